@@ -1,0 +1,1 @@
+"""How Bodega is started: engines, processes, settings, migrations. No service imports it."""

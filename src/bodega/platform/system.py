@@ -1,0 +1,281 @@
+"""The system as platform.toml describes it, typed, checked and frozen.
+
+`System.load()` reads the file (and `platform.local.toml` beside it, if there is one: single values changed on this
+machine alone). `system.instance("shop")` gives what differs from one running copy to another: ports, data, times.
+Everything that is rendered (settings, processes, gateway, topics) is rendered from these two.
+"""
+
+import os
+import tomllib
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+ROOT = Path(__file__).resolve().parents[3]
+LOOPBACK = "127.0.0.1"
+
+Port = Annotated[int, Field(gt=0, lt=65536)]
+Access = Literal["open", "optional", "customer", "merchant"]
+Store = Literal["postgres", "mongo", "valkey", "opensearch"]
+
+
+class SystemDescriptionError(Exception):
+    """platform.toml contradicts itself; the message names each contradiction."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shop(_Frozen):
+    """What the shop is called and sells in."""
+
+    name: str
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    country: str = Field(pattern=r"^[A-Z]{2}$")
+    times: str
+    site_port: Port
+
+
+class Engine(_Frozen):
+    """A program that services stand on; `ports` by purpose, on the loopback address."""
+
+    ports: dict[str, Port]
+
+
+class InstanceSpec(_Frozen):
+    """How a second running copy differs: every port moved by `offset`, except those in `ports`."""
+
+    offset: int = 0
+    times: str
+    ports: dict[str, dict[str, Port]] = {}
+
+
+class Topics(_Frozen):
+    """Settings of every Kafka topic."""
+
+    partitions: int = Field(gt=0)
+    retention_hours: int = Field(gt=0)
+
+
+class Route(_Frozen):
+    """One path that the gateway lets through to a service."""
+
+    path: str = Field(pattern=r"^/")
+    access: Access
+    limit: str = "normal"
+    exact: bool = False
+
+
+class Service(_Frozen):
+    """One of the deployables: where it listens, what it stores, whom it calls and hears."""
+
+    name: str
+    port: Port
+    store: Store
+    publishes: str | None = None
+    hears: dict[str, tuple[str, ...]] = {}
+    calls: tuple[str, ...] = ()
+    buckets: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = ()
+
+    @property
+    def parked_topic(self) -> str | None:
+        """Where a service without SQL puts the messages it cannot take; others keep them in a table."""
+        return f"{self.name}.parked" if self.hears and self.store != "postgres" else None
+
+
+class Limit(_Frozen):
+    """A token bucket per client address: `requests` per `per_seconds`, `burst` at most at once."""
+
+    requests: int = Field(gt=0)
+    per_seconds: float = Field(gt=0)
+    burst: int = Field(gt=0)
+
+
+class System(_Frozen):
+    """Everything that platform.toml says."""
+
+    shop: Shop
+    engines: dict[str, Engine]
+    instances: dict[str, InstanceSpec] = {}
+    topics: Topics
+    services: dict[str, Service]
+    limits: dict[str, Limit]
+    times: dict[str, dict[str, float]]
+
+    @classmethod
+    def load(cls, path: Path = ROOT / "platform.toml") -> Self:
+        """Read the description; raises SystemDescriptionError with every fault found, not only the first."""
+        described = tomllib.loads(path.read_text())
+        local = path.with_name("platform.local.toml")
+        if local.exists():
+            described = _merged(described, tomllib.loads(local.read_text()))
+        for name, service in described.get("services", {}).items():
+            service["name"] = name
+        try:
+            return cls.model_validate(described)
+        except ValidationError as error:
+            faults = "\n".join(f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            raise SystemDescriptionError(f"{path.name} does not describe a system:\n{faults}") from error
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        faults = [
+            *self._routes_and_times(),
+            *self._words_between_services(),
+            *(fault for name in ("shop", *self.instances) for fault in _shared_ports(self.instance(name))),
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _words_between_services(self) -> list[str]:
+        published = {s.publishes for s in self.services.values() if s.publishes}
+        faults = []
+        for service in self.services.values():
+            faults += [f"{service.name} hears {t}, which nobody publishes" for t in service.hears if t not in published]
+            faults += [
+                f"{service.name} calls {c}, which is not a service" for c in service.calls if c not in self.services
+            ]
+        if len(published) != sum(1 for s in self.services.values() if s.publishes):
+            faults.append("two services publish one topic")
+        return faults
+
+    def _routes_and_times(self) -> list[str]:
+        faults = []
+        owners: dict[str, list[str]] = defaultdict(list)
+        for service in self.services.values():
+            for route in service.routes:
+                owners[route.path].append(service.name)
+                if route.limit not in self.limits:
+                    faults.append(f"route {route.path} names the limit {route.limit}, which does not exist")
+        faults += [f"route {path} belongs to {' and '.join(who)}" for path, who in owners.items() if len(who) > 1]
+        for profile in (self.shop.times, *(i.times for i in self.instances.values())):
+            if profile not in self.times:
+                faults.append(f"times.{profile} does not exist")
+        for name, times in self.times.items():
+            if times.get("step_deadline_seconds", 0) >= times.get("lease_seconds", float("inf")):
+                faults.append(f"times.{name}: a step may take as long as the lease")
+        return faults
+
+    @property
+    def topic_names(self) -> tuple[str, ...]:
+        """Every Kafka topic: one per publisher, and one for what each service without SQL has parked."""
+        published = [s.publishes for s in self.services.values() if s.publishes]
+        parked = [s.parked_topic for s in self.services.values() if s.parked_topic]
+        return (*published, *parked)
+
+    def callers_of(self, name: str) -> tuple[str, ...]:
+        """Who may use the /internal routes of a service. The command line may: it serves the operator."""
+        return (*(s.name for s in self.services.values() if name in s.calls), "cli")
+
+    def instance(self, name: str = "shop", home: Path | None = None) -> "Instance":
+        """A running copy by name; `home` is where its data lives (by default BODEGA_HOME or .bodega)."""
+        if name == "shop":
+            spec = InstanceSpec(times=self.shop.times)
+        elif name in self.instances:
+            spec = self.instances[name]
+        else:
+            raise SystemDescriptionError(
+                f"there is no instance {name}: platform.toml has shop, {', '.join(self.instances)}"
+            )
+        return Instance(name=name, system=self, spec=spec, home=home or state_home())
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One running copy of the system: the shop itself, or the one that tests use."""
+
+    name: str
+    system: System
+    spec: InstanceSpec
+    home: Path
+
+    @property
+    def data(self) -> Path:
+        """The folder of everything this copy keeps: stores, secrets, logs, its supervisor's state."""
+        return self.home / self.name
+
+    @property
+    def logs(self) -> Path:
+        """The folder of the processes' logs."""
+        return self.data / "logs"
+
+    @property
+    def times(self) -> dict[str, float]:
+        """Every waiting time, by name with its unit."""
+        return self.system.times[self.spec.times]
+
+    @cached_property
+    def ports(self) -> dict[str, dict[str, int]]:
+        """Engine -> purpose -> port."""
+        return {
+            name: {
+                purpose: self.spec.ports.get(name, {}).get(purpose, port + self.spec.offset)
+                for purpose, port in engine.ports.items()
+            }
+            for name, engine in self.system.engines.items()
+        }
+
+    def port(self, engine: str, purpose: str) -> int:
+        """The port of an engine."""
+        return self.ports[engine][purpose]
+
+    def service_port(self, name: str) -> int:
+        """The port of a service."""
+        return self.system.services[name].port + self.spec.offset
+
+    def service_url(self, name: str) -> str:
+        """Where a service answers, for other services."""
+        return f"http://{LOOPBACK}:{self.service_port(name)}"
+
+    @property
+    def api_url(self) -> str:
+        """The gateway's public listener."""
+        return f"http://{LOOPBACK}:{self.port('envoy', 'public')}"
+
+    @property
+    def site_url(self) -> str:
+        """The shop's pages."""
+        return f"http://{LOOPBACK}:{self.system.shop.site_port + self.spec.offset}"
+
+    @property
+    def sandbox_url(self) -> str:
+        """The stand-in for the world outside."""
+        return f"http://{LOOPBACK}:{self.port('sandbox', 'http')}"
+
+    @property
+    def s3_url(self) -> str:
+        """Object storage."""
+        return f"http://{LOOPBACK}:{self.port('seaweedfs', 's3')}"
+
+
+def state_home() -> Path:
+    """Where Bodega keeps everything it makes: BODEGA_HOME, else `.bodega` in the repository."""
+    return Path(os.environ.get("BODEGA_HOME") or ROOT / ".bodega").resolve()
+
+
+def _shared_ports(instance: Instance) -> list[str]:
+    holders: dict[int, list[str]] = defaultdict(list)
+    for engine, ports in instance.ports.items():
+        for purpose, port in ports.items():
+            holders[port].append(f"{engine}.{purpose}")
+    for service in instance.system.services:
+        holders[instance.service_port(service)].append(service)
+    holders[instance.system.shop.site_port + instance.spec.offset].append("site")
+    return [
+        f"port {port} of {instance.name} is wanted by {' and '.join(w)}" for port, w in holders.items() if len(w) > 1
+    ]
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        both_tables = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = _merged(result[key], value) if both_tables else value
+    return result
