@@ -1,0 +1,23 @@
+"""Cart: what checkout reads of it."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bodega.contracts.fields import Quantity, Sku
+from bodega.contracts.ids import CartId
+
+
+class CartLine(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    sku: Sku
+    quantity: Quantity
+
+
+class CartContents(BaseModel):
+    """`GET /internal/carts/{id}`: id is the cart's, or its signed token."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    cart_id: CartId
+    revision: str = Field(description="Random, renewed by every change: one revision becomes one order")
+    lines: list[CartLine]

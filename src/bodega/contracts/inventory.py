@@ -1,0 +1,115 @@
+"""Inventory: what is in stock, and who holds it."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bodega.contracts.envelope import Event
+from bodega.contracts.fields import Quantity, Sku, Timestamp
+from bodega.contracts.ids import ProductId, ReservationId
+
+SHOWN_UP_TO = 10
+Shown = Annotated[int, Field(ge=0, le=SHOWN_UP_TO)] | Literal["many"]
+"""Stock as shoppers see it: a number up to ten, above that only that there is plenty."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _StockChanged(Event):
+    """The available stock of one SKU changed. The subject is the SKU, `version` its row's version."""
+
+    topic: ClassVar[str] = "inventory"
+
+    sku: Sku
+    product_id: ProductId | None = Field(default=None, description="None until the catalog has told")
+    version: int
+    shown: Shown
+    in_stock: bool
+    in_stock_flipped: bool = Field(description="It has just sold out, or come back")
+
+
+class InventoryReserved(_StockChanged):
+    """Units were set aside for a checkout."""
+
+    reservation_id: ReservationId
+    quantity: Quantity
+
+
+class InventoryReleased(_StockChanged):
+    """Units set aside went back on sale: released, expired, or restocked after a cancellation."""
+
+    reservation_id: ReservationId
+    quantity: Quantity
+    cause: Literal["released", "expired", "order_cancelled", "restocked"]
+
+
+class InventoryCommitted(_StockChanged):
+    """Units left the stock for a paid order."""
+
+    reservation_id: ReservationId
+    quantity: Quantity
+
+
+class InventoryAdjusted(_StockChanged):
+    """A merchant counted or received goods."""
+
+    delta: int
+    reason: str
+
+
+class InventoryShort(_StockChanged):
+    """A reservation failed for want of this SKU."""
+
+    reservation_id: ReservationId
+    wanted: Quantity
+    left: int
+
+
+class ReservationLine(_Message):
+    sku: Sku
+    quantity: Quantity
+
+
+class ReserveRequest(_Message):
+    """`POST /internal/reservations`. The id is fixed by the checkout: the same again gives the same answer."""
+
+    reservation_id: ReservationId
+    lines: Annotated[list[ReservationLine], Field(min_length=1, max_length=100)]
+    expires_in: Annotated[int, Field(ge=1, le=86_400, description="Seconds until it lapses, if nobody holds it")]
+
+
+class Reservation(_Message):
+    """Answer to reserve, hold and release."""
+
+    reservation_id: ReservationId
+    status: Literal["reserved", "held", "committed", "released", "expired", "restocked"]
+    lines: list[ReservationLine]
+    expires_at: Timestamp | None = Field(default=None, description="None once held or ended")
+
+
+class ShortLine(_Message):
+    """In a 409 `out_of_stock`: one line that cannot be had."""
+
+    sku: Sku
+    wanted: int
+    left: int = Field(description="Available now; never more than ten are told")
+
+
+class AvailabilityRequest(_Message):
+    """`POST /internal/availability`"""
+
+    skus: Annotated[list[Sku], Field(min_length=1, max_length=500)]
+
+
+class Availability(_Message):
+    sku: Sku
+    product_id: ProductId | None = None
+    shown: Shown
+    in_stock: bool
+    version: int = Field(description="0: inventory does not know the SKU")
+
+
+class Availabilities(_Message):
+    items: list[Availability]

@@ -1,0 +1,159 @@
+"""Orders: what was bought, for how much, and what has become of it."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bodega.contracts.envelope import Event
+from bodega.contracts.fields import Address, CleanText, Contact, Line, Quantity, Sku, Timestamp
+from bodega.contracts.ids import (
+    CartId,
+    CheckoutId,
+    CustomerId,
+    OrderId,
+    OrderNumber,
+    PaymentId,
+    ProductId,
+    ReservationId,
+)
+from bodega.contracts.money import Price
+
+OrderState = Literal[
+    "created", "paid", "fulfilling", "shipped", "delivered", "cancelled", "partly_refunded", "refunded"
+]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class OrderLine(_Message):
+    """One line, frozen at purchase: later changes of the product do not touch it."""
+
+    sku: Sku
+    product_id: ProductId
+    title: Line
+    options: dict[str, str] = Field(default_factory=dict)
+    image: str | None = Field(default=None, description="Path below the media address")
+    quantity: Quantity
+    unit_price: Price
+    total: Price = Field(description="unit_price x quantity")
+    tax: Price = Field(description="Tax of the line, rounded per line")
+    tax_rate: str = Field(description="Decimal fraction as text", examples=["0.19"])
+    weight_grams: int = 0
+
+
+class Totals(_Message):
+    """items + shipping - discount (+ tax, where prices are net) = total"""
+
+    items: Price
+    shipping: Price
+    discount: Price
+    tax: Price
+    tax_included: bool = Field(description="True: prices are gross, and tax is a part of them")
+    total: Price
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        on_top = 0 if self.tax_included else self.tax.amount
+        if self.items.amount + self.shipping.amount - self.discount.amount + on_top != self.total.amount:
+            raise ValueError("the total is not the sum of its parts")
+        return self
+
+
+class _OrderFact(Event):
+    topic: ClassVar[str] = "orders"
+
+    number: OrderNumber
+    checkout_id: CheckoutId
+    customer_id: CustomerId | None = None
+    reservation_id: ReservationId
+    payment_id: PaymentId | None = None
+    cart_id: CartId
+    cart_revision: str
+    lines: list[OrderLine]
+    totals: Totals
+    shipping_address: Address
+    shipping_option: str
+    contact: Contact
+
+
+class OrderCreated(_OrderFact):
+    """An order exists; nothing is paid."""
+
+
+class OrderPaid(_OrderFact):
+    """The order has accepted an authorised payment of exactly its total. Now the money may be captured."""
+
+    payment_id: PaymentId
+
+
+class OrderCancelled(_OrderFact):
+    """The order is cancelled. Said again whenever a payment for it turns up later."""
+
+    reason: str
+    was_paid: bool = Field(description="True: money and stock had been committed and go back")
+
+
+class OrderShipped(_OrderFact):
+    """The parcel is with the carrier."""
+
+    tracking_number: str
+    carrier: str
+
+
+class OrderDelivered(_OrderFact):
+    """The parcel has arrived."""
+
+
+class OrderRefunded(_OrderFact):
+    """Money went back to the customer."""
+
+    refunded: Price = Field(description="In this refund")
+    refunded_total: Price = Field(description="In all refunds of the order")
+
+
+class CreateOrder(_Message):
+    """`POST /internal/orders`. The id is fixed by the checkout; the same again gives the same order."""
+
+    order_id: OrderId
+    checkout_id: CheckoutId
+    customer_id: CustomerId | None = None
+    cart_id: CartId
+    cart_revision: str
+    reservation_id: ReservationId
+    lines: Annotated[list[OrderLine], Field(min_length=1, max_length=100)]
+    totals: Totals
+    shipping_address: Address
+    billing_address: Address | None = None
+    shipping_option: str
+    contact: Contact
+
+
+class CancelOrder(_Message):
+    """`POST /internal/orders/{id}/cancel`. An id that is not known leaves a tombstone."""
+
+    reason: CleanText = Field(examples=["payment_failed", "checkout_expired", "reservation_ended"])
+
+
+class OrderStanding(_Message):
+    """What orders answers to other services."""
+
+    order_id: OrderId
+    number: OrderNumber | None = Field(default=None, description="None for a tombstone")
+    state: OrderState
+    version: int
+
+
+class BeginFulfilment(_Message):
+    """`POST /internal/orders/{id}/begin-fulfilment`: shipping asks before it buys a label."""
+
+    shipment_id: str
+
+
+class OrderHistoryEntry(_Message):
+    at: Timestamp
+    from_state: OrderState | None
+    to_state: OrderState
+    cause: str
+    actor: str

@@ -1,0 +1,116 @@
+"""Payments: money asked for, promised, taken and given back. No card data, ever: tokens only."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bodega.contracts.envelope import Event
+from bodega.contracts.fields import CleanText, EmailText
+from bodega.contracts.ids import CheckoutId, OrderId, PaymentId
+from bodega.contracts.money import Price
+
+PaymentStatus = Literal[
+    "created",
+    "action_required",
+    "authorized",
+    "captured",
+    "partly_refunded",
+    "refunded",
+    "declined",
+    "voided",
+    "unknown",
+]
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class _PaymentFact(Event):
+    """The subject is the order, so that all facts about its money stay in order."""
+
+    topic: ClassVar[str] = "payments"
+
+    payment_id: PaymentId
+    order_id: OrderId
+    checkout_id: CheckoutId
+    attempt: int
+    amount: Price
+    reason: str | None = Field(default=None, description="Why, in a stable word", examples=["insufficient_funds"])
+
+
+class PaymentAuthorized(_PaymentFact):
+    """The bank holds the amount for us. Nothing has been taken."""
+
+
+class PaymentFailed(_PaymentFact):
+    """An attempt was declined or given up. The order still waits for another."""
+
+    message: str = Field(default="", description="For the shopper, in words")
+
+
+class PaymentCaptured(_PaymentFact):
+    """The amount was taken."""
+
+
+class PaymentCaptureFailed(_PaymentFact):
+    """The processor refuses the capture for good."""
+
+
+class PaymentRefunded(_PaymentFact):
+    """Money went back. `amount` is this refund's, `refunded_total` that of all of this payment."""
+
+    refunded_total: Price
+
+
+class PaymentVoided(_PaymentFact):
+    """An authorisation was given up before anything was taken."""
+
+
+class AuthorizePayment(_Message):
+    """`POST /internal/payments`. The id is fixed by checkout and attempt; the same again gives the same answer."""
+
+    payment_id: PaymentId
+    checkout_id: CheckoutId
+    order_id: OrderId
+    attempt: Annotated[int, Field(ge=1, le=50)]
+    amount: Price
+    payment_method: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{3,255}$")] = Field(examples=["pm_card_visa"])
+    email: EmailText
+    description: CleanText = ""
+    return_url: str = Field(description="Where the shopper comes back to after a 3-D Secure challenge")
+
+
+class NextAction(_Message):
+    type: Literal["redirect"] = "redirect"
+    url: str
+
+
+class Payment(_Message):
+    """Answer to authorise, look-up, capture, void and refund."""
+
+    payment_id: PaymentId
+    order_id: OrderId
+    status: PaymentStatus
+    amount: Price
+    captured: Price
+    refunded: Price
+    next_action: NextAction | None = None
+    client_secret: str | None = None
+    reason: str | None = None
+    message: str = Field(default="", description="The processor's reason, in words for the shopper")
+
+
+class RefundRequest(_Message):
+    """`POST /internal/payments/{id}/refund`, with an Idempotency-Key"""
+
+    amount: Price | None = Field(default=None, description="None: all that is left")
+    reason: CleanText = ""
+
+
+class PaymentsConfig(_Message):
+    """`GET /payments/config`"""
+
+    provider: str
+    publishable_key: str
+    methods: list[str]

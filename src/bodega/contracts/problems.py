@@ -1,0 +1,66 @@
+"""The stable codes of problem+json answers (RFC 9457), one catalogue for the whole system.
+
+A code is a promise: clients branch on it. Titles are for people and may be reworded.
+"""
+
+from typing import Final
+
+TITLES: Final[dict[str, str]] = {
+    # every service
+    "malformed_request": "The request could not be read",
+    "invalid_request": "The request has fields that are not valid",
+    "unauthenticated": "Sign in first",
+    "forbidden": "Not allowed",
+    "not_found": "There is no such thing",
+    "method_not_allowed": "This address does not take that method",
+    "stale_version": "It was changed in the meantime",
+    "precondition_required": "Say which version you change (If-Match)",
+    "request_too_large": "The request is too large",
+    "unsupported_media_type": "Send application/json",
+    "idempotency_key_reused": "This Idempotency-Key was used for another request",
+    "idempotency_key_required": "This request needs an Idempotency-Key",
+    "too_many_requests": "Too many requests",
+    "unavailable": "Temporarily unavailable",
+    "timeout": "It took too long",
+    "internal": "Something went wrong on our side",
+    "conflict": "It is in conflict with the present state",
+    "already_ended": "It has ended already",
+    # auth, users
+    "email_taken": "There is an account with this e-mail",
+    "weak_password": "This password is too easy to guess",
+    "bad_credentials": "E-mail or password is wrong",
+    "session_ended": "The session has ended, sign in again",
+    "token_used": "This link has been used or has run out",
+    "address_limit": "No more addresses can be kept",
+    "invalid_address": "The address is not complete",
+    # catalog
+    "slug_taken": "Another product has this slug",
+    "sku_taken": "Another product has this SKU",
+    "media_not_uploaded": "The picture has not arrived yet",
+    "media_unreadable": "The file is not a picture that can be read",
+    "no_longer_sold": "No longer sold",
+    # inventory
+    "out_of_stock": "Not enough in stock",
+    "below_reserved": "More is reserved than would be left",
+    "reservation_ended": "The reservation has ended",
+    # cart
+    "cart_full": "The cart has too many lines",
+    "cart_empty": "The cart is empty",
+    # checkout
+    "total_changed": "The total has changed",
+    "card_declined": "The card was declined",
+    "checkout_ended": "This checkout has ended",
+    "shipping_unavailable": "We do not ship there",
+    "shipping_option_unknown": "This shipping option is not offered for the address",
+    "payment_in_progress": "A payment is under way",
+    "no_action_pending": "There is nothing to confirm",
+    # orders
+    "too_late_to_cancel": "It is too late to cancel this order",
+    "order_cancelled": "The order is cancelled",
+    "order_not_paid": "The order is not paid",
+    # payments
+    "payment_not_capturable": "This payment cannot be captured",
+    "payment_not_refundable": "This amount cannot be refunded",
+    "bad_signature": "The signature is not valid",
+    "amount_mismatch": "The amount is not the order's",
+}
