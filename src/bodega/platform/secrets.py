@@ -1,0 +1,88 @@
+"""The secrets of one instance: made at the first use, kept in files that only their owner can read.
+
+Nothing here is ever replaced: a file that is there is the secret. Keys for internal tokens are ES256; their public
+halves stand together in `internal-jwks.json`, the key id being the caller's name.
+"""
+
+import json
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from joserfc.jwk import ECKey
+
+from bodega.platform.system import Instance
+
+CLI = "cli"
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """Reads secrets by name, making what is missing. `folder` has mode 0700, each file 0600."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, instance: Instance) -> "Secrets":
+        """The secrets of an instance, every key and secret file of its services in place."""
+        found = cls(instance.data / "secrets")
+        found.folder.mkdir(parents=True, exist_ok=True)
+        found.folder.chmod(0o700)
+        found._make_keys((*instance.system.services, CLI))
+        return found
+
+    def read(self, name: str) -> str:
+        """A random secret of 32 bytes in hexadecimal, the same at every call."""
+        return self.file(name).read_text()
+
+    def file(self, name: str) -> Path:
+        """The file of such a secret, for those who are given a path rather than a value."""
+        return self._made(name, lambda: secrets.token_hex(32))
+
+    def key_file(self, caller: str) -> Path:
+        """The private key (PEM) with which a caller signs its internal tokens."""
+        return self.folder / f"{caller}.key.pem"
+
+    @property
+    def jwks_file(self) -> Path:
+        """The public keys of all callers, as a JWK set."""
+        return self.folder / "internal-jwks.json"
+
+    def _make_keys(self, callers: tuple[str, ...]) -> None:
+        public = []
+        for caller in callers:
+            pem = self._made(
+                self.key_file(caller).name, lambda: ECKey.generate_key("P-256").as_pem(private=True).decode()
+            )
+            key = ECKey.import_key(pem.read_text())
+            public.append({**key.as_dict(private=False), "kid": caller, "alg": "ES256", "use": "sig"})
+        jwks = json.dumps({"keys": public}, indent=1, sort_keys=True)
+        if not self.jwks_file.exists() or self.jwks_file.read_text() != jwks:
+            _write(self.jwks_file, jwks)
+
+    def _made(self, name: str, make: Callable[[], str]) -> Path:
+        path = self.folder / name
+        if not path.exists():
+            _write(path, make(), keep=True)
+        return path
+
+
+def _write(path: Path, text: str, *, keep: bool = False) -> None:
+    """Write whole or not at all; with `keep`, whoever was first wins, so that two starts at once agree."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    if not keep:
+        draft.replace(path)
+        return
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass  # made by another start a moment ago: theirs is the secret
+    finally:
+        draft.unlink()

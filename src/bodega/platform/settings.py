@@ -1,0 +1,175 @@
+"""Every setting of every service, rendered from platform.toml and the instance's secrets as environment variables.
+
+A service reads `BODEGA_<NAME>_*` and ignores what it does not declare, so all get the same set where it applies.
+Keys of a real card processor are taken from the environment (`BODEGA_STRIPE_SECRET_KEY`,
+`BODEGA_STRIPE_PUBLISHABLE_KEY`, `BODEGA_STRIPE_WEBHOOK_SECRET`, or the same with `_FILE`); without them the sandbox's
+processor is used.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from bodega.platform.secrets import Secrets
+from bodega.platform.system import LOOPBACK, Instance, Service
+
+SANDBOX_PUBLISHABLE_KEY = "pk_test_bodega_sandbox"
+ADMIN_ROLE = "postgres"
+_SECRET_NAME = re.compile(r"(PASSWORD|SECRET|ACCESS_KEY|_KEY$|_TOKEN$|DATABASE_URL|REDIS_URL|ADMIN_URL)")
+_URL_PASSWORD = re.compile(r"(?<=://)([^:@/]*):([^@/]+)@")
+
+
+def render(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os.environ) -> dict[str, dict[str, str]]:
+    """Settings by process: each service by name, and `sandbox`. `outside` is where a processor's keys may stand."""
+    processor = _processor(instance, secrets, outside)
+    rendered = {
+        name: _of_service(instance, service, secrets, processor) for name, service in instance.system.services.items()
+    }
+    rendered["sandbox"] = _of_sandbox(instance, secrets)
+    return rendered
+
+
+def flat(rendered: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """All processes' settings in one environment: the names do not clash, each bears its process."""
+    return {key: value for settings in rendered.values() for key, value in settings.items()}
+
+
+def admin_url(instance: Instance, secrets: Secrets, database: str = "postgres") -> str:
+    """The PostgreSQL superuser's URL. For migrations and tests; no service is given it."""
+    port = instance.port("postgres", "sql")
+    return f"postgresql://{ADMIN_ROLE}:{secrets.read('postgres-admin')}@{LOOPBACK}:{port}/{database}"
+
+
+def database_url(instance: Instance, secrets: Secrets, service: str, *, owner: bool = False) -> str:
+    """The URL of a service's database: as its own role (data only), or as the owner, who migrates."""
+    role = owner_role(service) if owner else database_name(service)
+    port = instance.port("postgres", "sql")
+    return f"postgresql://{role}:{secrets.read(f'postgres-{role}')}@{LOOPBACK}:{port}/{database_name(service)}"
+
+
+def database_name(service: str) -> str:
+    """The database of a service, and the role it works as."""
+    return f"bodega_{service}"
+
+
+def owner_role(service: str) -> str:
+    """The role that owns a service's tables."""
+    return f"bodega_{service}_owner"
+
+
+def masked(name: str, value: str) -> str:
+    """A setting as it may be shown to people: passwords and keys replaced by dots, paths and addresses kept."""
+    if name.endswith("_FILE"):
+        return value
+    if "://" in value:
+        return _URL_PASSWORD.sub(r"\1:••••@", value)
+    return "••••" if _SECRET_NAME.search(name) and not name.endswith("PUBLISHABLE_KEY") else value
+
+
+def _of_service(instance: Instance, service: Service, secrets: Secrets, processor: Mapping[str, str]) -> dict[str, str]:
+    system = instance.system
+    settings: dict[str, str] = {
+        "HOST": LOOPBACK,
+        "PORT": str(instance.service_port(service.name)),
+        "KAFKA": f"{LOOPBACK}:{instance.port('kafka', 'kafka')}",
+        "MEDIA_URL": f"{instance.s3_url}/media",
+        "SERVICE_URLS": json.dumps({name: instance.service_url(name) for name in (*service.calls, "auth")}),
+        "ALLOWED_CALLERS": json.dumps(system.callers_of(service.name)),
+        "INTERNAL_KEY_FILE": str(secrets.key_file(service.name)),
+        "INTERNAL_JWKS_FILE": str(secrets.jwks_file),
+        "JWKS_URL": f"{instance.service_url('auth')}/.well-known/jwks.json",
+        "TOKEN_ISSUER": "bodega",
+        "TOKEN_AUDIENCE": "bodega",
+        "SECRET_FILE": str(secrets.file(f"{service.name}.secret")),
+        "CURRENCY": system.shop.currency,
+        "COUNTRY": system.shop.country,
+        "SHOP_NAME": system.shop.name,
+        "SITE_URL": instance.site_url,
+        "API_URL": instance.api_url,
+        "SANDBOX_URL": instance.sandbox_url,
+        "SMTP_HOST": LOOPBACK,
+        "SMTP_PORT": str(instance.port("sandbox", "smtp")),
+        "LOG_FORMAT": "json",
+        **_of_store(instance, service, secrets),
+        **{name.upper(): _number(value) for name, value in instance.times.items()},
+    }
+    if service.buckets:
+        settings |= {
+            "S3_URL": instance.s3_url,
+            "S3_ACCESS_KEY": secrets.read("s3-access")[:20],
+            "S3_SECRET_KEY": secrets.read("s3-secret"),
+            "S3_BUCKET": service.buckets[0],
+        }
+    if service.name in ("orders", "notifications"):  # one signs a guest's link, the other one reads it
+        settings["LINK_SECRET_FILE"] = str(secrets.file("link.secret"))
+    if service.name == "payments":
+        settings |= processor
+    if service.name == "shipping":
+        settings |= {"CARRIER_URL": f"{instance.sandbox_url}/carrier", "CARRIER_KEY": secrets.read("carrier-key")}
+    return {f"BODEGA_{service.name.upper()}_{key}": value for key, value in settings.items()}
+
+
+def _of_store(instance: Instance, service: Service, secrets: Secrets) -> dict[str, str]:
+    match service.store:
+        case "postgres":
+            return {"DATABASE_URL": database_url(instance, secrets, service.name)}
+        case "valkey":
+            password, port = secrets.read("valkey"), instance.port("valkey", "redis")
+            return {"REDIS_URL": f"redis://:{password}@{LOOPBACK}:{port}/0"}
+        case "mongo":
+            return {"MONGO_URL": f"mongodb://{LOOPBACK}:{instance.port('mongo', 'mongo')}/bodega"}
+        case "opensearch":
+            return {"OPENSEARCH_URL": f"http://{LOOPBACK}:{instance.port('opensearch', 'http')}"}
+
+
+def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:
+    settings = {
+        "HOST": LOOPBACK,
+        "HTTP_PORT": str(instance.port("sandbox", "http")),
+        "SMTP_PORT": str(instance.port("sandbox", "smtp")),
+        "DATA_DIR": str(instance.data / "sandbox"),
+        "WEBHOOK_URL": f"{instance.service_url('payments')}/payments/webhooks/stripe",
+        "WEBHOOK_SECRET": _webhook_secret(secrets),
+        "STRIPE_SECRET_KEY": _sandbox_key(secrets),
+        "STRIPE_PUBLISHABLE_KEY": SANDBOX_PUBLISHABLE_KEY,
+        "CARRIER_WEBHOOK_URL": f"{instance.service_url('shipping')}/shipping/webhooks/carrier",
+        "CARRIER_KEY": secrets.read("carrier-key"),
+        "SITE_URL": instance.site_url,
+    }
+    return {f"BODEGA_SANDBOX_{key}": value for key, value in settings.items()}
+
+
+def _processor(instance: Instance, secrets: Secrets, outside: Mapping[str, str]) -> dict[str, str]:
+    key = _given(outside, "BODEGA_STRIPE_SECRET_KEY")
+    if key is None:
+        return {
+            "STRIPE_API_BASE": instance.sandbox_url,
+            "STRIPE_SECRET_KEY": _sandbox_key(secrets),
+            "STRIPE_PUBLISHABLE_KEY": SANDBOX_PUBLISHABLE_KEY,
+            "STRIPE_WEBHOOK_SECRET": _webhook_secret(secrets),
+        }
+    return {
+        "STRIPE_SECRET_KEY": key,
+        "STRIPE_PUBLISHABLE_KEY": _given(outside, "BODEGA_STRIPE_PUBLISHABLE_KEY") or "",
+        "STRIPE_WEBHOOK_SECRET": _given(outside, "BODEGA_STRIPE_WEBHOOK_SECRET") or "",
+    }
+
+
+def _sandbox_key(secrets: Secrets) -> str:
+    return f"sk_test_{secrets.read('stripe-key')[:24]}"
+
+
+def _webhook_secret(secrets: Secrets) -> str:
+    return f"whsec_{secrets.read('stripe-webhook')[:32]}"
+
+
+def _given(outside: Mapping[str, str], name: str) -> str | None:
+    if path := outside.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    return outside.get(name) or None
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else str(value)
