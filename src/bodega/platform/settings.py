@@ -59,6 +59,11 @@ def owner_role(service: str) -> str:
     return f"bodega_{service}_owner"
 
 
+def s3_keys(secrets: Secrets) -> tuple[str, str]:
+    """Access key and secret key of object storage."""
+    return secrets.read("s3-access")[:20], secrets.read("s3-secret")
+
+
 def masked(name: str, value: str) -> str:
     """A setting as it may be shown to people: passwords and keys replaced by dots, paths and addresses kept."""
     if name.endswith("_FILE"):
@@ -98,8 +103,8 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
     if service.buckets:
         settings |= {
             "S3_URL": instance.s3_url,
-            "S3_ACCESS_KEY": secrets.read("s3-access")[:20],
-            "S3_SECRET_KEY": secrets.read("s3-secret"),
+            "S3_ACCESS_KEY": s3_keys(secrets)[0],
+            "S3_SECRET_KEY": s3_keys(secrets)[1],
             "S3_BUCKET": service.buckets[0],
         }
     if service.name in ("orders", "notifications"):  # one signs a guest's link, the other one reads it

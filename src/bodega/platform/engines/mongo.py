@@ -1,0 +1,30 @@
+"""A server that speaks MongoDB's protocol and keeps its documents on disk: the native stand-in for MongoDB.
+
+Its own main program would listen on a fixed port and write behind by up to a second; `mongo_server` starts the same
+server with our port and a commit every 10 ms.
+"""
+
+import sys
+
+from bodega.platform.engines.java import java_home
+from bodega.platform.engines.program import Program, accepts
+from bodega.platform.jars import class_path
+from bodega.platform.system import Instance
+
+
+def program(instance: Instance) -> Program:
+    """The MongoDB-protocol server on the instance's port."""
+    folder = instance.data / "mongo"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    port = instance.port("mongo", "mongo")
+    return Program(
+        name="mongo",
+        command=(
+            sys.executable, "-m", "bodega.platform.engines.mongo_server",
+            "--file", str(folder / "catalog.mv"), "--port", str(port),
+            "--java-home", str(java_home()), "--class-path", class_path(instance.home, "mongo"),
+        ),
+        folder=folder,
+        ports={"mongo": port},
+        ready=accepts(port),
+    )  # fmt: skip

@@ -1,0 +1,141 @@
+"""What the supervisor needs to know of a program, and the ways to ask one whether it is ready."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from bodega.platform.system import LOOPBACK
+
+Probe = Callable[[], Awaitable[None]]
+
+
+class NotReady(Exception):
+    """The program runs, or is on its way, but does not answer yet; the message says what it lacks."""
+
+
+class CannotStart(Exception):
+    """The program will not start however often it is tried; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The user a program is run as when the caller is root and the program refuses root.
+
+    `uid` None means the present user. `namespaced` means a user namespace in which the caller is `nobody`:
+    files stay the caller's, and closed parent folders do not matter.
+    """
+
+    uid: int | None = None
+    namespaced: bool = False
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process that a program forks when it is told the child's name on its standard input."""
+
+    name: str
+    port: int
+    ready: Probe
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Program:
+    """One process to keep running (or, with `once`, to run to its end) after those it `needs` are ready.
+
+    With `children`, it is told on its standard input which of them may start, a name a line, and tells on its
+    standard output what became of them, a JSON object a line.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    folder: Path
+    ready: Probe
+    ports: Mapping[str, int] = field(default_factory=dict)
+    needs: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[], Awaitable[None]] | None = None
+    stop: signal.Signals = signal.SIGTERM
+    grace_seconds: float = 15
+    patience_seconds: float = 60
+    account: Account = Account()
+    once: bool = False
+    children: tuple[Child, ...] = ()
+
+
+def accepts(port: int) -> Probe:
+    """Ready when the port takes a connection."""
+
+    async def probe() -> None:
+        try:
+            _, writer = await asyncio.wait_for(asyncio.open_connection(LOOPBACK, port), 2)
+        except (OSError, TimeoutError) as error:
+            raise NotReady(f"port {port} does not answer") from error
+        writer.close()
+
+    return probe
+
+
+def answers(url: str, seconds: float = 2) -> Probe:
+    """Ready when a GET is answered with less than 400."""
+
+    async def probe() -> None:
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session,
+                session.get(url) as response,
+            ):
+                if response.status < 400:
+                    return
+                said = (await response.text())[:300]
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise NotReady(f"{url} does not answer") from error
+        raise NotReady(f"{url} answers {response.status}: {said}")
+
+    return probe
+
+
+async def ended(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for a process without a thread (a thread would be copied, half way, into what is forked meanwhile)."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    watched = os.pidfd_open(process.pid)
+    loop.add_reader(watched, _settle, over)
+    try:
+        await over
+    finally:
+        loop.remove_reader(watched)
+        os.close(watched)
+    return process.wait()
+
+
+def _settle(over: "asyncio.Future[None]") -> None:
+    if not over.done():
+        over.set_result(None)
+
+
+async def run(command: list[str], **options: Any) -> None:
+    """Run a preparing command to its end; raises CannotStart with what it said if it fails."""
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(  # noqa: ASYNC220 - forking is quick; its end is awaited below
+            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True, **options
+        )
+        try:
+            code = await ended(process)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                process.wait()
+        if code:
+            said.seek(0)
+            raise CannotStart(
+                f"{Path(command[0]).name} failed ({code}): {said.read()[-2000:].decode(errors='replace').strip()}"
+            )

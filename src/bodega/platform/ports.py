@@ -1,0 +1,46 @@
+"""Who holds a port."""
+
+import socket
+from dataclasses import dataclass
+
+import psutil
+
+from bodega.platform.system import LOOPBACK
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A process that listens where we want to; what the system does not tell us is None."""
+
+    pid: int | None
+    command: str | None
+
+    def __str__(self) -> str:
+        if self.pid is None:
+            return "a process of another user"
+        return f"{self.command} (pid {self.pid})"
+
+
+def is_free(port: int) -> bool:
+    """Whether we could listen on a loopback port now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def holder(port: int) -> Holder | None:
+    """The process that listens on a port, None if nobody does."""
+    for connection in psutil.net_connections("tcp"):
+        if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
+            if connection.pid is None:
+                return Holder(None, None)
+            try:
+                words = psutil.Process(connection.pid).cmdline()
+            except psutil.Error:
+                return Holder(connection.pid, "a process")
+            return Holder(connection.pid, " ".join(words)[:80] or "a process")
+    return None if is_free(port) else Holder(None, None)

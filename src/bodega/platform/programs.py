@@ -1,0 +1,102 @@
+"""Everything that runs natively, in the order of who needs whom."""
+
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from bodega.platform import settings
+from bodega.platform.engines import envoy, kafka, mongo, opensearch, postgres, sandbox, seaweedfs, valkey
+from bodega.platform.engines.program import Child, Program, answers
+from bodega.platform.secrets import Secrets
+from bodega.platform.system import Instance, Service
+
+Extent = Literal["engines", "shop"]
+
+_STORE_PROGRAM = {"postgres": "migrate", "mongo": "mongo", "valkey": "valkey", "opensearch": "opensearch"}
+
+
+def programs(instance: Instance, extent: Extent) -> list[Program]:
+    """What the supervisor keeps running: the engines alone, or the whole shop."""
+    secrets = Secrets.of(instance)
+    engines = [
+        postgres.program(instance, secrets),
+        valkey.program(instance, secrets),
+        mongo.program(instance),
+        kafka.program(instance),
+        opensearch.program(instance),
+        seaweedfs.program(instance, secrets),
+        _step(instance, "provision", needs=("kafka", "seaweedfs")),
+    ]
+    if extent == "engines":
+        return engines
+    rendered = settings.render(instance, secrets)
+    return [
+        *engines,
+        _step(instance, "migrate", needs=("postgres",)),
+        sandbox.program(instance, rendered["sandbox"]),
+        _services(instance, rendered),
+        envoy.program(instance, secrets),
+    ]
+
+
+def stopping_order(all_programs: list[Program]) -> list[list[str]]:
+    """Waves in which programs are stopped, so that nobody loses what it needs while it finishes its work."""
+    names = [p.name for p in all_programs]
+    waves = [["envoy"], ["services", "migrate", "provision"], ["sandbox"]]
+    first = {name for wave in waves for name in wave}
+    return [*([n for n in wave if n in names] for wave in waves), [n for n in names if n not in first]]
+
+
+def environment() -> dict[str, str]:
+    """What programs see of the caller's environment: settings of Bodega's services come from platform.toml alone."""
+    kept = ("BODEGA_HOME", "BODEGA_STRIPE_", "BODEGA_MAVEN_")
+    return {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k.startswith(kept)}
+
+
+def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Program:
+    present = [service for service in instance.system.services.values() if _exists(service)]
+    return Program(
+        name="services",
+        command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), *(s.name for s in present)),
+        folder=instance.data,
+        environment=settings.flat(rendered),
+        ready=partial(_at_once),
+        grace_seconds=20,  # the services have 10 to finish what runs
+        children=tuple(
+            Child(
+                name=service.name,
+                port=instance.service_port(service.name),
+                ready=answers(f"{instance.service_url(service.name)}/readyz"),
+                needs=_needs(service),
+            )
+            for service in present
+        ),
+    )
+
+
+def _needs(service: Service) -> tuple[str, ...]:
+    needs = [_STORE_PROGRAM[service.store], "provision"]
+    if service.buckets:
+        needs.append("seaweedfs")
+    return tuple(needs)
+
+
+def _exists(service: Service) -> bool:
+    return (Path(__file__).parents[1] / "services" / service.name / "app.py").exists()
+
+
+def _step(instance: Instance, name: str, needs: tuple[str, ...]) -> Program:
+    return Program(
+        name=name,
+        command=(sys.executable, "-m", f"bodega.platform.{name}", instance.name),
+        folder=instance.data,
+        ready=_at_once,
+        needs=needs,
+        once=True,
+    )
+
+
+async def _at_once() -> None:
+    """Nothing to wait for."""

@@ -1,0 +1,91 @@
+"""What must exist in the engines before services start, databases apart: Kafka's topics, object storage's buckets.
+
+    python -m bodega.platform.provision INSTANCE
+
+Idempotent: what is there is left alone, but a topic with fewer partitions than platform.toml says gets the rest.
+"""
+
+import asyncio
+import sys
+from contextlib import suppress
+
+from aiobotocore.session import get_session
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from bodega.platform.secrets import Secrets
+from bodega.platform.settings import s3_keys
+from bodega.platform.system import LOOPBACK, Instance, System
+
+
+async def topics(instance: Instance) -> None:
+    """Make every topic of platform.toml. Raises KafkaError."""
+    wanted = instance.system.topics
+    client = AIOKafkaAdminClient(bootstrap_servers=f"{LOOPBACK}:{instance.port('kafka', 'kafka')}")
+    await client.start()
+    try:
+        existing = {t["topic"]: len(t["partitions"]) for t in await client.describe_topics() if not t["error_code"]}
+        new = [
+            NewTopic(
+                name,
+                num_partitions=wanted.partitions,
+                replication_factor=1,
+                topic_configs={"retention.ms": str(wanted.retention_hours * 3_600_000)},
+            )
+            for name in instance.system.topic_names
+            if name not in existing
+        ]
+        if new:
+            answer = await client.create_topics(new)
+            for name, code, *_ in answer.topic_errors:
+                with suppress(TopicAlreadyExistsError):
+                    if code:
+                        raise for_code(code)(f"topic {name}")
+        grow = {
+            name: NewPartitions(total_count=wanted.partitions)
+            for name in instance.system.topic_names
+            if 0 < existing.get(name, 0) < wanted.partitions
+        }
+        if grow:
+            await client.create_partitions(grow)
+    finally:
+        await client.close()
+
+
+async def buckets(instance: Instance) -> None:
+    """Make every bucket that a service names. Raises ClientError."""
+    access_key, secret_key = s3_keys(Secrets.of(instance))
+    async with get_session().create_client(
+        "s3",
+        endpoint_url=instance.s3_url,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name="us-east-1",
+        config=Config(s3={"addressing_style": "path"}),
+    ) as client:
+        for service in instance.system.services.values():
+            for bucket in service.buckets:
+                try:
+                    await client.create_bucket(Bucket=bucket)
+                except ClientError as error:
+                    if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                        raise
+
+
+async def provision(instance: Instance) -> None:
+    """Both."""
+    await asyncio.gather(topics(instance), buckets(instance))
+
+
+def main() -> None:
+    """Provision the instance named on the command line."""
+    try:
+        asyncio.run(provision(System.load().instance(sys.argv[1])))
+    except (KafkaConnectionError, ClientError, OSError) as error:
+        sys.exit(f"topics and buckets could not be made: {error}. Do the engines run? (`./bodega status`)")
+
+
+if __name__ == "__main__":
+    main()
