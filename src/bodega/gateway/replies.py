@@ -38,15 +38,7 @@ class Reply:
         if self.retry_after_seconds is not None:
             headers["retry-after"] = str(self.retry_after_seconds)
         return {
-            "filter": {
-                "extension_filter": {
-                    "name": "envoy.access_loggers.extension_filters.cel",
-                    "typed_config": {
-                        "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
-                        "expression": self.when,
-                    },
-                }
-            },
+            "filter": _filter(self.when),
             "status_code": self.status,
             "headers_to_add": [
                 {"header": {"key": key, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
@@ -59,7 +51,7 @@ class Reply:
 def local_reply_config(rate_retry_seconds: int) -> dict[str, Any]:
     """The connection manager's `local_reply_config`. `rate_retry_seconds`: when a client that asked too often may."""
     return {
-        "mappers": [reply.mapper() for reply in _replies(rate_retry_seconds)],
+        "mappers": [_health(), *(reply.mapper() for reply in _replies(rate_retry_seconds))],
         "body_format": _document("%RESPONSE_CODE%", "internal", "The gateway could not handle the request."),
     }
 
@@ -110,6 +102,27 @@ def _replies(rate_retry_seconds: int) -> tuple[Reply, ...]:
             _DEPENDENCY_RETRY_SECONDS,
         ),
     )
+
+
+def _health() -> dict[str, Any]:
+    """The one thing that the gateway says by itself and that is no problem: its health, said as its route says it."""
+    return {
+        "filter": _filter(_status(200)),
+        "body_format_override": {
+            "content_type": "text/plain",
+            "text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"},
+        },
+    }
+
+
+def _filter(expression: str) -> dict[str, Any]:
+    package = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3"
+    return {
+        "extension_filter": {
+            "name": "envoy.access_loggers.extension_filters.cel",
+            "typed_config": {"@type": f"{package}.ExpressionFilter", "expression": expression},
+        }
+    }
 
 
 def _details(prefix: str) -> str:
