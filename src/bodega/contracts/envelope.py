@@ -74,7 +74,8 @@ class CloudEvent(BaseModel, Generic[Payload]):
 
 def event(data: Payload, *, subject: str, sequence: int, traceparent: str | None = None) -> CloudEvent[Payload]:
     """Puts a fact into its envelope. `sequence` is the subject's version once the fact is true."""
-    return CloudEvent[type(data)](  # type: ignore[misc]
+    envelope: type[CloudEvent[Payload]] = CloudEvent.__class_getitem__(type(data))  # type: ignore[assignment]
+    return envelope(
         id=str(uuid7()),
         source=f"/bodega/{data.topic}",
         type=data.type_name(),

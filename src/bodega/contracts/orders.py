@@ -1,5 +1,8 @@
 """Orders: what was bought, for how much, and what has become of it."""
 
+import base64
+import hashlib
+import hmac
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -17,6 +20,14 @@ from bodega.contracts.ids import (
     ReservationId,
 )
 from bodega.contracts.money import Price
+
+
+def view_token(secret: bytes, order_id: str) -> str:
+    """What the signed link of an order carries, for guests: made by orders and notifications with a secret
+    that only these two have. 144 bits of HMAC-SHA-256 (RFC 2104), URL-safe."""
+    digest = hmac.new(secret, f"order-view:{order_id}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:18]).decode()
+
 
 OrderState = Literal[
     "created", "paid", "fulfilling", "shipped", "delivered", "cancelled", "partly_refunded", "refunded"
@@ -133,7 +144,10 @@ class CreateOrder(_Message):
 class CancelOrder(_Message):
     """`POST /internal/orders/{id}/cancel`. An id that is not known leaves a tombstone."""
 
-    reason: CleanText = Field(examples=["payment_failed", "checkout_expired", "reservation_ended"])
+    reason: CleanText = Field(examples=["checkout_expired", "reservation_ended", "customer_request"])
+    only_unpaid: bool = Field(
+        default=False, description="For clocks and undo: an order that was paid meanwhile stays (409 `already_paid`)"
+    )
 
 
 class OrderStanding(_Message):
@@ -143,6 +157,7 @@ class OrderStanding(_Message):
     number: OrderNumber | None = Field(default=None, description="None for a tombstone")
     state: OrderState
     version: int
+    view_token: str | None = Field(default=None, description="Lets a guest read and cancel the order by a link")
 
 
 class BeginFulfilment(_Message):

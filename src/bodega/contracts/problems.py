@@ -58,6 +58,9 @@ TITLES: Final[dict[str, str]] = {
     "too_late_to_cancel": "It is too late to cancel this order",
     "order_cancelled": "The order is cancelled",
     "order_not_paid": "The order is not paid",
+    "already_paid": "The order is paid",
+    "not_captured_yet": "The order's money has not been taken yet",
+    "different_order": "The order was made with other contents",
     # payments
     "payment_not_capturable": "This payment cannot be captured",
     "payment_not_refundable": "This amount cannot be refunded",

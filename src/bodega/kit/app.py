@@ -1,0 +1,428 @@
+"""A service as a process: its settings, its application, its background loops, its way to serve.
+
+`create_service` gives every room the same front (problem+json, limits, health, metrics, OpenAPI) and runs
+its resources and loops for as long as the application lives.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import uvicorn
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings
+from starlette.exceptions import HTTPException
+
+from bodega.kit import idempotency, telemetry
+from bodega.kit.auth import AccessTokens, Caller, InternalTokens
+from bodega.kit.bus import Consumer, Door, Producer
+from bodega.kit.db import Database
+from bodega.kit.errors import BadRequest, Invalid, NotFound, Problem, Unavailable
+from bodega.kit.http import Client, Front, problem_body, problem_headers
+from bodega.kit.inbox import Hears, Inbox
+from bodega.kit.outbox import Relay
+
+_log = telemetry.log()
+GRACE_SECONDS = 10
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told. A service adds its own, with `env_prefix="BODEGA_<NAME>_"`."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    replica: str = "0"
+    kafka: str = "127.0.0.1:7092"
+    topic_prefix: str = ""
+    """Put before every topic and group, so that tests may share a broker."""
+    service_urls: dict[str, str] = {}
+    allowed_callers: list[str] = []
+    internal_key_file: Path | None = None
+    internal_jwks_file: Path | None = None
+    jwks_url: str = "http://127.0.0.1:7101/.well-known/jwks.json"
+    token_issuer: str = "bodega"  # noqa: S105 - a name
+    token_audience: str = "bodega"  # noqa: S105 - a name
+    secret_file: Path | None = None
+    link_secret_file: Path | None = None
+    currency: str = "EUR"
+    country: str = "DE"
+    site_url: str = "http://127.0.0.1:8000"
+    api_url: str = "http://127.0.0.1:8080"
+    log_format: str = "json"
+    trace_ratio: float = 0.01
+    pool_size: int = 5
+    request_timeout_seconds: float = 10
+    relay_poll_seconds: float = 1
+    retry_first_seconds: float = 1
+    retry_most_seconds: float = 60
+    idempotency_hours: float = 24
+
+
+class Resource(Protocol):
+    async def open(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+class Loop(Protocol):
+    """Runs beside the requests until stopped. May not end by itself: if it does, the process ends."""
+
+    async def run(self) -> None: ...
+    def stop(self) -> Any: ...
+
+
+class ParkedEvents(Protocol):
+    async def parked(self, limit: int = 100) -> list[dict[str, Any]]: ...
+    async def replay(self, key: str | None = None) -> dict[str, int]: ...
+
+
+Check = Callable[[], Awaitable[None]]
+"""Raises, if the dependency is not there."""
+
+
+class Housekeeping:
+    """Once an hour forgets what has outlived its use: old inbox ids, old idempotency keys."""
+
+    def __init__(self, database: Database, inbox: Inbox | None, *, idempotency_hours: float = 24) -> None:
+        self._database = database
+        self._inbox = inbox
+        self._hours = idempotency_hours
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                async with self._database.transaction() as tx:
+                    await idempotency.prune(tx, self._hours)
+                if self._inbox is not None:
+                    await self._inbox.prune()
+            except Unavailable as error:
+                _log.warning("housekeeping is put off", error=error)
+            try:
+                await asyncio.wait_for(self._stopping.wait(), 3600)
+            except TimeoutError:
+                continue
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457. Branch on `code`; `title` and `detail` are for people."""
+
+    model_config = ConfigDict(extra="allow", title="Problem")
+
+    type: str = Field(examples=["https://bodega.example/problems/not_found"])
+    title: str = Field(examples=["There is no such thing"])
+    status: int = Field(examples=[404])
+    code: str = Field(description="Stable", examples=["not_found"])
+    detail: str | None = Field(default=None, description="What happened, and what to do about it")
+
+
+def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer so: `responses=problems(NotFound, TooLateToCancel)`."""
+    by_status: dict[int | str, list[str]] = {}
+    for kind in kinds:
+        by_status.setdefault(kind.status, []).append(kind.code)
+    return {status: _documented(", ".join(f"`{code}`" for code in codes)) for status, codes in by_status.items()}
+
+
+def _documented(description: str) -> dict[str, Any]:
+    reference = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {"application/problem+json": {"schema": reference}}}
+
+
+_EVERYWHERE: dict[int | str, dict[str, Any]] = {
+    400: _documented("`malformed_request`"),
+    413: _documented("`request_too_large`"),
+    415: _documented("`unsupported_media_type`"),
+    422: _documented("`invalid_request`: `errors` lists {pointer, message}"),
+    429: _documented("`too_many_requests`, with Retry-After"),
+    503: _documented("`unavailable`, with Retry-After"),
+    504: _documented("`timeout`"),
+}
+
+
+def create_service(
+    service: str,
+    settings: ServiceSettings,
+    routers: Sequence[APIRouter],
+    *,
+    titles: Mapping[str, str],
+    description: str,
+    state: Mapping[str, Any],
+    opens: Sequence[Resource] = (),
+    loops: Sequence[Loop] = (),
+    ready: Mapping[str, Check],
+    degraded: Mapping[str, Callable[[], bool]] | None = None,
+    parked: ParkedEvents | None = None,
+    raw_paths: tuple[str, ...] = (),
+) -> FastAPI:
+    """The application of a room.
+
+    `opens` are opened in order before the first request and closed in reverse; `loops` run meanwhile.
+    `ready`: without these the room cannot work (its own store). `degraded`: it works, but less well.
+    """
+    telemetry.setup(service, log_format=settings.log_format, sample_ratio=settings.trace_ratio)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for resource in opens:
+                stack.push_async_callback(resource.close)
+                await resource.open()
+            async with _running(service, loops):
+                yield
+
+    app = FastAPI(
+        title=f"Bodega {service}",
+        version="1",
+        description=description,
+        lifespan=lifespan,
+        responses=_EVERYWHERE,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.service = service
+    app.state.settings = settings
+    app.state.access_tokens = AccessTokens(
+        settings.jwks_url, issuer=settings.token_issuer, audience=settings.token_audience
+    )
+    app.state.internal_tokens = internal_tokens(service, settings)
+    for name, value in state.items():
+        setattr(app.state, name, value)
+    for router in routers:
+        app.include_router(router)
+    app.include_router(_operations(ready, degraded or {}))
+    if parked is not None:
+        app.include_router(_parked_routes(parked))
+    _answer_with_problems(app, titles)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.add_middleware(Front, service=service, titles=titles, raw_paths=raw_paths)
+    return app
+
+
+def internal_tokens(service: str, settings: ServiceSettings) -> InternalTokens:
+    return InternalTokens(
+        service, settings.internal_key_file, settings.internal_jwks_file, frozenset(settings.allowed_callers)
+    )
+
+
+def client_for(callee: str, service: str, settings: ServiceSettings, **options: Any) -> Client:
+    """A client of another service, as platform.toml allows it.
+
+    Raises: RuntimeError, if this service may not call that one.
+    """
+    if callee not in settings.service_urls:
+        raise RuntimeError(f"{service} may not call {callee}: add it to `calls` in platform.toml")
+    return Client(service, callee, settings.service_urls[callee], internal_tokens(service, settings), **options)
+
+
+def relay_of(service: str, settings: ServiceSettings, database: Database) -> Relay:
+    """What takes this room's outbox to Kafka."""
+    return Relay(
+        database,
+        Producer(settings.kafka, client_id=f"{service}-{settings.replica}"),
+        service=service,
+        topic_prefix=settings.topic_prefix,
+        poll_seconds=settings.relay_poll_seconds,
+        retry_first_seconds=settings.retry_first_seconds,
+        retry_most_seconds=settings.retry_most_seconds,
+    )
+
+
+def ear(
+    service: str, settings: ServiceSettings, database: Database, hears: Sequence[Hears], *, topics: Sequence[str]
+) -> tuple[Consumer, Inbox]:
+    """What brings other rooms' events into this one's inbox."""
+    inbox = Inbox(database, service, {one.name: one for one in hears})
+    return consumer_of(service, settings, inbox, topics=topics), inbox
+
+
+def consumer_of(service: str, settings: ServiceSettings, door: Door, *, topics: Sequence[str]) -> Consumer:
+    return Consumer(
+        settings.kafka,
+        group=settings.topic_prefix + service,
+        topics=[settings.topic_prefix + topic for topic in topics],
+        door=door,
+        replica=settings.replica,
+        retry_first_seconds=settings.retry_first_seconds,
+        retry_most_seconds=settings.retry_most_seconds,
+    )
+
+
+def secret_from(file: Path | None) -> bytes:
+    """A secret that other processes share by its file. Without one, a random secret of this process:
+    then what it signs is worthless after a restart."""
+    if file is None:
+        _log.warning("no secret file is set: what is signed now will not be valid after a restart")
+        return secrets.token_bytes(32)
+    return bytes.fromhex(file.read_text().strip())
+
+
+@asynccontextmanager
+async def _running(service: str, loops: Sequence[Loop]) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(_guarded(service, loop), name=type(loop).__name__) for loop in loops]
+    try:
+        yield
+    finally:
+        for loop in loops:
+            stopping = loop.stop()
+            if asyncio.iscoroutine(stopping):
+                await stopping
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+
+async def _guarded(service: str, loop: Loop) -> None:
+    try:
+        await loop.run()
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        # A room whose loop is dead looks alive and does nothing. Better to end and be started again.
+        _log.exception("a background loop died; the service ends", service=service, loop=type(loop).__name__,
+                       error=error)  # fmt: skip
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _operations(ready: Mapping[str, Check], degraded: Mapping[str, Callable[[], bool]]) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/livez")
+    async def livez() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz")
+    async def readyz(response: Response) -> dict[str, Any]:
+        parts: dict[str, str] = {}
+        unready = False
+        for name, check in ready.items():
+            try:
+                await asyncio.wait_for(check(), 2)
+                parts[name] = "ok"
+            except Exception as error:  # whatever it is, the answer says it and the room is not ready
+                parts[name] = f"{type(error).__name__}: {error}"
+                unready = True
+        worse = {name: "ok" if works() else "degraded" for name, works in degraded.items()}
+        if unready:
+            response.status_code = 503
+        status = "unready" if unready else "degraded" if "degraded" in worse.values() else "ok"
+        return {"status": status, "parts": {**parts, **worse}}
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def _parked_routes(parked: ParkedEvents) -> APIRouter:
+    router = APIRouter(prefix="/internal/parked", include_in_schema=False)
+
+    @router.get("")
+    async def list_parked(_: Caller) -> dict[str, Any]:
+        return {"items": await parked.parked()}
+
+    @router.post("/replay")
+    async def replay(_: Caller, key: str | None = None) -> dict[str, int]:
+        return await parked.replay(key)
+
+    return router
+
+
+def _pointer(location: Sequence[str | int]) -> str:
+    parts = list(location)
+    if parts and parts[0] == "body":
+        return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts[1:])
+    return "/".join(str(part) for part in parts)
+
+
+def _answer_with_problems(app: FastAPI, titles: Mapping[str, str]) -> None:
+    def answer(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
+        return Response(problem_body(problem, titles), problem.status, {**problem_headers(problem), **(headers or {})})
+
+    @app.exception_handler(Problem)
+    async def of_ours(_: Request, problem: Problem) -> Response:
+        return answer(problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def of_validation(_: Request, error: RequestValidationError) -> Response:
+        found = error.errors()
+        if any(entry["type"] == "json_invalid" for entry in found):
+            return answer(BadRequest("the body is not JSON"))
+        errors = [{"pointer": _pointer(entry["loc"]), "message": entry["msg"]} for entry in found[:50]]
+        return answer(Invalid(f"{errors[0]['pointer']}: {errors[0]['message']}", errors=errors))
+
+    @app.exception_handler(HTTPException)
+    async def of_the_framework(_: Request, error: HTTPException) -> Response:
+        kinds: dict[int, tuple[type[Problem], str]] = {
+            400: (BadRequest, "malformed_request"),
+            404: (NotFound, "not_found"),
+            405: (_MethodNotAllowed, "method_not_allowed"),
+        }
+        kind, code = kinds.get(error.status_code, (Problem, "internal"))
+        return answer(kind("", code=code), error.headers)
+
+
+class _MethodNotAllowed(Problem):
+    status = 405
+    code = "method_not_allowed"
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes,
+        )  # fmt: skip
+        components = schema.setdefault("components", {}).setdefault("schemas", {})
+        components["Problem"] = ProblemDocument.model_json_schema()
+        for unused in ("HTTPValidationError", "ValidationError"):
+            components.pop(unused, None)
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+async def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+Db = Annotated[Database, Depends(_database)]
+
+
+async def _raw_body(request: Request) -> bytes:
+    return await request.body()
+
+
+RawBody = Annotated[bytes, Depends(_raw_body)]
+"""The body as it was sent, for fingerprints and signatures."""
+
+
+def serve(app: FastAPI, host: str, port: int) -> None:
+    """Serves until SIGTERM, then finishes what runs (10 s)."""
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        timeout_keep_alive=75,
+        lifespan="on",
+    )

@@ -1,0 +1,210 @@
+"""Kafka: one producer and one consumer per service.
+
+The consumer hands each message to a door (`Inbox` with SQL, `StatelessDoor` without) and commits the
+offset only after the door has returned: a crash between the two brings the message again, never loses it.
+Partitions are worked side by side, each in order. While the door says `Trouble` (our store or the broker
+is down) the partition waits; nothing is skipped.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
+
+from bodega.kit.telemetry import log
+
+_log = log()
+
+
+class Trouble(Exception):
+    """Our store or our broker does not work. The message is not at fault and is tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as it came from the topic."""
+
+    topic: str
+    key: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    partition: int = -1
+    offset: int = -1
+
+
+class Door(Protocol):
+    """Where messages enter a service. Returns when the effect is durable; raises Trouble to wait."""
+
+    async def receive(self, message: Message) -> None: ...
+
+
+def kafka_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
+    return [(name, value.encode()) for name, value in headers.items()]
+
+
+class Producer:
+    """An idempotent producer, acks=all."""
+
+    def __init__(self, bootstrap: str, *, client_id: str) -> None:
+        self._bootstrap = bootstrap
+        self._client_id = client_id
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self) -> None:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id=self._client_id,
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=0,
+            request_timeout_ms=10_000,
+            max_request_size=2_000_000,
+        )
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        self._producer = producer
+
+    async def close(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            try:
+                await asyncio.wait_for(producer.stop(), 5)
+            except (TimeoutError, KafkaError) as error:
+                # Whatever was in its buffer is still in the outbox; nothing is lost by leaving it.
+                _log.warning("producer did not stop in time", error=error)
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Sends in order, returns when the broker has acknowledged all. Raises Trouble otherwise."""
+        if self._producer is None:
+            raise Trouble("the producer is closed")
+        try:
+            sent = [
+                await self._producer.send(
+                    message.topic, message.body, key=message.key.encode(), headers=kafka_headers(message.headers)
+                )
+                for message in messages
+            ]
+            await asyncio.gather(*sent)
+        except (KafkaError, OSError) as error:
+            raise Trouble(f"the broker does not take messages: {error!r}") from error
+
+
+class Consumer:
+    """Reads topics for one group. `run()` until `stop()`; the group and its offsets are the service's."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        group: str,
+        topics: Sequence[str],
+        door: Door,
+        replica: str = "0",
+        retry_first_seconds: float = 1.0,
+        retry_most_seconds: float = 60.0,
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._group = group
+        self._topics = list(topics)
+        self._door = door
+        self._replica = replica
+        self._first = retry_first_seconds
+        self._most = retry_most_seconds
+        self._stopping = asyncio.Event()
+        self.connected = False
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Consumes until stopped; reconnects for as long as it takes."""
+        wait = self._first
+        while not self._stopping.is_set():
+            consumer = AIOKafkaConsumer(
+                *self._topics,
+                bootstrap_servers=self._bootstrap,
+                group_id=self._group,
+                group_instance_id=f"{self._group}-{self._replica}",
+                client_id=f"{self._group}-{self._replica}",
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                session_timeout_ms=15_000,
+                heartbeat_interval_ms=3_000,
+                max_poll_interval_ms=300_000,
+                metadata_max_age_ms=30_000,
+            )
+            try:
+                await consumer.start()
+                self.connected = True
+                wait = self._first
+                await self._consume(consumer)
+            except (KafkaError, OSError) as error:
+                _log.warning("the broker is away", group=self._group, error=error, wait_seconds=wait)
+                await self._pause(wait)
+                wait = min(wait * 2, self._most)
+            finally:
+                self.connected = False
+                await consumer.stop()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _consume(self, consumer: AIOKafkaConsumer) -> None:
+        waits: dict[TopicPartition, float] = {}
+        resume_at: dict[TopicPartition, float] = {}
+        clock = asyncio.get_running_loop().time
+        while not self._stopping.is_set():
+            for partition in [p for p, at in resume_at.items() if at <= clock()]:
+                del resume_at[partition]
+                if partition in consumer.assignment():
+                    consumer.resume(partition)
+            # 100 ms bounds how late a stop or the end of a pause is noticed; a message ends the wait at once.
+            batches = await consumer.getmany(timeout_ms=100, max_records=200)
+            if not batches:
+                continue
+            results = await asyncio.gather(*(self._work(records) for records in batches.values()))
+            for (partition, records), (done, trouble) in zip(batches.items(), results, strict=True):
+                if partition not in consumer.assignment():
+                    continue  # taken over by another replica in the meantime: its inbox knows what we did
+                if done:
+                    await consumer.commit({partition: OffsetAndMetadata(records[done - 1].offset + 1, "")})
+                    waits.pop(partition, None)
+                if trouble is not None:
+                    wait = waits[partition] = min(waits.get(partition, self._first / 2) * 2, self._most)
+                    resume_at[partition] = clock() + wait
+                    consumer.seek(partition, records[done].offset)
+                    consumer.pause(partition)
+                    _log.warning(
+                        "a partition waits", group=self._group, topic=partition.topic, partition=partition.partition,
+                        wait_seconds=wait, error=trouble,
+                    )  # fmt: skip
+
+    async def _work(self, records: Sequence[ConsumerRecord[Any, Any]]) -> tuple[int, Trouble | None]:
+        """How many of the partition's records are done, and why not more."""
+        for done, record in enumerate(records):
+            if self._stopping.is_set():
+                return done, None
+            try:
+                await self._door.receive(
+                    Message(
+                        topic=record.topic,
+                        key=(record.key or b"").decode(errors="replace"),
+                        body=record.value or b"",
+                        headers={name: value.decode(errors="replace") for name, value in record.headers},
+                        partition=record.partition,
+                        offset=record.offset,
+                    )
+                )
+            except Trouble as trouble:
+                return done, trouble
+        return len(records), None

@@ -1,0 +1,165 @@
+"""PostgreSQL: a pool, and the transaction that a request or a message is.
+
+One request or message is one transaction, committed before the answer: the door opens it with
+`async with database.transaction() as tx`, the use case works in it, and the answer is shaped after the
+block has ended. (A commit in a FastAPI dependency after `yield` would run when the client has
+already read 201.)
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+from uuid import UUID
+
+import asyncpg
+
+from bodega.kit.errors import Unavailable
+from bodega.kit.telemetry import trace_headers
+
+STORE_DOWN: tuple[type[BaseException], ...] = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.exceptions.CannotConnectNowError,
+    asyncpg.exceptions.AdminShutdownError,
+    asyncpg.exceptions.CrashShutdownError,
+    asyncpg.exceptions.TooManyConnectionsError,
+)
+"""What PostgreSQL being away looks like. Trouble of our own: waited out, never a message's fault."""
+
+STORE_TROUBLE: tuple[type[BaseException], ...] = (Unavailable, *STORE_DOWN)
+
+Connection = Any  # asyncpg's pool hands out a proxy that has no common static type with Connection
+Row = asyncpg.Record
+
+
+class Outgoing(Protocol):
+    """What `Transaction.emit` takes: an event in its envelope."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def key(self) -> str: ...
+    @property
+    def topic(self) -> str: ...
+    def to_bytes(self) -> bytes: ...
+
+
+class Transaction:
+    """An open transaction. Its events become rows of the outbox in the same commit."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._outgoing: list[Outgoing] = []
+
+    def emit(self, event: Outgoing) -> None:
+        """A fact that is true if, and only if, this transaction commits."""
+        self._outgoing.append(event)
+
+    async def fetch(self, sql: str, *args: Any) -> list[Row]:
+        rows: list[Row] = await self.connection.fetch(sql, *args)
+        return rows
+
+    async def fetchrow(self, sql: str, *args: Any) -> Row | None:
+        row: Row | None = await self.connection.fetchrow(sql, *args)
+        return row
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        return await self.connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """Runs one statement; the number of rows that it touched."""
+        tag: str = await self.connection.execute(sql, *args)
+        count = tag.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    async def flush(self) -> None:
+        """Writes the outbox rows. Last in the transaction, while the rows' locks are held: so the
+        identity that orders the outbox grows in the order of each aggregate's changes."""
+        if not self._outgoing:
+            return
+        trace = json.dumps(trace_headers())
+        await self.connection.execute(
+            """
+            WITH rows AS (
+              INSERT INTO outbox (event_id, topic, key, body, headers)
+              SELECT event_id, topic, key, body, $5::jsonb
+                FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[])
+                     WITH ORDINALITY AS t(event_id, topic, key, body, n) ORDER BY n
+              RETURNING 1)
+            SELECT pg_notify('outbox', '') FROM rows LIMIT 1
+            """,
+            [UUID(event.id) for event in self._outgoing],
+            [event.topic for event in self._outgoing],
+            [event.key for event in self._outgoing],
+            [event.to_bytes() for event in self._outgoing],
+            trace,
+        )
+        self._outgoing.clear()
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.set_type_codec("jsonb", encoder=lambda text: text, decoder=json.loads, schema="pg_catalog")
+
+
+class Database:
+    """A service's own database. Open it in the service's lifespan, close it at its end."""
+
+    def __init__(self, url: str, *, pool_size: int = 5, command_timeout_seconds: float = 5.0) -> None:
+        self.url = url
+        self._pool_size = pool_size
+        self._timeout = command_timeout_seconds
+        self._pool: Any = None
+
+    async def open(self) -> None:
+        self._pool = await asyncpg.create_pool(
+            self.url,
+            min_size=0,
+            max_size=self._pool_size,
+            command_timeout=self._timeout,
+            init=_prepare,
+            server_settings={"application_name": "bodega", "idle_in_transaction_session_timeout": "15s"},
+        )
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            try:
+                await asyncio.wait_for(self._pool.close(), 5)
+            except TimeoutError:
+                self._pool.terminate()
+
+    @property
+    def pool(self) -> Any:
+        if self._pool is None:
+            raise RuntimeError("Database.open() was not awaited")
+        return self._pool
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Commits at the end of the block, rolls back if it raises.
+
+        Raises: Unavailable, if the store cannot be reached or the pool is exhausted.
+        """
+        try:
+            async with self.pool.acquire(timeout=self._timeout) as connection, connection.transaction():
+                tx = Transaction(connection)
+                yield tx
+                await tx.flush()
+        except STORE_DOWN as error:
+            raise Unavailable("the store does not answer", store=type(error).__name__) from error
+
+    async def connect(self, **server_settings: str) -> Connection:
+        """A connection outside the pool, for what keeps one: LISTEN, an advisory lock."""
+        connection = await asyncpg.connect(
+            self.url, command_timeout=self._timeout, server_settings={"application_name": "bodega", **server_settings}
+        )
+        await _prepare(connection)
+        return connection
+
+    async def ping(self) -> None:
+        """Raises Unavailable if the store does not answer."""
+        async with self.transaction() as tx:
+            await tx.fetchval("SELECT 1")

@@ -1,0 +1,258 @@
+"""Long processes: a row with a state, a lease and a next step. Any replica takes over when its owner dies.
+
+A step does its outside call (idempotent, with a deadline shorter than the lease), then says what comes
+next; the engine writes that together with the room's own rows in one transaction that is fenced by the
+epoch: whoever claims a flow raises it, and a sleeper that wakes finds that its writes match no row.
+The request that starts a flow drives it inline for speed; a crash leaves it to whoever claims it after
+the lease. Leases use the database's clock. (Kleppmann, "How to do distributed locking": the fence.)
+"""
+
+import asyncio
+import json
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bodega.kit.db import STORE_TROUBLE, Database, Row, Transaction
+from bodega.kit.errors import Unavailable
+from bodega.kit.telemetry import FLOW_STEPS, log
+
+_log = log()
+
+
+class LeaseLost(Exception):
+    """Somebody else owns the flow now. Whatever this owner was about to write has not been written."""
+
+
+@dataclass(slots=True)
+class Held:
+    """A flow in the hands of its owner."""
+
+    id: str
+    kind: str
+    step: str
+    attempts: int
+    epoch: int
+    due_at: datetime | None
+    overdue: bool
+    data: dict[str, Any]
+
+
+Write = Callable[[Transaction], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What a step decides: the next step, what it learned, and the room's own rows to write with it.
+
+    `wait_seconds`: not before then (None: at once). `ended`: there is no next step. `due_seconds` sets the
+    time, counted from now, after which steps find `overdue` true (0 keeps what is set).
+    """
+
+    step: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    write: Write | None = None
+    wait_seconds: float | None = None
+    ended: bool = False
+    due_seconds: float = 0
+
+
+Step = Callable[[Held], Awaitable[Next]]
+
+
+class Flows:
+    """Starts, drives and takes over the flows of one kind."""
+
+    def __init__(
+        self,
+        database: Database,
+        kind: str,
+        steps: Mapping[str, Step],
+        *,
+        service: str,
+        owner: str,
+        lease_seconds: float = 10.0,
+        step_deadline_seconds: float = 7.0,
+        retry_first_seconds: float = 1.0,
+        retry_most_seconds: float = 60.0,
+        poll_seconds: float = 1.0,
+        workers: int = 4,
+    ) -> None:
+        if step_deadline_seconds >= lease_seconds:
+            raise ValueError("a step's deadline must be shorter than the lease")
+        self.database = database
+        self.kind = kind
+        self.steps = steps
+        self.service = service
+        self.owner = owner
+        self.lease = lease_seconds
+        self.deadline = step_deadline_seconds
+        self.first = retry_first_seconds
+        self.most = retry_most_seconds
+        self.poll = poll_seconds
+        self.workers = workers
+        self._stopping = False
+        self._wake = asyncio.Event()
+
+    async def start(
+        self, tx: Transaction, flow_id: str, step: str, data: Mapping[str, Any], *, inline: bool = True
+    ) -> Held | None:
+        """A new flow, in the caller's transaction. `inline`: already leased to the caller, who drives it
+        after the commit. False: whoever comes first takes it. None, if it exists already."""
+        row = await tx.fetchrow(
+            """INSERT INTO flow (id, kind, state, step, owner, epoch, lease_until, data)
+               VALUES ($1, $2, 'running', $3, CASE WHEN $5 THEN $4 END, 1,
+                       CASE WHEN $5 THEN now() + make_interval(secs => $6) END, $7::jsonb)
+               ON CONFLICT (id) DO NOTHING RETURNING *, false AS overdue""",
+            flow_id, self.kind, step, self.owner, inline, self.lease, json.dumps(dict(data)),
+        )  # fmt: skip
+        if not inline:
+            self._wake.set()
+        return _held(row) if row is not None else None
+
+    async def claim(self, flow_id: str | None = None) -> Held | None:
+        """Takes a flow whose lease has run out and whose time has come: this one, or any. None: nothing to do."""
+        async with self.database.transaction() as tx:
+            row = await tx.fetchrow(
+                """UPDATE flow SET owner = $2, epoch = epoch + 1, state = 'running',
+                          lease_until = now() + make_interval(secs => $3), updated_at = now()
+                    WHERE id = (SELECT id FROM flow
+                                 WHERE kind = $1 AND state <> 'ended' AND ($4::text IS NULL OR id = $4)
+                                   AND (lease_until IS NULL OR lease_until < now())
+                                   AND ($4::text IS NOT NULL OR wake_at <= now())
+                                 ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+                RETURNING *, coalesce(due_at <= now(), false) AS overdue""",
+                self.kind, self.owner, self.lease, flow_id,
+            )  # fmt: skip
+        return _held(row) if row is not None else None
+
+    async def wake(self, tx: Transaction, flow_id: str, **news: Any) -> bool:
+        """Something that the flow waits for has happened: it is due now. `news` is merged into its data
+        without taking the lease; its owner reads it with its next step."""
+        touched = await tx.execute(
+            """UPDATE flow SET wake_at = now(), data = data || $2::jsonb, updated_at = now()
+                WHERE id = $1 AND state <> 'ended'""",
+            flow_id, json.dumps(news),
+        )  # fmt: skip
+        self._wake.set()
+        return touched > 0
+
+    async def drive(self, held: Held) -> Held | None:
+        """Runs steps until the flow waits (None) or ends (None) or fails for now (None, tried again later).
+
+        Raises: LeaseLost, if somebody else has taken over.
+        """
+        while True:
+            step = self.steps[held.step]
+            try:
+                async with asyncio.timeout(self.deadline):
+                    decided = await step(held)
+            except LeaseLost:
+                raise
+            except Exception as error:  # a step may fail in any way; the flow must survive all of them
+                FLOW_STEPS.labels(self.service, self.kind, held.step, "failed").inc()
+                expected = isinstance(error, Unavailable | TimeoutError | OSError)
+                (_log.warning if expected else _log.exception)(
+                    "a step failed and will be tried again", flow=held.id, step=held.step, attempt=held.attempts + 1,
+                    error=error,
+                )  # fmt: skip
+                await self._retry_later(held)
+                return None
+            FLOW_STEPS.labels(self.service, self.kind, held.step, "done").inc()
+            going_on = await self._record(held, decided)
+            if going_on is None:
+                return None
+            held = going_on
+
+    async def _record(self, held: Held, decided: Next) -> Held | None:
+        leased = not decided.ended and decided.wait_seconds is None
+        state = "ended" if decided.ended else "running" if leased else "waiting"
+        async with self.database.transaction() as tx:
+            row = await tx.fetchrow(
+                """UPDATE flow SET step = $3, attempts = CASE WHEN step = $3 THEN attempts + 1 ELSE 0 END,
+                          data = data || $4::jsonb, state = $5, updated_at = now(),
+                          owner = CASE WHEN $6 THEN owner END,
+                          lease_until = CASE WHEN $6 THEN now() + make_interval(secs => $7) END,
+                          wake_at = now() + make_interval(secs => $8),
+                          due_at = CASE WHEN $9 > 0 THEN now() + make_interval(secs => $9) ELSE due_at END
+                    WHERE id = $1 AND epoch = $2 AND state <> 'ended'
+                RETURNING *, coalesce(due_at <= now(), false) AS overdue""",
+                held.id, held.epoch, decided.step, json.dumps(dict(decided.data)), state, leased, self.lease,
+                decided.wait_seconds or 0.0, float(decided.due_seconds),
+            )  # fmt: skip
+            if row is None:
+                raise LeaseLost(held.id)
+            if decided.write is not None:
+                await decided.write(tx)
+        return _held(row) if leased else None
+
+    async def _retry_later(self, held: Held) -> None:
+        wait = min(self.first * 2 ** min(held.attempts, 20), self.most) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        async with self.database.transaction() as tx:
+            touched = await tx.execute(
+                """UPDATE flow SET attempts = attempts + 1, state = 'waiting', owner = NULL, lease_until = NULL,
+                          wake_at = now() + make_interval(secs => $3), updated_at = now()
+                    WHERE id = $1 AND epoch = $2 AND state <> 'ended'""",
+                held.id, held.epoch, wait,
+            )  # fmt: skip
+            if not touched:
+                raise LeaseLost(held.id)
+
+    async def run(self) -> None:
+        """Claims and drives what is due until stopped; several at a time."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self.workers):
+                group.create_task(self._worker())
+
+    async def _worker(self) -> None:
+        wait = self.first
+        while not self._stopping:
+            try:
+                held = await self.claim()
+                wait = self.first
+                if held is None:
+                    await self._sleep(self.poll)
+                else:
+                    await self.drive(held)
+            except LeaseLost as lost:
+                _log.warning("a flow was taken over while we worked on it", flow=str(lost))
+            except STORE_TROUBLE as error:
+                _log.warning("flows wait for the store", kind=self.kind, error=error, wait_seconds=wait)
+                await self._sleep(wait)
+                wait = min(wait * 2, self.most)
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        except TimeoutError:
+            return
+        if not self._stopping:
+            self._wake.clear()
+
+    async def stop(self) -> None:
+        """Gives back the leases of what was being driven, so that another replica need not wait for them."""
+        self._stopping = True
+        self._wake.set()
+
+    async def give_back(self) -> None:
+        async with self.database.transaction() as tx:
+            await tx.execute(
+                """UPDATE flow SET lease_until = NULL, owner = NULL, epoch = epoch + 1
+                    WHERE kind = $1 AND owner = $2 AND state <> 'ended'""",
+                self.kind, self.owner,
+            )  # fmt: skip
+
+
+def _held(row: Row) -> Held:
+    return Held(
+        id=row["id"],
+        kind=row["kind"],
+        step=row["step"],
+        attempts=row["attempts"],
+        epoch=row["epoch"],
+        due_at=row["due_at"],
+        overdue=row["overdue"],
+        data=row["data"],
+    )

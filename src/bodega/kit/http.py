@@ -1,0 +1,348 @@
+"""HTTP between services, and what every request passes on its way in.
+
+Out: `Client`, with a timeout inside the caller's remaining budget, retries of what is idempotent with
+jitter, and a circuit breaker. In: `Front`, which bounds and checks the body before any route sees it.
+"""
+
+import contextvars
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, TypeVar
+
+import aiohttp
+import stamina
+from opentelemetry import trace
+from prometheus_client import Histogram
+from purgatory import AsyncCircuitBreakerFactory
+from purgatory.domain.model import OpenedState
+from pydantic import BaseModel
+from pydantic_core import from_json
+
+from bodega.kit.auth import InternalTokens
+from bodega.kit.errors import BadRequest, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia
+from bodega.kit.telemetry import REQUESTS, log, span, trace_headers
+
+DEADLINE_HEADER = "Bodega-Deadline-Ms"
+BODY_LIMIT_BYTES = 1_000_000
+
+_log = log()
+_deadline: contextvars.ContextVar[float | None] = contextvars.ContextVar("deadline", default=None)
+_calls = Histogram("http_call_seconds", "Calls to other services", ["caller", "callee", "outcome"])
+Answer = TypeVar("Answer", bound=BaseModel)
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def remaining_seconds(default: float) -> float:
+    """What is left of the budget that the caller gave, at most `default`."""
+    deadline = _deadline.get()
+    return default if deadline is None else min(default, deadline - time.monotonic())
+
+
+class RemoteProblem(Exception):
+    """Another service answered with a problem of its own: 4xx, a decision, not trouble."""
+
+    def __init__(self, callee: str, status: int, document: Mapping[str, Any]) -> None:
+        super().__init__(f"{callee} answered {status} {document.get('code', '')}")
+        self.callee = callee
+        self.status = status
+        self.code = str(document.get("code", ""))
+        self.document = document
+
+
+class _Retryable(Exception):
+    def __init__(self, why: Problem) -> None:
+        self.why = why
+
+
+class Client:
+    """Calls one other service. All its calls share a pool, a breaker and a token."""
+
+    def __init__(
+        self,
+        caller: str,
+        callee: str,
+        base_url: str,
+        tokens: InternalTokens | None = None,
+        *,
+        timeout_seconds: float = 3.0,
+        attempts: int = 3,
+        breaker_threshold: int = 10,
+        breaker_seconds: float = 2.0,
+    ) -> None:
+        self._caller = caller
+        self._callee = callee
+        self._base = base_url.rstrip("/")
+        self._tokens = tokens
+        self._timeout = timeout_seconds
+        self._attempts = attempts
+        self._session: aiohttp.ClientSession | None = None
+        self._breakers = AsyncCircuitBreakerFactory(
+            default_threshold=breaker_threshold, default_ttl=breaker_seconds, exclude=[RemoteProblem]
+        )
+
+    async def open(self) -> None:
+        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30))
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, path: str, answer: type[Answer], *, headers: Mapping[str, str] | None = None) -> Answer:
+        return answer.model_validate_json(await self.send("GET", path, headers=headers))
+
+    async def post(
+        self,
+        path: str,
+        body: BaseModel | None,
+        answer: type[Answer],
+        *,
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool = True,
+    ) -> Answer:
+        """`idempotent`: the same again does no harm (an id fixed by the caller); if not, it is sent once."""
+        raw = body.model_dump_json().encode() if body is not None else b""
+        return answer.model_validate_json(
+            await self.send("POST", path, body=raw, headers=headers, idempotent=idempotent)
+        )
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        idempotent: bool = True,
+    ) -> bytes:
+        """The body of a 2xx answer.
+
+        Raises: RemoteProblem on 4xx; Unavailable on 5xx, on a broken connection, with the breaker open;
+        Timeout, when the budget is spent.
+        """
+        budget = remaining_seconds(self._timeout * self._attempts)
+        started = time.monotonic()
+        outcome = "ok"
+        try:
+            async for attempt in stamina.retry_context(
+                on=_Retryable,
+                attempts=self._attempts if idempotent else 1,
+                timeout=max(budget, 0.001),
+                wait_initial=0.05,
+                wait_max=0.5,
+                wait_jitter=0.1,
+            ):
+                with attempt:
+                    return await self._attempt(method, path, body, headers or {})
+        except _Retryable as failed:
+            outcome = failed.why.code
+            raise failed.why from failed.__cause__
+        except RemoteProblem as refused:
+            outcome = str(refused.status)
+            raise
+        finally:
+            _calls.labels(self._caller, self._callee, outcome).observe(time.monotonic() - started)
+        raise AssertionError("unreachable")
+
+    async def _attempt(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
+        if self._session is None:
+            raise RuntimeError("Client.open() was not awaited")
+        left = remaining_seconds(self._timeout)
+        if left <= 0:
+            raise Timeout(f"no time is left to ask {self._callee}")
+        sent = {DEADLINE_HEADER: str(max(1, int(left * 1000))), **trace_headers(), **headers}
+        if self._tokens is not None:
+            sent["Authorization"] = f"Bearer {self._tokens.token_for(self._callee)}"
+        if body:
+            sent["Content-Type"] = "application/json"
+        try:
+            async with await self._breakers.get_breaker(self._callee):
+                try:
+                    async with self._session.request(
+                        method, self._base + path, data=body or None, headers=sent,
+                        timeout=aiohttp.ClientTimeout(total=left, connect=min(left, 1.0)), allow_redirects=False,
+                    ) as answer:  # fmt: skip
+                        content = await answer.read()
+                except TimeoutError as error:
+                    raise _Retryable(Timeout(f"{self._callee} did not answer in time")) from error
+                except (aiohttp.ClientError, OSError) as error:
+                    raise _Retryable(Unavailable(f"{self._callee} cannot be reached")) from error
+                if answer.status < 300:
+                    return content
+                if answer.status >= 500 or answer.status == 429:
+                    raise _Retryable(Unavailable(f"{self._callee} answered {answer.status}"))
+                raise RemoteProblem(self._callee, answer.status, _document(content))
+        except OpenedState as error:
+            raise _Retryable(Unavailable(f"{self._callee} has failed too often just now")) from error
+
+
+def _document(content: bytes) -> Mapping[str, Any]:
+    try:
+        document = from_json(content)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+PROBLEM_TYPE = "https://bodega.example/problems/"
+
+
+def problem_body(problem: Problem, titles: Mapping[str, str]) -> bytes:
+    document = {
+        "type": PROBLEM_TYPE + problem.code,
+        "title": titles.get(problem.code, problem.code.replace("_", " ").capitalize()),
+        "status": problem.status,
+        "code": problem.code,
+        **({"detail": problem.detail} if problem.detail else {}),
+        **problem.extra,
+    }
+    return json.dumps(document, default=_jsonable).encode()
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    return str(value)
+
+
+def problem_headers(problem: Problem) -> dict[str, str]:
+    headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    if problem.retry_after_seconds is not None:
+        headers["retry-after"] = str(problem.retry_after_seconds)
+    return headers
+
+
+class Front:
+    """Before any route: size, form and sanity of the request, the deadline, the trace, the metrics.
+
+    After: whatever escaped becomes a 500 problem and a log entry with its trace; never a stack trace.
+    """
+
+    def __init__(self, app: App, *, service: str, titles: Mapping[str, str], raw_paths: tuple[str, ...] = ()) -> None:
+        self._app = app
+        self._service = service
+        self._titles = titles
+        self._raw_paths = raw_paths
+        """Where bodies are not JSON (webhooks whose signature covers the bytes; streamed imports)."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+        begun = False
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            nonlocal status, begun
+            if message["type"] == "http.response.start":
+                status, begun = message["status"], True
+            await send(message)
+
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        token = _deadline.set(_deadline_of(headers))
+        try:
+            with span(f"{scope['method']} {scope['path']}", headers, service=self._service):
+                try:
+                    receiving = await self._checked(scope, headers, receive)
+                    await self._app(scope, receiving, sending)
+                except Problem as problem:
+                    if begun:
+                        raise
+                    await _answer(sending, problem, self._titles)
+                except Exception as error:  # the last line: no request may take the service down or see a trace
+                    _log.exception("unhandled", service=self._service, path=scope["path"], error=error)
+                    if begun:
+                        raise
+                    await _answer(sending, Problem("It is logged with this trace.", **_trace_id()), self._titles)
+        finally:
+            _deadline.reset(token)
+            route = scope.get("route")
+            path = getattr(route, "path", "unmatched")
+            if path not in ("/livez", "/readyz", "/metrics"):
+                REQUESTS.labels(self._service, scope["method"], path, str(status)).observe(
+                    time.perf_counter() - started
+                )
+
+    async def _checked(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Receive:
+        if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+            raise BadRequest("the address contains a NUL character")
+        if any(scope["path"].startswith(prefix) for prefix in self._raw_paths):
+            return receive
+        body = await _whole_body(headers, receive)
+        if body:
+            kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind not in ("application/json", "application/merge-patch+json"):
+                raise UnsupportedMedia(f"the body is {kind or 'of no named type'}; send application/json")
+            _check_json(body)
+
+        async def replay() -> MutableMapping[str, Any]:
+            nonlocal body
+            if body is None:
+                return await receive()
+            message = {"type": "http.request", "body": body, "more_body": False}
+            body = None
+            return message
+
+        return replay
+
+
+async def _whole_body(headers: Mapping[str, str], receive: Receive) -> bytes | None:
+    declared = headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > BODY_LIMIT_BYTES:
+        raise TooLarge(f"at most {BODY_LIMIT_BYTES} bytes are read")
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("the request ended early")
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > BODY_LIMIT_BYTES:
+            raise TooLarge(f"at most {BODY_LIMIT_BYTES} bytes are read")
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def _check_json(body: bytes) -> None:
+    try:
+        parsed = from_json(body, allow_inf_nan=False)  # refuses lone surrogates and runaway depth
+    except ValueError as error:
+        raise BadRequest(f"the body is not JSON: {error}") from error
+    if b"\\u0000" in body and _has_nul(parsed):
+        raise BadRequest("the body contains a NUL character")
+
+
+def _has_nul(value: Any) -> bool:
+    match value:
+        case str():
+            return "\x00" in value
+        case list():
+            return any(_has_nul(inner) for inner in value)
+        case dict():
+            return any(_has_nul(key) or _has_nul(inner) for key, inner in value.items())
+        case _:
+            return False
+
+
+def _deadline_of(headers: Mapping[str, str]) -> float | None:
+    given = headers.get(DEADLINE_HEADER.lower(), "")
+    if not given.isdigit() or len(given) > 9:
+        return None
+    return time.monotonic() + int(given) / 1000
+
+
+def _trace_id() -> dict[str, str]:
+    context = trace.get_current_span().get_span_context()
+    return {"trace_id": format(context.trace_id, "032x")} if context.is_valid else {}
+
+
+async def _answer(send: Send, problem: Problem, titles: Mapping[str, str]) -> None:
+    headers = [(name.encode(), value.encode()) for name, value in problem_headers(problem).items()]
+    await send({"type": "http.response.start", "status": problem.status, "headers": headers})
+    await send({"type": "http.response.body", "body": problem_body(problem, titles)})

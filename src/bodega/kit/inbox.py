@@ -1,0 +1,252 @@
+"""Where events enter a service: each takes effect once, or is parked for people, never lost.
+
+`Inbox` is for rooms with SQL: the event's id is inserted in the transaction of its effect.
+`StatelessDoor` is for rooms without: the handler itself ignores what is older than what it has, and what
+it cannot handle goes to the topic `<group>.parked`.
+
+Parking: a message that breaks its schema or an invariant, with the reason; later ones of its key queue up
+behind it, or a shipped order would be followed by its payment. Trouble of our own is never parked.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+
+import asyncpg
+from pydantic import BaseModel
+from pydantic_core import from_json
+
+from bodega.kit.bus import Message, Producer, Trouble
+from bodega.kit.db import STORE_TROUBLE, Database, Transaction
+from bodega.kit.errors import Unavailable
+from bodega.kit.telemetry import CONSUME_DELAY, CONSUMED, PARKED, log, span
+
+_log = log()
+Data = TypeVar("Data", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Generic[Data]):
+    """An event as a handler sees it."""
+
+    id: str
+    type: str
+    subject: str
+    sequence: int
+    time: datetime
+    data: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Hears:
+    """One kind of event that a room hears: its type's name, the model of its data, what it does."""
+
+    name: str
+    model: type[BaseModel]
+    handler: Callable[..., Awaitable[None]]
+
+
+class Unreadable(Exception):
+    """The message is not an event that we can read."""
+
+
+def _parse(message: Message, hears: Mapping[str, Hears]) -> Received[Any] | None:
+    """None: not for us. Raises Unreadable."""
+    try:
+        raw = from_json(message.body)
+        kind = raw["type"]
+        if kind not in hears:
+            return None
+        return Received(
+            id=raw["id"],
+            type=kind,
+            subject=raw["subject"],
+            sequence=int(raw["sequence"]),
+            time=datetime.fromisoformat(raw["time"].replace("Z", "+00:00")),
+            data=hears[kind].model.model_validate(raw["data"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:  # pydantic's errors are ValueErrors
+        raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+
+def _event_id(message: Message) -> str:
+    """The id, if it has one; else where it stands in its topic, which names it just as well."""
+    try:
+        return str(from_json(message.body)["id"])
+    except (ValueError, KeyError, TypeError):
+        return f"{message.topic}/{message.partition}/{message.offset}"
+
+
+def _observe(service: str, event: Received[Any], outcome: str) -> None:
+    CONSUMED.labels(service, event.type, outcome).inc()
+    if outcome == "done":
+        CONSUME_DELAY.labels(service, event.type).observe(max(0.0, (datetime.now(UTC) - event.time).total_seconds()))
+
+
+@dataclass
+class Inbox:
+    """The event door of a room with SQL."""
+
+    database: Database
+    consumer: str
+    hears: Mapping[str, Hears]
+
+    async def receive(self, message: Message) -> None:
+        with span(f"hear {message.topic}", message.headers, service=self.consumer):
+            try:
+                await self._receive(message)
+            except STORE_TROUBLE as error:
+                raise Trouble(f"{type(error).__name__}: {error}") from error
+
+    async def _receive(self, message: Message) -> None:
+        try:
+            event = _parse(message, self.hears)
+        except Unreadable as error:
+            await self._park(message, str(error))
+            return
+        if event is None:
+            return
+        try:
+            outcome = await self._take_effect(message, event)
+        except STORE_TROUBLE:
+            raise
+        except asyncpg.exceptions.TransactionRollbackError as error:
+            raise Trouble(f"collided with another transaction: {error}") from error  # deadlock, serialization
+        except Exception as error:  # whatever a handler raises breaks an invariant: people must see it
+            _log.exception("an event is parked", consumer=self.consumer, type=event.type, subject=event.subject)
+            await self._park(message, f"{type(error).__name__}: {error}")
+            outcome = "parked"
+        _observe(self.consumer, event, outcome)
+
+    async def _take_effect(self, message: Message, event: Received[Any]) -> str:
+        async with self.database.transaction() as tx:
+            row = await tx.fetchrow(
+                """WITH entered AS (INSERT INTO inbox (consumer, event_id) VALUES ($1, $2::uuid)
+                                    ON CONFLICT DO NOTHING RETURNING 1)
+                   SELECT EXISTS (SELECT FROM entered) AS entered,
+                          EXISTS (SELECT FROM parked WHERE consumer = $1 AND topic = $3 AND key = $4) AS behind""",
+                self.consumer, event.id, message.topic, message.key,
+            )  # fmt: skip
+            assert row is not None
+            if not row["entered"]:
+                return "known"
+            if row["behind"]:
+                await self._insert_parked(tx, message, "behind an event of the same key")
+                return "parked"
+            await self.hears[event.type].handler(tx, event)
+            return "done"
+
+    async def _park(self, message: Message, reason: str) -> None:
+        async with self.database.transaction() as tx:
+            await self._insert_parked(tx, message, reason)
+
+    async def _insert_parked(self, tx: Transaction, message: Message, reason: str) -> None:
+        await tx.execute(
+            """INSERT INTO parked (consumer, event_id, topic, key, body, headers, reason)
+               VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7) ON CONFLICT (consumer, topic, event_id) DO NOTHING""",
+            self.consumer, _event_id(message), message.topic, message.key, message.body,
+            json.dumps(dict(message.headers)), reason[:2000],
+        )  # fmt: skip
+
+    async def parked(self, limit: int = 100) -> list[dict[str, Any]]:
+        """What waits for people, oldest first."""
+        async with self.database.transaction() as tx:
+            rows = await tx.fetch(
+                """SELECT position, event_id, topic, key, reason, parked_at FROM parked
+                    WHERE consumer = $1 ORDER BY position LIMIT $2""",
+                self.consumer, limit,
+            )  # fmt: skip
+        PARKED.labels(self.consumer).set(len(rows))
+        return [dict(row) for row in rows]
+
+    async def replay(self, key: str | None = None) -> dict[str, int]:
+        """Handles what is parked again, in order; per key it stops at the first that still fails."""
+        async with self.database.transaction() as tx:
+            rows = await tx.fetch(
+                """SELECT * FROM parked WHERE consumer = $1 AND ($2::text IS NULL OR key = $2) ORDER BY position""",
+                self.consumer, key,
+            )  # fmt: skip
+        done, still = 0, set[tuple[str, str]]()
+        for row in rows:
+            lane = (row["topic"], row["key"])
+            if lane in still:
+                continue
+            message = Message(topic=row["topic"], key=row["key"], body=row["body"], headers=row["headers"])
+            try:
+                event = _parse(message, self.hears)
+                async with self.database.transaction() as tx:
+                    # FOR UPDATE: two replays at once must not let the event take effect twice.
+                    if not await tx.fetchval("SELECT 1 FROM parked WHERE position = $1 FOR UPDATE", row["position"]):
+                        continue
+                    if event is not None:
+                        await tx.execute(
+                            "INSERT INTO inbox (consumer, event_id) VALUES ($1, $2::uuid) ON CONFLICT DO NOTHING",
+                            self.consumer, event.id,
+                        )  # fmt: skip
+                        await self.hears[event.type].handler(tx, event)
+                    await tx.execute("DELETE FROM parked WHERE position = $1", row["position"])
+                done += 1
+            except STORE_TROUBLE:
+                raise
+            except Exception as error:
+                still.add(lane)
+                async with self.database.transaction() as tx:
+                    await tx.execute(
+                        "UPDATE parked SET reason = $2 WHERE position = $1",
+                        row["position"], f"{type(error).__name__}: {error}"[:2000],
+                    )  # fmt: skip
+        return {"replayed": done, "still_parked": len(rows) - done}
+
+    async def prune(self, days: int = 14) -> int:
+        """Forgets ids older than the topics can bring again (retention is 7 days)."""
+        async with self.database.transaction() as tx:
+            return await tx.execute("DELETE FROM inbox WHERE received_at < now() - make_interval(days => $1)", days)
+
+
+@dataclass
+class StatelessDoor:
+    """The event door of a room without SQL. Handlers must ignore what is older than what they have."""
+
+    producer: Producer
+    group: str
+    hears: Mapping[str, Hears]
+    trouble: tuple[type[BaseException], ...] = ()
+    """What the room's store raises when it is away."""
+
+    @property
+    def _ours(self) -> tuple[type[BaseException], ...]:
+        return (Trouble, Unavailable, OSError, TimeoutError, *self.trouble)
+
+    @property
+    def parked_topic(self) -> str:
+        return f"{self.group}.parked"
+
+    async def receive(self, message: Message) -> None:
+        with span(f"hear {message.topic}", message.headers, service=self.group):
+            try:
+                event = _parse(message, self.hears)
+                if event is None:
+                    return
+                await self.hears[event.type].handler(event)
+                _observe(self.group, event, "done")
+            except self._ours as error:
+                raise Trouble(f"{type(error).__name__}: {error}") from error
+            except Exception as error:  # a message that cannot be handled must not stop the partition
+                _log.exception("an event is parked", consumer=self.group, topic=message.topic)
+                await self.producer.send(
+                    [
+                        Message(
+                            topic=self.parked_topic,
+                            key=message.key,
+                            body=message.body,
+                            headers={
+                                **message.headers,
+                                "parked-topic": message.topic,
+                                "parked-reason": f"{type(error).__name__}: {error}"[:1000],
+                            },
+                        )
+                    ]
+                )
+                CONSUMED.labels(self.group, "?", "parked").inc()

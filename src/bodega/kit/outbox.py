@@ -1,0 +1,114 @@
+"""The relay: takes what transactions have put into the outbox to the broker. One per service at a time.
+
+It holds an advisory lock on a connection that the server ends when it has been silent for 15 s, so a
+relay that sleeps or hangs loses its place. It deletes only what the broker has acknowledged: a crash
+between the two sends again, and the consumers' inboxes know it already.
+"""
+
+import asyncio
+import contextlib
+from typing import Any
+
+from bodega.kit.bus import Message, Producer, Trouble
+from bodega.kit.db import STORE_DOWN, Connection, Database
+from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, log
+
+_LOCK = 0x0B0DE6A  # one key: the lock is per database, and a database is one service's
+_BATCH = 500
+_EXPECTED: tuple[type[BaseException], ...] = (Trouble, *STORE_DOWN)
+_log = log()
+
+
+class Relay:
+    def __init__(
+        self,
+        database: Database,
+        producer: Producer,
+        *,
+        service: str,
+        topic_prefix: str = "",
+        poll_seconds: float = 1.0,
+        retry_first_seconds: float = 0.2,
+        retry_most_seconds: float = 10.0,
+    ) -> None:
+        self._database = database
+        self._producer = producer
+        self._service = service
+        self._prefix = topic_prefix
+        self._poll = poll_seconds
+        self._first = retry_first_seconds
+        self._most = retry_most_seconds
+        self._stopping = False
+        self._wake = asyncio.Event()
+        self.leading = False
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Publishes until stopped, whatever becomes of the store and the broker in the meantime."""
+        wait = self._first
+        while not self._stopping:
+            connection: Connection | None = None
+            try:
+                connection = await self._database.connect(idle_session_timeout="15s")
+                await self._producer.open()
+                await connection.add_listener("outbox", self._on_notify)
+                await self._lead(connection)
+                wait = self._first
+            except _EXPECTED as error:
+                _log.warning("the relay waits", service=self._service, error=error, wait_seconds=wait)
+                await self._sleep(wait)
+                wait = min(wait * 2, self._most)
+            except Exception as error:  # the broker's client raises its own tree at start; none may end the relay
+                _log.exception("the relay starts again", service=self._service, error=error)
+                await self._sleep(wait)
+                wait = min(wait * 2, self._most)
+            finally:
+                self.leading = False
+                await self._producer.close()
+                if connection is not None:
+                    connection.terminate()
+
+    def _on_notify(self, *_: Any) -> None:
+        self._wake.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), seconds)
+        if not self._stopping:
+            self._wake.clear()
+
+    async def _lead(self, connection: Connection) -> None:
+        """Takes the lock, then publishes until something breaks."""
+        while not self._stopping:
+            if await connection.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):
+                break
+            await self._sleep(self._poll)
+        self.leading = True
+        while not self._stopping:
+            self._wake.clear()
+            if not await self.publish(connection):
+                await self._sleep(self._poll)
+
+    async def publish(self, connection: Connection) -> int:
+        """One batch, in order; how many were sent. Raises Trouble if the broker did not take all of them:
+        then none is deleted, and the whole batch is sent again, so that no key's order has a hole."""
+        rows = await connection.fetch(
+            """SELECT position, topic, key, body, headers, extract(epoch FROM now() - created_at)::float8 AS age
+                 FROM outbox ORDER BY position LIMIT $1""",
+            _BATCH,
+        )
+        OUTBOX_LAG.labels(self._service).set(rows[0]["age"] if rows else 0)
+        if not rows:
+            return 0
+        await self._producer.send(
+            [
+                Message(topic=self._prefix + row["topic"], key=row["key"], body=row["body"], headers=row["headers"])
+                for row in rows
+            ]
+        )
+        await connection.execute("DELETE FROM outbox WHERE position = ANY($1)", [row["position"] for row in rows])
+        OUTBOX_SENT.labels(self._service).inc(len(rows))
+        return len(rows)

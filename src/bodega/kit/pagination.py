@@ -1,0 +1,36 @@
+"""Lists are `{items, next_cursor}`; a cursor is opaque, and one that was tampered with is refused."""
+
+import base64
+import json
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import Query
+from pydantic import BaseModel, Field
+
+from bodega.kit.errors import BadRequest
+
+Item = TypeVar("Item")
+
+PageSize = Annotated[int, Query(ge=1, le=100, description="How many at most")]
+Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")]
+
+
+class Page(BaseModel, Generic[Item]):
+    items: list[Item]
+    next_cursor: str | None = Field(default=None, description="Give it as `cursor` for the next page; null: the last")
+
+
+def encode_cursor(*position: str | int) -> str:
+    """Where the next page starts: the sort values of the last item."""
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, *types: type) -> list[Any]:
+    """Raises BadRequest, if it is not one of ours."""
+    try:
+        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError as error:
+        raise BadRequest("the cursor is not one of ours") from error
+    if not isinstance(position, list) or [type(value) for value in position] != list(types):
+        raise BadRequest("the cursor is not one of ours")
+    return position

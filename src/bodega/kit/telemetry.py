@@ -1,0 +1,111 @@
+"""Logs, metrics and traces of a service.
+
+Logs are JSON lines on stdout with the trace's id; metrics are Prometheus'; traces go out by OTLP when
+`OTEL_EXPORTER_OTLP_ENDPOINT` is set, sampled by the parent's decision.
+"""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from prometheus_client import Counter, Gauge, Histogram
+
+from bodega.kit.redact import redact
+
+REQUESTS = Histogram(
+    "http_request_seconds",
+    "Time to answer",
+    ["service", "method", "route", "status"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+OUTBOX_LAG = Gauge("outbox_lag_seconds", "Age of the oldest event that the broker has not acknowledged", ["service"])
+OUTBOX_SENT = Counter("outbox_sent_total", "Events acknowledged by the broker", ["service"])
+CONSUMED = Counter("events_consumed_total", "Events by what became of them", ["service", "type", "outcome"])
+CONSUME_DELAY = Histogram(
+    "event_delay_seconds",
+    "From the fact to its effect here",
+    ["service", "type"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30),
+)
+PARKED = Gauge("events_parked", "Events that wait for people", ["service"])
+FLOW_STEPS = Counter("flow_steps_total", "Steps of long processes by outcome", ["service", "kind", "step", "outcome"])
+
+_tracer = trace.get_tracer("bodega")
+
+
+def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    return {key: value if key == "event" else redact(value, key) for key, value in event.items()}
+
+
+def _with_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        event["trace_id"] = format(context.trace_id, "032x")
+    return event
+
+
+def setup(service: str, *, log_format: str = "json", sample_ratio: float = 0.01) -> None:
+    """Once per process, before anything logs. `log_format`: json, or console for people."""
+    renderer: Any = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _with_trace,
+    ]
+    structlog.configure(
+        processors=[
+            *shared,
+            structlog.processors.format_exc_info,
+            _redact,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _redact, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        provider = TracerProvider(
+            resource=Resource.create({"service.name": f"bodega-{service}"}),
+            sampler=ParentBasedTraceIdRatio(sample_ratio),
+        )
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        trace.set_tracer_provider(provider)
+
+
+def log(**bound: Any) -> Any:
+    """A structured logger. Give facts as keywords, never inside the message."""
+    return structlog.get_logger(**bound)
+
+
+@contextmanager
+def span(name: str, carrier: Mapping[str, str], **attributes: str | int) -> Iterator[None]:
+    """Continues the trace that `carrier` (headers with a traceparent) names."""
+    context = propagate.extract(dict(carrier))
+    with _tracer.start_as_current_span(name, context=context, attributes=attributes):
+        yield
+
+
+def trace_headers() -> dict[str, str]:
+    """The headers that carry the present trace on: `traceparent`, if there is one."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier

@@ -1,0 +1,284 @@
+"""The HTTP door of orders: parse, authorise, call, shape the answer."""
+
+import hmac
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from bodega.contracts.ids import OrderId
+from bodega.contracts.money import Price
+from bodega.contracts.orders import BeginFulfilment, CancelOrder, CreateOrder, OrderStanding, view_token
+from bodega.kit.app import Db, problems
+from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Merchant
+from bodega.kit.errors import AlreadyEnded, Forbidden, Unauthenticated
+from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.services.orders import service, store
+from bodega.services.orders.domain import Order
+from bodega.services.orders.errors import (
+    AlreadyPaid,
+    DifferentOrder,
+    NotCapturedYet,
+    NotPaid,
+    OrderIsCancelled,
+    OrderNotFound,
+    TooLateToCancel,
+)
+from bodega.services.orders.schemas import (
+    AdminHistoryEntry,
+    AdminOrderSummary,
+    AdminOrderView,
+    OrderSummary,
+    OrderView,
+    TimelineEntry,
+    Tracking,
+)
+from bodega.services.orders.settings import Settings
+
+public = APIRouter(tags=["orders"])
+admin = APIRouter(prefix="/admin/orders", tags=["orders (merchant)"])
+internal = APIRouter(prefix="/internal/orders", include_in_schema=False)
+
+
+async def _link_secret(request: Request) -> bytes:
+    secret: bytes = request.app.state.link_secret
+    return secret
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+LinkSecret = Annotated[bytes, Depends(_link_secret)]
+OrderSettings = Annotated[Settings, Depends(_settings)]
+LinkToken = Annotated[
+    str | None, Query(max_length=64, description="From the link in the mail: lets a guest in without an account")
+]
+OrderRef = Annotated[str, "An order's id (`ord_…`) or its number (`BDG-…`)"]
+
+
+def _may_see(order: Order, customer: Identity | None, token: str | None, secret: bytes) -> bool:
+    if customer is not None and order.customer_id == customer.subject:
+        return True
+    return token is not None and hmac.compare_digest(token.encode(), view_token(secret, order.id).encode())
+
+
+# --- shoppers ---------------------------------------------------------------------------------------
+
+
+@public.get("/orders", responses=problems(Unauthenticated))
+async def list_orders(db: Db, customer: Customer, limit: PageSize = 20, cursor: Cursor = None) -> Page[OrderSummary]:
+    """One's own orders, newest first."""
+    before = decode_cursor(cursor, str)[0] if cursor else None
+    async with db.transaction() as tx:
+        orders = await store.orders_of_customer(tx, customer.subject, before=before, limit=limit + 1)
+    page = orders[:limit]
+    return Page[OrderSummary](
+        items=[_summary(order) for order in page],
+        next_cursor=encode_cursor(page[-1].id) if len(orders) > limit else None,
+    )
+
+
+@public.get("/orders/{order_ref}", responses=problems(Unauthenticated, OrderNotFound))
+async def read_order(
+    order_ref: OrderRef, db: Db, customer: MaybeCustomer, secret: LinkSecret, token: LinkToken = None
+) -> OrderView:
+    """An order, to its owner or to whoever has its link."""
+    async with db.transaction() as tx:
+        order = await store.get_order(tx, order_ref)
+        if not _may_see(order, customer, token, secret):
+            raise OrderNotFound("no order has this id or number")
+        history = await store.history_of(tx, order.id)
+    return _view(order, history)
+
+
+@public.post("/orders/{order_ref}/cancel", responses=problems(Unauthenticated, OrderNotFound, TooLateToCancel))
+async def cancel_order(
+    order_ref: OrderRef, db: Db, customer: MaybeCustomer, secret: LinkSecret, token: LinkToken = None
+) -> OrderView:
+    """Possible until the parcel is prepared. Money and stock go back by themselves. Asking twice is harmless."""
+    async with db.transaction() as tx:
+        order = await store.get_order(tx, order_ref)
+        if not _may_see(order, customer, token, secret):
+            raise OrderNotFound("no order has this id or number")
+        actor = customer.subject if customer is not None else "guest"
+        cancelled = await service.cancel(
+            tx, order.id, "customer_request", only_unpaid=False, cause="request", actor=actor
+        )
+        history = await store.history_of(tx, order.id)
+    return _view(cancelled or order, history)
+
+
+# --- the merchant -----------------------------------------------------------------------------------
+
+
+@admin.get("", responses=problems(Unauthenticated, Forbidden))
+async def search_orders(
+    db: Db,
+    _: Merchant,
+    state: Literal["created", "paid", "fulfilling", "shipped", "delivered", "cancelled"] | None = None,
+    q: Annotated[
+        str | None, Query(min_length=2, max_length=100, description="Beginning of a number or an e-mail")
+    ] = None,
+    attention: Annotated[bool | None, Query(description="Only those that people must look at")] = None,
+    sort: Literal["newest", "oldest"] = "newest",
+    limit: PageSize = 20,
+    cursor: Cursor = None,
+) -> Page[AdminOrderSummary]:
+    """All orders."""
+    async with db.transaction() as tx:
+        orders = await store.search_orders(
+            tx,
+            state=state,
+            query=q,
+            attention=attention,
+            oldest_first=sort == "oldest",
+            after=decode_cursor(cursor, str)[0] if cursor else None,
+            limit=limit + 1,
+        )
+    page = orders[:limit]
+    return Page[AdminOrderSummary](
+        items=[
+            AdminOrderSummary(**_summary(order).model_dump(), email=order.contact.email, attention=order.attention)
+            for order in page
+        ],
+        next_cursor=encode_cursor(page[-1].id) if len(orders) > limit else None,
+    )
+
+
+@admin.get("/{order_ref}", responses=problems(Unauthenticated, Forbidden, OrderNotFound))
+async def read_any_order(order_ref: OrderRef, db: Db, _: Merchant) -> AdminOrderView:
+    """An order with all that is known of it."""
+    async with db.transaction() as tx:
+        order = await store.get_order(tx, order_ref)
+        history = await store.history_of(tx, order.id)
+    return _admin_view(order, history)
+
+
+@admin.post("/{order_ref}/cancel", responses=problems(Unauthenticated, Forbidden, OrderNotFound, TooLateToCancel))
+async def cancel_any_order(order_ref: OrderRef, db: Db, merchant: Merchant) -> AdminOrderView:
+    """Cancels it for the customer: money and stock go back by themselves."""
+    async with db.transaction() as tx:
+        order = await store.get_order(tx, order_ref)
+        cancelled = await service.cancel(
+            tx, order.id, "merchant_request", only_unpaid=False, cause="request", actor=merchant.subject
+        )
+        history = await store.history_of(tx, order.id)
+    return _admin_view(cancelled or order, history)
+
+
+# --- other services ---------------------------------------------------------------------------------
+
+
+@internal.post("", status_code=201, responses=problems(AlreadyEnded, DifferentOrder))
+async def create_order(wanted: CreateOrder, db: Db, caller: Caller, secret: LinkSecret) -> OrderStanding:
+    async with db.transaction() as tx:
+        order = await service.create(tx, wanted, actor=caller.name)
+    return _standing(order, secret)
+
+
+@internal.get("/{order_id}", responses=problems(OrderNotFound))
+async def read_standing(order_id: OrderId, db: Db, _: Caller, secret: LinkSecret) -> OrderStanding:
+    async with db.transaction() as tx:
+        return _standing(await store.get_order(tx, order_id), secret)
+
+
+@internal.post("/{order_id}/cancel", responses=problems(AlreadyPaid, TooLateToCancel))
+async def cancel_for_service(
+    order_id: OrderId, wish: CancelOrder, db: Db, caller: Caller, secret: LinkSecret
+) -> OrderStanding:
+    async with db.transaction() as tx:
+        order = await service.cancel(
+            tx, order_id, wish.reason, only_unpaid=wish.only_unpaid, cause="request", actor=caller.name
+        )
+    if order is None:
+        return OrderStanding(order_id=order_id, number=None, state="cancelled", version=0)
+    return _standing(order, secret)
+
+
+@internal.post(
+    "/{order_id}/begin-fulfilment", responses=problems(OrderNotFound, NotPaid, NotCapturedYet, OrderIsCancelled)
+)
+async def begin_fulfilment(
+    order_id: OrderId, wish: BeginFulfilment, db: Db, caller: Caller, settings: OrderSettings, secret: LinkSecret
+) -> OrderStanding:
+    async with db.transaction() as tx:
+        order = await service.begin_fulfilment(
+            tx,
+            order_id,
+            capture_first=settings.capture_before_fulfilment,
+            cause=wish.shipment_id,
+            actor=caller.name,
+        )
+    return _standing(order, secret)
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+def _standing(order: Order, secret: bytes) -> OrderStanding:
+    return OrderStanding(
+        order_id=order.id,
+        number=order.number,
+        state=order.shown_state,
+        version=order.version,
+        view_token=view_token(secret, order.id),
+    )
+
+
+def _summary(order: Order) -> OrderSummary:
+    return OrderSummary(
+        id=order.id,
+        number=order.number,
+        state=order.shown_state,
+        placed_at=order.placed_at,
+        total=order.totals.total,
+        quantity=sum(line.quantity for line in order.lines),
+        image=order.lines[0].image,
+    )
+
+
+def _view(order: Order, history: list[store.HistoryEntry]) -> OrderView:
+    tracking = None
+    if order.tracking_number is not None:
+        tracking = Tracking(carrier=order.carrier or "", number=order.tracking_number, url=order.tracking_url or "")
+    return OrderView(
+        id=order.id,
+        number=order.number,
+        state=order.shown_state,
+        version=order.version,
+        placed_at=order.placed_at,
+        lines=list(order.lines),
+        totals=order.totals,
+        refunded=Price(amount=order.refunded, currency=order.totals.total.currency),
+        shipping_address=order.shipping_address,
+        billing_address=order.billing_address,
+        shipping_option=order.shipping_option,
+        contact=order.contact,
+        tracking=tracking,
+        cancellable=order.cancellable,
+        timeline=[TimelineEntry(at=entry.at, state=entry.to_state, note=entry.note) for entry in history],
+    )
+
+
+def _admin_view(order: Order, history: list[store.HistoryEntry]) -> AdminOrderView:
+    return AdminOrderView(
+        **_view(order, history).model_dump(),
+        customer_id=order.customer_id,
+        checkout_id=order.checkout_id,
+        reservation_id=order.reservation_id,
+        payment_id=order.payment_id,
+        captured=order.captured,
+        attention=order.attention,
+        history=[
+            AdminHistoryEntry(
+                at=entry.at,
+                state=entry.to_state,
+                note=entry.note,
+                from_state=entry.from_state,
+                cause=entry.cause,
+                actor=entry.actor,
+            )
+            for entry in history
+        ],
+    )

@@ -1,0 +1,141 @@
+"""What orders does. Each use case runs in the one transaction that its door has opened."""
+
+from datetime import UTC, datetime
+
+from bodega.contracts.envelope import event
+from bodega.contracts.money import Price
+from bodega.contracts.orders import CreateOrder
+from bodega.kit.db import Transaction
+from bodega.kit.errors import AlreadyEnded
+from bodega.services.orders import domain, store
+from bodega.services.orders.domain import Change, Order
+from bodega.services.orders.errors import DifferentOrder
+
+
+async def create(tx: Transaction, wanted: CreateOrder, *, actor: str) -> Order:
+    """Makes the order, or answers with the one that this id has made before, as it stands now.
+
+    Raises: AlreadyEnded, if it was cancelled before or since; DifferentOrder, if the id stands for other contents.
+    """
+    await store.lock_id(tx, wanted.order_id)
+    existing = await store.find_order(tx, wanted.order_id)
+    if existing is not None:
+        return _same(existing, wanted)
+    if await store.is_buried(tx, wanted.order_id):
+        raise AlreadyEnded("this order was cancelled before it was made")
+    order = await store.insert_order(tx, _new_order(wanted))
+    if order is None:
+        raise DifferentOrder("the checkout or the reservation has another order already")
+    placed = domain.place(order)
+    await store.insert_history(tx, order, None, placed.note or "", cause=wanted.checkout_id, actor=actor)
+    _tell(tx, order, placed)
+    return order
+
+
+async def cancel(
+    tx: Transaction, order_id: str, reason: str, *, only_unpaid: bool, cause: str, actor: str
+) -> Order | None:
+    """The cancelled order; None, if the id was not known and is now buried.
+
+    Raises: AlreadyPaid, TooLateToCancel.
+    """
+    await store.lock_id(tx, order_id)
+    order = await store.find_locked(tx, order_id)
+    if order is None:
+        await store.insert_tombstone(tx, order_id, reason)
+        return None
+    return await _apply(tx, order, domain.cancel(order, reason, only_unpaid=only_unpaid), cause=cause, actor=actor)
+
+
+async def begin_fulfilment(tx: Transaction, order_id: str, *, capture_first: bool, cause: str, actor: str) -> Order:
+    """Raises: OrderNotFound, NotPaid, NotCapturedYet, OrderIsCancelled."""
+    order = await store.lock_order(tx, order_id)
+    return await _apply(
+        tx, order, domain.begin_fulfilment(order, capture_first=capture_first), cause=cause, actor=actor
+    )
+
+
+async def accept_payment(tx: Transaction, order_id: str, payment_id: str, amount: Price, *, cause: str) -> Order:
+    order = await store.lock_order(tx, order_id)
+    return await _apply(tx, order, domain.accept_payment(order, payment_id, amount), cause=cause, actor="payments")
+
+
+async def note_payment_failed(tx: Transaction, order_id: str, reason: str, *, cause: str) -> Order:
+    order = await store.lock_order(tx, order_id)
+    return await _apply(tx, order, domain.note_payment_failed(order, reason), cause=cause, actor="payments")
+
+
+async def note_captured(tx: Transaction, order_id: str, payment_id: str, *, cause: str) -> Order:
+    order = await store.lock_order(tx, order_id)
+    return await _apply(tx, order, domain.note_captured(order, payment_id), cause=cause, actor="payments")
+
+
+async def capture_failed(tx: Transaction, order_id: str, payment_id: str, *, cause: str) -> Order:
+    order = await store.lock_order(tx, order_id)
+    return await _apply(tx, order, domain.capture_failed(order, payment_id), cause=cause, actor="payments")
+
+
+async def refund(tx: Transaction, order_id: str, amount: Price, refunded_total: Price, *, cause: str) -> Order:
+    order = await store.lock_order(tx, order_id)
+    return await _apply(tx, order, domain.refund(order, amount, refunded_total), cause=cause, actor="payments")
+
+
+async def ship(
+    tx: Transaction, order_id: str, carrier: str, tracking_number: str, tracking_url: str, *, cause: str
+) -> Order:
+    order = await store.lock_order(tx, order_id)
+    change = domain.ship(order, carrier, tracking_number, tracking_url)
+    return await _apply(tx, order, change, cause=cause, actor="shipping")
+
+
+async def deliver(tx: Transaction, order_id: str, *, cause: str) -> Order:
+    order = await store.lock_order(tx, order_id)
+    return await _apply(tx, order, domain.deliver(order), cause=cause, actor="shipping")
+
+
+async def claim_guest_orders(tx: Transaction, email: str, customer_id: str) -> int:
+    """A customer has proven an e-mail: what was ordered with it as a guest is theirs."""
+    return await store.claim_guest_orders(tx, email, customer_id)
+
+
+async def _apply(tx: Transaction, order: Order, change: Change, *, cause: str, actor: str) -> Order:
+    """Writes a change and tells it; nothing, if nothing happened."""
+    if not change.happened:
+        return order
+    after = await store.save_change(tx, order, change, cause=cause, actor=actor)
+    _tell(tx, after, change)
+    return after
+
+
+def _tell(tx: Transaction, order: Order, change: Change) -> None:
+    if change.fact is not None:
+        tx.emit(event(change.fact(order), subject=order.id, sequence=order.version))
+
+
+def _new_order(wanted: CreateOrder) -> Order:
+    return Order(
+        id=wanted.order_id,
+        number="",
+        state="created",
+        version=1,
+        checkout_id=wanted.checkout_id,
+        customer_id=wanted.customer_id,
+        cart_id=wanted.cart_id,
+        cart_revision=wanted.cart_revision,
+        reservation_id=wanted.reservation_id,
+        lines=tuple(wanted.lines),
+        totals=wanted.totals,
+        shipping_address=wanted.shipping_address,
+        billing_address=wanted.billing_address,
+        shipping_option=wanted.shipping_option,
+        contact=wanted.contact,
+        placed_at=datetime.now(UTC),
+    )
+
+
+def _same(existing: Order, wanted: CreateOrder) -> Order:
+    if existing.state == "cancelled":
+        raise AlreadyEnded("this order is cancelled")
+    if existing.totals != wanted.totals or existing.lines != tuple(wanted.lines):
+        raise DifferentOrder("this id stands for an order with other contents")
+    return existing

@@ -1,0 +1,14 @@
+"""Orders' settings. Every default runs on a laptop."""
+
+from pydantic_settings import SettingsConfigDict
+
+from bodega.kit.app import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="BODEGA_ORDERS_")
+
+    port: int = 7107
+    database_url: str = "postgresql://bodega_orders@127.0.0.1:7432/bodega_orders"
+    capture_before_fulfilment: bool = True
+    """False, where payments captures on shipment: then a label may be bought before the money is taken."""

@@ -1,0 +1,214 @@
+"""Orders in PostgreSQL: the only file here that knows SQL."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bodega.contracts.fields import Address, Contact
+from bodega.contracts.ids import new_order_number
+from bodega.contracts.orders import OrderLine, Totals
+from bodega.kit.db import Row, Transaction
+from bodega.services.orders.domain import Change, Order
+from bodega.services.orders.errors import OrderNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    at: datetime
+    from_state: str | None
+    to_state: str
+    note: str
+    cause: str
+    actor: str
+
+
+async def insert_order(tx: Transaction, order: Order) -> Order | None:
+    """The order with its number, or None if the id is taken.
+
+    Numbers are random; in the rare clash another one is drawn.
+    """
+    while True:
+        numbered = replace(order, number=new_order_number())
+        inserted = await tx.fetchval(
+            """INSERT INTO orders (id, number, state, version, checkout_id, customer_id, email, cart_id,
+                      cart_revision, reservation_id, currency, total, lines, totals, shipping_address,
+                      billing_address, shipping_option, contact, placed_at)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14::jsonb, $15::jsonb,
+                       $16::jsonb, $17, $18::jsonb, $19)
+               ON CONFLICT DO NOTHING RETURNING true""",
+            numbered.id, numbered.number, numbered.state, numbered.version, numbered.checkout_id,
+            numbered.customer_id, numbered.contact.email.lower(), numbered.cart_id, numbered.cart_revision,
+            numbered.reservation_id, numbered.totals.total.currency, numbered.totals.total.amount,
+            json.dumps([line.model_dump(mode="json") for line in numbered.lines]),
+            numbered.totals.model_dump_json(), numbered.shipping_address.model_dump_json(),
+            numbered.billing_address.model_dump_json() if numbered.billing_address else None,
+            numbered.shipping_option, numbered.contact.model_dump_json(), numbered.placed_at,
+        )  # fmt: skip
+        if inserted:
+            return numbered
+        if not await tx.fetchval("SELECT EXISTS (SELECT FROM orders WHERE number = $1)", numbered.number):
+            return None
+
+
+async def insert_tombstone(tx: Transaction, order_id: str, reason: str) -> None:
+    await tx.execute(
+        "INSERT INTO order_tombstone (order_id, reason) VALUES ($1, $2) ON CONFLICT DO NOTHING", order_id, reason
+    )
+
+
+async def lock_id(tx: Transaction, order_id: str) -> None:
+    """Until the end of the transaction nobody else makes or buries this id. A row that is not there yet
+    cannot be locked: without this, a create and a cancel that pass each other would both succeed."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", order_id)
+
+
+async def is_buried(tx: Transaction, order_id: str) -> bool:
+    return bool(await tx.fetchval("SELECT EXISTS (SELECT FROM order_tombstone WHERE order_id = $1)", order_id))
+
+
+async def find_order(tx: Transaction, reference: str) -> Order | None:
+    """By id or by number."""
+    column = "id" if reference.startswith("ord_") else "number"
+    row = await tx.fetchrow(f"SELECT * FROM orders WHERE {column} = $1", reference)  # noqa: S608 - two constants
+    return _order(row) if row is not None else None
+
+
+async def get_order(tx: Transaction, reference: str) -> Order:
+    """Raises OrderNotFound."""
+    order = await find_order(tx, reference)
+    if order is None:
+        raise OrderNotFound("no order has this id or number")
+    return order
+
+
+async def find_locked(tx: Transaction, order_id: str) -> Order | None:
+    row = await tx.fetchrow("SELECT * FROM orders WHERE id = $1 FOR UPDATE", order_id)
+    return _order(row) if row is not None else None
+
+
+async def lock_order(tx: Transaction, order_id: str) -> Order:
+    """Raises OrderNotFound."""
+    order = await find_locked(tx, order_id)
+    if order is None:
+        raise OrderNotFound("no order has this id")
+    return order
+
+
+async def save_change(tx: Transaction, before: Order, change: Change, *, cause: str, actor: str) -> Order:
+    """The order with its next version, and a line of history. The row must be locked."""
+    after = replace(change.order, version=before.version + 1)
+    await tx.execute(
+        """UPDATE orders SET state = $2, version = $3, payment_id = $4, captured = $5, refunded = $6, carrier = $7,
+                  tracking_number = $8, tracking_url = $9, attention = $10, updated_at = now()
+            WHERE id = $1""",
+        after.id, after.state, after.version, after.payment_id, after.captured, after.refunded, after.carrier,
+        after.tracking_number, after.tracking_url, after.attention,
+    )  # fmt: skip
+    await insert_history(tx, after, before.state, change.note or "", cause=cause, actor=actor)
+    return after
+
+
+async def insert_history(
+    tx: Transaction, order: Order, from_state: str | None, note: str, *, cause: str, actor: str
+) -> None:
+    await tx.execute(
+        """INSERT INTO order_history (order_id, version, from_state, to_state, note, cause, actor)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+        order.id, order.version, from_state, order.state, note[:500], cause, actor,
+    )  # fmt: skip
+
+
+async def claim_guest_orders(tx: Transaction, email: str, customer_id: str) -> int:
+    return await tx.execute(
+        "UPDATE orders SET customer_id = $2, updated_at = now() WHERE email = $1 AND customer_id IS NULL",
+        email.lower(), customer_id,
+    )  # fmt: skip
+
+
+async def history_of(tx: Transaction, order_id: str) -> list[HistoryEntry]:
+    rows = await tx.fetch("SELECT * FROM order_history WHERE order_id = $1 ORDER BY version", order_id)
+    return [
+        HistoryEntry(
+            at=row["at"],
+            from_state=row["from_state"],
+            to_state=row["to_state"],
+            note=row["note"],
+            cause=row["cause"],
+            actor=row["actor"],
+        )
+        for row in rows
+    ]
+
+
+async def orders_of_customer(tx: Transaction, customer_id: str, *, before: str | None, limit: int) -> list[Order]:
+    """Newest first: ids sort by time of birth."""
+    rows = await tx.fetch(
+        """SELECT * FROM orders WHERE customer_id = $1 AND ($2::text IS NULL OR id < $2)
+            ORDER BY id DESC LIMIT $3""",
+        customer_id, before, limit,
+    )  # fmt: skip
+    return _orders(rows)
+
+
+async def search_orders(
+    tx: Transaction,
+    *,
+    state: str | None,
+    query: str | None,
+    attention: bool | None,
+    oldest_first: bool,
+    after: str | None,
+    limit: int,
+) -> list[Order]:
+    """For the merchant. `query`: the beginning of a number or of an e-mail, or a tracking number."""
+    comparison, direction = (">", "ASC") if oldest_first else ("<", "DESC")
+    rows = await tx.fetch(
+        f"""SELECT * FROM orders
+            WHERE ($1::text IS NULL OR state = $1)
+              AND ($2::text IS NULL OR number LIKE upper($2) || '%' OR email LIKE lower($2) || '%'
+                   OR tracking_number = $2)
+              AND ($3::boolean IS NULL OR (attention IS NOT NULL) = $3)
+              AND ($4::text IS NULL OR id {comparison} $4)
+            ORDER BY id {direction} LIMIT $5""",  # noqa: S608 - two constants
+        state, _like_prefix(query), attention, after, limit,
+    )  # fmt: skip
+    return _orders(rows)
+
+
+def _like_prefix(query: str | None) -> str | None:
+    if query is None:
+        return None
+    return query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _orders(rows: Sequence[Row]) -> list[Order]:
+    return [_order(row) for row in rows]
+
+
+def _order(row: Row) -> Order:
+    return Order(
+        id=row["id"],
+        number=row["number"],
+        state=row["state"],
+        version=row["version"],
+        checkout_id=row["checkout_id"],
+        customer_id=row["customer_id"],
+        cart_id=row["cart_id"],
+        cart_revision=row["cart_revision"],
+        reservation_id=row["reservation_id"],
+        payment_id=row["payment_id"],
+        captured=row["captured"],
+        refunded=row["refunded"],
+        lines=tuple(OrderLine.model_validate(line) for line in row["lines"]),
+        totals=Totals.model_validate(row["totals"]),
+        shipping_address=Address.model_validate(row["shipping_address"]),
+        billing_address=Address.model_validate(row["billing_address"]) if row["billing_address"] else None,
+        shipping_option=row["shipping_option"],
+        contact=Contact.model_validate(row["contact"]),
+        carrier=row["carrier"],
+        tracking_number=row["tracking_number"],
+        tracking_url=row["tracking_url"],
+        attention=row["attention"],
+        placed_at=row["placed_at"],
+    )
