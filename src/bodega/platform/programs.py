@@ -27,14 +27,14 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         kafka.program(instance),
         opensearch.program(instance),
         seaweedfs.program(instance, secrets),
-        _step(instance, "provision", needs=("kafka", "seaweedfs")),
+        _step(instance, "provision", "provision", needs=("kafka", "seaweedfs")),
     ]
     if extent == "engines":
         return engines
     rendered = settings.render(instance, secrets)
     return [
         *engines,
-        _step(instance, "migrate", needs=("postgres",)),
+        _step(instance, "migrate", "migrations", needs=("postgres",)),
         sandbox.program(instance, rendered["sandbox"]),
         _services(instance, rendered),
         envoy.program(instance, secrets),
@@ -87,10 +87,10 @@ def _exists(service: Service) -> bool:
     return (Path(__file__).parents[1] / "services" / service.name / "app.py").exists()
 
 
-def _step(instance: Instance, name: str, needs: tuple[str, ...]) -> Program:
+def _step(instance: Instance, name: str, module: str, needs: tuple[str, ...]) -> Program:
     return Program(
         name=name,
-        command=(sys.executable, "-m", f"bodega.platform.{name}", instance.name),
+        command=(sys.executable, "-m", f"bodega.platform.{module}", instance.name),
         folder=instance.data,
         ready=_at_once,
         needs=needs,

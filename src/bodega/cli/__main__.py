@@ -1,0 +1,40 @@
+"""`./bodega`."""
+
+import sys
+
+import typer
+
+from bodega import __version__
+from bodega.cli import config, data, doctor, engines, events, lifecycle, tests, users
+
+app = typer.Typer(
+    name="bodega",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold passwords
+    help="Bodega, a shop of eleven services. `./bodega up` opens it.",
+)
+app.command()(lifecycle.up)
+app.command()(lifecycle.down)
+app.command()(lifecycle.reset)
+app.command()(lifecycle.status)
+app.command("logs")(lifecycle.show_logs)
+app.command()(doctor.doctor)
+app.command("config")(config.show)
+app.command()(data.migrate)
+app.command()(data.seed)
+app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tests.test)
+app.command()(engines.env)
+app.add_typer(engines.app, name="engines")
+app.add_typer(users.app, name="users")
+app.add_typer(events.app, name="events")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"bodega {__version__}, Python {sys.version.split()[0]}")
+
+
+if __name__ == "__main__":
+    app(prog_name="bodega")

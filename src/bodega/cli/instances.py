@@ -1,0 +1,72 @@
+"""Which running copy a command is about, and making sure that its engines' packages are there."""
+
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bodega.cli.screen import err, fail
+from bodega.platform import jars, packages
+from bodega.platform.system import Instance, System, SystemDescriptionError
+
+InstanceName = Annotated[
+    str, typer.Option("--instance", envvar="BODEGA_INSTANCE", help="Which running copy: shop, or test.")
+]
+
+
+def instance_of(name: str) -> Instance:
+    """The instance of a name; ends the command, saying why, if platform.toml does not describe it."""
+    try:
+        return System.load().instance(name)
+    except SystemDescriptionError as error:
+        fail(str(error), do="Mend platform.toml (or platform.local.toml).")
+
+
+def ensure_engines(instance: Instance) -> None:
+    """Fetch the engines' packages and jars that are missing; a second call fetches nothing."""
+    try:
+        ensure_packages("engines", "Engines")
+        wanted = jars.missing(instance.home)
+        if wanted:
+            with _bar("Java libraries", len(wanted)) as advance:
+                jars.fetch(instance.home, advance)
+        else:
+            jars.fetch(instance.home)
+    except jars.JarError as error:
+        fail("The Java engines could not be fetched.", str(error), "Run the command again: it goes on where it was.")
+
+
+def ensure_packages(lock: packages.Lock, title: str) -> None:
+    """Install a lock's Python packages if they are not there yet."""
+    if packages.are_installed(lock):
+        return
+    try:
+        with _bar(title, packages.how_many(lock)) as advance:
+            packages.install(lock, advance)
+    except packages.PackageError as error:
+        fail(
+            f"The packages named in locks/{lock}.txt could not be installed.",
+            str(error),
+            "Is the machine on the network? Run the command again: it goes on where it was.",
+        )
+
+
+class _bar:
+    """A progress bar that is told of each thing done."""
+
+    def __init__(self, title: str, total: int) -> None:
+        self._progress = Progress(
+            TextColumn(f"{title:<16}"), BarColumn(32), TextColumn("{task.completed}/{task.total} {task.description}"),
+            TimeElapsedColumn(), console=err,
+        )  # fmt: skip
+        self._task = self._progress.add_task("", total=total)
+
+    def __enter__(self) -> "_bar":
+        self._progress.start()
+        return self
+
+    def __call__(self, name: str) -> None:
+        self._progress.update(self._task, advance=1, description=name)
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()

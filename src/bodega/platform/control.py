@@ -1,0 +1,103 @@
+"""Starting, growing and stopping an instance's supervisor from outside."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from bodega.platform import logs, processes, state
+from bodega.platform.programs import Extent
+from bodega.platform.state import Part, Report, State
+from bodega.platform.system import Instance
+
+POLL_SECONDS = 0.1
+MOST_FAILURES = 5
+
+
+class DidNotStart(Exception):
+    """A part will not come up; `part` is which, the message why."""
+
+    def __init__(self, part: str, message: str) -> None:
+        super().__init__(message)
+        self.part = part
+
+
+def ensure_supervised(instance: Instance, extent: Extent) -> None:
+    """Make sure that a supervisor runs and wants at least `extent`. Never makes a running one want less."""
+    report = state.running(instance)
+    if report is None:
+        instance.data.mkdir(parents=True, exist_ok=True)
+        log = logs.open_for(instance.logs, "supervisor")
+        state.state_file(instance).with_suffix(".new").unlink(missing_ok=True)
+        subprocess.Popen(
+            [sys.executable, "-m", "bodega.platform.processes", instance.name, extent],
+            cwd=instance.data,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        os.close(log)
+    elif extent == "shop" and processes.read_extent(instance) != "shop":
+        processes.write_extent(instance, extent)
+        os.kill(report.supervisor, signal.SIGHUP)
+
+
+def watch(instance: Instance, extent: Extent, seconds: float = 180) -> Iterator[dict[str, Part]]:
+    """Yield the parts' states until all are up. Raises DidNotStart."""
+    deadline = time.monotonic() + seconds
+    parts: dict[str, Part] = {}
+    while time.monotonic() < deadline:
+        report = state.running(instance)
+        if report is not None and (extent == "engines" or report.extent == "shop"):
+            parts = report.parts
+            yield parts
+            if parts and all(is_up(part) for part in parts.values()) and _is_whole(parts, extent):
+                return
+            for part in parts.values():
+                if part.state == State.BLOCKED:
+                    raise DidNotStart(part.name, part.message)
+                if part.state == State.RESTARTING and part.restarts >= MOST_FAILURES:
+                    raise DidNotStart(part.name, f"{part.name} {part.message}\n{last_words(instance, part.name)}")
+        time.sleep(POLL_SECONDS)
+    late = [part for part in parts.values() if not is_up(part)]
+    if not late:
+        raise DidNotStart("supervisor", f"The supervisor does not report.\n{last_words(instance, 'supervisor')}")
+    first = next((part for part in late if part.state != State.WAITING), late[0])
+    said = first.message or f"it is {first.state}"
+    raise DidNotStart(first.name, f"not ready after {seconds:.0f} s: {said}\n{last_words(instance, first.name)}")
+
+
+def is_up(part: Part) -> bool:
+    """Whether a part is where `up` wants it."""
+    return part.state in (State.READY, State.DONE)
+
+
+def stop(instance: Instance, seconds: float = 60) -> bool:
+    """Stop the supervisor and all it runs; False if none runs. Raises TimeoutError."""
+    report = state.running(instance)
+    if report is None:
+        return False
+    os.kill(report.supervisor, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while report.is_alive():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the supervisor (pid {report.supervisor}) still stops after {seconds:.0f} s")
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def last_words(instance: Instance, name: str, lines: int = 12) -> str:
+    """The end of a part's log."""
+    path: Path = logs.path_of(instance.logs, name)
+    return "\n".join(logs.last_lines(path, lines))
+
+
+def _is_whole(parts: dict[str, Part], extent: Extent) -> bool:
+    return extent == "engines" or "envoy" in parts
+
+
+__all__ = ["DidNotStart", "Report", "ensure_supervised", "is_up", "last_words", "stop", "watch"]
