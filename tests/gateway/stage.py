@@ -45,11 +45,13 @@ def described() -> dict[str, Any]:
     return system
 
 
-def token(*, sub: str = "cus_1", roles: tuple[str, ...] = ("customer",), key: ECKey = KEY, **claims: Any) -> str:
+def token(
+    *, sub: str = "cus_1", roles: tuple[str, ...] | str | None = ("customer",), key: ECKey = KEY, **claims: Any
+) -> str:
     """An access token as auth gives it; `claims` replace its own, None leaves one out."""
     now = int(time.time())
     given = {"iss": "bodega", "aud": "bodega", "sub": sub, "sid": "ses_1", "iat": now, "exp": now + 600}
-    given |= {"roles": list(roles), **claims}
+    given |= {"roles": list(roles) if isinstance(roles, tuple) else roles, **claims}
     header = {"alg": "ES256", "kid": "k1", "typ": "at+jwt"}
     return jwt.encode(header, {k: v for k, v in given.items() if v is not None}, key, algorithms=["ES256"])
 
@@ -129,14 +131,18 @@ class Stage:
         elif body is not None and "Content-Length" not in sent:
             sent["Content-Length"] = str(len(body))
         lines = [f"{method} {target} HTTP/1.1", *(f"{k}: {v}" for k, v in sent.items()), "", ""]
-        return await self.say("\r\n".join(lines).encode() + payload, port=port, address=address)
+        return await self.say(
+            "\r\n".join(lines).encode() + payload, port=port, address=address, bodiless=method == "HEAD"
+        )
 
-    async def say(self, data: bytes, *, port: int | None = None, address: str = "127.0.0.1") -> Answer:
+    async def say(
+        self, data: bytes, *, port: int | None = None, address: str = "127.0.0.1", bodiless: bool = False
+    ) -> Answer:
         """Raw bytes to the gateway, and its answer."""
         reader, writer = await asyncio.open_connection("127.0.0.1", port or self.public, local_addr=(address, 0))
         try:
             writer.write(data)
-            return await asyncio.wait_for(_read(reader), 10)
+            return await asyncio.wait_for(_read(reader, bodiless), 10)
         finally:
             writer.close()
 
@@ -223,7 +229,7 @@ async def _serve(set_up: Stage, name: str, port: int) -> web.AppRunner:
 
     app = web.Application(client_max_size=2**30)
     app.router.add_route("*", "/{anything:.*}", answer)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, max_field_size=2**16)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     return runner
@@ -239,7 +245,7 @@ async def _tell_events(request: web.Request) -> web.StreamResponse:
     return response
 
 
-async def _read(reader: asyncio.StreamReader) -> Answer:
+async def _read(reader: asyncio.StreamReader, bodiless: bool) -> Answer:
     lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
     headers: dict[str, str] = {}
     for line in lines[1:-1]:
@@ -247,7 +253,9 @@ async def _read(reader: asyncio.StreamReader) -> Answer:
         key = key.lower()
         headers[key] = f"{headers[key]}, {value.strip()}" if key in headers else value.strip()
     body = b""
-    if headers.get("transfer-encoding") == "chunked":
+    if bodiless:
+        pass
+    elif headers.get("transfer-encoding") == "chunked":
         while length := int(await reader.readuntil(b"\r\n"), 16):
             body += (await reader.readexactly(length + 2))[:-2]
     else:

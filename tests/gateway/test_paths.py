@@ -1,7 +1,6 @@
 """What exists from outside, and what does not, in whatever spelling."""
 
 import pytest
-
 from tests.gateway.stage import Stage, bearer
 
 pytestmark = pytest.mark.service
@@ -93,7 +92,9 @@ async def test_the_longer_path_is_asked_first(gateway: Stage) -> None:
     assert (await gateway.ask("POST", "/auth/login", body=b"{}")).seen.service == "auth"
 
 
-@pytest.mark.parametrize("spelling", ["//admin/orders", "/%61dmin/orders", "/cart/../admin/orders", "/cart/..%2fadmin/orders"])
+@pytest.mark.parametrize(
+    "spelling", ["//admin/orders", "/%61dmin/orders", "/cart/../admin/orders", "/cart/..%2fadmin/orders"]
+)
 async def test_a_merchants_path_is_guarded_in_any_spelling(gateway: Stage, spelling: str) -> None:
     assert (await gateway.ask("GET", spelling)).status == 401
     assert (await gateway.ask("GET", spelling, bearer())).status == 403

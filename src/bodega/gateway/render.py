@@ -302,7 +302,8 @@ def _compressors() -> list[dict[str, Any]]:
                     },
                     # An ETag names these very bytes. Compressed, it would be weakened, and If-Match refuses a weak one.
                     "disable_on_etag_header": True,
-                    "remove_accept_encoding_header": True,
+                    # The last one that reads it takes it away: services compress nothing.
+                    "remove_accept_encoding_header": name == "gzip",
                 },
             },
         }
@@ -433,18 +434,18 @@ def _cluster(name: str, port: int, *, requests: int = 1024, ejecting: bool = Tru
         },
     }
     if ejecting:
-        # Only what the network shows (refused, reset, silent) ejects. A 503 is an answer: one dependency is down, and
-        # the other routes of that service go on. Without the panic threshold a lone replica would never be ejected.
+        # What the network shows (refused, reset, silent) ejects. A 503 is an answer: one dependency is down, and the
+        # other routes of that service go on. So no answer counts as a failure, and any answer ends the row of failures.
+        options = cluster["typed_extension_protocol_options"]["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
+        options["outlier_detection"] = {"error_matcher": {"not_match": {"any_match": True}}}
         cluster |= {
+            # Without this a lone replica would never be ejected.
             "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
             "outlier_detection": {
-                "split_external_local_origin_errors": True,
-                "consecutive_local_origin_failure": 5,
-                "enforcing_consecutive_local_origin_failure": 100,
+                "consecutive_gateway_failure": 5,
+                "enforcing_consecutive_gateway_failure": 100,
                 "enforcing_consecutive_5xx": 0,
-                "enforcing_consecutive_gateway_failure": 0,
                 "enforcing_success_rate": 0,
-                "enforcing_local_origin_success_rate": 0,
                 "interval": "0.5s",
                 "base_ejection_time": "1s",
                 "max_ejection_time": "5s",

@@ -60,7 +60,7 @@ def _replies(rate_retry_seconds: int) -> tuple[Reply, ...]:
     return (
         # The keys of the tokens could not be had: nobody's fault but ours, and the token may be good.
         Reply(
-            _details(_JWT + "Jwks"),
+            _details(_JWT + "Jwks_remote_fetch_is_failed"),
             503,
             "unavailable",
             "Tokens cannot be checked at the moment.",

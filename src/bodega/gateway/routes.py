@@ -69,7 +69,7 @@ def route_config(system: System, instance: Instance, cors: dict[str, Any], *, ed
                 "routes": [_healthz(), *(_route(door) for door in doors), _nothing_here()],
             }
         ],
-        "request_headers_to_remove": [EDGE_SECRET_HEADER],
+        "request_headers_to_remove": [EDGE_SECRET_HEADER, "x-envoy-external-address"],
         # What stands there is what the listener trusts: the peer, or who the edge says it is. One address, no list.
         "request_headers_to_add": [_header("x-forwarded-for", "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%")],
         "most_specific_header_mutations_wins": True,
