@@ -6,6 +6,7 @@ that must fail. `FOUND_BY_MACHINE` lists those that the interleaving machine fin
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -40,8 +41,8 @@ class Broken:
 BROKEN: dict[str, Broken] = {}
 
 
-def breaks(story: str, promise: str, capture_on: str = "paid"):  # type: ignore[no-untyped-def]
-    """Enter a world under its name."""
+def breaks(story: str, promise: str, capture_on: str = "paid") -> Callable[[type[World]], type[World]]:
+    """Enter a world under its name, with the story that shows it and the promise (a pattern) that must fail."""
 
     def enter(world: type[World]) -> type[World]:
         BROKEN[world.__name__] = Broken(world, story, promise, capture_on)
@@ -247,6 +248,18 @@ class NoEpochFence(World):
     checkout_class = _NoFence
 
 
+class _EventsDoNotClaim(Checkout):
+    def on_order_cancelled(self, row: Flow) -> None:
+        row.state = row.undo or "cancelled"
+
+
+@breaks("the_order_is_cancelled_while_the_owner_sleeps_over_good_news", "completed-without-order")
+class EventsDoNotClaim(World):
+    """Only workers raise the epoch; an event just writes."""
+
+    checkout_class = _EventsDoNotClaim
+
+
 class _NoIndex(Checkout):
     def clashes(self, row: Flow, cart: str, revision: int) -> bool:
         return False
@@ -299,4 +312,15 @@ class BuysWithoutAsking(World):
     shipping_class = _DoesNotAsk
 
 
-FOUND_BY_MACHINE = ("CapturesAtAuthorise",)
+FOUND_BY_MACHINE = (
+    "AttemptsSideBySide",
+    "BuysWithoutAsking",
+    "CapturesAtAuthorise",
+    "CompletedIsFinal",
+    "FulfilsBeforeCapture",
+    "HeldReservationsExpire",
+    "MoneyRevivesTheOrder",
+    "TwoCheckoutsPerRevision",
+    "UnknownIsDeclined",
+    "VoidsOnlyWhatIsAuthorised",
+)

@@ -426,7 +426,6 @@ class Processor:
     def __init__(self) -> None:
         self.intents: dict[str, Intent] = {}
         self.webhooks: list[tuple[int, str]] = []
-        self.delivered: list[tuple[int, str]] = []
         self._answers: dict[str, Answer] = {}
         self._events = 0
 
@@ -1134,9 +1133,7 @@ class World:
                 for event in self.bus.waiting(consumer):
                     self.deliver(consumer, event)
             while self.processor.webhooks:
-                hook = self.processor.webhooks.pop()
-                self.processor.delivered.append(hook)
-                self.payments.webhook(*hook)
+                self.payments.webhook(*self.processor.webhooks.pop())
             for node, id in self.workers():
                 self.step(node, id)
             self.check()

@@ -329,6 +329,16 @@ def the_owner_wakes_before_its_order_call(world: World) -> None:
 
 
 @story
+def the_order_is_cancelled_while_the_owner_sleeps_over_good_news(world: World) -> None:
+    flow = to_paid(world)
+    world.step(world.checkout, flow, stop="call")
+    world.orders.cancel(f"{flow}/ord", "merchant", only_unpaid=False)
+    hear(world, "checkout")
+    world.wake()
+    world.finish()
+
+
+@story
 def the_order_arrives_after_its_undo(world: World) -> None:
     flow = world.checkout.post("cart", 0, "good")
     drive(world, flow)
