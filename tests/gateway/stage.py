@@ -11,17 +11,20 @@ import os
 import socket
 import time
 import tomllib
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import envoy
+import uvicorn
 from aiohttp import ClientError, ClientSession, web
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from starlette.types import ASGIApp, Message
 
+from bodega.gateway import docs
 from bodega.gateway.render import envoy_config
 from bodega.platform.system import ROOT, Instance, System
 
@@ -58,6 +61,19 @@ def token(
 
 def bearer(**claims: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {token(**claims)}"}
+
+
+def description(service: str) -> dict[str, Any]:
+    """A service's own OpenAPI document, in small."""
+    line = {"type": "object", "properties": {f"{service}_id": {"type": ["string", "null"]}}}
+    listed = {"description": "All", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Line"}}}}
+    operation = {"operationId": "list", "responses": {"200": listed}}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": service, "version": "1", "description": f"The {service} room."},
+        "paths": {f"/{service}": {"get": operation}, "/internal/x": {"get": operation}, "/readyz": {"get": operation}},
+        "components": {"schemas": {"Line": line}},
+    }
 
 
 @dataclass
@@ -163,13 +179,17 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path) -> AsyncIterator[Stage]:
-    """Servers first, then Envoy; gives the stage when a token is accepted, so its keys have arrived."""
+async def stage(folder: Path, *, without: tuple[str, ...] = ("notifications",)) -> AsyncIterator[Stage]:
+    """Servers first, then Envoy; gives the stage when a token is accepted, so its keys have arrived.
+
+    The services in `without` are down. Without auth there are no keys: then it is given when the gateway lives.
+    """
     system = System.model_validate(described())
     instance = system.instance("shop", home=folder)
     set_up = Stage(system, instance, folder / "envoy.log")
-    ports = {name: instance.service_port(name) for name in system.services if name != "notifications"}
+    ports = {name: instance.service_port(name) for name in system.services if name not in without}
     runners = [await _serve(set_up, name, port) for name, port in ports.items()]
+    page = await _serve_page(instance)
     config = folder / "envoy.json"
     config.write_text(json.dumps(envoy_config(system, instance, edge_secret=EDGE_SECRET)))
     with set_up.log.open("wb") as log:
@@ -182,7 +202,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             env={"PATH": os.environ["PATH"]},
         )
     try:
-        await _accepts_tokens(set_up)
+        await _answers(set_up, "/healthz" if "auth" in without else "/users/me")
         yield set_up
     finally:
         if process.returncode is None:
@@ -190,11 +210,39 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
             await process.wait()
         for runner in runners:
             await runner.cleanup()
+        page.should_exit = True
+        await page.wait_until_over()
 
 
-async def _accepts_tokens(set_up: Stage) -> None:
+class _Page(uvicorn.Server):
+    """The process of the API's description, inside the test's own."""
+
+    async def start(self) -> None:
+        self.running = asyncio.create_task(self.serve())
+        while not self.started:
+            assert not self.running.done()
+            await asyncio.sleep(0.01)
+
+    async def wait_until_over(self) -> None:
+        await self.running
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # they are the test runner's
+
+
+async def _serve_page(instance: Instance) -> _Page:
+    port = instance.port("envoy", "docs")
+    urls = {name: instance.service_url(name) for name in ("orders", "cart", "notifications")}
+    app = docs.create_app(docs.Settings(port=port, service_urls=urls))
+    page = _Page(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1))
+    await page.start()
+    return page
+
+
+async def _answers(set_up: Stage, target: str) -> None:
     deadline = time.monotonic() + 10
-    url = f"http://127.0.0.1:{set_up.public}/users/me"
+    url = f"http://127.0.0.1:{set_up.public}{target}"
     async with ClientSession() as session:
         while time.monotonic() < deadline:
             try:
@@ -211,6 +259,8 @@ async def _serve(set_up: Stage, name: str, port: int) -> web.AppRunner:
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.path == "/.well-known/jwks.json":
             return web.json_response({"keys": [KEY.as_dict(private=False)]})
+        if request.path == "/openapi.json":
+            return web.json_response(description(name))
         if request.path.endswith("/events"):
             return await _tell_events(request)
         size = 0
@@ -261,6 +311,23 @@ async def _read(reader: asyncio.StreamReader, bodiless: bool) -> Answer:
     else:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
     return Answer(int(lines[0].split(" ")[1]), headers, body)
+
+
+async def visit(app: ASGIApp, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+    """What an application answers, asked without a network."""
+    given = [(key.lower().encode(), value.encode()) for key, value in (headers or {}).items()]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": given}
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    told = {key.decode(): value.decode() for key, value in sent[0]["headers"]}
+    return Answer(sent[0]["status"], told, b"".join(message.get("body", b"") for message in sent[1:]))
 
 
 def _free_ports(count: int) -> list[int]:

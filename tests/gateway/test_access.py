@@ -4,9 +4,10 @@ import base64
 import hmac
 import json
 import time
+from pathlib import Path
 
 import pytest
-from tests.gateway.stage import KEY, STRANGERS_KEY, Stage, bearer, token
+from tests.gateway.stage import KEY, STRANGERS_KEY, Stage, bearer, stage, token
 
 pytestmark = pytest.mark.service
 
@@ -37,6 +38,15 @@ BAD_TOKENS = {
     "not a token": "nonsense",
     "signed with the public key": _signed_with_the_public_key(),
 }
+
+
+async def test_while_the_keys_cannot_be_had_a_token_is_503_and_what_needs_none_goes_on(tmp_path: Path) -> None:
+    async with stage(tmp_path, without=("auth",)) as gateway:
+        answer = await gateway.ask("GET", "/users/me", bearer())
+        assert (answer.status, answer.json["code"], answer.headers["retry-after"]) == (503, "unavailable", "1")
+        assert (await gateway.ask("GET", "/users/me")).status == 401
+        assert (await gateway.ask("GET", "/cart")).status == 200
+        assert (await gateway.ask("GET", "/products", bearer())).status == 200
 
 
 @pytest.mark.parametrize("path", ["/users/me", "/auth/sessions", "/notifications/preferences", "/admin/orders"])

@@ -116,6 +116,11 @@ async def test_what_takes_too_long_is_504(gateway: Stage) -> None:
     assert answer.headers["retry-after"] == "1"
 
 
+async def test_a_request_that_never_ends_is_408(gateway: Stage) -> None:
+    answer = await gateway.ask("POST", "/cart", {"Content-Length": "10"}, b"x")
+    assert (answer.status, answer.json["code"]) == (408, "timeout")
+
+
 async def test_a_service_is_told_how_long_it_has(gateway: Stage) -> None:
     assert (await gateway.ask("GET", "/products")).seen.headers["bodega-deadline-ms"] == "1000"
 

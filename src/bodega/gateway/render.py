@@ -150,7 +150,8 @@ def _connection_manager(
         "max_request_headers_kb": _HEADERS_LIMIT_KB,
         "request_headers_timeout": "10s",
         "request_timeout": f"{routes.IMPORT_SECONDS:g}s",
-        "stream_idle_timeout": f"{request_seconds + 5:g}s",
+        # After this long without a byte either way. Routes where that is in order say so themselves.
+        "stream_idle_timeout": f"{request_seconds + 2 * routes.GRACE_SECONDS:g}s",
         "common_http_protocol_options": {
             "idle_timeout": "60s",
             "headers_with_underscores_action": "DROP_HEADER",

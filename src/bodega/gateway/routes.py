@@ -181,7 +181,9 @@ def _action(door: Door) -> dict[str, Any]:
     }
     if door.seconds is None:
         action["idle_timeout"] = "0s"
-    elif not door.large_body:
+    elif door.large_body:
+        action["idle_timeout"] = _duration(door.seconds + 2 * GRACE_SECONDS)
+    else:
         action["retry_policy"] = _retries(door)
     return action
 

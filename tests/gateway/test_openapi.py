@@ -1,0 +1,172 @@
+"""Many documents, one."""
+
+import copy
+from typing import Any
+
+import pytest
+from tests.gateway.stage import description
+
+from bodega.gateway.openapi import ClashError, for_page, merge
+
+pytestmark = pytest.mark.unit
+
+MONEY = {"type": "object", "properties": {"amount": {"type": "integer"}}}
+
+
+def _document(paths: dict[str, Any], **schemas: Any) -> dict[str, Any]:
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "x", "version": "1"},
+        "paths": paths,
+        "components": {"schemas": schemas},
+    }
+
+
+def _returns(name: str, **more: Any) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {"responses": {"200": {"description": "ok", "content": {"application/json": {"schema": schema}}}}, **more}
+
+
+def _schema_of(document: dict[str, Any], path: str) -> str:
+    content = document["paths"][path]["get"]["responses"]["200"]["content"]
+    reference: str = content["application/json"]["schema"]["$ref"]
+    return reference.removeprefix("#/components/schemas/")
+
+
+def test_only_what_is_public_is_described() -> None:
+    merged = merge({"orders": description("orders")})
+    assert list(merged["paths"]) == ["/orders"]
+    assert merged["openapi"] == "3.1.0"
+    assert merged["servers"] == [{"url": "/"}]
+
+
+def test_each_operation_bears_its_services_tag() -> None:
+    merged = merge({"orders": description("orders"), "cart": description("cart")})
+    assert merged["paths"]["/orders"]["get"]["tags"] == ["orders"]
+    assert merged["tags"][1] == {"name": "cart", "description": "The cart room."}
+
+
+def test_what_is_the_same_is_kept_once() -> None:
+    documents = {name: _document({f"/{name}": {"get": _returns("Money")}}, Money=MONEY) for name in ("orders", "cart")}
+    merged = merge(documents)
+    assert set(merged["components"]["schemas"]) == {"Money", "GatewayProblem"}
+
+
+def test_what_differs_gets_its_services_name() -> None:
+    merged = merge({"orders": description("orders"), "cart": description("cart")})
+    assert (_schema_of(merged, "/orders"), _schema_of(merged, "/cart")) == ("OrdersLine", "CartLine")
+    assert "orders_id" in merged["components"]["schemas"]["OrdersLine"]["properties"]
+    assert "Line" not in merged["components"]["schemas"]
+
+
+def test_what_is_written_the_same_but_leads_to_something_else_differs() -> None:
+    page = {"type": "array", "items": {"$ref": "#/components/schemas/Line"}}
+    lines = {"orders": {"type": "string"}, "cart": {"type": "integer"}}
+    documents = {
+        name: _document({f"/{name}": {"get": _returns("Page")}}, Page=page, Line=line) for name, line in lines.items()
+    }
+    merged = merge(documents)
+    assert (_schema_of(merged, "/orders"), _schema_of(merged, "/cart")) == ("OrdersPage", "CartPage")
+    assert merged["components"]["schemas"]["CartPage"]["items"]["$ref"] == "#/components/schemas/CartLine"
+
+
+def test_a_new_name_takes_nobodys_place() -> None:
+    orders = _document(
+        {"/orders": {"get": _returns("Line")}, "/o": {"get": _returns("CartLine")}}, Line={}, CartLine={}
+    )
+    cart = _document({"/cart": {"get": _returns("Line")}}, Line={"type": "integer"})
+    merged = merge({"orders": orders, "cart": cart})
+    assert (_schema_of(merged, "/cart"), _schema_of(merged, "/o")) == ("CartLine_", "CartLine")
+
+
+def test_a_discriminators_mapping_follows() -> None:
+    def document(kind: str) -> dict[str, Any]:
+        mapping = {"mapping": {"a": "#/components/schemas/Line"}, "propertyName": "kind"}
+        return _document(
+            {f"/{kind}": {"get": _returns("Event")}}, Event={"discriminator": mapping}, Line={"title": kind}
+        )
+
+    merged = merge({"orders": document("orders"), "cart": document("cart")})
+    mapping = merged["components"]["schemas"]["CartEvent"]["discriminator"]["mapping"]
+    assert mapping == {"a": "#/components/schemas/CartLine"}
+
+
+def test_components_that_only_internal_paths_need_are_left_out() -> None:
+    document = _document(
+        {"/internal/prices": {"post": _returns("Prices")}, "/p": {"get": _returns("Money")}}, Money=MONEY
+    )
+    document["components"]["schemas"]["Prices"] = {"type": "object"}
+    assert "Prices" not in merge({"catalog": document})["components"]["schemas"]
+
+
+def test_operation_ids_are_unique() -> None:
+    merged = merge({"orders": description("orders"), "cart": description("cart")})
+    assert merged["paths"]["/orders"]["get"]["operationId"] == "orders_list"
+    assert merged["paths"]["/cart"]["get"]["operationId"] == "cart_list"
+
+
+def test_two_services_with_one_operation_are_a_fault() -> None:
+    with pytest.raises(ClashError, match="GET /x of cart"):
+        merge({name: _document({"/x": {"get": _returns("M")}}, M={}) for name in ("orders", "cart")})
+
+
+def test_two_services_may_share_a_path() -> None:
+    orders, cart = _document({"/x": {"get": _returns("M")}}, M={}), _document({"/x": {"put": _returns("M")}}, M={})
+    merged = merge({"orders": orders, "cart": cart})
+    assert merged["paths"]["/x"]["put"]["tags"] == ["cart"]
+
+
+def test_the_gateways_own_answers_are_described_and_a_services_own_stand() -> None:
+    operation = _returns("M", security=[{"HTTPBearer": []}], requestBody={"content": {}})
+    operation["responses"]["401"] = {"description": "Who are you?"}
+    document = _document({"/x": {"post": operation, "get": _returns("M")}}, M={})
+    document["components"]["securitySchemes"] = {"HTTPBearer": {"type": "http", "scheme": "bearer"}}
+    merged = merge({"orders": document})
+    responses = merged["paths"]["/x"]["post"]["responses"]
+    assert set(responses) == {"200", "400", "401", "403", "413", "429", "431", "503", "504"}
+    assert responses["401"] == {"description": "Who are you?"}
+    assert set(merged["paths"]["/x"]["get"]["responses"]) == {"200", "400", "429", "431", "503", "504"}
+    assert "Retry-After" in merged["components"]["responses"]["GatewayTooManyRequests"]["headers"]
+    assert merged["paths"]["/x"]["post"]["security"] == [{"accessToken": []}, {"accessCookie": []}]
+    assert set(merged["components"]["securitySchemes"]) == {"accessToken", "accessCookie"}
+
+
+def test_what_may_be_asked_without_a_token_may_still_be() -> None:
+    cart = _document({"/cart": {"get": _returns("M", security=[{"bearer": [], "cart": []}, {"cart": []}, {}])}}, M={})
+    cart["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "Bearer"},
+        "cart": {"type": "apiKey", "in": "header", "name": "Cart-Token"},
+    }
+    security = merge({"cart": cart})["paths"]["/cart"]["get"]["security"]
+    assert security == [{"accessToken": [], "cart": []}, {"accessCookie": [], "cart": []}, {"cart": []}, {}]
+
+
+def test_the_services_documents_stay_as_they_were() -> None:
+    documents = {"orders": description("orders"), "cart": description("cart")}
+    before = copy.deepcopy(documents)
+    assert merge(documents) == merge(documents)
+    assert documents == before
+
+
+def test_the_older_form_says_the_same_as_nearly_as_it_can() -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "const": {"const": "x"},
+            "type": {"type": ["integer", "null"], "exclusiveMinimum": 0},
+            "line": {"anyOf": [{"$ref": "#/components/schemas/M"}, {"type": "null"}]},
+            "either": {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
+        },
+        "examples": [{"type": ["left", "alone"]}],
+    }
+    shown = for_page({"openapi": "3.1.0", "components": {"schemas": {"M": schema}}})["components"]["schemas"]["M"]
+    assert shown == {
+        "type": "object",
+        "properties": {
+            "const": {"enum": ["x"]},
+            "type": {"type": "integer", "nullable": True, "minimum": 0, "exclusiveMinimum": True},
+            "line": {"allOf": [{"$ref": "#/components/schemas/M"}], "nullable": True},
+            "either": {"anyOf": [{"type": "string"}, {"type": "integer"}], "nullable": True},
+        },
+        "example": {"type": ["left", "alone"]},
+    }
