@@ -15,7 +15,7 @@ SECONDS = 10
 
 def ask(instance: Instance, service: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """The JSON answer of a service; ends the command, saying what the service said, if it refuses."""
-    status, answer = asyncio.run(_send(instance, service, method, path, body))
+    status, answer = asyncio.run(send(instance, service, method, path, body))
     if status >= 400:
         problem = answer if isinstance(answer, dict) else {}
         fail(
@@ -25,9 +25,10 @@ def ask(instance: Instance, service: str, method: str, path: str, body: dict[str
     return answer
 
 
-async def _send(
+async def send(
     instance: Instance, service: str, method: str, path: str, body: dict[str, Any] | None
 ) -> tuple[int, Any]:
+    """Status and JSON of a service's answer; ends the command if it cannot be reached."""
     secrets = Secrets.of(instance)
     tokens = InternalTokens(CLI, secrets.key_file(CLI), secrets.jwks_file, frozenset())
     headers = {"Authorization": f"Bearer {tokens.token_for(service)}"}

@@ -1,18 +1,21 @@
 """`bodega migrate`, `bodega seed`."""
 
 import asyncio
-import importlib
-import importlib.util
-from typing import Annotated, Any
 
-import typer
+import aiohttp
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bodega.cli.asking import send
 from bodega.cli.instances import InstanceName, ensure_engines, instance_of
 from bodega.cli.screen import err, fail, out
+from bodega.demo.seed import SeedError, SeedReport
+from bodega.demo.seed import seed as fill
 from bodega.platform import control, migrations, provision, state
+from bodega.platform.secrets import Secrets
 from bodega.platform.system import Instance
 
-_SEED = "bodega.demo.seed"
+_MERCHANT = "merchant@bodega.example"
+_CUSTOMER = "mara@bodega.example"
 
 
 def migrate(instance: InstanceName = "shop") -> None:
@@ -29,49 +32,74 @@ def migrate(instance: InstanceName = "shop") -> None:
         out.print(f"{service}: {', '.join(steps) if steps else 'nothing to do'}")
 
 
-def seed(
-    instance: InstanceName = "shop",
-    products: Annotated[int | None, typer.Option(min=1, help="Make a catalogue of this size, for load.")] = None,
-) -> None:
+def seed(instance: InstanceName = "shop") -> None:
     """Fill the shop with the demo catalogue, a customer and a merchant. Idempotent."""
     chosen = instance_of(instance)
     _must_run(chosen)
-    _seed(chosen, products)
-    out.print("The demo data is in place.")
+    report = _seed(chosen)
+    out.print(
+        f"{report.products_made} products made, {report.products_repaired} repaired, {report.products_kept} kept; "
+        f"{report.pictures_made} pictures; {report.skus_stocked} SKUs stocked; {report.seconds:.0f} s."
+    )
 
 
-def seed_if_empty(instance: Instance) -> dict[str, str]:
-    """Seed a shop that has no products; gives the demo logins to show, by whose they are."""
-    if not _seed_exists():
-        return {}
-    module = importlib.import_module(_SEED)
+def seed_if_new(instance: Instance) -> None:
+    """Seed a shop that never was."""
     marker = instance.data / "seeded"
     if not marker.exists():
-        with err.status("Filling the shelves ..."):
-            _seed(instance, None)
+        _seed(instance)
         marker.touch()
-    logins: dict[str, str] = getattr(module, "LOGINS", {})
-    return logins
 
 
-def _seed(instance: Instance, products: int | None) -> None:
-    if not _seed_exists():
-        fail("This copy of Bodega has no demo data.")
-    module = importlib.import_module(_SEED)
-    options: dict[str, Any] = {} if products is None else {"products": products}
+def demo_logins(instance: Instance) -> dict[str, str]:
+    """Whose demo login -> address and password. The passwords are made for this instance."""
+    return {
+        "customer": f"{_CUSTOMER}  {_password(instance, 'customer')}",
+        "merchant": f"{_MERCHANT}  {_password(instance, 'merchant')}",
+    }
+
+
+def _seed(instance: Instance) -> SeedReport:
     try:
-        result = module.seed(instance.api_url, instance=instance, **options)
-        if asyncio.iscoroutine(result):
-            asyncio.run(result)
-    except (OSError, RuntimeError, ValueError) as error:
-        fail("The demo data could not be put in place.", str(error), "Run `./bodega seed` again: it goes on.")
+        return asyncio.run(_fill(instance))
+    except (SeedError, aiohttp.ClientError, TimeoutError) as error:
+        fail(
+            "The demo data could not be put in place.",
+            str(error) or type(error).__name__,
+            "Run `./bodega seed`: it goes on where it was. `./bodega logs catalog` may say more.",
+        )
 
 
-def _seed_exists() -> bool:
-    try:
-        return importlib.util.find_spec(_SEED) is not None
-    except ModuleNotFoundError:
-        return False
+async def _fill(instance: Instance) -> SeedReport:
+    await _make_merchant(instance)
+    with Progress(
+        TextColumn("Demo shop"), BarColumn(32), TextColumn("{task.completed}/{task.total} {task.description}"),
+        TimeElapsedColumn(), console=err,
+    ) as bar:  # fmt: skip
+        task = bar.add_task("", total=None)
+        return await fill(
+            instance.api_url,
+            merchant_email=_MERCHANT,
+            merchant_password=_password(instance, "merchant"),
+            customer_email=_CUSTOMER,
+            customer_password=_password(instance, "customer"),
+            progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
+        )
+
+
+async def _make_merchant(instance: Instance) -> None:
+    body = {
+        "email": _MERCHANT,
+        "password": _password(instance, "merchant"),
+        "roles": ["customer", "merchant"],
+    }
+    status, answer = await send(instance, "auth", "POST", "/internal/users", body)
+    if status >= 400 and status != 409:  # 409: there already
+        raise SeedError("POST", "/internal/users", status, answer)
+
+
+def _password(instance: Instance, whose: str) -> str:
+    return Secrets.of(instance).read(f"demo-{whose}-password")[:16]
 
 
 def _must_run(instance: Instance) -> None:

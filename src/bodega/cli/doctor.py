@@ -14,7 +14,7 @@ from rich.text import Text
 from bodega.cli.instances import InstanceName, instance_of
 from bodega.cli.screen import fail, out
 from bodega.platform import jars, packages, ports, state
-from bodega.platform.system import ROOT, Instance
+from bodega.platform.system import Instance
 
 LEAST_FREE_GB = 3
 LEAST_MEMORY_GB = 3
@@ -64,9 +64,7 @@ def _examine(instance: Instance) -> Iterator[Finding]:
     yield Finding(
         "Memory", memory >= LEAST_MEMORY_GB, f"{memory:.0f} GB", f"Bodega wants about 2 GB of {LEAST_MEMORY_GB} or more"
     )
-    runtime = ROOT / "locks" / "runtime.txt"
-    installed = os.path.join(sys.prefix, "installed", "runtime.txt")
-    current = os.path.exists(installed) and open(installed, "rb").read() == runtime.read_bytes()
+    current = packages.are_installed("runtime")
     yield Finding(
         "Packages", current, "as locks/runtime.txt names them" if current else "out of date", "./bodega doctor"
     )

@@ -42,8 +42,8 @@ def up(instance: InstanceName = "shop") -> None:
     supported_or_fail()
     ensure_engines(chosen)
     show_start(chosen, "shop")
-    seeded = data.seed_if_empty(chosen)
-    out.print(_welcome(chosen, seeded))
+    data.seed_if_new(chosen)
+    out.print(_welcome(chosen, data.demo_logins(chosen)))
 
 
 def down(instance: InstanceName = "shop") -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from bodega.platform.system import ROOT
 
-Lock = Literal["engines", "test"]
+Lock = Literal["runtime", "engines", "test"]
 
 
 class PackageError(Exception):

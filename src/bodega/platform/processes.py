@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -51,8 +52,9 @@ class AlreadyRunning(Exception):
 class Supervisor:
     """Keeps an instance's programs running until told to stop."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, plan: Callable[[Instance, Extent], list[Program]] = programs) -> None:
         self._instance = instance
+        self._plan = plan
         self._programs: dict[str, Program] = {}
         self._parts: dict[str, Part] = {}
         self._ready: dict[str, asyncio.Event] = {}
@@ -83,7 +85,7 @@ class Supervisor:
             self._say("stopped")
 
     def _start_what_is_wanted(self) -> None:
-        for program in programs(self._instance, read_extent(self._instance)):
+        for program in self._plan(self._instance, read_extent(self._instance)):
             if program.name not in self._programs:
                 self._programs[program.name] = program
                 self._add(program.name, next(iter(program.ports.values()), None), program.needs)

@@ -37,7 +37,7 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         _step(instance, "migrate", "migrations", needs=("postgres",)),
         sandbox.program(instance, rendered["sandbox"]),
         _services(instance, rendered),
-        envoy.program(instance, secrets),
+        envoy.program(instance, secrets, needs=("auth",) if _exists(instance.system.services["auth"]) else ()),
     ]
 
 

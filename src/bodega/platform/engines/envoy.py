@@ -10,8 +10,8 @@ from bodega.platform.secrets import Secrets
 from bodega.platform.system import LOOPBACK, Instance
 
 
-def program(instance: Instance, secrets: Secrets) -> Program:
-    """Envoy on the instance's ports, after auth: it then finds the keys of the tokens at once."""
+def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...]) -> Program:
+    """Envoy on the instance's ports; `needs` holds auth, so that it finds the keys of the tokens at once."""
     folder = instance.data / "envoy"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = folder / "envoy.json"
@@ -24,7 +24,7 @@ def program(instance: Instance, secrets: Secrets) -> Program:
         folder=folder,
         ports=instance.ports["envoy"],
         ready=answers(f"http://{LOOPBACK}:{instance.port('envoy', 'admin')}/ready"),
-        needs=("auth",),
+        needs=needs,
         prepare=partial(_render, instance, secrets, configuration),
     )  # fmt: skip
 

@@ -26,6 +26,7 @@ _OPTIONS = {
     "io_method": "sync",
     "max_logical_replication_workers": "0",
     "fsync": "on",
+    "recovery_init_sync_method": "syncfs",  # after a crash: one call rather than one per file
     "synchronous_commit": "on",
     "max_wal_size": "512MB",
     "checkpoint_timeout": "15min",
