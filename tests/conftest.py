@@ -1,0 +1,68 @@
+"""What every test may ask for: the test instance's engines, and names of this run's own on them.
+
+`./bodega test` starts the engines and sets the environment; `eval "$(./bodega env --instance test)"` does it
+for a shell. Tests marked `unit` need neither.
+"""
+
+import asyncio
+import os
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from bodega.kit.testing import Credentials, Topics
+from bodega.platform.migrations import drop_database, migrate_database
+from bodega.platform.system import System
+
+RUN = secrets.token_hex(3)
+"""Of this run: keeps databases, topics and indexes apart from those of any other."""
+
+MakeDatabase = Callable[[str], Awaitable[str]]
+
+
+def engine(variable: str) -> str:
+    """An address of the test instance. Fails the test, where it is not up: nothing is skipped silently."""
+    value = os.environ.get(variable)
+    if value is None:
+        pytest.fail(f"{variable} is not set: run the tests by ./bodega test, or first "
+                    'eval "$(./bodega env --instance test)"')  # fmt: skip
+    return value
+
+
+@pytest.fixture(scope="session")
+async def make_database() -> AsyncIterator[MakeDatabase]:
+    """`url = await make_database("orders")`: a database of this run's own with the room's migrations."""
+    made: list[str] = []
+    admin_url = engine("BODEGA_TEST_ADMIN_URL")
+
+    async def make(service: str) -> str:
+        name = f"t_{service}_{RUN}_{len(made)}"
+        made.append(name)
+        return await asyncio.to_thread(migrate_database, admin_url, name, service)
+
+    yield make
+    for name in made:
+        await asyncio.to_thread(drop_database, admin_url, name)
+
+
+@pytest.fixture(scope="session")
+async def topics() -> AsyncIterator[Topics]:
+    """This run's topics: every producer's, under a prefix of its own."""
+    topics = Topics(engine("BODEGA_ORDERS_KAFKA"), f"t{RUN}.")
+    await topics.make("orders", "payments", "inventory", "shipping", "catalog", "users")
+    await topics.open()
+    yield topics
+    await topics.close()
+
+
+@pytest.fixture(scope="session")
+def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
+    """Keys of every service, and of customers."""
+    return Credentials(tmp_path_factory.mktemp("keys"), [*System.load().services, "cli"])
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return Path(__file__).parent.parent

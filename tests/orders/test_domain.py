@@ -1,0 +1,195 @@
+"""The rules of an order's life."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bodega.contracts.ids import new_id
+from bodega.contracts.money import Price
+from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded, OrderShipped
+from bodega.services.orders import domain, errors
+from bodega.services.orders.domain import Order
+from tests.orders.making import wanted
+
+pytestmark = pytest.mark.unit
+
+PAYMENT = new_id("pay")
+TOTAL = Price(amount=2890, currency="EUR")
+
+
+def order(state: domain.State = "created", **other: object) -> Order:
+    made = wanted()
+    payment = None if state in ("created", "cancelled") else PAYMENT
+    base = Order(
+        id=made.order_id, number="BDG-7K3M-9Q2X", state=state, version=1, checkout_id=made.checkout_id,
+        customer_id=None, cart_id=made.cart_id, cart_revision=made.cart_revision, reservation_id=made.reservation_id,
+        lines=tuple(made.lines), totals=made.totals, shipping_address=made.shipping_address, billing_address=None,
+        shipping_option=made.shipping_option, contact=made.contact, placed_at=datetime.now(UTC), payment_id=payment,
+    )  # fmt: skip
+    return replace(base, **other)  # type: ignore[arg-type]
+
+
+def told(change: domain.Change) -> domain.Fact | None:
+    return change.fact(change.order) if change.fact else None
+
+
+def test_a_payment_of_exactly_the_total_makes_an_order_paid() -> None:
+    change = domain.accept_payment(order(), PAYMENT, TOTAL)
+    assert change.order.state == "paid"
+    assert change.order.payment_id == PAYMENT
+    assert isinstance(told(change), OrderPaid)
+
+
+@pytest.mark.parametrize("amount", [Price(amount=2889, currency="EUR"), Price(amount=2890, currency="USD")])
+def test_a_payment_of_another_amount_cancels_the_order_and_is_not_kept(amount: Price) -> None:
+    change = domain.accept_payment(order(), PAYMENT, amount)
+    assert change.order.state == "cancelled"
+    fact = told(change)
+    assert isinstance(fact, OrderCancelled)
+    assert not fact.was_paid
+
+
+def test_a_payment_for_a_cancelled_order_says_again_that_it_is_cancelled() -> None:
+    change = domain.accept_payment(order("cancelled"), PAYMENT, TOTAL)
+    assert change.order.state == "cancelled"
+    assert isinstance(told(change), OrderCancelled)
+
+
+def test_the_same_payment_twice_changes_nothing() -> None:
+    assert not domain.accept_payment(order("paid"), PAYMENT, TOTAL).happened
+
+
+def test_a_second_payment_is_noted_and_not_accepted() -> None:
+    change = domain.accept_payment(order("paid"), new_id("pay"), TOTAL)
+    assert change.order.payment_id == PAYMENT
+    assert told(change) is None
+
+
+@pytest.mark.parametrize("state", ["created", "paid"])
+def test_an_order_can_be_cancelled_until_it_is_being_fulfilled(state: domain.State) -> None:
+    change = domain.cancel(order(state), "customer_request", only_unpaid=False)
+    fact = told(change)
+    assert isinstance(fact, OrderCancelled)
+    assert fact.was_paid == (state == "paid")
+
+
+@pytest.mark.parametrize("state", ["fulfilling", "shipped", "delivered"])
+def test_it_is_too_late_to_cancel_what_is_being_fulfilled(state: domain.State) -> None:
+    with pytest.raises(errors.TooLateToCancel):
+        domain.cancel(order(state), "customer_request", only_unpaid=False)
+
+
+@pytest.mark.parametrize("state", ["paid", "fulfilling", "shipped", "delivered"])
+def test_a_clock_never_ends_an_order_that_was_paid(state: domain.State) -> None:
+    with pytest.raises(errors.AlreadyPaid):
+        domain.cancel(order(state), "checkout_expired", only_unpaid=True)
+
+
+def test_nothing_is_fulfilled_before_the_money_is_taken() -> None:
+    with pytest.raises(errors.NotCapturedYet):
+        domain.begin_fulfilment(order("paid"), capture_first=True)
+    captured = domain.note_captured(order("paid"), PAYMENT).order
+    assert domain.begin_fulfilment(captured, capture_first=True).order.state == "fulfilling"
+
+
+def test_nothing_is_fulfilled_for_an_order_that_is_not_paid_or_cancelled() -> None:
+    with pytest.raises(errors.NotPaid):
+        domain.begin_fulfilment(order("created"), capture_first=True)
+    with pytest.raises(errors.OrderIsCancelled):
+        domain.begin_fulfilment(order("cancelled"), capture_first=True)
+
+
+def test_a_refused_capture_cancels_before_fulfilment_and_calls_people_after_it() -> None:
+    assert domain.capture_failed(order("paid"), PAYMENT).order.state == "cancelled"
+    flagged = domain.capture_failed(order("fulfilling"), PAYMENT).order
+    assert (flagged.state, flagged.attention) == ("fulfilling", "capture_failed")
+
+
+def test_a_refused_capture_of_another_payment_does_not_touch_the_order() -> None:
+    assert domain.capture_failed(order("paid"), new_id("pay")).order.state == "paid"
+
+
+def test_a_shipment_ships_what_is_being_fulfilled() -> None:
+    change = domain.ship(order("fulfilling"), "Sandbox Parcel", "SP1", "http://t/SP1")
+    assert change.order.state == "shipped"
+    fact = told(change)
+    assert isinstance(fact, OrderShipped)
+    assert fact.tracking_number == "SP1"
+
+
+@pytest.mark.parametrize("state", ["created", "paid", "cancelled"])
+def test_a_shipment_that_nobody_allowed_is_out_of_order(state: domain.State) -> None:
+    with pytest.raises(errors.OutOfOrder):
+        domain.ship(order(state), "Sandbox Parcel", "SP1", "")
+
+
+def test_a_delivery_follows_a_shipment() -> None:
+    assert domain.deliver(order("shipped")).order.state == "delivered"
+    with pytest.raises(errors.OutOfOrder):
+        domain.deliver(order("fulfilling"))
+
+
+def test_refunds_add_up_and_are_counted_once() -> None:
+    part = Price(amount=1000, currency="EUR")
+    first = domain.refund(order("shipped"), part, part)
+    assert first.order.shown_state == "partly_refunded"
+    assert isinstance(told(first), OrderRefunded)
+    assert not domain.refund(first.order, part, part).happened
+    rest = domain.refund(first.order, Price(amount=1890, currency="EUR"), TOTAL)
+    assert rest.order.shown_state == "refunded"
+
+
+def test_more_than_the_total_is_never_given_back() -> None:
+    with pytest.raises(errors.OutOfOrder):
+        domain.refund(order("paid"), TOTAL, Price(amount=2891, currency="EUR"))
+
+
+COMMANDS = st.sampled_from(
+    ["pay", "pay_wrong", "pay_other", "captured", "capture_failed", "cancel", "expire", "fulfil", "ship", "deliver"]
+)
+
+
+def _try(current: Order, command: str) -> Order:
+    try:
+        match command:
+            case "pay":
+                return domain.accept_payment(current, PAYMENT, TOTAL).order
+            case "pay_wrong":
+                return domain.accept_payment(current, PAYMENT, Price(amount=1, currency="EUR")).order
+            case "pay_other":
+                return domain.accept_payment(current, "pay_00000000000000000000000000", TOTAL).order
+            case "captured":
+                return domain.note_captured(current, PAYMENT).order
+            case "capture_failed":
+                return domain.capture_failed(current, PAYMENT).order
+            case "cancel":
+                return domain.cancel(current, "x", only_unpaid=False).order
+            case "expire":
+                return domain.cancel(current, "x", only_unpaid=True).order
+            case "fulfil":
+                return domain.begin_fulfilment(current, capture_first=True).order
+            case "ship":
+                return domain.ship(current, "c", "t", "u").order
+            case _:
+                return domain.deliver(current).order
+    except (errors.Conflict, errors.Broken):
+        return current
+
+
+@given(st.lists(COMMANDS, max_size=30))
+def test_whatever_comes_in_whatever_order_cancelled_is_for_ever_and_fulfilled_means_captured(
+    commands: list[str],
+) -> None:
+    current = order()
+    for command in commands:
+        after = _try(current, command)
+        assert not (current.state == "cancelled" and after.state != "cancelled")
+        assert after.state in ("created", "cancelled") or after.payment_id is not None
+        if after.state in ("fulfilling", "shipped", "delivered"):
+            assert after.captured
+        if current.payment_id is not None:
+            assert after.payment_id == current.payment_id
+        current = after
