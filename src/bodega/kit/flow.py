@@ -176,7 +176,7 @@ class Flows:
                           owner = CASE WHEN $6 THEN owner END,
                           lease_until = CASE WHEN $6 THEN now() + make_interval(secs => $7) END,
                           wake_at = now() + make_interval(secs => $8),
-                          due_at = CASE WHEN $9 > 0 THEN now() + make_interval(secs => $9) ELSE due_at END
+                          due_at = CASE WHEN $9::float8 > 0 THEN now() + make_interval(secs => $9) ELSE due_at END
                     WHERE id = $1 AND epoch = $2 AND state <> 'ended'
                 RETURNING *, coalesce(due_at <= now(), false) AS overdue""",
                 held.id, held.epoch, decided.step, json.dumps(dict(decided.data)), state, leased, self.lease,

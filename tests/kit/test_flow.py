@@ -1,0 +1,191 @@
+"""A long process survives its owner, and a sleeper that wakes finds that it is no longer the owner."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bodega.kit.db import Database, Transaction
+from bodega.kit.errors import Unavailable
+from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
+from bodega.kit.testing import eventually
+
+pytestmark = pytest.mark.service
+
+
+def flows_of(database: Database, steps: dict[str, Step], owner: str = "one", **options: Any) -> Flows:
+    timing: dict[str, Any] = {"lease_seconds": 0.4, "step_deadline_seconds": 0.3, "retry_first_seconds": 0.05,
+                              "poll_seconds": 0.05, **options}  # fmt: skip
+    return Flows(database, "count", steps, service="counter", owner=owner, **timing)
+
+
+async def begin(database: Database, flows: Flows, step: str, **data: Any) -> Held:
+    async with database.transaction() as tx:
+        held = await flows.start(tx, "flow-1", step, data)
+    assert held is not None
+    return held
+
+
+async def row(database: Database) -> dict[str, Any]:
+    async with database.transaction() as tx:
+        found = await tx.fetchrow("SELECT * FROM flow WHERE id = 'flow-1'")
+    assert found is not None
+    return dict(found)
+
+
+def writes(value: int) -> Any:
+    async def write(tx: Transaction) -> None:
+        await tx.execute("INSERT INTO counter (id, value) VALUES ('flow-1', $1)", value)
+
+    return write
+
+
+async def test_a_flow_runs_its_steps_in_order_and_carries_what_they_learn(database: Database) -> None:
+    async def first(held: Held) -> Next:
+        return Next("second", data={"first": held.data["given"] + 1})
+
+    async def second(held: Held) -> Next:
+        return Next("done", data={"second": held.data["first"] + 1}, write=writes(held.data["first"]), ended=True)
+
+    flows = flows_of(database, {"first": first, "second": second})
+    assert await flows.drive(await begin(database, flows, "first", given=1)) is None
+    ended = await row(database)
+    assert (ended["state"], ended["data"]) == ("ended", {"given": 1, "first": 2, "second": 3})
+
+
+async def test_an_owner_that_sleeps_past_its_lease_cannot_write_when_it_wakes(database: Database) -> None:
+    """The trap: without the fence the sleeper's write lands over that of whoever took over."""
+    asleep, wake = asyncio.Event(), asyncio.Event()
+
+    async def sleeps(held: Held) -> Next:
+        asleep.set()
+        await wake.wait()
+        return Next("done", data={"by": "sleeper"}, write=writes(1), ended=True)
+
+    async def works(held: Held) -> Next:
+        return Next("done", data={"by": "successor"}, write=writes(2), ended=True)
+
+    sleeper = flows_of(database, {"work": sleeps}, "sleeper", step_deadline_seconds=30, lease_seconds=31)
+    successor = flows_of(database, {"work": works}, "successor")
+    held = await begin(database, sleeper, "work")
+    driving = asyncio.create_task(sleeper.drive(held))
+    await asleep.wait()
+    assert await successor.claim() is None, "not while the lease holds"
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE flow SET lease_until = now() - interval '1 second'")
+    taken = await successor.claim()
+    assert taken is not None
+    assert taken.epoch == held.epoch + 1
+    await successor.drive(taken)
+    wake.set()
+    with pytest.raises(LeaseLost):
+        await driving
+    async with database.transaction() as tx:
+        assert await tx.fetchval("SELECT value FROM counter WHERE id = 'flow-1'") == 2
+    assert (await row(database))["data"]["by"] == "successor"
+
+
+async def test_a_flow_whose_owner_died_is_taken_over_after_the_lease(database: Database) -> None:
+    async def works(_: Held) -> Next:
+        return Next("done", ended=True)
+
+    await begin(database, flows_of(database, {"work": works}, "dies at once"), "work")
+    survivor = flows_of(database, {"work": works}, "survivor")
+    running = asyncio.create_task(survivor.run())
+
+    async def ended() -> None:
+        assert (await row(database))["state"] == "ended"
+
+    await eventually(ended, within_seconds=5)
+    await survivor.stop()
+    await running
+
+
+async def test_a_step_that_fails_is_tried_again_with_growing_waits_until_it_works(database: Database) -> None:
+    attempts: list[int] = []
+
+    async def fails_twice(held: Held) -> Next:
+        attempts.append(held.attempts)
+        if len(attempts) < 3:
+            raise Unavailable("not yet")
+        return Next("done", ended=True)
+
+    flows = flows_of(database, {"work": fails_twice})
+    await flows.drive(await begin(database, flows, "work"))
+    assert (await row(database))["state"] == "waiting"
+    running = asyncio.create_task(flows.run())
+
+    async def ended() -> None:
+        assert (await row(database))["state"] == "ended"
+
+    await eventually(ended)
+    await flows.stop()
+    await running
+    assert attempts == [0, 1, 2]
+
+
+async def test_a_step_that_hangs_is_cut_off_before_its_lease_ends(database: Database) -> None:
+    async def hangs(_: Held) -> Next:
+        await asyncio.sleep(30)
+        return Next("done", ended=True)
+
+    flows = flows_of(database, {"work": hangs})
+    await asyncio.wait_for(flows.drive(await begin(database, flows, "work")), 2)
+    assert (await row(database))["state"] == "waiting"
+
+
+async def test_two_who_claim_at_once_get_it_once(database: Database) -> None:
+    async def works(_: Held) -> Next:
+        return Next("done", ended=True)
+
+    flows = flows_of(database, {"work": works})
+    async with database.transaction() as tx:
+        assert await flows.start(tx, "flow-1", "work", {}, inline=False) is not None
+    claims = await asyncio.gather(*(flows.claim() for _ in range(5)))
+    assert len([claim for claim in claims if claim is not None]) == 1
+
+
+async def test_a_waiting_flow_is_woken_by_what_it_waits_for(database: Database) -> None:
+    async def waits(held: Held) -> Next:
+        if "answer" in held.data:
+            return Next("done", ended=True)
+        return Next("wait", wait_seconds=3600)
+
+    flows = flows_of(database, {"wait": waits})
+    await flows.drive(await begin(database, flows, "wait"))
+    assert await flows.claim() is None
+    async with database.transaction() as tx:
+        assert await flows.wake(tx, "flow-1", answer=42)
+    claimed = await flows.claim()
+    assert claimed is not None
+    assert claimed.data["answer"] == 42
+
+
+async def test_a_flow_knows_when_it_is_overdue(database: Database) -> None:
+    async def dated(_: Held) -> Next:
+        return Next("wait", wait_seconds=0.0, due_seconds=0.001)
+
+    flows = flows_of(database, {"wait": dated})
+    await flows.drive(await begin(database, flows, "wait"))
+    await asyncio.sleep(0.01)
+    claimed = await flows.claim()
+    assert claimed is not None
+    assert claimed.overdue
+
+
+async def test_a_replica_that_stops_gives_its_leases_back(database: Database) -> None:
+    async def works(_: Held) -> Next:
+        return Next("done", ended=True)
+
+    leaving = flows_of(database, {"work": works}, "leaving", lease_seconds=60)
+    held = await begin(database, leaving, "work")
+    await leaving.give_back()
+    taken = await flows_of(database, {"work": works}, "other").claim()
+    assert taken is not None
+    with pytest.raises(LeaseLost):
+        await leaving.drive(held)
+
+
+async def test_a_deadline_that_outlives_the_lease_is_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        Flows(None, "count", {}, service="counter", owner="x", lease_seconds=5, step_deadline_seconds=5)  # type: ignore[arg-type]

@@ -1,0 +1,233 @@
+"""Each event takes effect once; its offset is committed after that; what cannot be handled is parked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bodega.contracts.envelope import CloudEvent
+from bodega.contracts.ids import new_id
+from bodega.kit.bus import Consumer, Door, Message, Producer, Trouble
+from bodega.kit.db import Database, Transaction
+from bodega.kit.errors import Broken, Unavailable
+from bodega.kit.inbox import Hears, Inbox, Received, StatelessDoor
+from bodega.kit.testing import Topics, eventually
+from tests.kit.making import Counted, counted
+
+pytestmark = pytest.mark.service
+
+
+async def add(tx: Transaction, event: Received[Counted]) -> None:
+    await tx.execute(
+        """INSERT INTO counter (id, value) VALUES ($1, $2)
+           ON CONFLICT (id) DO UPDATE SET value = counter.value + excluded.value""",
+        event.subject, event.data.by,
+    )  # fmt: skip
+
+
+def inbox_of(database: Database, handler: Any = add) -> Inbox:
+    return Inbox(database, "counter", {"Counted": Hears("Counted", Counted, handler)})
+
+
+def message(event: CloudEvent[Counted], offset: int = 0) -> Message:
+    return Message(topic="orders", key=event.key, body=event.to_bytes(), partition=0, offset=offset)
+
+
+async def value_of(database: Database, subject: str) -> int | None:
+    async with database.transaction() as tx:
+        value: int | None = await tx.fetchval("SELECT value FROM counter WHERE id = $1", subject)
+        return value
+
+
+@asynccontextmanager
+async def consuming(topics: Topics, group: str, door: Door) -> AsyncIterator[Consumer]:
+    consumer = Consumer(
+        topics.bootstrap, group=group, topics=[topics.prefix + "orders"], door=door, retry_first_seconds=0.05,
+        retry_most_seconds=0.2,
+    )  # fmt: skip
+    task = asyncio.create_task(consumer.run())
+    try:
+        yield consumer
+    finally:
+        consumer.stop()
+        await asyncio.wait_for(task, 10)
+
+
+async def test_an_event_that_comes_twice_takes_effect_once(database: Database) -> None:
+    inbox, event = inbox_of(database), counted("a")
+    await inbox.receive(message(event))
+    await inbox.receive(message(event, offset=1))
+    assert await value_of(database, "a") == 1
+
+
+async def test_an_event_that_comes_twice_at_once_takes_effect_once(database: Database) -> None:
+    inbox, event = inbox_of(database), counted("a")
+    await asyncio.gather(*(inbox.receive(message(event, offset=n)) for n in range(5)))
+    assert await value_of(database, "a") == 1
+
+
+async def test_an_effect_that_fails_is_not_remembered_as_done(database: Database) -> None:
+    async def down(tx: Transaction, event: Received[Counted]) -> None:
+        await add(tx, event)
+        raise Unavailable("the store has just gone")
+
+    event = counted("a")
+    with pytest.raises(Trouble):
+        await inbox_of(database, down).receive(message(event))
+    assert await value_of(database, "a") is None
+    await inbox_of(database).receive(message(event))
+    assert await value_of(database, "a") == 1
+
+
+async def test_what_breaks_an_invariant_is_parked_with_its_reason_and_what_follows_waits_behind_it(
+    database: Database,
+) -> None:
+    healed = False
+
+    async def picky(tx: Transaction, event: Received[Counted]) -> None:
+        if event.data.by < 0 and not healed:
+            raise Broken("less than nothing")
+        await add(tx, event)
+
+    inbox = inbox_of(database, picky)
+    for offset, event in enumerate([counted("a", 1, by=-5), counted("a", 2, by=7), counted("b", 1, by=1)]):
+        await inbox.receive(message(event, offset))
+    parked = await inbox.parked()
+    assert [(one["key"], one["reason"]) for one in parked] == [
+        ("a", "Broken: less than nothing"),
+        ("a", "behind an event of the same key"),
+    ]
+    assert await value_of(database, "a") is None
+    assert await value_of(database, "b") == 1, "another key is not held up"
+    assert await inbox.replay() == {"replayed": 0, "still_parked": 2}
+    healed = True
+    assert await inbox.replay() == {"replayed": 2, "still_parked": 0}
+    assert await value_of(database, "a") == 2
+
+
+async def test_two_replays_at_once_do_it_once(database: Database) -> None:
+    fails = True
+
+    async def picky(tx: Transaction, event: Received[Counted]) -> None:
+        if fails:
+            raise Broken("not yet")
+        await add(tx, event)
+
+    inbox = inbox_of(database, picky)
+    await inbox.receive(message(counted("a")))
+    fails = False
+    await asyncio.gather(*(inbox.replay() for _ in range(4)))
+    assert await value_of(database, "a") == 1
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff", b"[]", b'"text"', b"{}", b'{"type": "Counted"}', b'{"type":"Counted","id":"x","data":{}}']
+)
+async def test_what_is_no_event_is_parked(database: Database, body: bytes) -> None:
+    inbox = inbox_of(database)
+    await inbox.receive(Message(topic="orders", key="k", body=body, partition=0, offset=7))
+    parked = await inbox.parked()
+    assert [one["event_id"] for one in parked] == ["x" if b'"id"' in body else "orders/0/7"]
+
+
+async def test_types_that_nobody_here_hears_and_new_fields_are_ignored(database: Database) -> None:
+    inbox = inbox_of(database)
+    other = counted("a").to_bytes().replace(b'"type":"Counted"', b'"type":"CountedAnew"')
+    await inbox.receive(Message(topic="orders", key="a", body=other))
+    newer = counted("a").to_bytes().replace(b'"by":1', b'"by":1,"colour":"red"')
+    await inbox.receive(Message(topic="orders", key="a", body=newer))
+    assert await value_of(database, "a") == 1
+    assert await inbox.parked() == []
+
+
+class DiesBetween:
+    """Lets the effect commit, then fails as a process that is killed before it commits the offset."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self.inbox = inbox
+        self.received: list[int] = []
+
+    async def receive(self, message: Message) -> None:
+        await self.inbox.receive(message)
+        self.received.append(message.offset)
+        if self.received.count(message.offset) == 1:
+            raise Trouble("killed")
+
+
+async def test_an_offset_is_committed_after_the_effect_so_a_kill_between_brings_the_message_again(
+    database: Database, topics: Topics
+) -> None:
+    subject, group = new_id("x"), topics.prefix + new_id("g")
+    door = DiesBetween(inbox_of(database))
+    await topics.publish(counted(subject))
+
+    async def twice() -> None:
+        assert max((door.received.count(offset) for offset in door.received), default=0) >= 2
+
+    async with consuming(topics, group, door):
+        await eventually(twice)
+        assert await value_of(database, subject) == 1
+
+
+class Remembers:
+    """Notes what comes."""
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.trouble = False
+
+    async def receive(self, message: Message) -> None:
+        if self.trouble:
+            raise Trouble("the store is down")
+        self.keys.append(message.key)
+
+
+async def test_a_consumer_that_was_stopped_begins_where_its_group_has_got_to(topics: Topics) -> None:
+    group, first, second = topics.prefix + new_id("g"), new_id("x"), new_id("x")
+    door = Remembers()
+
+    async def came(key: str, door: Remembers = door) -> None:
+        assert key in door.keys
+
+    await topics.publish(counted(first))
+    async with consuming(topics, group, door):
+        await eventually(lambda: came(first))
+    again = Remembers()
+    await topics.publish(counted(second))
+    async with consuming(topics, group, again):
+        await eventually(lambda: came(second, again))
+    assert first not in again.keys
+
+
+async def test_trouble_of_our_own_holds_the_partition_and_skips_nothing(topics: Topics) -> None:
+    group, subject = topics.prefix + new_id("g"), new_id("x")
+    door = Remembers()
+    door.trouble = True
+    async with consuming(topics, group, door):
+        await topics.publish(*(counted(subject, n) for n in range(1, 6)))
+        await asyncio.sleep(0.3)  # time in which a wrong consumer would skip
+        assert subject not in door.keys
+        door.trouble = False
+
+        async def all_came() -> None:
+            assert door.keys.count(subject) == 5
+
+        await eventually(all_came)
+
+
+async def test_a_room_without_sql_parks_to_a_topic(topics: Topics) -> None:
+    group, subject = topics.prefix + "counter", new_id("x")
+    await topics.make("counter.parked")
+
+    async def refuse(event: Received[Counted]) -> None:
+        raise Broken("never")
+
+    producer = Producer(topics.bootstrap, client_id="t")
+    await producer.open()
+    door = StatelessDoor(producer, group, {"Counted": Hears("Counted", Counted, refuse)})
+    await door.receive(message(counted(subject)))
+    parked = await topics.of_subject("counter.parked", subject, "Counted")
+    assert len(parked) == 1
+    await producer.close()

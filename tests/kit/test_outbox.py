@@ -1,0 +1,156 @@
+"""No event is lost between the commit and the topic, and two relays do not publish side by side."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from bodega.contracts.ids import new_id
+from bodega.kit.bus import Message, Producer, Trouble
+from bodega.kit.db import Database
+from bodega.kit.outbox import Relay
+from bodega.kit.testing import Topics, eventually
+from tests.kit.making import counted
+
+pytestmark = pytest.mark.service
+
+
+def relay_of(database: Database, producer: Any, topics: Topics) -> Relay:
+    return Relay(database, producer, service="counter", topic_prefix=topics.prefix, poll_seconds=0.1,
+                 retry_first_seconds=0.05)  # fmt: skip
+
+
+@asynccontextmanager
+async def running(*relays: Relay) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(relay.run()) for relay in relays]
+    try:
+        yield
+    finally:
+        for relay in relays:
+            relay.stop()
+        await asyncio.wait_for(asyncio.gather(*tasks), 10)
+
+
+async def emit(database: Database, subject: str, count: int = 1) -> None:
+    async with database.transaction() as tx:
+        for sequence in range(1, count + 1):
+            tx.emit(counted(subject, sequence))
+
+
+async def is_empty(database: Database) -> None:
+    async with database.transaction() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_what_was_committed_while_no_relay_ran_is_published_when_one_starts(
+    database: Database, topics: Topics
+) -> None:
+    subject = new_id("x")
+    await emit(database, subject, 3)
+    async with running(relay_of(database, Producer(topics.bootstrap, client_id="t"), topics)):
+        told = await topics.of_subject("orders", subject, "Counted")
+        assert [one["sequence"] for one in told] == ["1", "2", "3"]
+        await eventually(lambda: is_empty(database))
+
+
+class LosesItsAcknowledgement(Producer):
+    """Sends, and is told nothing: as when the process dies before it can delete the rows."""
+
+    lost = 0
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        await super().send(messages)
+        if self.lost == 0:
+            self.lost += 1
+            raise Trouble("the connection broke after the broker had written")
+
+
+async def test_a_crash_between_the_broker_and_the_delete_sends_again_and_loses_nothing(
+    database: Database, topics: Topics
+) -> None:
+    subject = new_id("x")
+    await emit(database, subject, 2)
+    async with running(relay_of(database, LosesItsAcknowledgement(topics.bootstrap, client_id="t"), topics)):
+        await eventually(lambda: is_empty(database))
+
+    def four(found: list[dict[str, Any]]) -> bool:
+        return len([one for one in found if one["subject"] == subject]) >= 4
+
+    told = [one for one in await topics.read("orders", four) if one["subject"] == subject]
+    assert [one["sequence"] for one in told] == ["1", "2", "1", "2"]
+    assert len({one["id"] for one in told}) == 2, "the inboxes know them by their ids"
+
+
+async def test_an_event_is_on_its_topic_within_a_moment_of_the_commit(database: Database, topics: Topics) -> None:
+    """Woken by NOTIFY: with a poll of ten seconds alone it could not be."""
+    relay = Relay(database, Producer(topics.bootstrap, client_id="t"), service="counter", topic_prefix=topics.prefix,
+                  poll_seconds=10)  # fmt: skip
+
+    async def leads() -> None:
+        assert relay.leading
+
+    async with running(relay):
+        await eventually(leads)
+        await emit(database, new_id("x"))
+        await eventually(lambda: is_empty(database), within_seconds=2)
+
+
+class Counts(Producer):
+    """Notes who sends."""
+
+    def __init__(self, *args: Any, sends: list[object], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._sends = sends
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        self._sends.append(self)
+        await super().send(messages)
+
+
+async def test_of_two_relays_one_publishes_and_the_other_takes_over_when_it_is_gone(
+    database: Database, topics: Topics
+) -> None:
+    sends: list[object] = []
+    relays = [relay_of(database, Counts(topics.bootstrap, client_id=f"t{n}", sends=sends), topics) for n in range(2)]
+    subject = new_id("x")
+    async with running(*relays):
+        for _ in range(10):
+            await emit(database, subject)
+        await eventually(lambda: is_empty(database))
+        assert len(set(sends)) == 1, "only the one with the lock"
+        leader = next(relay for relay in relays if relay.leading)
+        leader.stop()
+        await emit(database, subject)
+        await eventually(lambda: is_empty(database))
+        assert len(set(sends)) == 2, "the other one took over"
+
+
+async def test_a_relay_whose_connection_the_server_ended_comes_back(database: Database, topics: Topics) -> None:
+    relay = relay_of(database, Producer(topics.bootstrap, client_id="t"), topics)
+
+    async def leads() -> None:
+        assert relay.leading
+
+    async with running(relay):
+        await eventually(leads)
+        async with database.transaction() as tx:
+            ended = await tx.fetchval(
+                """SELECT count(pg_terminate_backend(l.pid)) FROM pg_locks l
+                    WHERE l.locktype = 'advisory' AND l.database =
+                          (SELECT oid FROM pg_database WHERE datname = current_database())"""
+            )
+        assert ended == 1
+        await emit(database, new_id("x"))
+        await eventually(lambda: is_empty(database))
+
+
+async def test_a_broker_that_is_away_loses_nothing(database: Database, topics: Topics) -> None:
+    subject = new_id("x")
+    async with running(relay_of(database, Producer("127.0.0.1:1", client_id="t"), topics)):
+        await emit(database, subject)
+        async with database.transaction() as tx:
+            assert await tx.fetchval("SELECT count(*) FROM outbox") == 1
+    async with running(relay_of(database, Producer(topics.bootstrap, client_id="t"), topics)):
+        assert len(await topics.of_subject("orders", subject, "Counted")) == 1

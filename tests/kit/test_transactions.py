@@ -1,0 +1,91 @@
+"""One request is one transaction, committed before the answer; its events with it or not at all."""
+
+import asyncio
+
+import pytest
+from fastapi import APIRouter
+
+from bodega.kit.app import Db
+from bodega.kit.db import Database
+from bodega.kit.errors import Conflict, Unavailable
+from bodega.kit.testing import serving
+from tests.kit.making import Number, counted, service
+
+pytestmark = pytest.mark.service
+
+
+async def rows(database: Database, table: str) -> int:
+    async with database.transaction() as tx:
+        return int(await tx.fetchval(f"SELECT count(*) FROM {table}"))
+
+
+async def test_a_commit_that_fails_is_never_answered_with_success(database: Database) -> None:
+    """The foreign key is checked at the commit: if that came after the answer, the client would read 201."""
+    router = APIRouter()
+
+    @router.post("/count", status_code=201)
+    async def count(db: Db) -> Number:
+        async with db.transaction() as tx:
+            await tx.execute("INSERT INTO counter (id, value, parent) VALUES ('a', 1, 'nobody')")
+        return Number(value=1)
+
+    async with serving(service(database, router)) as caller:
+        answer = await caller.post("/count")
+    assert (answer.status, answer.code) == (500, "internal")
+    assert b"Traceback" not in answer.body
+    assert await rows(database, "counter") == 0
+
+
+async def test_a_refusal_leaves_neither_the_change_nor_its_event(database: Database) -> None:
+    with pytest.raises(Conflict):
+        async with database.transaction() as tx:
+            await tx.execute("INSERT INTO counter (id, value) VALUES ('a', 1)")
+            tx.emit(counted("a"))
+            raise Conflict("no")
+    assert await rows(database, "counter") == 0
+    assert await rows(database, "outbox") == 0
+
+
+async def test_a_change_and_its_event_are_committed_together(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.execute("INSERT INTO counter (id, value) VALUES ('a', 1)")
+        tx.emit(counted("a"))
+        assert await rows(database, "outbox") == 0, "nobody sees it before the commit"
+    assert await rows(database, "counter") == 1
+    assert await rows(database, "outbox") == 1
+
+
+async def test_events_of_one_aggregate_are_ordered_as_its_changes_were(database: Database) -> None:
+    """Fifty transactions at once on one row: the outbox must have its versions in order, whoever began first."""
+    async with database.transaction() as tx:
+        await tx.execute("INSERT INTO counter (id, value) VALUES ('a', 0)")
+
+    async def change() -> None:
+        async with database.transaction() as tx:
+            value = await tx.fetchval("UPDATE counter SET value = value + 1 WHERE id = 'a' RETURNING value")
+            tx.emit(counted("a", sequence=value))
+
+    await asyncio.gather(*(change() for _ in range(50)))
+    async with database.transaction() as tx:
+        found = await tx.fetch("SELECT body FROM outbox ORDER BY position")
+    sequences = [int(row["body"].decode().split('"sequence":"')[1].split('"')[0]) for row in found]
+    assert sequences == list(range(1, 51))
+
+
+async def test_a_store_that_is_away_is_unavailable_and_not_an_error_of_ours() -> None:
+    away = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    await away.open()
+    router = APIRouter()
+
+    @router.get("/count")
+    async def count(db: Db) -> Number:
+        async with db.transaction() as tx:
+            return Number(value=await tx.fetchval("SELECT 1"))
+
+    with pytest.raises(Unavailable):
+        await away.ping()
+    async with serving(service(away, router)) as caller:
+        answer = await caller.get("/count")
+    assert (answer.status, answer.code) == (503, "unavailable")
+    assert answer.headers["retry-after"] == "1"
+    await away.close()
