@@ -271,7 +271,7 @@ async def test_unknown_objects(shop: Any) -> None:
 async def test_keys(sandbox: Any) -> None:
     with pytest.raises(stripe.AuthenticationError, match="Invalid API Key"):
         await sandbox.stripe(api_key="sk_test_of_somebody_else").v1.payment_intents.list_async()
-    page = sandbox.stripe(api_key="pk_test_anybody")
+    page = sandbox.stripe(api_key="pk_test_bodega_sandbox")
     with pytest.raises(stripe.PermissionError):
         await page.v1.payment_intents.list_async()
     card = {"number": "4000 0000 0000 9995", "exp_month": 1, "exp_year": 2040, "cvc": "123"}

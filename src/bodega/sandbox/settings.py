@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     """How a browser reaches the sandbox. Empty: host and port."""
 
     stripe_secret_key: str = "sk_test_bodega"  # noqa: S105 opens nothing
+    stripe_publishable_key: str = "pk_test_bodega_sandbox"
     webhook_url: str = ""
     """Where the card processor sends its events. Empty: it sends none, and keeps them for `GET /v1/events`."""
     webhook_secret: str = "whsec_bodega"  # noqa: S105 the same
