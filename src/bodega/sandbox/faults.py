@@ -7,6 +7,7 @@ shops charge twice.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
@@ -42,9 +43,10 @@ _WITHOUT_EFFECT: Final = {
 class Fault(BaseModel):
     """One order to misbehave.
 
-    `seconds`: how long a time-out holds the line, or how slow `slow` is. `times`: how often, null for until
-    deleted. `match`: every key must equal a fact of the call: metadata (`payment_id`), `id`, `type` (webhooks),
-    `reference` (carrier), `to`, `subject`, `message_id` (mail). `code`, `decline_code`, `message`: what a refusal says.
+    `seconds`: how long a time-out holds the line, or how slow `slow` is. `times`: how often, null for until deleted.
+    `probability`: that a call which fits is met at all. `match`: every key must equal a fact of the call: metadata
+    (`payment_id`), `id`, `type` (webhooks), `reference` (carrier), `to`, `subject`, `message_id` (mail).
+    `code`, `decline_code`, `message`: what a refusal says.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -53,6 +55,7 @@ class Fault(BaseModel):
     kind: Kind
     seconds: float = Field(default=30, ge=0, le=600)
     times: int | None = Field(default=1, ge=1)
+    probability: float = Field(default=1, gt=0, le=1)
     match: dict[str, Any] = Field(default_factory=dict)
     code: str | None = None
     decline_code: str | None = None
@@ -96,7 +99,7 @@ class Faults:
             if kinds is not None and row["kind"] not in kinds:
                 continue
             fault = Fault.model_validate_json(row["doc"])
-            if fault.fits(facts):
+            if fault.fits(facts) and secrets.SystemRandom().random() < fault.probability:
                 self._database.execute(
                     "UPDATE faults SET remaining = remaining - 1, taken = taken + 1 WHERE id = ?", row["id"]
                 )

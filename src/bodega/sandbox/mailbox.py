@@ -100,8 +100,11 @@ class Mailbox:
         )
 
     async def _list(self, request: Request) -> Response:
-        """Newest first; `to` and `message_id` exactly (but for case), `subject` anywhere; `limit` up to 500."""
+        """Newest first; `to` and `message_id` exactly, `subject` anywhere; pages by `limit` (up to 500) and `cursor`."""
         query = request.query_params
+        limit, cursor = query.get("limit", "100"), query.get("cursor", "")
+        if not re.fullmatch(r"\d{1,4}", limit, re.ASCII) or not re.fullmatch(r"\d{0,15}", cursor, re.ASCII):
+            raise HTTPException(422, "limit is a number up to 500, cursor the next_cursor of an answer")
         conditions, values = ["true"], list[Any]()
         if "to" in query:
             conditions.append("EXISTS (SELECT 1 FROM json_each(recipients) WHERE lower(value) = lower(?))")
@@ -112,16 +115,16 @@ class Mailbox:
         if "message_id" in query:
             conditions.append("trim(message_id, '<>') = trim(?, '<>')")
             values.append(query["message_id"])
-        limit = query.get("limit", "100")
-        if not re.fullmatch(r"\d{1,4}", limit, re.ASCII):
-            raise HTTPException(422, "limit is a number up to 500")
-        where = " AND ".join(conditions)
+        where, size = " AND ".join(conditions), min(int(limit), 500)
         rows = self._database.rows(
-            f"SELECT * FROM mails WHERE {where} ORDER BY seq DESC LIMIT ?",  # noqa: S608 our own words
-            *values, min(int(limit), 500),
+            f"SELECT * FROM mails WHERE {where} AND seq < ? ORDER BY seq DESC LIMIT ?",  # noqa: S608 our own words
+            *values, int(cursor or 10**15), size,
         )  # fmt: skip
         count = self._database.find(f"SELECT count(*) AS n FROM mails WHERE {where}", *values)  # noqa: S608
-        return JSONResponse({"items": [parsed(row) for row in rows], "total": count["n"] if count else 0})
+        return JSONResponse({
+            "items": [parsed(row) for row in rows], "total": count["n"] if count else 0,
+            "next_cursor": str(rows[-1]["seq"]) if rows and len(rows) == size else None,
+        })  # fmt: skip
 
     async def _clear(self, _: Request) -> Response:
         self._database.execute("DELETE FROM mails")

@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     Empty: parcels move only when pushed."""
 
     webhook_retry_first_seconds: float = 0.5
-    webhook_retry_most_seconds: float = 30
+    webhook_retry_most_seconds: float = 10
     webhook_retry_give_up_seconds: float = 3 * 86400
     webhook_timeout_seconds: float = 10
 

@@ -136,7 +136,7 @@ class Carrier:
             given = request.headers.get("authorization", "").encode()
             if not hmac.compare_digest(given, f"Bearer {self._settings.carrier_key}".encode()):
                 return _error(401, "unauthorized", "Bearer key missing or wrong.")
-            fault = self._take(target, await read_body(request))
+            fault = self._take(target, await read_body(request), {**request.query_params, **request.path_params})
             message = (fault and fault.message) or "The address cannot be served."
             return await suffer(
                 fault, request, serve, broken=_error(500, "internal_error", "The sandbox was told to fail here."),
@@ -145,12 +145,12 @@ class Carrier:
 
         return guarded
 
-    def _take(self, target: str, body: bytes) -> Fault | None:
+    def _take(self, target: str, body: bytes, facts: dict[str, Any]) -> Fault | None:
         try:
-            facts = json.loads(body or b"{}")
+            given = json.loads(body or b"{}")
         except ValueError:
-            facts = {}
-        return self._faults.take(target, facts if isinstance(facts, dict) else {})
+            given = {}  # the endpoint itself will say so
+        return self._faults.take(target, {**facts, **given} if isinstance(given, dict) else facts)
 
     async def _buy(self, request: Request) -> Response:
         order = await body_as(LabelRequest, request)

@@ -52,6 +52,7 @@ class Pages:
             Route("/mails/{id}", self._mail),
             Route("/payments/{id}", self._payment),
             Route("/parcels/{tracking}", self._parcel),
+            Route("/cards", self._cards),
             Route("/sandbox/version", self._version),
         ]
 
@@ -75,6 +76,9 @@ class Pages:
                 "SELECT target, kind, remaining FROM faults WHERE remaining IS NULL OR remaining > 0"
             ),
         )  # fmt: skip
+
+    async def _cards(self, _: Request) -> Response:
+        return self._page("cards.html", cards=CARDS)
 
     async def _mail(self, request: Request) -> Response:
         mail = self._mailbox.find(request.path_params["id"])

@@ -140,7 +140,8 @@ class Processor:
             ("POST", "/payment_intents/{id}/confirm", Operation(
                 self._confirm, {
                     **_CONFIRM_FIELDS, "payment_method": text(255), "payment_method_options": _CARD_OPTIONS,
-                    "payment_method_types": list_of(text(50)), "receipt_email": text(800, empty=True),
+                    "payment_method_types": list_of(text(50)), "allowed_payment_method_types": list_of(text(50)),
+                    "excluded_payment_method_types": list_of(text(50)), "receipt_email": text(800, empty=True),
                     "setup_future_usage": _CREATE["setup_future_usage"], "shipping": SHIPPING,
                     "capture_method": _CREATE["capture_method"], "expand": EXPAND, "client_secret": text(255),
                 }, target="confirm", publishable=True)),
