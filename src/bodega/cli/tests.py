@@ -24,6 +24,7 @@ from bodega.platform import control, state
 from bodega.platform.system import ROOT, Instance
 
 STAGES = ("lint", "unit", "service", "journey")
+_JOURNEYS = "tests/journeys"
 _NOTHING_COLLECTED = 5
 
 
@@ -40,13 +41,13 @@ def test(
     context: typer.Context,
     stage: Annotated[str | None, typer.Argument(help="lint, unit, service or journey; all of them if none.")] = None,
 ) -> None:
-    """Run the tests. What follows the stage goes to pytest: ./bodega test unit -k money."""
+    """Run the tests. What follows the stage goes to pytest: `test unit -k money`, `test tests/orders -x`."""
     arguments = list(context.args)
     if stage is not None and stage not in STAGES:
         if not (stage.startswith("-") or Path(stage.split("::")[0]).exists()):
             fail(f"There is no stage {stage}.", f"There are {', '.join(STAGES)}.")
         arguments.insert(0, stage)
-        stage = None
+        stage = "chosen"
     ensure_packages("test", "Test packages")
     instance = instance_of("test")
     stages = STAGES if stage is None else (stage,)
@@ -74,11 +75,15 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
         case "service":
             ensure_engines(instance)
             show_start(instance, "engines")
-            code = _pytest(["-m", "not unit and not journey", *arguments], test_environment(instance))
-        case _:
+            code = _pytest(["-m", "not unit", f"--ignore={_JOURNEYS}", *arguments], test_environment(instance))
+        case "journey":
             ensure_engines(instance)
             show_start(instance, "shop")
-            code = _pytest(["-m", "journey", *arguments], test_environment(instance))
+            code = _pytest([_JOURNEYS, *arguments], test_environment(instance))
+        case _:
+            ensure_engines(instance)
+            show_start(instance, "shop" if any(_JOURNEYS in argument for argument in arguments) else "engines")
+            code = _pytest(arguments, test_environment(instance))
     return Outcome(stage, code, time.monotonic() - began)
 
 

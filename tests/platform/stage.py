@@ -1,0 +1,107 @@
+"""A supervisor over small programs of our own, in a process that a test can kill.
+
+    python -m tests.platform.stage HOME PLAN
+
+PLAN is the name of one of the functions below.
+"""
+
+import asyncio
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+
+from bodega.platform import processes
+from bodega.platform.engines.program import Child, NotReady, Program, accepts
+from bodega.platform.processes import Supervisor
+from bodega.platform.programs import Extent
+from bodega.platform.system import Instance, System
+
+_LISTEN = """
+import signal, socket, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+while True: s.accept()[0].close()
+"""
+_CHILDREN = """
+import time
+from pathlib import Path
+import sys
+from bodega.platform import services
+services._imported = lambda name: None
+services._serve = lambda name, module: time.sleep(600)
+services.WarmParent(Path(sys.argv[1]), sys.argv[2:]).run()
+"""
+
+PORT = 18990  # of nobody else: the instances' ports end elsewhere
+
+
+def listener(home: Path, name: str, port: int, **options: object) -> Program:
+    return Program(
+        name=name,
+        command=(sys.executable, "-c", _LISTEN, str(port)),
+        folder=home,
+        ready=accepts(port),
+        ports={"test": port},
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def two(instance: Instance, extent: Extent) -> list[Program]:
+    """One that needs the other; with the extent `shop`, a third."""
+    home = instance.home
+    programs = [listener(home, "second", PORT + 1, needs=("first",)), listener(home, "first", PORT)]
+    return [*programs, listener(home, "third", PORT + 2)] if extent == "shop" else programs
+
+
+def step(instance: Instance, _: Extent) -> list[Program]:
+    """One that needs a step, which fails the first time."""
+    marker = instance.home / "tried"
+    command = f"test -e {marker} || {{ touch {marker}; exit 1; }}"
+    return [
+        Program("step", ("/bin/sh", "-c", command), instance.home, ready=_never, once=True),
+        listener(instance.home, "first", PORT, needs=("step",)),
+    ]
+
+
+def stubborn(instance: Instance, _: Extent) -> list[Program]:
+    """One that does not hear SIGTERM."""
+    command = ("/bin/sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+    return [Program("stubborn", command, instance.home, ready=_at_once, grace_seconds=0.5)]
+
+
+def family(instance: Instance, _: Extent) -> list[Program]:
+    """A warm parent with two children, one of which needs another program."""
+    return [
+        listener(instance.home, "first", PORT),
+        Program(
+            name="services",
+            command=(sys.executable, "-c", _CHILDREN, str(instance.logs), "free", "bound"),
+            folder=instance.home,
+            ready=_at_once,
+            children=(
+                Child("free", PORT + 5, _at_once),
+                Child("bound", PORT + 6, _at_once, needs=("first",)),
+            ),
+        ),
+    ]
+
+
+async def _at_once() -> None:
+    return
+
+
+async def _never() -> None:
+    raise NotReady("never")
+
+
+def main() -> None:
+    home, plan = sys.argv[1:]
+    instance = System.load().instance("test", Path(home))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the supervisor hears it
+    processes.ORPHAN_SECONDS = 0.5
+    asyncio.run(Supervisor(instance, partial(globals()[plan])).run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""Every service is told what it needs and nothing more; secrets are made once and kept from others."""
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from bodega.platform import settings
+from bodega.platform.secrets import Secrets
+from bodega.platform.system import Instance, System
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Instance:
+    return System.load().instance("shop", tmp_path)
+
+
+def test_secrets_are_the_same_the_next_time(instance: Instance) -> None:
+    first, second = Secrets.of(instance), Secrets.of(instance)
+    assert first.read("valkey") == second.read("valkey")
+    assert settings.render(instance, first, {}) == settings.render(instance, second, {})
+
+
+def test_only_the_owner_can_read_secrets(instance: Instance) -> None:
+    secrets = Secrets.of(instance)
+    settings.render(instance, secrets, {})
+    assert stat.S_IMODE(secrets.folder.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in secrets.folder.iterdir()} == {0o600}
+
+
+def test_no_half_written_secret_is_left_behind(instance: Instance) -> None:
+    secrets = Secrets.of(instance)
+    secrets.read("one")
+    assert not list(secrets.folder.glob(".*"))
+
+
+def test_whoever_makes_a_secret_first_wins(instance: Instance) -> None:
+    secrets = Secrets.of(instance)
+    (secrets.folder / "shared").write_text("theirs")
+    assert secrets.read("shared") == "theirs"
+
+
+def test_a_callers_token_is_verified_with_the_common_key_set(instance: Instance) -> None:
+    secrets = Secrets.of(instance)
+    key = ECKey.import_key(secrets.key_file("checkout").read_text())
+    token = jwt.encode({"alg": "ES256", "kid": "checkout"}, {"iss": "checkout"}, key)
+    public = KeySet.import_key_set(json.loads(secrets.jwks_file.read_text()))
+    assert jwt.decode(token, public, algorithms=["ES256"]).claims == {"iss": "checkout"}
+    assert "d" not in secrets.jwks_file.read_text().replace('"kid"', "").replace("users", "").split('"')
+
+
+def test_a_service_is_told_only_its_own(instance: Instance) -> None:
+    rendered = settings.render(instance, Secrets.of(instance), {})
+    for name in instance.system.services:
+        assert all(key.startswith(f"BODEGA_{name.upper()}_") for key in rendered[name])
+    assert "BODEGA_CART_DATABASE_URL" not in rendered["cart"]
+    assert "BODEGA_ORDERS_REDIS_URL" not in rendered["orders"]
+    assert "BODEGA_ORDERS_S3_SECRET_KEY" not in rendered["orders"]
+
+
+def test_no_service_holds_the_superusers_or_an_owners_password(instance: Instance) -> None:
+    secrets = Secrets.of(instance)
+    told = " ".join(settings.flat(settings.render(instance, secrets, {})).values())
+    assert secrets.read("postgres-admin") not in told
+    assert secrets.read("postgres-bodega_orders_owner") not in told
+    assert secrets.read("postgres-bodega_orders") in told
+
+
+def test_service_urls_are_those_that_may_be_called(instance: Instance) -> None:
+    rendered = settings.render(instance, Secrets.of(instance), {})
+    assert json.loads(rendered["cart"]["BODEGA_CART_SERVICE_URLS"]) == {
+        "catalog": "http://127.0.0.1:7103",
+        "inventory": "http://127.0.0.1:7104",
+        "auth": "http://127.0.0.1:7101",
+    }
+    assert json.loads(rendered["catalog"]["BODEGA_CATALOG_ALLOWED_CALLERS"]) == ["cart", "checkout", "search", "cli"]
+
+
+def test_waiting_times_come_from_the_instances_profile(tmp_path: Path) -> None:
+    system = System.load()
+    told = {}
+    for name in ("shop", "test"):
+        instance = system.instance(name, tmp_path)
+        told[name] = settings.render(instance, Secrets.of(instance), {})["orders"]
+    assert told["shop"]["BODEGA_ORDERS_LEASE_SECONDS"] == "10"
+    assert told["test"]["BODEGA_ORDERS_LEASE_SECONDS"] == "4"
+    assert told["test"]["BODEGA_ORDERS_RELAY_POLL_SECONDS"] == "0.2"
+
+
+def test_without_keys_payments_speaks_to_the_sandbox(instance: Instance) -> None:
+    rendered = settings.render(instance, Secrets.of(instance), {})
+    payments, sandbox = rendered["payments"], rendered["sandbox"]
+    assert payments["BODEGA_PAYMENTS_STRIPE_API_BASE"] == "http://127.0.0.1:7080"
+    assert payments["BODEGA_PAYMENTS_STRIPE_SECRET_KEY"] == sandbox["BODEGA_SANDBOX_STRIPE_SECRET_KEY"]
+    assert payments["BODEGA_PAYMENTS_STRIPE_WEBHOOK_SECRET"] == sandbox["BODEGA_SANDBOX_WEBHOOK_SECRET"]
+
+
+def test_with_keys_payments_speaks_to_the_processor(instance: Instance, tmp_path: Path) -> None:
+    key_file = tmp_path / "key"
+    key_file.write_text("sk_test_real\n")
+    outside = {"BODEGA_STRIPE_SECRET_KEY_FILE": str(key_file), "BODEGA_STRIPE_WEBHOOK_SECRET": "whsec_real"}
+    payments = settings.render(instance, Secrets.of(instance), outside)["payments"]
+    assert "BODEGA_PAYMENTS_STRIPE_API_BASE" not in payments
+    assert payments["BODEGA_PAYMENTS_STRIPE_SECRET_KEY"] == "sk_test_real"
+    assert payments["BODEGA_PAYMENTS_STRIPE_WEBHOOK_SECRET"] == "whsec_real"
+
+
+def test_nothing_secret_survives_masking(instance: Instance) -> None:
+    secrets = Secrets.of(instance)
+    rendered = settings.flat(settings.render(instance, secrets, {}))
+    shown = " ".join(settings.masked(name, value) for name, value in rendered.items())
+    values = [path.read_text() for path in secrets.folder.iterdir() if path.name != "internal-jwks.json"]
+    assert not [value for value in values if value in shown or value[:20] in shown]
+    assert "http://127.0.0.1:7103" in shown
+    assert "secrets/orders.key.pem" in shown
