@@ -189,3 +189,55 @@ async def test_a_replica_that_stops_gives_its_leases_back(database: Database) ->
 async def test_a_deadline_that_outlives_the_lease_is_refused() -> None:
     with pytest.raises(ValueError, match="shorter"):
         Flows(None, "count", {}, service="counter", owner="x", lease_seconds=5, step_deadline_seconds=5)  # type: ignore[arg-type]
+
+
+async def test_who_seizes_a_flow_fences_off_its_owner_in_the_middle_of_a_step(database: Database) -> None:
+    asleep, wake = asyncio.Event(), asyncio.Event()
+
+    async def work(held: Held) -> Next:
+        if held.data.get("cancelled"):
+            return Next("done", data={"end": "cancelled"}, ended=True)
+        asleep.set()
+        await wake.wait()
+        return Next("done", data={"end": "completed"}, ended=True)
+
+    flows = flows_of(database, {"work": work}, lease_seconds=31, step_deadline_seconds=30)
+    driving = asyncio.create_task(flows.drive(await begin(database, flows, "work")))
+    await asleep.wait()
+    async with database.transaction() as tx:
+        seized = await flows.seize(tx, "flow-1", cancelled=True)
+    assert seized is not None
+    await flows.drive(seized)
+    wake.set()
+    with pytest.raises(LeaseLost):
+        await driving
+    assert (await row(database))["data"]["end"] == "cancelled"
+
+
+async def test_a_flow_that_was_ended_from_outside_stays_ended(database: Database) -> None:
+    async def works(_: Held) -> Next:
+        return Next("more")
+
+    flows = flows_of(database, {"work": works})
+    held = await begin(database, flows, "work")
+    async with database.transaction() as tx:
+        assert await flows.end(tx, "flow-1")
+        assert not await flows.end(tx, "flow-1")
+    with pytest.raises(LeaseLost):
+        await flows.drive(held)
+    async with database.transaction() as tx:
+        assert await flows.seize(tx, "flow-1") is None
+        assert not await flows.wake(tx, "flow-1")
+
+
+async def test_a_flow_that_starts_with_a_due_time_knows_it(database: Database) -> None:
+    async def works(_: Held) -> Next:
+        return Next("done", ended=True)
+
+    flows = flows_of(database, {"work": works})
+    async with database.transaction() as tx:
+        await flows.start(tx, "flow-1", "work", {}, inline=False, due_seconds=0.001)
+    await asyncio.sleep(0.01)
+    claimed = await flows.claim()
+    assert claimed is not None
+    assert claimed.overdue

@@ -151,6 +151,19 @@ class Database:
         except STORE_DOWN as error:
             raise Unavailable("the store does not answer", store=type(error).__name__) from error
 
+    async def fetchrow(self, sql: str, *args: Any) -> Row | None:
+        """One statement that is a transaction of its own: the server commits before it answers, so the locks
+        that it takes never wait for our network.
+
+        Raises: Unavailable, as `transaction`.
+        """
+        try:
+            async with self.pool.acquire(timeout=self._timeout) as connection:
+                row: Row | None = await connection.fetchrow(sql, *args)
+                return row
+        except STORE_DOWN as error:
+            raise Unavailable("the store does not answer", store=type(error).__name__) from error
+
     async def connect(self, **server_settings: str) -> Connection:
         """A connection outside the pool, for what keeps one: LISTEN, an advisory lock."""
         connection = await asyncpg.connect(

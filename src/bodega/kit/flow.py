@@ -97,16 +97,24 @@ class Flows:
         self._wake = asyncio.Event()
 
     async def start(
-        self, tx: Transaction, flow_id: str, step: str, data: Mapping[str, Any], *, inline: bool = True
+        self,
+        tx: Transaction,
+        flow_id: str,
+        step: str,
+        data: Mapping[str, Any],
+        *,
+        inline: bool = True,
+        due_seconds: float | None = None,
     ) -> Held | None:
         """A new flow, in the caller's transaction. `inline`: already leased to the caller, who drives it
         after the commit. False: whoever comes first takes it. None, if it exists already."""
         row = await tx.fetchrow(
-            """INSERT INTO flow (id, kind, state, step, owner, epoch, lease_until, data)
+            """INSERT INTO flow (id, kind, state, step, owner, epoch, lease_until, data, due_at)
                VALUES ($1, $2, 'running', $3, CASE WHEN $5 THEN $4 END, 1,
-                       CASE WHEN $5 THEN now() + make_interval(secs => $6) END, $7::jsonb)
+                       CASE WHEN $5 THEN now() + make_interval(secs => $6) END, $7::jsonb,
+                       now() + make_interval(secs => $8))
                ON CONFLICT (id) DO NOTHING RETURNING *, false AS overdue""",
-            flow_id, self.kind, step, self.owner, inline, self.lease, json.dumps(dict(data)),
+            flow_id, self.kind, step, self.owner, inline, self.lease, json.dumps(dict(data)), due_seconds,
         )  # fmt: skip
         if not inline:
             self._wake.set()
@@ -137,6 +145,28 @@ class Flows:
             flow_id, json.dumps(news),
         )  # fmt: skip
         self._wake.set()
+        return touched > 0
+
+    async def seize(self, tx: Transaction, flow_id: str, *, step: str | None = None, **news: Any) -> Held | None:
+        """Takes the flow whoever holds it, for what must not wait: a shopper cancels, or pays with another card.
+        The epoch fences off the present owner. None, if it has ended."""
+        row = await tx.fetchrow(
+            """UPDATE flow SET owner = $2, epoch = epoch + 1, state = 'running', step = coalesce($3, step),
+                      attempts = 0, lease_until = now() + make_interval(secs => $4), data = data || $5::jsonb,
+                      updated_at = now()
+                WHERE id = $1 AND state <> 'ended'
+            RETURNING *, coalesce(due_at <= now(), false) AS overdue""",
+            flow_id, self.owner, step, self.lease, json.dumps(news),
+        )  # fmt: skip
+        return _held(row) if row is not None else None
+
+    async def end(self, tx: Transaction, flow_id: str) -> bool:
+        """Ends the flow from outside, whoever holds it: what it worked for is decided. False: it had ended."""
+        touched = await tx.execute(
+            """UPDATE flow SET state = 'ended', epoch = epoch + 1, owner = NULL, lease_until = NULL, updated_at = now()
+                WHERE id = $1 AND state <> 'ended'""",
+            flow_id,
+        )
         return touched > 0
 
     async def drive(self, held: Held) -> Held | None:
