@@ -93,7 +93,9 @@ class Product(_Frozen):
             if how.tone is None:
                 raise ValueError(f"{self.slug}: the picture needs a tone or an option")
             skus = tuple(variant.sku for variant in self.variants)
-            return (Shot(name=f"{self.slug}.jpg", kind=how.kind, tone=how.tone, backdrop=backdrop, alt=how.alt, skus=skus),)
+            return (
+                Shot(name=f"{self.slug}.jpg", kind=how.kind, tone=how.tone, backdrop=backdrop, alt=how.alt, skus=skus),
+            )
         values = next(option.values for option in self.options if option.name == how.option)
         return tuple(
             Shot(

@@ -13,7 +13,7 @@ __all__ = ["KINDS", "Kind", "draw"]
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object: how it is drawn, and how it is framed (enlarged by ``zoom``, then moved by ``dx`` and ``dy``)."""
+    """A kind of object: how it is drawn and framed (enlarged by ``zoom``, then moved by ``dx`` and ``dy``)."""
 
     paint: Callable[[Studio, Tone], None]
     zoom: float = 1.0

@@ -75,6 +75,11 @@ def curve(points: Sequence[Point]) -> str:
     return " ".join(segments)
 
 
+def mirrored(points: Sequence[Point], cx: float) -> list[Point]:
+    """The same line on the other side of x = ``cx``, and in the other direction, as an outline goes on."""
+    return [(2 * cx - x, y) for x, y in reversed(points)]
+
+
 def box(x: float, y: float, width: float, height: float, radius: float = 0) -> str:
     """Path of a rectangle with round corners."""
     r = min(radius, width / 2, height / 2)
@@ -149,9 +154,7 @@ class Studio:
 
     def linear(self, start: Point, end: Point, stops: Sequence[Stop]) -> str:
         """Paint that changes from ``start`` to ``end``."""
-        head = (
-            f'gradientUnits="userSpaceOnUse" x1="{n(start[0])}" y1="{n(start[1])}" x2="{n(end[0])}" y2="{n(end[1])}"'
-        )
+        head = f'gradientUnits="userSpaceOnUse" x1="{n(start[0])}" y1="{n(start[1])}" x2="{n(end[0])}" y2="{n(end[1])}"'
         return self._define(head, self._stops(stops), "linearGradient")
 
     def radial(self, center: Point, radius: float, stops: Sequence[Stop], squash: float = 1) -> str:
@@ -185,15 +188,13 @@ class Studio:
             head += f' patternTransform="{transform}"'
         return self._define(head, inside, "pattern")
 
-    def blur(self, radius: float) -> str:
-        """Filter that softens what it is put on."""
-        return self._define(
-            'x="-60%" y="-60%" width="220%" height="220%"', f'<feGaussianBlur stdDeviation="{n(radius)}"/>', "filter"
-        )
+    def blur(self, radius: float, reach: tuple[int, int] = (60, 60)) -> str:
+        """Filter that softens what it is put on, to ``reach`` percent of its width and height around it."""
+        x, y = reach
+        region = f'x="-{x}%" y="-{y}%" width="{100 + 2 * x}%" height="{100 + 2 * y}%"'
+        return self._define(region, f'<feGaussianBlur stdDeviation="{n(radius)}"/>', "filter")
 
-    def grain(
-        self, across: float, along: float, strength: float, color: str, seed: int = 1, cut: float = 0.47
-    ) -> str:
+    def grain(self, across: float, along: float, strength: float, color: str, seed: int = 1, cut: float = 0.47) -> str:
         """Filter that replaces what it is put on by noise of ``color``: wood, cloth, clay.
 
         ``across`` and ``along`` are cycles per unit in x and y; unequal ones give fibers.
@@ -219,15 +220,20 @@ class Studio:
         self._body.append(f'<path d="{d}" fill="{fill}"{extra}/>')
 
     @contextmanager
-    def group(self, *, clip: str = "", turn: str = "", blur: float = 0, opacity: float = 1) -> Iterator[None]:
-        """What is drawn inside is cut to the path ``clip``, moved by the transform ``turn``, softened, made faint."""
+    def group(
+        self, *, clip: str = "", turn: str = "", blur: float = 0, reach: tuple[int, int] = (60, 60), opacity: float = 1
+    ) -> Iterator[None]:
+        """What is drawn inside is cut to the path ``clip``, moved by the transform ``turn``, softened, made faint.
+
+        ``reach``: see :meth:`blur`; low shapes need more, or the softness ends in a line; for large ones less is faster.
+        """
         head = ""
         if clip:
             head += f' clip-path="{self._define("", f"<path d={chr(34)}{clip}{chr(34)}/>", "clipPath")}"'
         if turn:
             head += f' transform="{turn}"'
         if blur:
-            head += f' filter="{self.blur(blur)}"'
+            head += f' filter="{self.blur(blur, reach)}"'
         if opacity != 1:
             head += f' opacity="{opacity:.3f}"'
         self._body.append(f"<g{head}>")
@@ -255,9 +261,9 @@ class Studio:
     def floor_shadow(self, cx: float, y: float, rx: float, ry: float | None = None, depth: float = 1) -> None:
         """Shadow of a standing object whose foot is the ellipse around (cx, y)."""
         ry = ry if ry is not None else rx * 0.16
-        with self.group(blur=34, opacity=0.30 * depth):
+        with self.group(blur=34, reach=(40, 320), opacity=0.30 * depth):
             self.path(disc(cx + rx * 0.42, y + ry * 0.5, rx * 1.25, ry * 1.35), _SHADOW)
-        with self.group(blur=14, opacity=0.42 * depth):
+        with self.group(blur=14, reach=(25, 150), opacity=0.42 * depth):
             self.path(disc(cx + rx * 0.10, y + ry * 0.25, rx * 1.03, ry * 1.05), _SHADOW)
         with self.group(blur=4, opacity=0.55 * depth):
             self.path(disc(cx + 2, y + ry * 0.12, rx * 0.97, ry), _WARM_BLACK)
@@ -266,7 +272,10 @@ class Studio:
         """Shadow of a flat object lying or hanging close to the backdrop; ``height`` grows with the distance."""
         for blur, move, opacity in ((38, 30, 0.28), (14, 12, 0.34), (4, 4, 0.36)):
             shift = f"translate({n(move * height)} {n(move * height * 1.15)})"
-            with self.group(blur=blur * height, opacity=opacity), self.group(turn=f"{shift} {turn}".strip()):
+            with (
+                self.group(blur=blur * height, reach=(22, 22), opacity=opacity),
+                self.group(turn=f"{shift} {turn}".strip()),
+            ):
                 self.path(d, _SHADOW)
 
     # --- shapes -----------------------------------------------------------------------------------
@@ -316,7 +325,7 @@ class Studio:
         top_r, top_y = profile[0]
         low_r, low_y = profile[-1]
         right = [(cx + r, y) for r, y in profile]
-        left = [(cx - r, y) for r, y in reversed(profile)]
+        left = mirrored(right, cx)
         down = curve(right) if rounded else " ".join(f"L{n(x)} {n(y)}" for x, y in right)
         up = curve(left) if rounded else " ".join(f"L{n(x)} {n(y)}" for x, y in left)
         outline = (
@@ -339,7 +348,9 @@ class Studio:
         self.path(
             disc(cx, y, radius, radius * tilt),
             self.linear(
-                (cx - radius, 0), (cx + radius, 0), [(0, tone.light(0.45)), (0.4, tone.light(0.25)), (1, tone.dark(0.12))]
+                (cx - radius, 0),
+                (cx + radius, 0),
+                [(0, tone.light(0.45)), (0.4, tone.light(0.25)), (1, tone.dark(0.12))],
             ),
         )
         inner = disc(cx, y + rim * 0.12, radius - rim, (radius - rim) * tilt)
@@ -364,14 +375,20 @@ class Studio:
             ),
         )
 
-    def wood(self, d: str, tone: Tone, area: tuple[float, float, float, float], along_x: bool = True, seed: int = 3) -> None:
+    def wood(
+        self, d: str, tone: Tone, area: tuple[float, float, float, float], along_x: bool = True, seed: int = 3
+    ) -> None:
         """The shape ``d`` as wood, its grain along x or y. ``area`` is (left, top, right, bottom) of the shape."""
         left, top, right, bottom = area
-        self.path(d, self.linear((left, top), (right, bottom), [(0, tone.light(0.2)), (0.5, tone.base), (1, tone.dark(0.16))]))
+        self.path(
+            d, self.linear((left, top), (right, bottom), [(0, tone.light(0.2)), (0.5, tone.base), (1, tone.dark(0.16))])
+        )
         for fine, strength, step in ((0.05, 1.5, 0), (0.22, 0.8, 5)):
             slow = fine * 0.045
-            grain = self.grain(slow, fine, strength, tone.dark(0.55), seed + step) if along_x else self.grain(
-                fine, slow, strength, tone.dark(0.55), seed + step
+            grain = (
+                self.grain(slow, fine, strength, tone.dark(0.55), seed + step)
+                if along_x
+                else self.grain(fine, slow, strength, tone.dark(0.55), seed + step)
             )
             self.speckle(d, grain, 0.6)
 
