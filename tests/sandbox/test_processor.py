@@ -151,7 +151,9 @@ async def test_3d_secure_completed(shop: Any, ask: Any) -> None:
 
 
 async def test_3d_secure_form_leads_back_to_the_shop(shop: Any, sandbox: Any, http: Any) -> None:
-    waiting = await authorise(shop, payment_method="pm_card_authenticationRequired", return_url="http://shop.test/b?x=1")
+    waiting = await authorise(
+        shop, payment_method="pm_card_authenticationRequired", return_url="http://shop.test/b?x=1"
+    )
     async with http.post(
         f"{sandbox.url}/sandbox/challenges/{waiting.id}", data={"outcome": "succeed"}, allow_redirects=False
     ) as answer:
@@ -232,14 +234,13 @@ async def test_updated(shop: Any) -> None:
         ({**CARD, "currency": "xyz"}, None, "currency"),
         (
             {**CARD, "payment_method_types": ["card"]},
-            "payment_method_types_no_longer_supported", "payment_method_types",
+            "payment_method_types_no_longer_supported",
+            "payment_method_types",
         ),
         ({**CARD, "return_url": "http://x.test"}, None, "return_url"),
     ],
 )
-async def test_refuses_what_makes_no_sense(
-    shop: Any, params: Any, code: str | None, param: str
-) -> None:
+async def test_refuses_what_makes_no_sense(shop: Any, params: Any, code: str | None, param: str) -> None:
     with pytest.raises(stripe.InvalidRequestError) as wrong:
         await shop.v1.payment_intents.create_async(params)
     assert (wrong.value.code, wrong.value.param) == (code, param)

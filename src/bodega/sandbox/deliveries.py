@@ -63,7 +63,9 @@ class Deliveries:
     async def run(self) -> None:
         """Send for ever; cancel to stop. What was under way is sent again at the next start."""
         timeout = aiohttp.ClientTimeout(total=self._settings.webhook_timeout_seconds)
-        async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as tasks:
+        # A fresh connection each time: one kept from before may be dead, and the event would wait for its second try.
+        line = aiohttp.TCPConnector(force_close=True)
+        async with aiohttp.ClientSession(timeout=timeout, connector=line) as session, asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
                 for row in self._due():

@@ -100,7 +100,7 @@ class Mailbox:
         )
 
     async def _list(self, request: Request) -> Response:
-        """Newest first; `to` and `message_id` exactly, `subject` anywhere; pages by `limit` (up to 500) and `cursor`."""
+        """Newest first; `to`, `message_id` exactly, `subject` anywhere; pages by `limit` (up to 500) and `cursor`."""
         query = request.query_params
         limit, cursor = query.get("limit", "100"), query.get("cursor", "")
         if not re.fullmatch(r"\d{1,4}", limit, re.ASCII) or not re.fullmatch(r"\d{0,15}", cursor, re.ASCII):

@@ -64,9 +64,7 @@ class Admin:
         else:
             outcome = await body_as(Outcome, request)
         try:
-            intent = self._processor.answer_challenge(
-                request.path_params["id"], succeed=outcome.outcome == "succeed"
-            )
+            intent = self._processor.answer_challenge(request.path_params["id"], succeed=outcome.outcome == "succeed")
         except errors.StripeError as error:
             return JSONResponse({"error": error.body}, error.status)
         if not form:

@@ -207,9 +207,7 @@ def check_amount(amount: int, code: str) -> None:
     """Raises StripeError for an amount that the processor does not take (minor units)."""
     least = _LEAST_AMOUNT.get(code, 50)
     if amount < least:
-        raise errors.invalid(
-            f"Amount must be no less than {least} {code}", param="amount", code="amount_too_small"
-        )
+        raise errors.invalid(f"Amount must be no less than {least} {code}", param="amount", code="amount_too_small")
     if amount > _MOST_AMOUNT:
         raise errors.invalid(
             f"Amount must be no more than {_MOST_AMOUNT} {code}", param="amount", code="amount_too_large"
