@@ -3,10 +3,7 @@
 import asyncio
 from typing import Any
 
-import aiohttp
-
 from bodega.cli.screen import fail
-from bodega.kit.auth import InternalTokens
 from bodega.platform.secrets import CLI, Secrets
 from bodega.platform.system import Instance
 
@@ -29,6 +26,10 @@ async def send(
     instance: Instance, service: str, method: str, path: str, body: dict[str, Any] | None
 ) -> tuple[int, Any]:
     """Status and JSON of a service's answer; ends the command if it cannot be reached."""
+    import aiohttp
+
+    from bodega.kit.auth import InternalTokens
+
     secrets = Secrets.of(instance)
     tokens = InternalTokens(CLI, secrets.key_file(CLI), secrets.jwks_file, frozenset())
     headers = {"Authorization": f"Bearer {tokens.token_for(service)}"}

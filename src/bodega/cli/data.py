@@ -1,18 +1,18 @@
 """`bodega migrate`, `bodega seed`."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
-import aiohttp
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from bodega.cli.asking import send
 from bodega.cli.instances import InstanceName, ensure_engines, instance_of
 from bodega.cli.screen import err, fail, out
-from bodega.demo.seed import SeedError, SeedReport
-from bodega.demo.seed import seed as fill
-from bodega.platform import control, migrations, provision, state
+from bodega.platform import control, state
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import Instance
+
+if TYPE_CHECKING:
+    from bodega.demo.seed import SeedReport
 
 _MERCHANT = "merchant@bodega.example"
 _CUSTOMER = "mara@bodega.example"
@@ -20,6 +20,8 @@ _CUSTOMER = "mara@bodega.example"
 
 def migrate(instance: InstanceName = "shop") -> None:
     """Bring databases, topics and buckets to what this version needs. The engines must run. Idempotent."""
+    from bodega.platform import migrations, provision
+
     chosen = instance_of(instance)
     ensure_engines(chosen)
     _must_run(chosen)
@@ -59,7 +61,10 @@ def demo_logins(instance: Instance) -> dict[str, str]:
     }
 
 
-def _seed(instance: Instance) -> SeedReport:
+def _seed(instance: Instance) -> "SeedReport":
+
+    from bodega.demo.seed import SeedError
+
     try:
         return asyncio.run(_fill(instance))
     except (SeedError, aiohttp.ClientError, TimeoutError) as error:
@@ -70,7 +75,9 @@ def _seed(instance: Instance) -> SeedReport:
         )
 
 
-async def _fill(instance: Instance) -> SeedReport:
+async def _fill(instance: Instance) -> "SeedReport":
+    from bodega.demo.seed import seed as fill
+
     await _make_merchant(instance)
     with Progress(
         TextColumn("Demo shop"), BarColumn(32), TextColumn("{task.completed}/{task.total} {task.description}"),
@@ -88,6 +95,9 @@ async def _fill(instance: Instance) -> SeedReport:
 
 
 async def _make_merchant(instance: Instance) -> None:
+    from bodega.cli.asking import send
+    from bodega.demo.seed import SeedError
+
     body = {
         "email": _MERCHANT,
         "password": _password(instance, "merchant"),

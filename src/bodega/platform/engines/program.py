@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
 from bodega.platform.system import LOOPBACK
 
 Probe = Callable[[], Awaitable[None]]
@@ -88,6 +86,8 @@ def answers(url: str, seconds: float = 2) -> Probe:
     """Ready when a GET is answered with less than 400."""
 
     async def probe() -> None:
+        import aiohttp
+
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session,
