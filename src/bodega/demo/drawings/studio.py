@@ -225,7 +225,7 @@ class Studio:
     ) -> Iterator[None]:
         """What is drawn inside is cut to the path ``clip``, moved by the transform ``turn``, softened, made faint.
 
-        ``reach``: see :meth:`blur`; low shapes need more, or the softness ends in a line; for large ones less is faster.
+        ``reach``: see :meth:`blur`; low shapes need more (else the softness ends in a line), large ones less
         """
         head = ""
         if clip:
