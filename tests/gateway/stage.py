@@ -232,7 +232,7 @@ class _Page(uvicorn.Server):
 
 
 async def _serve_page(instance: Instance) -> _Page:
-    port = instance.port("envoy", "docs")
+    port = instance.port("docs", "http")
     urls = {name: instance.service_url(name) for name in ("orders", "cart", "notifications")}
     app = docs.create_app(docs.Settings(port=port, service_urls=urls))
     page = _Page(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1))

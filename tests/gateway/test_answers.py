@@ -5,12 +5,12 @@ import json
 import uuid
 
 import pytest
-from tests.gateway.stage import EDGE_SECRET, Stage, bearer, token
+from tests.gateway.stage import EDGE_SECRET, Answer, Stage, bearer, token
 
 pytestmark = pytest.mark.service
 
 
-async def _refusals(gateway: Stage) -> dict[int, object]:
+async def _refusals(gateway: Stage) -> dict[int, Answer]:
     return {
         400: await gateway.say(b"GET /cart HTTP/1.1\r\n\r\n"),
         401: await gateway.ask("GET", "/users/me"),

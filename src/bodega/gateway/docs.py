@@ -85,7 +85,7 @@ def environment(instance: Instance) -> dict[str, str]:
     urls = {name: instance.service_url(name) for name in instance.system.services}
     return {
         "BODEGA_DOCS_HOST": LOOPBACK,
-        "BODEGA_DOCS_PORT": str(instance.port("envoy", "docs")),
+        "BODEGA_DOCS_PORT": str(instance.port("docs", "http")),
         "BODEGA_DOCS_SERVICE_URLS": json.dumps(urls),
     }
 

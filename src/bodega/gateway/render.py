@@ -401,7 +401,7 @@ def _clusters(system: System, instance: Instance) -> list[dict[str, Any]]:
             _cluster(routes.stream_cluster(name), instance.service_port(name), requests=4096)
             for name in routes.streaming_services(system)
         ),
-        _cluster("docs", instance.port("envoy", "docs")),
+        _cluster("docs", instance.port("docs", "http")),
         # Keys are asked for even while auth is ejected for failing requests.
         _cluster(access.JWKS_CLUSTER, instance.service_port("auth"), ejecting=False),
     ]

@@ -15,8 +15,8 @@ from bodega.platform.system import Instance, Route, System
 
 EDGE_SECRET_HEADER: Final = "x-edge-secret"  # noqa: S105 (its name, not the secret)
 DEADLINE_HEADER: Final = "bodega-deadline-ms"
-BODY_LIMIT_BYTES: Final = 1024 * 1024
-IMPORT_LIMIT_BYTES: Final = 50 * 1024 * 1024
+BODY_LIMIT_BYTES: Final = 1_000_000
+IMPORT_LIMIT_BYTES: Final = 50_000_000
 IMPORT_SECONDS: Final = 120.0
 
 # How much longer than the service's own deadline the gateway waits: its last words (202, 503) must still get out.
