@@ -63,6 +63,8 @@ def demo_logins(instance: Instance) -> dict[str, str]:
 
 def _seed(instance: Instance) -> "SeedReport":
 
+    import aiohttp
+
     from bodega.demo.seed import SeedError
 
     try:

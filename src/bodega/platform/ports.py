@@ -2,6 +2,7 @@
 
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -42,5 +43,6 @@ def holder(port: int) -> Holder | None:
                 words = psutil.Process(connection.pid).cmdline()
             except psutil.Error:
                 return Holder(connection.pid, "a process")
-            return Holder(connection.pid, " ".join(words)[:80] or "a process")
+            words[:1] = [Path(word).name for word in words[:1]]
+            return Holder(connection.pid, " ".join(words)[:60] or "a process")
     return None if is_free(port) else Holder(None, None)
