@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.gateway.stage import KEY, STRANGERS_KEY, Stage, bearer, stage, token
+from tests.gateway.stage import EDGE_SECRET, KEY, STRANGERS_KEY, Stage, bearer, stage, token
 
 pytestmark = pytest.mark.service
 
@@ -234,6 +234,12 @@ async def test_the_sites_pages_may_ask_with_credentials(gateway: Stage) -> None:
     assert answer.headers["access-control-allow-origin"] == site
     exposed = answer.headers["access-control-expose-headers"].split(", ")
     assert {"Cart-Token", "Location", "Idempotency-Replayed", "Retry-After", "X-Request-Id"} <= set(exposed)
+
+
+async def test_a_cache_tells_answers_to_our_site_from_others(gateway: Stage) -> None:
+    assert "origin" in (await gateway.ask("GET", "/products")).headers["vary"]
+    edge = await gateway.ask("GET", "/products", {"X-Edge-Secret": EDGE_SECRET}, port=gateway.edge)
+    assert "origin" not in edge.headers.get("vary", "")
 
 
 async def test_a_refusal_can_be_read_by_the_sites_pages(gateway: Stage) -> None:

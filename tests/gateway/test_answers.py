@@ -7,6 +7,8 @@ import uuid
 import pytest
 from tests.gateway.stage import EDGE_SECRET, Answer, Stage, bearer, token
 
+from bodega.kit.http import PROBLEM_TYPE
+
 pytestmark = pytest.mark.service
 
 
@@ -28,7 +30,7 @@ async def test_every_refusal_is_a_problem_document(gateway: Stage) -> None:
         assert answer.headers["content-type"] == "application/problem+json", status
         assert answer.headers["cache-control"] == "no-store", status
         assert set(answer.json) == {"type", "title", "status", "code", "detail", "request_id"}
-        assert (answer.json["status"], answer.json["type"]) == (status, "about:blank")
+        assert (answer.json["status"], answer.json["type"]) == (status, PROBLEM_TYPE + answer.json["code"])
         assert all(answer.json[word] for word in ("title", "code", "detail"))
 
 
@@ -64,7 +66,7 @@ async def test_an_answer_to_somebody_is_kept_by_no_cache(gateway: Stage) -> None
 async def test_large_answers_are_compressed_as_the_client_likes(gateway: Stage, coding: str) -> None:
     answer = await gateway.ask("GET", "/products?size=500", {"Accept-Encoding": coding})
     assert answer.headers["content-encoding"] == coding
-    assert answer.headers["vary"].lower() == "accept-encoding"
+    assert "accept-encoding" in answer.headers["vary"].lower()
     assert len(answer.body) < 1000
     if coding == "gzip":
         assert json.loads(gzip.decompress(answer.body))["service"] == "catalog"

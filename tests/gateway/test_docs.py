@@ -8,7 +8,8 @@ import pytest
 from starlette.applications import Starlette
 from tests.gateway.stage import Stage, description, visit
 
-from bodega.gateway.docs import POLICY, Settings, create_app
+from bodega.gateway.docs import POLICY, Settings, create_app, environment
+from bodega.platform.system import System
 
 
 @pytest.mark.service
@@ -75,6 +76,16 @@ async def test_the_services_are_asked_once_for_many_readers(page: Starlette, ser
     answers = await asyncio.gather(*(visit(page, path) for path in paths))
     assert [answer.status for answer in answers] == [200, 200, 200]
     assert sorted(services.asked) == ["cart", "orders"]
+
+
+@pytest.mark.unit
+def test_the_platforms_settings_are_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = System.load().instance("test")
+    for name, value in environment(instance).items():
+        monkeypatch.setenv(name, value)
+    settings = Settings()
+    assert (settings.port, settings.service_urls["orders"]) == (17112, "http://127.0.0.1:17107")
+    assert {route.path for route in settings.routes} >= {"/orders", "/admin/orders"}
 
 
 @pytest.mark.unit

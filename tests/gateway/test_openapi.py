@@ -7,6 +7,7 @@ import pytest
 from tests.gateway.stage import description
 
 from bodega.gateway.openapi import ClashError, for_page, merge
+from bodega.platform.system import Route
 
 pytestmark = pytest.mark.unit
 
@@ -139,6 +140,32 @@ def test_what_may_be_asked_without_a_token_may_still_be() -> None:
     }
     security = merge({"cart": cart})["paths"]["/cart"]["get"]["security"]
     assert security == [{"accessToken": [], "cart": []}, {"accessCookie": [], "cart": []}, {"cart": []}, {}]
+
+
+def test_each_operation_says_what_token_its_route_asks_for() -> None:
+    routes = (
+        Route(path="/orders", access="optional"),
+        Route(path="/orders/mine", access="customer"),
+        Route(path="/products", access="open"),
+        Route(path="/admin/orders", access="merchant"),
+        Route(path="/orders/one", access="open", exact=True),
+    )
+    served = ("/orders", "/orders/{id}", "/orders/mine", "/orders/one/x", "/products/{id}", "/admin/orders")
+    unserved = ("/ordersx", "/debug", "/admin")
+    merged = merge({"orders": _document({path: {"get": _returns("M")} for path in (*served, *unserved)}, M={})}, routes)
+    assert set(merged["paths"]) == set(served)
+    needs = {path: item["get"].get("security") for path, item in merged["paths"].items()}
+    token: list[dict[str, list[str]]] = [{"accessToken": []}, {"accessCookie": []}]
+    assert needs == {
+        "/orders": [*token, {}],
+        "/orders/{id}": [*token, {}],
+        "/orders/one/x": [*token, {}],
+        "/orders/mine": token,
+        "/products/{id}": None,
+        "/admin/orders": token,
+    }
+    assert {"401", "403"} <= set(merged["paths"]["/admin/orders"]["get"]["responses"])
+    assert not {"401", "403"} & set(merged["paths"]["/products/{id}"]["get"]["responses"])
 
 
 def test_the_services_documents_stay_as_they_were() -> None:

@@ -25,8 +25,9 @@ from swagger_ui_bundle import swagger_ui_path
 
 from bodega.contracts.problems import TITLES
 from bodega.gateway.openapi import ClashError, Document, for_page, merge
-from bodega.gateway.replies import PROBLEM_JSON
+from bodega.gateway.replies import PROBLEM_JSON, PROBLEM_TYPE
 from bodega.platform.system import LOOPBACK, Instance
+from bodega.platform.system import Route as Served
 
 logger = logging.getLogger(__name__)
 
@@ -71,29 +72,33 @@ Fetch = Callable[[str, str], Awaitable[Document]]
 
 
 class Settings(BaseSettings):
-    """Where the page listens, and where each service answers."""
+    """Where the page listens, where each service answers, and what the gateway lets through."""
 
     model_config = SettingsConfigDict(env_prefix="BODEGA_DOCS_")
 
     host: str = LOOPBACK
     port: int = 7112
     service_urls: dict[str, str] = {}
+    routes: tuple[Served, ...] = ()
 
 
 def environment(instance: Instance) -> dict[str, str]:
     """The settings of this process, as the platform sets them."""
-    urls = {name: instance.service_url(name) for name in instance.system.services}
+    services = instance.system.services
+    urls = {name: instance.service_url(name) for name in services}
+    routes = [route.model_dump() for service in services.values() for route in service.routes]
     return {
         "BODEGA_DOCS_HOST": LOOPBACK,
         "BODEGA_DOCS_PORT": str(instance.port("docs", "http")),
         "BODEGA_DOCS_SERVICE_URLS": json.dumps(urls),
+        "BODEGA_DOCS_ROUTES": json.dumps(routes),
     }
 
 
 def create_app(settings: Settings | None = None, fetch: Fetch | None = None) -> Starlette:
     """The application. `fetch(service, url)` gives a service's document; by default it asks the service."""
     settings = settings or Settings()
-    library = Library(settings.service_urls, fetch or _fetch)
+    library = Library(settings.service_urls, settings.routes, fetch or _fetch)
 
     async def openapi(request: Request) -> Response:
         return await _described(request, library, lambda document: document)
@@ -120,6 +125,7 @@ class Library:
     """The services' documents, as fresh as they can be had."""
 
     urls: Mapping[str, str]
+    routes: tuple[Served, ...]
     fetch: Fetch
     known: dict[str, Document] = field(default_factory=dict)
     merged: Document | None = None
@@ -139,7 +145,9 @@ class Library:
         silent = [service for service, document in answers if document is None]
         missing = sorted(service for service in self.urls if service not in self.known)
         if self.known:
-            self.merged = merge({service: self.known[service] for service in self.urls if service in self.known})
+            self.merged = merge(
+                {service: self.known[service] for service in self.urls if service in self.known}, self.routes
+            )
             if missing:
                 self.merged["x-missing"] = missing
         self._fresh_until = time.monotonic() + (RETRY_SECONDS if silent else FRESH_SECONDS)
@@ -206,7 +214,7 @@ async def _nothing_here(_: Request, __: Exception) -> Response:
 
 
 def _problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    problem: dict[str, Any] = {"type": "about:blank", "title": TITLES[code], "status": status, "code": code}
+    problem: dict[str, Any] = {"type": PROBLEM_TYPE + code, "title": TITLES[code], "status": status, "code": code}
     return JSONResponse(problem | {"detail": detail}, status, headers, PROBLEM_JSON)
 
 

@@ -6,12 +6,13 @@ lead to some that differ) get their service's name in front.
 
 import copy
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from bodega.contracts.problems import TITLES
 from bodega.gateway.access import ACCESS_COOKIE
-from bodega.gateway.replies import PROBLEM_JSON
+from bodega.gateway.replies import PROBLEM_JSON, PROBLEM_TYPE
+from bodega.platform.system import Route
 
 VERSION: Final = "3.1.0"
 
@@ -47,9 +48,13 @@ class ClashError(ValueError):
     """Two services describe the same method of the same path."""
 
 
-def merge(documents: Mapping[str, Mapping[str, Any]]) -> Document:
-    """The services' documents, by service, as one. Raises ClashError if two describe one operation."""
-    ours = {service: _public(document) for service, document in documents.items()}
+def merge(documents: Mapping[str, Mapping[str, Any]], routes: Iterable[Route] = ()) -> Document:
+    """The services' documents, by service, as one. Raises ClashError if two describe one operation.
+
+    With the gateway's `routes`, only what they let through is described, and each operation says what token it needs.
+    """
+    routes = tuple(routes)
+    ours = {service: _public(document, routes) for service, document in documents.items()}
     renames = _renames(ours)
     merged: Document = {
         "openapi": VERSION,
@@ -66,6 +71,7 @@ def merge(documents: Mapping[str, Mapping[str, Any]]) -> Document:
         for section, components in renamed["components"].items():
             merged["components"].setdefault(section, {}).update(components)
     _unify_operation_ids(merged["paths"])
+    _require_tokens(merged["paths"], routes)
     _add_own_answers(merged)
     _add_security(merged)
     merged["paths"] = dict(sorted(merged["paths"].items()))
@@ -77,12 +83,12 @@ def for_page(document: Mapping[str, Any]) -> Document:
     return {**_as_3_0(document), "openapi": "3.0.3"}
 
 
-def _public(document: Mapping[str, Any]) -> Document:
+def _public(document: Mapping[str, Any], routes: tuple[Route, ...]) -> Document:
     """Without what is not served from outside, and without the components that only that needed."""
     paths = {
         path: copy.deepcopy(item)
         for path, item in document.get("paths", {}).items()
-        if not any(path == hidden or path.startswith(f"{hidden}/") for hidden in _HIDDEN_PATHS)
+        if not any(_is_below(path, hidden) for hidden in _HIDDEN_PATHS) and (not routes or _route_of(path, routes))
     }
     components = document.get("components", {})
     needed: set[Component] = set()
@@ -98,6 +104,16 @@ def _public(document: Mapping[str, Any]) -> Document:
     if schemes := components.get("securitySchemes"):
         kept["securitySchemes"] = copy.deepcopy(schemes)
     return {"info": document.get("info", {}), "paths": paths, "components": kept}
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(f"{prefix}/")
+
+
+def _route_of(path: str, routes: tuple[Route, ...]) -> Route | None:
+    """The route that a path takes: the longest that fits, as in the gateway."""
+    fitting = (route for route in routes if path == route.path or (not route.exact and _is_below(path, route.path)))
+    return max(fitting, key=lambda route: len(route.path), default=None)
 
 
 def _references(node: Any) -> Iterator[Component]:
@@ -219,6 +235,13 @@ def _unify_operation_ids(paths: Mapping[str, Any]) -> None:
                 operation["operationId"] = f"{operation['tags'][0]}_{name}"
 
 
+def _require_tokens(paths: Mapping[str, Any], routes: tuple[Route, ...]) -> None:
+    for path, _, operation in _operations(paths):
+        if (route := _route_of(path, routes)) is not None and route.access != "open":
+            nobody: list[Document] = [{}] if route.access == "optional" else []
+            operation.setdefault("security", [{_TOKEN: []}, {_COOKIE: []}, *nobody])
+
+
 def _add_own_answers(merged: Document) -> None:
     components = merged["components"]
     components["schemas"]["GatewayProblem"] = _problem_schema()
@@ -246,7 +269,7 @@ def _own_statuses(path: str, method: str, operation: Mapping[str, Any]) -> Itera
 def _own_answer(status: int) -> Document:
     _, code, words = _OWN_ANSWERS[status]
     example = {
-        "type": "about:blank",
+        "type": PROBLEM_TYPE + code,
         "title": TITLES[code],
         "status": status,
         "code": code,
@@ -273,7 +296,7 @@ def _problem_schema() -> Document:
         "description": "What the gateway answers by itself (RFC 9457).",
         "required": ["type", "title", "status", "code", "detail"],
         "properties": {
-            "type": {**text, "description": "Always about:blank: the code says what it is."},
+            "type": {**text, "description": "The code, as an address."},
             "title": {**text, "description": "For people."},
             "status": {"type": "integer", "description": "The HTTP status."},
             "code": {**text, "description": "Stable; branch on it."},

@@ -176,7 +176,7 @@ def _connection_manager(
 def _filters(system: System, instance: Instance, edge_secret: str | None) -> list[dict[str, Any]]:
     """In the order in which a request passes them; an answer passes them the other way round."""
     return [
-        _response_headers(instance),
+        _response_headers(instance, edge=edge_secret is not None),
         *([] if edge_secret is None else [access.edge_filter(routes.EDGE_SECRET_HEADER, edge_secret)]),
         *_compressors(),
         {
@@ -207,8 +207,15 @@ def _filters(system: System, instance: Instance, edge_secret: str | None) -> lis
     ]
 
 
-def _response_headers(instance: Instance) -> dict[str, Any]:
+def _response_headers(instance: Instance, *, edge: bool) -> dict[str, Any]:
     """On every answer, ours and the services'. A page (the API's own description) brings its own policy."""
+    # An answer to our site has CORS headers, the same to somebody else has none. Behind the edge all is one origin, and
+    # its cache must not keep one answer per Origin.
+    vary = (
+        []
+        if edge
+        else [{"append": {"header": {"key": "vary", "value": "origin"}, "append_action": "APPEND_IF_EXISTS_OR_ADD"}}]
+    )
     headers = {
         "x-content-type-options": "nosniff",
         "referrer-policy": "no-referrer",
@@ -226,6 +233,7 @@ def _response_headers(instance: Instance) -> dict[str, Any]:
                 "response_mutations": [
                     {"remove": "server"},
                     {"remove": "x-powered-by"},
+                    *vary,
                     *(
                         {"append": {"header": {"key": key, "value": value}, "append_action": "ADD_IF_ABSENT"}}
                         for key, value in headers.items()

@@ -10,6 +10,7 @@ from typing import Any, Final
 from bodega.contracts.problems import TITLES
 
 PROBLEM_JSON: Final = "application/problem+json"
+PROBLEM_TYPE: Final = "https://bodega.example/problems/"  # as the services': followed by the code
 
 # Names of RBAC policies: Envoy reports them in its details as `rbac_access_denied_matched_policy[<name>]`.
 POLICY_ORIGIN: Final = "origin"
@@ -137,7 +138,7 @@ def _document(status: int | str, code: str, detail: str) -> dict[str, Any]:
     return {
         "content_type": PROBLEM_JSON,
         "json_format": {
-            "type": "about:blank",
+            "type": PROBLEM_TYPE + code,
             "title": _TITLES[code],
             "status": status,
             "code": code,
