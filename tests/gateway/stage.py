@@ -162,6 +162,30 @@ class Stage:
         finally:
             writer.close()
 
+    @asynccontextmanager
+    async def come_up(self, service: str) -> AsyncIterator[None]:
+        """A service that was down is there, for as long as the block lasts."""
+        runner = await _serve(self, service, self.instance.service_port(service))
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+    async def until_answered(self, target: str) -> None:
+        """Asks with a token until that is answered by 200; fails after 10 s."""
+        deadline = time.monotonic() + 10
+        url = f"http://127.0.0.1:{self.public}{target}"
+        async with ClientSession() as session:
+            while time.monotonic() < deadline:
+                try:
+                    async with session.get(url, headers=bearer()) as answer:
+                        if answer.status == 200:
+                            return
+                except ClientError:
+                    pass  # not listening yet
+                await asyncio.sleep(0.05)
+        raise AssertionError(f"{target} was never answered:\n{self.log.read_text()[-4000:]}")
+
     def count(self, target: str) -> int:
         """How often the services were asked for that."""
         return sum(seen.target == target for seen in self.seen)
@@ -202,7 +226,7 @@ async def stage(folder: Path, *, without: tuple[str, ...] = ("notifications",)) 
             env={"PATH": os.environ["PATH"]},
         )
     try:
-        await _answers(set_up, "/healthz" if "auth" in without else "/users/me")
+        await set_up.until_answered("/healthz" if "auth" in without else "/users/me")
         yield set_up
     finally:
         if process.returncode is None:
@@ -238,21 +262,6 @@ async def _serve_page(instance: Instance) -> _Page:
     page = _Page(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=1))
     await page.start()
     return page
-
-
-async def _answers(set_up: Stage, target: str) -> None:
-    deadline = time.monotonic() + 10
-    url = f"http://127.0.0.1:{set_up.public}{target}"
-    async with ClientSession() as session:
-        while time.monotonic() < deadline:
-            try:
-                async with session.get(url, headers=bearer()) as answer:
-                    if answer.status == 200:
-                        return
-            except ClientError:
-                pass  # not listening yet
-            await asyncio.sleep(0.05)
-    raise AssertionError(f"the gateway did not come up:\n{set_up.log.read_text()[-4000:]}")
 
 
 async def _serve(set_up: Stage, name: str, port: int) -> web.AppRunner:

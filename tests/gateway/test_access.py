@@ -47,6 +47,8 @@ async def test_while_the_keys_cannot_be_had_a_token_is_503_and_what_needs_none_g
         assert (await gateway.ask("GET", "/users/me")).status == 401
         assert (await gateway.ask("GET", "/cart")).status == 200
         assert (await gateway.ask("GET", "/products", bearer())).status == 200
+        async with gateway.come_up("auth"):
+            await gateway.until_answered("/users/me")
 
 
 @pytest.mark.parametrize("path", ["/users/me", "/auth/sessions", "/notifications/preferences", "/admin/orders"])

@@ -102,6 +102,17 @@ def test_everything_listens_on_the_loopback_address(config: dict[str, Any]) -> N
 
 
 @pytest.mark.unit
+def test_every_service_has_a_breaker_and_streams_have_their_own(config: dict[str, Any]) -> None:
+    clusters = {cluster["name"]: cluster for cluster in config["static_resources"]["clusters"]}
+    for cluster in clusters.values():
+        threshold = cluster["circuit_breakers"]["thresholds"][0]
+        assert {"max_connections", "max_pending_requests", "max_requests", "retry_budget"} <= set(threshold)
+    stream = [route["route"] for route in _routes(config) if route.get("route", {}).get("timeout") == "0s"]
+    assert [route["cluster"] for route in stream] == ["checkout-streams"]
+    assert "outlier_detection" not in clusters["auth-jwks"]
+
+
+@pytest.mark.unit
 def test_an_instance_has_its_own_ports_and_times(system: System) -> None:
     config = envoy_config(system, system.instance("test"), edge_secret=SECRET)
     ports = {one["address"]["socket_address"]["port_value"] for one in config["static_resources"]["listeners"]}

@@ -17,8 +17,9 @@ AUDIENCE: Final = "bodega"
 MERCHANT_ROLE: Final = "merchant"
 CLOCK_SKEW_SECONDS: Final = 10
 
-# How long a key of auth may stay unknown to the gateway: auth must publish a key at least that long before it signs.
-JWKS_CACHE_SECONDS: Final = 60
+# How long a new key of auth may stay unknown to the gateway: auth must publish it at least that long before it signs.
+# Keys once had are kept while auth is down.
+JWKS_CACHE_SECONDS: Final = 10
 
 _JWT = "envoy.filters.http.jwt_authn"
 _ORIGIN = "bodega.origin"
