@@ -241,3 +241,31 @@ async def test_a_flow_that_starts_with_a_due_time_knows_it(database: Database) -
     claimed = await flows.claim()
     assert claimed is not None
     assert claimed.overdue
+
+
+async def test_a_flow_begins_at_its_commit_and_a_short_wait_is_short_though_the_poll_is_slow(
+    database: Database,
+) -> None:
+    begun = asyncio.Event()
+
+    async def waits_shortly(_: Held) -> Next:
+        begun.set()
+        return Next("second", wait_seconds=0.05)
+
+    async def second(_: Held) -> Next:
+        return Next("done", ended=True)
+
+    flows = flows_of(database, {"first": waits_shortly, "second": second}, poll_seconds=30)
+    running = asyncio.create_task(flows.run())
+    await asyncio.sleep(0.2)  # the workers have looked, found nothing, and sleep for the length of the poll
+    async with database.transaction() as tx:
+        await flows.start(tx, "flow-1", "first", {}, inline=False)
+        await asyncio.sleep(0.2)  # whoever looked now would find nothing
+        assert not begun.is_set()
+
+    async def ended() -> None:
+        assert (await row(database))["state"] == "ended"
+
+    await eventually(ended, within_seconds=3)
+    await flows.stop()
+    await running

@@ -8,7 +8,7 @@ already read 201.)
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 from uuid import UUID
@@ -54,6 +54,15 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._outgoing: list[Outgoing] = []
+        self._after: list[Callable[[], None]] = []
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Something to do in this process once, and only if, the transaction has committed. It may not fail."""
+        self._after.append(call)
+
+    def committed(self) -> None:
+        for call in self._after:
+            call()
 
     def emit(self, event: Outgoing) -> None:
         """A fact that is true if, and only if, this transaction commits."""
@@ -148,6 +157,7 @@ class Database:
                 tx = Transaction(connection)
                 yield tx
                 await tx.flush()
+            tx.committed()
         except STORE_DOWN as error:
             raise Unavailable("the store does not answer", store=type(error).__name__) from error
 

@@ -117,7 +117,7 @@ class Flows:
             flow_id, self.kind, step, self.owner, inline, self.lease, json.dumps(dict(data)), due_seconds,
         )  # fmt: skip
         if not inline:
-            self._wake.set()
+            tx.after_commit(self._wake.set)  # before the commit a worker would find nothing, and sleep on
         return _held(row) if row is not None else None
 
     async def claim(self, flow_id: str | None = None) -> Held | None:
@@ -144,7 +144,7 @@ class Flows:
                 WHERE id = $1 AND state <> 'ended'""",
             flow_id, json.dumps(news),
         )  # fmt: skip
-        self._wake.set()
+        tx.after_commit(self._wake.set)
         return touched > 0
 
     async def seize(self, tx: Transaction, flow_id: str, *, step: str | None = None, **news: Any) -> Held | None:
@@ -216,7 +216,14 @@ class Flows:
                 raise LeaseLost(held.id)
             if decided.write is not None:
                 await decided.write(tx)
+        if state == "waiting":
+            self._wake_in(decided.wait_seconds or 0.0)
         return _held(row) if leased else None
+
+    def _wake_in(self, seconds: float) -> None:
+        """A wait shorter than the poll would else last as long as the poll."""
+        if seconds < self.poll:
+            asyncio.get_running_loop().call_later(seconds, self._wake.set)
 
     async def _retry_later(self, held: Held) -> None:
         wait = min(self.first * 2 ** min(held.attempts, 20), self.most) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
@@ -229,6 +236,7 @@ class Flows:
             )  # fmt: skip
             if not touched:
                 raise LeaseLost(held.id)
+        self._wake_in(wait)
 
     async def run(self) -> None:
         """Claims and drives what is due until stopped; several at a time."""
