@@ -82,6 +82,13 @@ async def claim(tx: Transaction, scope: str, key: str, body: bytes, *, resource_
     )
 
 
+async def attach(tx: Transaction, scope: str, key: str, resource_id: str) -> None:
+    """Points the key to what somebody else has made in the meantime: a repeat will find that."""
+    await tx.execute(
+        "UPDATE idempotency_key SET resource_id = $3 WHERE scope = $1 AND key = $2", scope, key, resource_id
+    )
+
+
 async def keep(tx: Transaction, scope: str, key: str, status: int, body: bytes, **headers: str) -> None:
     """Stores the answer beside the key, in the transaction of what was made."""
     await tx.execute(

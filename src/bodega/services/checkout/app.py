@@ -1,0 +1,52 @@
+"""Checkout as an application."""
+
+import secrets
+
+from fastapi import FastAPI
+
+from bodega.contracts.problems import TITLES
+from bodega.kit.app import Housekeeping, create_service, ear
+from bodega.kit.db import Database
+from bodega.kit.flow import Flows
+from bodega.services.checkout import __doc__ as sign
+from bodega.services.checkout import routes
+from bodega.services.checkout.clients import Services
+from bodega.services.checkout.consumers import hears
+from bodega.services.checkout.domain import FlatTax
+from bodega.services.checkout.flows import KIND, CheckoutFlow, Driver
+from bodega.services.checkout.settings import Settings
+
+NAME = "checkout"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    settings = settings or Settings()
+    database = Database(settings.database_url, pool_size=settings.pool_size)
+    services = Services(settings)
+    tax = FlatTax(settings.tax_rate, settings.prices_include_tax)
+    flows = Flows(
+        database,
+        KIND,
+        CheckoutFlow(database, services, settings, tax).steps,
+        service=NAME,
+        owner=f"{NAME}-{settings.replica}-{secrets.token_hex(4)}",
+        lease_seconds=settings.lease_seconds,
+        step_deadline_seconds=settings.step_deadline_seconds,
+        retry_first_seconds=settings.retry_first_seconds,
+        retry_most_seconds=settings.retry_most_seconds,
+    )
+    driver = Driver(flows, database, patience_seconds=settings.request_timeout_seconds)
+    consumer, inbox = ear(NAME, settings, database, hears(flows), topics=("payments", "orders"))
+    return create_service(
+        NAME,
+        settings,
+        [routes.router],
+        titles=TITLES,
+        description=sign or "",
+        state={"database": database, "services": services, "driver": driver, "tax": tax},
+        opens=[database, *services.clients],
+        loops=[driver, consumer, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
+        ready={"postgres": database.ping},
+        degraded={"kafka": lambda: consumer.connected},
+        parked=inbox,
+    )

@@ -1,0 +1,134 @@
+"""The services that checkout asks. Decisions of theirs become errors or outcomes of ours; trouble stays trouble."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bodega.contracts.cart import CartContents, CartLine
+from bodega.contracts.catalog import PricedSku, Prices, PricesRequest
+from bodega.contracts.fields import Address
+from bodega.contracts.inventory import Reservation, ReservationLine, ReserveRequest
+from bodega.contracts.money import Price
+from bodega.contracts.orders import CancelOrder, CreateOrder, OrderStanding
+from bodega.contracts.payments import AuthorizePayment, Payment
+from bodega.contracts.shipping import ParcelLine, Rates, RatesRequest, ShippingOption
+from bodega.kit.app import client_for
+from bodega.kit.errors import AlreadyEnded
+from bodega.kit.http import Client, RemoteProblem
+from bodega.services.checkout.errors import CartRequired, OutOfStock, PaymentInProgress, ReservationEnded
+from bodega.services.checkout.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class StillPaid(Exception):
+    """The order was paid in the meantime, so a clock or an undo may not end it."""
+
+
+class Services:
+    """All that checkout talks to. Every call here is idempotent by an id that the checkout has fixed."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._cart = client_for("cart", "checkout", settings)
+        self._catalog = client_for("catalog", "checkout", settings)
+        self._inventory = client_for("inventory", "checkout", settings)
+        self._orders = client_for("orders", "checkout", settings)
+        # A bank may take its time: one long wait, and no second try within the same step.
+        self._payments = client_for(
+            "payments", "checkout", settings, timeout_seconds=settings.step_deadline_seconds * 0.9, attempts=1
+        )
+        self._shipping = client_for("shipping", "checkout", settings)
+
+    @property
+    def clients(self) -> Sequence[Client]:
+        return (self._cart, self._catalog, self._inventory, self._orders, self._payments, self._shipping)
+
+    async def cart(self, reference: str) -> CartContents:
+        """By the cart's token, or by its customer's id. Raises CartRequired, if there is no such cart."""
+        try:
+            return await self._cart.get(f"/internal/carts/{reference}", CartContents)
+        except RemoteProblem as refused:
+            raise CartRequired("there is no such cart: send the Cart-Token that you were given") from refused
+
+    async def prices(self, lines: Sequence[CartLine]) -> Mapping[str, PricedSku]:
+        wanted = PricesRequest(skus=[line.sku for line in lines])
+        return {item.sku: item for item in (await self._catalog.post("/internal/prices", wanted, Prices)).items}
+
+    async def shipping_options(
+        self, address: Address, lines: Sequence[CartLine], prices: Mapping[str, PricedSku], items_total: Price
+    ) -> list[ShippingOption]:
+        parcel = [
+            ParcelLine(sku=line.sku, quantity=line.quantity, weight_grams=prices[line.sku].weight_grams)
+            for line in lines
+        ]
+        wanted = RatesRequest(address=address, lines=parcel, items_total=items_total)
+        return (await self._shipping.post("/internal/rates", wanted, Rates)).options
+
+    async def reserve(self, reservation_id: str, lines: Sequence[CartLine], expires_in: float) -> Reservation:
+        """Raises: OutOfStock, naming the lines; AlreadyEnded."""
+        wanted = ReserveRequest(
+            reservation_id=reservation_id,
+            lines=[ReservationLine(sku=line.sku, quantity=line.quantity) for line in lines],
+            expires_in=max(1, int(expires_in)),
+        )
+        try:
+            return await self._inventory.post("/internal/reservations", wanted, Reservation)
+        except RemoteProblem as refused:
+            if refused.code == "out_of_stock":
+                short = refused.document.get("lines", [])
+                raise OutOfStock(_in_words(short), lines=short) from refused
+            raise _ended(refused) from refused
+
+    async def hold(self, reservation_id: str) -> None:
+        """Raises ReservationEnded."""
+        try:
+            await self._inventory.post(f"/internal/reservations/{reservation_id}/hold", None, Reservation)
+        except RemoteProblem as refused:
+            if refused.status in (404, 409):
+                raise ReservationEnded("the items went back on sale; please order again") from refused
+            raise
+
+    async def release(self, reservation_id: str) -> None:
+        await self._inventory.post(f"/internal/reservations/{reservation_id}/release", None, Reservation)
+
+    async def create_order(self, wanted: CreateOrder) -> OrderStanding:
+        """Raises AlreadyEnded."""
+        try:
+            return await self._orders.post("/internal/orders", wanted, OrderStanding)
+        except RemoteProblem as refused:
+            raise _ended(refused) from refused
+
+    async def cancel_order(self, order_id: str, reason: str, *, only_unpaid: bool) -> OrderStanding:
+        """Raises StillPaid."""
+        wish = CancelOrder(reason=reason, only_unpaid=only_unpaid)
+        try:
+            return await self._orders.post(f"/internal/orders/{order_id}/cancel", wish, OrderStanding)
+        except RemoteProblem as refused:
+            if refused.code in ("already_paid", "too_late_to_cancel"):
+                raise StillPaid from refused
+            raise
+
+    async def authorize(self, wanted: AuthorizePayment) -> Payment:
+        """Raises: AlreadyEnded; PaymentInProgress, if another attempt is not over yet."""
+        try:
+            return await self._payments.post("/internal/payments", wanted, Payment)
+        except RemoteProblem as refused:
+            if refused.code == "payment_in_progress":
+                status = refused.document.get("payment_status", "unknown")
+                raise PaymentInProgress("another attempt is under way", payment_status=status) from refused
+            raise _ended(refused) from refused
+
+    async def payment(self, payment_id: str) -> Payment | None:
+        """As the processor sees it now; None, if payments does not know it."""
+        try:
+            return await self._payments.get(f"/internal/payments/{payment_id}?refresh=true", Payment)
+        except RemoteProblem as refused:
+            if refused.status == 404:
+                return None
+            raise
+
+
+def _ended(refused: RemoteProblem) -> Exception:
+    return AlreadyEnded(str(refused)) if refused.code == "already_ended" else refused
+
+
+def _in_words(short: Sequence[Mapping[str, object]]) -> str:
+    return "; ".join(f"{line.get('sku')}: {line.get('wanted')} wanted, {line.get('left')} left" for line in short)

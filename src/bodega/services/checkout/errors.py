@@ -1,0 +1,105 @@
+"""Errors of checkout.
+
+Problem
+├── NotFound
+│   └── CheckoutNotFound          also for what is somebody else's
+├── Invalid
+│   ├── KeyRequired               POST /checkout without an Idempotency-Key
+│   ├── UnknownShippingOption     not offered for this address
+│   └── CartRequired              neither a cart's token nor a customer's
+├── Conflict
+│   ├── CartEmpty
+│   ├── NoLongerSold              lines named
+│   ├── OutOfStock                lines named, with what is left
+│   ├── TotalChanged              both totals given
+│   ├── ShippingUnavailable       nobody takes it there
+│   ├── ReservationEnded          the units went back on sale before the order held them
+│   ├── PaymentInProgress         no second card while the first is being asked
+│   ├── TooManyAttempts
+│   ├── NoActionPending           there is nothing to confirm
+│   └── CheckoutEnded             cancelled, expired or completed
+└── CardDeclined 402              the reason in words for the shopper
+"""
+
+from typing import Any
+
+from bodega.kit.errors import Conflict, Invalid, NotFound, Problem
+
+
+class CheckoutNotFound(NotFound):
+    pass
+
+
+class KeyRequired(Invalid):
+    code = "idempotency_key_required"
+
+
+class CartRequired(Invalid):
+    pass
+
+
+class UnknownShippingOption(Conflict):
+    code = "shipping_option_unknown"
+
+
+class CartEmpty(Conflict):
+    code = "cart_empty"
+
+
+class NoLongerSold(Conflict):
+    code = "no_longer_sold"
+
+
+class OutOfStock(Conflict):
+    code = "out_of_stock"
+
+
+class TotalChanged(Conflict):
+    code = "total_changed"
+
+
+class ShippingUnavailable(Conflict):
+    code = "shipping_unavailable"
+
+
+class ReservationEnded(Conflict):
+    code = "reservation_ended"
+
+
+class PaymentInProgress(Conflict):
+    code = "payment_in_progress"
+
+
+class TooManyAttempts(Conflict):
+    code = "checkout_ended"
+
+
+class NoActionPending(Conflict):
+    code = "no_action_pending"
+
+
+class CheckoutEnded(Conflict):
+    code = "checkout_ended"
+
+
+class CardDeclined(Problem):
+    status = 402
+    code = "card_declined"
+
+
+_STORED: dict[str, type[Problem]] = {
+    kind.code: kind
+    for kind in (
+        UnknownShippingOption, CartEmpty, NoLongerSold, OutOfStock, TotalChanged, ShippingUnavailable,
+        ReservationEnded, CardDeclined, CheckoutEnded,
+    )
+}  # fmt: skip
+
+
+def to_stored(problem: Problem) -> dict[str, Any]:
+    """A problem as a checkout keeps it, for whoever asks again."""
+    return {"code": problem.code, "detail": problem.detail, "extra": dict(problem.extra)}
+
+
+def from_stored(stored: dict[str, Any]) -> Problem:
+    return _STORED[stored["code"]](stored["detail"], **stored["extra"])

@@ -1,0 +1,340 @@
+"""The flow of a checkout: each step beside its undo. Protocol: docs/adr/0002.
+
+    price ─> reserve ─> order ─> hold ─> pay ─> (ended)
+               │          │        │      │
+            (ended)    release <─ cancel_order
+
+Every step asks one service by an id that was fixed beforehand, so a repeat after a crash names the same
+thing. Once an order may exist, cancelling it is the only undo: it frees the stock and the money by events.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from bodega.contracts.ids import derived_id
+from bodega.contracts.orders import CreateOrder
+from bodega.contracts.payments import AuthorizePayment, Payment
+from bodega.kit.db import STORE_TROUBLE, Database, Transaction
+from bodega.kit.errors import AlreadyEnded, Problem
+from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
+from bodega.kit.telemetry import log
+from bodega.services.checkout import service, store
+from bodega.services.checkout.clients import Services, StillPaid
+from bodega.services.checkout.domain import CANCEL_REASON, Checkout, State, TaxTable, Undo, price_cart
+from bodega.services.checkout.errors import (
+    CardDeclined,
+    CheckoutEnded,
+    NoLongerSold,
+    OutOfStock,
+    PaymentInProgress,
+    ReservationEnded,
+    ShippingUnavailable,
+    TotalChanged,
+    UnknownShippingOption,
+    to_stored,
+)
+from bodega.services.checkout.settings import Settings
+
+KIND = "checkout"
+_log = log()
+
+
+class CheckoutFlow:
+    """The steps, by name."""
+
+    def __init__(self, database: Database, services: Services, settings: Settings, tax: TaxTable) -> None:
+        self._database = database
+        self._services = services
+        self._settings = settings
+        self._tax = tax
+
+    @property
+    def steps(self) -> dict[str, Step]:
+        return {
+            "price": self.price,
+            "reserve": self.reserve,
+            "release": self.release,
+            "order": self.order,
+            "hold": self.hold,
+            "pay": self.pay,
+            "cancel_order": self.cancel_order,
+        }
+
+    async def price(self, held: Held) -> Next:
+        """The catalog's prices decide. Nothing to undo yet."""
+        checkout = await self._read(held)
+        if undo := _undo(held):
+            return self._ends(held, undo)
+        try:
+            offer = await service.offer(
+                self._services, checkout.cart_lines, checkout.shipping_address, self._settings.currency
+            )
+            option = offer.option(checkout.shipping_option)
+            priced = price_cart(checkout.cart_lines, offer.prices, option, checkout.shipping_address, self._tax)
+            if priced.totals.total != checkout.expected_total:
+                raise TotalChanged(
+                    "the total is not the one that was shown",
+                    expected_total=checkout.expected_total.model_dump(),
+                    total=priced.totals.total.model_dump(),
+                )
+        except (NoLongerSold, ShippingUnavailable, UnknownShippingOption, TotalChanged) as problem:
+            return self._ends(held, "failed", problem)
+        return Next(
+            "reserve",
+            write=lambda tx: store.set_priced(tx, held.id, priced.lines, priced.totals, priced.tax_decision),
+        )
+
+    async def reserve(self, held: Held) -> Next:
+        """Undo: release."""
+        checkout = await self._read(held)
+        if _undo(held):
+            return Next("release")
+        try:
+            await self._services.reserve(
+                checkout.reservation_id, checkout.cart_lines, self._settings.reservation_seconds
+            )
+        except OutOfStock as problem:
+            return self._ends(held, "failed", problem)
+        except AlreadyEnded:
+            return self._ends(held, "failed", ReservationEnded("the reservation had ended; please order again"))
+        return Next("order", write=_moves(held, "reserved"))
+
+    async def release(self, held: Held) -> Next:
+        """Gives back what no order holds. Also right when nothing was reserved: then a late reserve finds its end."""
+        checkout = await self._read(held)
+        await self._services.release(checkout.reservation_id)
+        return self._ends(held, _undo(held) or "cancelled")
+
+    async def order(self, held: Held) -> Next:
+        """Undo, from here on: cancel_order (the answer to a create may have been lost)."""
+        checkout = await self._read(held)
+        if _undo(held):
+            return Next("cancel_order")
+        try:
+            standing = await self._services.create_order(_order_of(checkout))
+        except AlreadyEnded:
+            return Next("release", data={"undo": "cancelled"})
+        return Next("hold", write=lambda tx: store.set_ordered(tx, held.id, standing.number, standing.view_token))
+
+    async def hold(self, held: Held) -> Next:
+        """From now on no clock ends the reservation, only the order."""
+        checkout = await self._read(held)
+        if _undo(held):
+            return Next("cancel_order")
+        try:
+            await self._services.hold(checkout.reservation_id)
+        except ReservationEnded as problem:
+            return Next("cancel_order", data={"undo": "failed", "problem": to_stored(problem)})
+        return Next("pay", write=_moves(held, "paying"))
+
+    async def pay(self, held: Held) -> Next:
+        """Asks for the money, and again how it stands, until the processor has decided."""
+        checkout = await self._read(held)
+        if _undo(held):
+            return Next("cancel_order")
+        try:
+            payment = await self._ask(held, checkout)
+        except AlreadyEnded:
+            return Next("cancel_order", data={"undo": "cancelled"})
+        except PaymentInProgress as busy:
+            if busy.extra["payment_status"] in ("authorized", "captured"):
+                return self._completes(held)
+            return Next("pay", wait_seconds=self._settings.retry_first_seconds)
+        return self._after_payment(held, checkout, payment)
+
+    async def _ask(self, held: Held, checkout: Checkout) -> Payment:
+        payment_id = derived_id("pay", checkout.id, checkout.attempt)
+        if held.data.get("asked") == checkout.attempt:
+            known = await self._services.payment(payment_id)
+            if known is not None:
+                return known
+        if checkout.totals is None:
+            raise RuntimeError(f"{checkout.id} came to its payment without a total")
+        return await self._services.authorize(
+            AuthorizePayment(
+                payment_id=payment_id,
+                checkout_id=checkout.id,
+                order_id=checkout.order_id,
+                attempt=checkout.attempt,
+                amount=checkout.totals.total,
+                payment_method=checkout.payment_method,
+                email=checkout.contact.email,
+                description=f"Order {checkout.order_number}",
+                return_url=f"{self._settings.site_url}/checkout/{checkout.id}",
+            )
+        )
+
+    def _after_payment(self, held: Held, checkout: Checkout, payment: Payment) -> Next:
+        asked = {"asked": checkout.attempt}
+        match payment.status:
+            case "authorized" | "captured" | "partly_refunded":
+                return self._completes(held)
+            case "action_required":
+                action = payment.next_action.model_dump() if payment.next_action else None
+                return Next(
+                    "pay",
+                    data=asked,
+                    write=_moves(held, "action_required", next_action=action),
+                    wait_seconds=self._until_due(held),
+                )
+            case "declined":
+                declined = CardDeclined(
+                    payment.message or "the bank has declined the card",
+                    checkout_id=checkout.id,
+                    next_action="retry_payment",
+                    reason=payment.reason,
+                )
+                return Next(
+                    "pay",
+                    data=asked,
+                    write=_moves(held, "declined", problem=to_stored(declined)),
+                    wait_seconds=self._until_due(held),
+                )
+            case "voided" | "refunded" | "capture_failed":
+                return Next("cancel_order", data={"undo": "cancelled"})
+            case "created" | "unknown":
+                return self._waits_for_the_processor(held, asked)
+
+    def _waits_for_the_processor(self, held: Held, asked: dict[str, Any]) -> Next:
+        """The outcome is not known. The time for it is counted once from the first such moment: money may have
+        moved, so the checkout waits longer for the processor than it would for its shopper."""
+        first = "unknown_since" not in held.data
+        due = self._settings.unknown_due_seconds
+
+        async def write(tx: Transaction) -> None:
+            await store.set_state(tx, held.id, "paying")
+            if first:
+                await store.extend_due(tx, held.id, due)
+
+        backoff = self._settings.retry_first_seconds * 2 ** min(held.attempts, 10)
+        return Next(
+            "pay",
+            data={**asked, "unknown_since": held.data.get("unknown_since") or datetime.now(UTC).isoformat()},
+            write=write,
+            wait_seconds=min(backoff, self._settings.reconcile_seconds),
+            due_seconds=due if first else 0,
+        )
+
+    async def cancel_order(self, held: Held) -> Next:
+        """The undo of everything behind the reservation. Only a shopper may cancel what was paid meanwhile."""
+        checkout = await self._read(held)
+        undo = _undo(held) or "cancelled"
+        try:
+            standing = await self._services.cancel_order(
+                checkout.order_id, CANCEL_REASON[undo], only_unpaid=not held.data.get("by_shopper", False)
+            )
+        except StillPaid:
+            return self._completes(held)
+        if standing.number is None:  # the order was never made: nobody will tell inventory but us
+            return Next("release", data={"undo": undo})
+        return self._ends(held, undo)
+
+    async def _read(self, held: Held) -> Checkout:
+        async with self._database.transaction() as tx:
+            return await store.get_checkout(tx, held.id)
+
+    def _until_due(self, held: Held) -> float:
+        if held.due_at is None:
+            return self._settings.checkout_due_seconds
+        return max(0.0, (held.due_at - datetime.now(UTC)).total_seconds())
+
+    @staticmethod
+    def _completes(held: Held) -> Next:
+        return Next("done", ended=True, write=_moves(held, "completed"))
+
+    @staticmethod
+    def _ends(held: Held, how: Undo, problem: Problem | None = None) -> Next:
+        stored = to_stored(problem) if problem is not None else held.data.get("problem")
+        if stored is None:
+            stored = to_stored(CheckoutEnded(f"this checkout has {'run out' if how == 'expired' else 'ended'}"))
+        return Next("done", ended=True, write=_moves(held, how, problem=stored))
+
+
+def _undo(held: Held) -> Undo | None:
+    undo: Undo | None = held.data.get("undo")
+    return undo or ("expired" if held.overdue else None)
+
+
+def _moves(held: Held, state: State, **what: Any) -> Any:
+    async def write(tx: Transaction) -> None:
+        await store.set_state(tx, held.id, state, **what)
+
+    return write
+
+
+def _order_of(checkout: Checkout) -> CreateOrder:
+    if checkout.totals is None:
+        raise RuntimeError(f"{checkout.id} came to its order without a total")
+    return CreateOrder(
+        order_id=checkout.order_id,
+        checkout_id=checkout.id,
+        customer_id=checkout.customer_id,
+        cart_id=checkout.cart_id,
+        cart_revision=checkout.cart_revision,
+        reservation_id=checkout.reservation_id,
+        lines=list(checkout.lines),
+        totals=checkout.totals,
+        shipping_address=checkout.shipping_address,
+        billing_address=checkout.billing_address,
+        shipping_option=checkout.shipping_option,
+        contact=checkout.contact,
+    )
+
+
+class Driver:
+    """Drives checkouts: those of requests at once, those whose owner died when their lease has run out.
+
+    A request does not wait for its flow longer than a shopper would; the flow goes on without it.
+    """
+
+    watch_seconds = 0.1
+
+    def __init__(self, flows: Flows, database: Database, *, patience_seconds: float) -> None:
+        self.flows = flows
+        self._database = database
+        self._patience = patience_seconds
+        self._driving: set[asyncio.Task[None]] = set()
+
+    def drive(self, held: Held) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._drive(held))
+        self._driving.add(task)
+        task.add_done_callback(self._driving.discard)
+        return task
+
+    async def drive_to_rest(self, held: Held) -> None:
+        """Until it waits or has ended, or patience is over."""
+        await asyncio.wait({self.drive(held)}, timeout=self._patience)
+
+    async def _drive(self, held: Held) -> None:
+        try:
+            await self.flows.drive(held)
+        except LeaseLost:
+            _log.info("a checkout was taken over while we drove it", checkout=held.id)
+        except STORE_TROUBLE as error:
+            _log.warning("a checkout is left to whoever comes next", checkout=held.id, error=error)
+
+    async def settled(self, checkout_id: str) -> Checkout:
+        """The checkout, once there is something to tell the shopper; as it stands, when patience is over."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._patience
+        while True:
+            async with self._database.transaction() as tx:
+                checkout = await store.get_checkout(tx, checkout_id)
+            if checkout.settled or clock() >= until:
+                return checkout
+            running = [task for task in self._driving if not task.done()]
+            if running:
+                await asyncio.wait(running, timeout=self.watch_seconds, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await asyncio.sleep(self.watch_seconds)
+
+    async def run(self) -> None:
+        await self.flows.run()
+
+    async def stop(self) -> None:
+        """Lets running steps end, then gives the leases back, so that nobody has to wait for them."""
+        await self.flows.stop()
+        if self._driving:
+            await asyncio.wait(self._driving, timeout=self.flows.deadline)
+        await self.flows.give_back()

@@ -1,0 +1,24 @@
+"""Checkout's settings. Every default runs on a laptop."""
+
+from decimal import Decimal
+
+from pydantic_settings import SettingsConfigDict
+
+from bodega.kit.app import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="BODEGA_CHECKOUT_")
+
+    port: int = 7106
+    database_url: str = "postgresql://bodega_checkout@127.0.0.1:7432/bodega_checkout"
+    lease_seconds: float = 10
+    step_deadline_seconds: float = 7
+    reservation_seconds: float = 900
+    checkout_due_seconds: float = 900
+    unknown_due_seconds: float = 1800
+    reconcile_seconds: float = 30
+    tax_rate: Decimal = Decimal("0.19")
+    prices_include_tax: bool = True
+    attempts_at_most: int = 10
+    """How many cards a shopper may try in one checkout: card testers try thousands."""

@@ -1,0 +1,169 @@
+"""Checkouts in PostgreSQL: the only file here that knows SQL."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel
+
+from bodega.contracts.cart import CartLine
+from bodega.contracts.fields import Address, Contact
+from bodega.contracts.money import Price
+from bodega.contracts.orders import OrderLine, Totals
+from bodega.kit.db import Row, Transaction
+from bodega.services.checkout.domain import Checkout, State
+from bodega.services.checkout.errors import CheckoutNotFound
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    at: datetime
+    state: str
+
+
+async def insert_checkout(tx: Transaction, checkout: Checkout) -> str | None:
+    """None, if it was made; else the id of the one that this revision of the cart has already."""
+    existing: str | None = await tx.fetchval(
+        """INSERT INTO checkout (id, state, cart_id, cart_revision, token_digest, customer_id, cart_lines, contact,
+                  shipping_address, billing_address, shipping_option, currency, expected_total, payment_method,
+                  order_id, reservation_id, due_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12, $13, $14, $15,
+                   $16, $17)
+           ON CONFLICT (cart_id, cart_revision) WHERE state NOT IN ('failed', 'cancelled', 'expired')
+           DO UPDATE SET updated_at = checkout.updated_at RETURNING id""",
+        checkout.id, checkout.state, checkout.cart_id, checkout.cart_revision, checkout.token_digest,
+        checkout.customer_id, _json(list(checkout.cart_lines)), _json(checkout.contact),
+        _json(checkout.shipping_address), _json(checkout.billing_address), checkout.shipping_option,
+        checkout.expected_total.currency, checkout.expected_total.amount, checkout.payment_method,
+        checkout.order_id, checkout.reservation_id, checkout.due_at,
+    )  # fmt: skip
+    if existing != checkout.id:
+        return existing
+    await _note(tx, checkout.id, checkout.state)
+    return None
+
+
+async def find_checkout(tx: Transaction, checkout_id: str) -> Checkout | None:
+    row = await tx.fetchrow("SELECT * FROM checkout WHERE id = $1", checkout_id)
+    return _checkout(row) if row is not None else None
+
+
+async def get_checkout(tx: Transaction, checkout_id: str) -> Checkout:
+    """Raises CheckoutNotFound."""
+    checkout = await find_checkout(tx, checkout_id)
+    if checkout is None:
+        raise CheckoutNotFound("no checkout has this id")
+    return checkout
+
+
+async def lock_checkout(tx: Transaction, checkout_id: str) -> Checkout:
+    """Raises CheckoutNotFound."""
+    row = await tx.fetchrow("SELECT * FROM checkout WHERE id = $1 FOR UPDATE", checkout_id)
+    if row is None:
+        raise CheckoutNotFound("no checkout has this id")
+    return _checkout(row)
+
+
+async def timeline_of(tx: Transaction, checkout_id: str) -> list[TimelineEntry]:
+    rows = await tx.fetch(
+        "SELECT at, state FROM checkout_timeline WHERE checkout_id = $1 ORDER BY position", checkout_id
+    )
+    return [TimelineEntry(at=row["at"], state=row["state"]) for row in rows]
+
+
+async def set_state(
+    tx: Transaction,
+    checkout_id: str,
+    state: State,
+    *,
+    next_action: Mapping[str, Any] | None = None,
+    problem: Mapping[str, Any] | None = None,
+) -> None:
+    """Moves it on, with what the shopper is to do or be told."""
+    moved = await tx.fetchval(
+        """UPDATE checkout SET state = $2, next_action = $3::jsonb, problem = $4::jsonb, updated_at = now()
+             FROM (SELECT state AS before FROM checkout WHERE id = $1 FOR UPDATE) AS old
+            WHERE id = $1 RETURNING old.before <> $2""",
+        checkout_id, state, _json(next_action), _json(problem),
+    )  # fmt: skip
+    if moved:
+        await _note(tx, checkout_id, state)
+
+
+async def set_priced(
+    tx: Transaction, checkout_id: str, lines: tuple[OrderLine, ...], totals: Totals, decision: Mapping[str, Any]
+) -> None:
+    await tx.execute(
+        "UPDATE checkout SET lines = $2::jsonb, totals = $3::jsonb, tax_decision = $4::jsonb WHERE id = $1",
+        checkout_id, _json(list(lines)), _json(totals), _json(decision),
+    )  # fmt: skip
+    await set_state(tx, checkout_id, "priced")
+
+
+async def set_ordered(tx: Transaction, checkout_id: str, number: str | None, token: str | None) -> None:
+    await tx.execute(
+        "UPDATE checkout SET order_number = $2, order_token = $3 WHERE id = $1", checkout_id, number, token
+    )
+    await set_state(tx, checkout_id, "ordered")
+
+
+async def set_attempt(tx: Transaction, checkout_id: str, attempt: int, payment_method: str) -> None:
+    await tx.execute(
+        "UPDATE checkout SET attempt = $2, payment_method = $3 WHERE id = $1", checkout_id, attempt, payment_method
+    )
+    await set_state(tx, checkout_id, "paying")
+
+
+async def extend_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
+    await tx.execute(
+        """UPDATE checkout SET due_at = greatest(due_at, now() + make_interval(secs => $2)), updated_at = now()
+            WHERE id = $1""",
+        checkout_id, seconds,
+    )  # fmt: skip
+
+
+async def _note(tx: Transaction, checkout_id: str, state: State) -> None:
+    await tx.execute("INSERT INTO checkout_timeline (checkout_id, state) VALUES ($1, $2)", checkout_id, state)
+
+
+def _json(value: Any) -> str | None:
+    match value:
+        case None:
+            return None
+        case BaseModel():
+            return value.model_dump_json()
+        case list():
+            return json.dumps([item.model_dump(mode="json") for item in value])
+        case _:
+            return json.dumps(value)
+
+
+def _checkout(row: Row) -> Checkout:
+    return Checkout(
+        id=row["id"],
+        state=row["state"],
+        cart_id=row["cart_id"],
+        cart_revision=row["cart_revision"],
+        token_digest=row["token_digest"],
+        customer_id=row["customer_id"],
+        cart_lines=tuple(CartLine.model_validate(line) for line in row["cart_lines"]),
+        contact=Contact.model_validate(row["contact"]),
+        shipping_address=Address.model_validate(row["shipping_address"]),
+        billing_address=Address.model_validate(row["billing_address"]) if row["billing_address"] else None,
+        shipping_option=row["shipping_option"],
+        expected_total=Price(amount=row["expected_total"], currency=row["currency"]),
+        payment_method=row["payment_method"],
+        attempt=row["attempt"],
+        order_id=row["order_id"],
+        reservation_id=row["reservation_id"],
+        created_at=row["created_at"],
+        due_at=row["due_at"],
+        lines=tuple(OrderLine.model_validate(line) for line in row["lines"]),
+        totals=Totals.model_validate(row["totals"]) if row["totals"] else None,
+        order_number=row["order_number"],
+        order_token=row["order_token"],
+        next_action=row["next_action"],
+        problem=row["problem"],
+    )
