@@ -43,6 +43,8 @@ TITLES: Final[dict[str, str]] = {
     "out_of_stock": "Not enough in stock",
     "below_reserved": "More is reserved than would be left",
     "reservation_ended": "The reservation has ended",
+    "held": "An order holds it",
+    "different_reservation": "The reservation was made with other lines",
     # cart
     "cart_full": "The cart has too many lines",
     "cart_empty": "The cart is empty",
@@ -62,6 +64,7 @@ TITLES: Final[dict[str, str]] = {
     "not_captured_yet": "The order's money has not been taken yet",
     "different_order": "The order was made with other contents",
     # payments
+    "different_payment": "The payment was made for another amount or order",
     "payment_not_capturable": "This payment cannot be captured",
     "payment_not_refundable": "This amount cannot be refunded",
     "bad_signature": "The signature is not valid",

@@ -1,0 +1,144 @@
+"""The life of a reservation: pure rules, no I/O.
+
+    reserved ──> held ──> committed ──> restocked
+       ├──> expired          (the order was cancelled after all)
+       └──┴──> released
+
+Each command takes a reservation and answers with a `Change`: the reservation after it, and how its units
+move. A command that changes nothing answers with the same reservation, so everything may be said twice.
+How a reservation comes to be is not here: that is one statement in the store, under the rows' locks.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final, Literal
+
+from bodega.contracts.inventory import SHOWN_UP_TO, ReservationLine, Shown
+from bodega.kit.errors import AlreadyEnded
+from bodega.services.inventory.errors import BelowReserved, DifferentReservation, Held, PaidWithoutStock
+
+State = Literal["reserved", "held", "committed", "released", "expired", "restocked"]
+Movement = Literal["reserved", "released", "expired", "order_cancelled", "committed", "restocked", "adjusted"]
+"""Why units move. What each does to `on_hand` and `reserved`: migrations, `move_stock`."""
+
+ENDED: Final[frozenset[State]] = frozenset({"released", "expired", "restocked"})
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """The units of one SKU: `reserved` of those `on_hand` are promised to somebody."""
+
+    sku: str
+    product_id: str | None
+    on_hand: int
+    reserved: int
+    version: int
+
+    @property
+    def available(self) -> int:
+        return self.on_hand - self.reserved
+
+    @property
+    def shown(self) -> Shown:
+        """As shoppers see it."""
+        return self.available if self.available <= SHOWN_UP_TO else "many"
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Units set aside for one checkout. A tombstone is one that was released before it was made: no lines."""
+
+    id: str
+    state: State
+    lines: tuple[ReservationLine, ...]
+    expires_at: datetime | None = None
+    """Only while nobody has taken hold of it."""
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a command did. `movement`: how the units of its lines move; None: they stay where they are."""
+
+    reservation: Reservation
+    movement: Movement | None = None
+
+
+def same_again(existing: Reservation, lines: tuple[ReservationLine, ...]) -> Reservation:
+    """A reserve for an id that is known. Its time to live is not renewed.
+
+    Raises: AlreadyEnded, DifferentReservation.
+    """
+    if existing.ended:
+        raise AlreadyEnded("this reservation has ended")
+    if existing.lines != lines:
+        raise DifferentReservation("this id stands for a reservation with other lines")
+    return existing
+
+
+def hold(reservation: Reservation) -> Change:
+    """From here on no clock ends it, only the order. A time that has run out does not matter while the
+    sweeper has not come: the units are still ours.
+
+    Raises: AlreadyEnded.
+    """
+    if reservation.ended:
+        raise AlreadyEnded("this reservation has ended")
+    if reservation.state == "reserved":
+        return _to(reservation, "held")
+    return Change(reservation)
+
+
+def release(reservation: Reservation) -> Change:
+    """The undo of reserving, for a checkout that has made no order.
+
+    Raises: Held, if an order has it.
+    """
+    if reservation.state in ("held", "committed"):
+        raise Held("an order holds it, and only the order ends it")
+    return Change(reservation) if reservation.ended else _to(reservation, "released", "released")
+
+
+def expire(reservation: Reservation) -> Change:
+    """The clock ends it: only while nobody has taken hold of it."""
+    return _to(reservation, "expired", "expired") if reservation.state == "reserved" else Change(reservation)
+
+
+def commit(reservation: Reservation) -> Change:
+    """The order is paid: the units leave the stock.
+
+    Raises: PaidWithoutStock, if it has ended. Other stock is never taken silently.
+    """
+    if reservation.ended:
+        raise PaidWithoutStock(f"an order was paid whose reservation is {reservation.state}")
+    return Change(reservation) if reservation.state == "committed" else _to(reservation, "committed", "committed")
+
+
+def cancel(reservation: Reservation) -> Change:
+    """The order is cancelled: the units go back on sale, wherever they are."""
+    match reservation.state:
+        case "reserved" | "held":
+            return _to(reservation, "released", "order_cancelled")
+        case "committed":
+            return _to(reservation, "restocked", "restocked")
+        case _:
+            return Change(reservation)
+
+
+def counted(stock: Stock, on_hand: int) -> int:
+    """By how much a count of `on_hand` units changes the stock.
+
+    Raises: BelowReserved.
+    """
+    if on_hand < stock.reserved:
+        raise BelowReserved(
+            f"{stock.reserved} are reserved for buyers: fewer cannot be on hand", reserved=stock.reserved
+        )
+    return on_hand - stock.on_hand
+
+
+def _to(reservation: Reservation, state: State, movement: Movement | None = None) -> Change:
+    return Change(replace(reservation, state=state, expires_at=None), movement)

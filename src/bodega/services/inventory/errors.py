@@ -1,0 +1,46 @@
+"""Errors of inventory.
+
+Problem
+├── NotFound
+│   ├── UnknownSku               the catalog has not told of it
+│   └── UnknownReservation
+├── Conflict
+│   ├── OutOfStock               names each short line and what is left of it
+│   ├── BelowReserved            buyers hold more than would be left
+│   ├── Held                     only the order ends it
+│   └── DifferentReservation     the id is taken by one with other lines
+├── AlreadyEnded                 a late reserve or hold finds its end
+└── StaleVersion                 it was changed since it was read
+Broken
+└── PaidWithoutStock             an order was paid whose reservation has ended: parked, for people
+"""
+
+from bodega.kit.errors import Broken, Conflict, NotFound
+
+
+class UnknownSku(NotFound):
+    pass
+
+
+class UnknownReservation(NotFound):
+    pass
+
+
+class OutOfStock(Conflict):
+    code = "out_of_stock"
+
+
+class BelowReserved(Conflict):
+    code = "below_reserved"
+
+
+class Held(Conflict):
+    code = "held"
+
+
+class DifferentReservation(Conflict):
+    code = "different_reservation"
+
+
+class PaidWithoutStock(Broken):
+    pass

@@ -1,0 +1,229 @@
+"""The HTTP door of inventory: parse, authorise, call, shape the answer."""
+
+import re
+from dataclasses import asdict
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Response
+
+from bodega.contracts.fields import Sku
+from bodega.contracts.ids import ReservationId
+from bodega.contracts.inventory import Availabilities, Availability, AvailabilityRequest, ReserveRequest
+from bodega.contracts.inventory import Reservation as ReservationStanding
+from bodega.kit import idempotency
+from bodega.kit.app import Db, RawBody, problems
+from bodega.kit.auth import Caller, Merchant
+from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, StaleVersion, Unauthenticated
+from bodega.kit.idempotency import IdempotencyKey
+from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.services.inventory import service, store
+from bodega.services.inventory.domain import Reservation, Stock
+from bodega.services.inventory.errors import (
+    BelowReserved,
+    DifferentReservation,
+    Held,
+    OutOfStock,
+    UnknownReservation,
+    UnknownSku,
+)
+from bodega.services.inventory.schemas import (
+    Adjust,
+    AdminStock,
+    Audit,
+    Count,
+    DifferenceLine,
+    LedgerLine,
+    StockList,
+    StockView,
+)
+
+public = APIRouter(prefix="/inventory", tags=["inventory"])
+admin = APIRouter(prefix="/admin/inventory", tags=["inventory (merchant)"])
+internal = APIRouter(prefix="/internal", include_in_schema=False)
+
+_MOST_SKUS = 100
+_SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LIVE = {"Cache-Control": "no-store"}  # pages fetch it live, so that an order does not empty the cache
+
+IfMatch = Annotated[
+    str | None,
+    Header(alias="If-Match", pattern=r'^"[0-9]{1,18}"$', description='The version that you change: `"12"`'),
+]
+
+
+# --- shoppers ---------------------------------------------------------------------------------------
+
+
+@public.get("")
+async def read_some(
+    db: Db,
+    response: Response,
+    skus: Annotated[
+        str, Query(min_length=1, max_length=6_500, description=f"SKUs with commas between them, at most {_MOST_SKUS}")
+    ],
+) -> StockList:
+    """What can be had of several SKUs. Never cached: it is what there is now."""
+    wanted = skus.split(",")
+    if len(wanted) > _MOST_SKUS or not all(_SKU.fullmatch(sku) for sku in wanted):
+        raise Invalid.field("query/skus", f"give at most {_MOST_SKUS} SKUs with commas between them")
+    async with db.transaction() as tx:
+        known = await store.find_stock(tx, wanted)
+    response.headers.update(_LIVE)
+    return StockList(items=[_view(sku, known.get(sku)) for sku in wanted])
+
+
+@public.get("/{sku}", responses=problems(UnknownSku))
+async def read_one(sku: Sku, db: Db, response: Response) -> StockView:
+    """What can be had of one SKU. Never cached: it is what there is now."""
+    async with db.transaction() as tx:
+        stock = await store.get_stock(tx, sku)
+    response.headers.update(_LIVE)
+    return _view(sku, stock)
+
+
+# --- the merchant -----------------------------------------------------------------------------------
+
+
+@admin.get("/{sku}", responses=problems(Unauthenticated, Forbidden, UnknownSku))
+async def read_stock(sku: Sku, db: Db, _: Merchant, response: Response) -> AdminStock:
+    """What is on hand and what of it is reserved."""
+    async with db.transaction() as tx:
+        stock = await store.get_stock(tx, sku)
+    return _admin_view(stock, response)
+
+
+@admin.put("/{sku}", responses=problems(Unauthenticated, Forbidden, UnknownSku, BelowReserved, StaleVersion))
+async def count_stock(
+    sku: Sku, counted: Count, db: Db, merchant: Merchant, response: Response, if_match: IfMatch = None
+) -> AdminStock:
+    """Sets the units on hand. Never below what buyers hold."""
+    async with db.transaction() as tx:
+        stock = await service.count(
+            tx,
+            sku,
+            counted.on_hand,
+            counted.reason,
+            expected_version=int(if_match.strip('"')) if if_match else None,
+            actor=merchant.subject,
+        )
+    return _admin_view(stock, response)
+
+
+@admin.post("/{sku}/adjust", responses=problems(Unauthenticated, Forbidden, UnknownSku, BelowReserved))
+async def adjust_stock(
+    sku: Sku, wish: Adjust, db: Db, merchant: Merchant, response: Response, raw: RawBody, key: IdempotencyKey = None
+) -> AdminStock:
+    """Adds or takes units. Never below what buyers hold. With an Idempotency-Key, a repeat adds nothing."""
+    scope = f"adjust:{merchant.subject}:{sku}"
+    async with db.transaction() as tx:
+        if key is not None and await idempotency.claim(tx, scope, key, raw) is not None:
+            response.headers["Idempotency-Replayed"] = "true"
+            stock = await store.get_stock(tx, sku)
+        else:
+            stock = await service.adjust(tx, sku, wish.delta, wish.reason, actor=merchant.subject)
+    return _admin_view(stock, response)
+
+
+@admin.get("/{sku}/ledger", responses=problems(Unauthenticated, Forbidden, UnknownSku))
+async def read_ledger(sku: Sku, db: Db, _: Merchant, limit: PageSize = 50, cursor: Cursor = None) -> Page[LedgerLine]:
+    """Every change of the stock, newest first."""
+    before = decode_cursor(cursor, int)[0] if cursor else None
+    async with db.transaction() as tx:
+        await store.get_stock(tx, sku)
+        entries = await store.ledger_of(tx, sku, before=before, limit=limit + 1)
+    page = entries[:limit]
+    return Page[LedgerLine](
+        items=[
+            LedgerLine(
+                version=entry.version,
+                at=entry.at,
+                movement=entry.movement,
+                delta=entry.on_hand_delta,
+                reserved_delta=entry.reserved_delta,
+                reservation_id=entry.reservation_id,
+                reason=entry.reason,
+                actor=entry.actor,
+            )
+            for entry in page
+        ],
+        next_cursor=encode_cursor(page[-1].version) if len(entries) > limit else None,
+    )
+
+
+# --- other services ---------------------------------------------------------------------------------
+
+
+@internal.post("/reservations", status_code=201, responses=problems(OutOfStock, AlreadyEnded, DifferentReservation))
+async def reserve(wanted: ReserveRequest, db: Db, caller: Caller, response: Response) -> ReservationStanding:
+    reservation, made = await service.reserve(db, wanted, actor=caller.name)
+    response.status_code = 201 if made else 200
+    return _standing(reservation)
+
+
+@internal.post("/reservations/{reservation_id}/hold", responses=problems(UnknownReservation, AlreadyEnded))
+async def hold(reservation_id: ReservationId, db: Db, caller: Caller) -> ReservationStanding:
+    async with db.transaction() as tx:
+        reservation = await service.hold(tx, reservation_id, actor=caller.name)
+    return _standing(reservation)
+
+
+@internal.post("/reservations/{reservation_id}/release", responses=problems(Held))
+async def release(reservation_id: ReservationId, db: Db, caller: Caller) -> ReservationStanding:
+    async with db.transaction() as tx:
+        reservation = await service.release(tx, reservation_id, actor=caller.name)
+    return _standing(reservation)
+
+
+@internal.post("/availability")
+async def availability(asked: AvailabilityRequest, db: Db, _: Caller) -> Availabilities:
+    async with db.transaction() as tx:
+        known = await store.find_stock(tx, asked.skus)
+    return Availabilities(items=[_availability(sku, known.get(sku)) for sku in asked.skus])
+
+
+@internal.get("/audit")
+async def audit(db: Db, _: Caller) -> Audit:
+    async with db.transaction() as tx:
+        differences = await store.differences(tx)
+    return Audit(agrees=not differences, differences=[DifferenceLine(**asdict(one)) for one in differences])
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+def _view(sku: str, stock: Stock | None) -> StockView:
+    shown = stock.shown if stock is not None else 0
+    return StockView(sku=sku, in_stock=shown != 0, available=None if shown == "many" else shown)
+
+
+def _admin_view(stock: Stock, response: Response) -> AdminStock:
+    response.headers["ETag"] = f'"{stock.version}"'
+    return AdminStock(
+        sku=stock.sku,
+        product_id=stock.product_id,
+        on_hand=stock.on_hand,
+        reserved=stock.reserved,
+        available=stock.available,
+        version=stock.version,
+    )
+
+
+def _standing(reservation: Reservation) -> ReservationStanding:
+    return ReservationStanding(
+        reservation_id=reservation.id,
+        status=reservation.state,
+        lines=list(reservation.lines),
+        expires_at=reservation.expires_at,
+    )
+
+
+def _availability(sku: str, stock: Stock | None) -> Availability:
+    if stock is None:
+        return Availability(sku=sku, shown=0, in_stock=False, version=0)
+    return Availability(
+        sku=sku,
+        product_id=stock.product_id,
+        shown=stock.shown,
+        in_stock=stock.available > 0,
+        version=stock.version,
+    )

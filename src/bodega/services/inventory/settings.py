@@ -1,0 +1,14 @@
+"""Inventory's settings. Every default runs on a laptop."""
+
+from pydantic_settings import SettingsConfigDict
+
+from bodega.kit.app import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="BODEGA_INVENTORY_")
+
+    port: int = 7104
+    database_url: str = "postgresql://bodega_inventory@127.0.0.1:7432/bodega_inventory"
+    expiry_poll_seconds: float = 1
+    """How often reservations that nobody took hold of are looked for: how late their units come back."""

@@ -1,0 +1,258 @@
+"""Stock and reservations in PostgreSQL: the only file here that knows SQL.
+
+Stock is moved by functions of the database alone (migrations: `move_stock`, `reserve`).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bodega.contracts.inventory import ReservationLine, ShortLine
+from bodega.kit.db import Database, Row, Transaction
+from bodega.kit.telemetry import trace_headers
+from bodega.services.inventory.domain import Change, Movement, Reservation, Stock
+from bodega.services.inventory.errors import UnknownReservation, UnknownSku
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """Why one version of a SKU's stock differs from the one before."""
+
+    version: int
+    at: datetime
+    movement: Movement
+    on_hand_delta: int
+    reserved_delta: int
+    reservation_id: str | None
+    reason: str
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A SKU whose stock is not what the ledger and the reservations say. There must be none."""
+
+    sku: str
+    on_hand: int
+    on_hand_by_ledger: int
+    reserved: int
+    reserved_by_ledger: int
+    reserved_by_reservations: int
+
+
+# --- stock ------------------------------------------------------------------------------------------
+
+
+async def find_stock(tx: Transaction, skus: Sequence[str]) -> dict[str, Stock]:
+    """By SKU; those that are not known are missing."""
+    rows = await tx.fetch("SELECT * FROM stock WHERE sku = ANY ($1)", skus)
+    return {row["sku"]: _stock(row) for row in rows}
+
+
+async def get_stock(tx: Transaction, sku: str) -> Stock:
+    """Raises UnknownSku."""
+    return _known(await tx.fetchrow("SELECT * FROM stock WHERE sku = $1", sku))
+
+
+async def lock_stock(tx: Transaction, skus: Sequence[str]) -> dict[str, Stock]:
+    """Locks the rows in SKU order, as everybody does: so nobody waits in a circle."""
+    rows = await tx.fetch("SELECT * FROM stock WHERE sku = ANY ($1) ORDER BY sku FOR UPDATE", skus)
+    return {row["sku"]: _stock(row) for row in rows}
+
+
+async def move_stock(
+    tx: Transaction,
+    movement: Movement,
+    skus: Sequence[str],
+    quantities: Sequence[int],
+    *,
+    reservation_id: str | None = None,
+    reason: str = "",
+    actor: str,
+) -> None:
+    """The rows, their ledger and their events in one go."""
+    await tx.execute(
+        "SELECT move_stock($1, $2, $3, $4, $5, $6, $7::jsonb)",
+        movement, reservation_id, skus, quantities, reason, actor, json.dumps(trace_headers()),
+    )  # fmt: skip
+
+
+async def learn_product(tx: Transaction, product_id: str, skus: Sequence[str], catalog_version: int) -> None:
+    """Rows at 0 for new SKUs; for others, whose they are, unless something newer is known."""
+    await tx.execute(
+        """INSERT INTO stock AS known (sku, product_id, catalog_version)
+           SELECT sku, $2, $3 FROM unnest($1::text[]) AS s (sku) ORDER BY sku
+           ON CONFLICT (sku) DO UPDATE SET product_id = excluded.product_id, catalog_version = excluded.catalog_version
+            WHERE known.catalog_version < excluded.catalog_version""",
+        sorted(set(skus)), product_id, catalog_version,
+    )  # fmt: skip
+
+
+async def ledger_of(tx: Transaction, sku: str, *, before: int | None, limit: int) -> list[LedgerEntry]:
+    """Newest first."""
+    rows = await tx.fetch(
+        """SELECT * FROM stock_ledger WHERE sku = $1 AND ($2::bigint IS NULL OR version < $2)
+            ORDER BY version DESC LIMIT $3""",
+        sku, before, limit,
+    )  # fmt: skip
+    return [
+        LedgerEntry(
+            version=row["version"],
+            at=row["at"],
+            movement=row["movement"],
+            on_hand_delta=row["on_hand_delta"],
+            reserved_delta=row["reserved_delta"],
+            reservation_id=row["reservation_id"],
+            reason=row["reason"],
+            actor=row["actor"],
+        )
+        for row in rows
+    ]
+
+
+async def differences(tx: Transaction, limit: int = 100) -> list[Difference]:
+    """The audit, of one instant: the ledger's sums and the living reservations against the stock."""
+    rows = await tx.fetch(
+        """WITH ledger AS (
+             SELECT sku, sum(on_hand_delta) AS on_hand, sum(reserved_delta) AS reserved FROM stock_ledger GROUP BY sku),
+           living AS (
+             SELECT sku, sum(quantity) AS reserved
+               FROM reservation, unnest(skus, quantities) AS l (sku, quantity)
+              WHERE state IN ('reserved', 'held') GROUP BY sku),
+           compared AS (
+             SELECT stock.sku, stock.on_hand, stock.reserved,
+                    coalesce(ledger.on_hand, 0)  AS on_hand_by_ledger,
+                    coalesce(ledger.reserved, 0) AS reserved_by_ledger,
+                    coalesce(living.reserved, 0) AS reserved_by_reservations
+               FROM stock LEFT JOIN ledger USING (sku) LEFT JOIN living USING (sku))
+           SELECT * FROM compared
+            WHERE on_hand <> on_hand_by_ledger OR reserved <> reserved_by_ledger OR reserved <> reserved_by_reservations
+            ORDER BY sku LIMIT $1""",
+        limit,
+    )  # fmt: skip
+    return [
+        Difference(
+            sku=row["sku"],
+            on_hand=row["on_hand"],
+            on_hand_by_ledger=int(row["on_hand_by_ledger"]),
+            reserved=row["reserved"],
+            reserved_by_ledger=int(row["reserved_by_ledger"]),
+            reserved_by_reservations=int(row["reserved_by_reservations"]),
+        )
+        for row in rows
+    ]
+
+
+# --- reservations -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """What became of a reserve. Neither made nor short: the id is known already."""
+
+    expires_at: datetime | None
+    short: tuple[ShortLine, ...]
+
+    @property
+    def made(self) -> bool:
+        return self.expires_at is not None
+
+
+async def reserve(
+    database: Database, reservation_id: str, lines: Sequence[ReservationLine], *, expires_in: float, actor: str
+) -> Reserved:
+    """All lines or none, in one statement in autocommit. `lines` ascending by SKU; `expires_in` in seconds."""
+    row = await database.fetchrow(
+        "SELECT * FROM reserve($1, $2, $3, $4, $5, $6::jsonb)",
+        reservation_id, [line.sku for line in lines], [line.quantity for line in lines], float(expires_in), actor,
+        json.dumps(trace_headers()),
+    )  # fmt: skip
+    assert row is not None
+    return Reserved(
+        expires_at=row["expires_at"], short=tuple(ShortLine.model_validate(line) for line in row["short"] or ())
+    )
+
+
+async def get_reservation(tx: Transaction, reservation_id: str) -> Reservation:
+    """Raises UnknownReservation."""
+    return _found(await tx.fetchrow("SELECT * FROM reservation WHERE id = $1", reservation_id))
+
+
+async def lock_reservation(tx: Transaction, reservation_id: str) -> Reservation:
+    """Raises UnknownReservation."""
+    return _found(await tx.fetchrow("SELECT * FROM reservation WHERE id = $1 FOR UPDATE", reservation_id))
+
+
+async def insert_tombstone(tx: Transaction, reservation_id: str) -> bool:
+    """Buries an id that is not known; False, if it is. Waits for whoever is just making it."""
+    return bool(
+        await tx.execute(
+            """INSERT INTO reservation (id, state, skus, quantities) VALUES ($1, 'released', '{}', '{}')
+               ON CONFLICT DO NOTHING""",
+            reservation_id,
+        )
+    )
+
+
+async def lock_expired(tx: Transaction, limit: int) -> list[Reservation]:
+    """Of those that nobody took hold of in time, the oldest. What others work on is left to them."""
+    rows = await tx.fetch(
+        """SELECT * FROM reservation WHERE state = 'reserved' AND expires_at <= now()
+            ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED""",
+        limit,
+    )  # fmt: skip
+    return [_reservation(row) for row in rows]
+
+
+async def save_change(tx: Transaction, change: Change, *, reason: str, actor: str) -> None:
+    """The reservation as it is now, and its units where they are now. Its row must be locked."""
+    after = change.reservation
+    await tx.execute(
+        "UPDATE reservation SET state = $2, expires_at = $3, updated_at = now() WHERE id = $1",
+        after.id, after.state, after.expires_at,
+    )  # fmt: skip
+    if change.movement is not None:
+        await move_stock(
+            tx,
+            change.movement,
+            [line.sku for line in after.lines],
+            [line.quantity for line in after.lines],
+            reservation_id=after.id,
+            reason=reason,
+            actor=actor,
+        )
+
+
+def _known(row: Row | None) -> Stock:
+    if row is None:
+        raise UnknownSku("no product has this SKU")
+    return _stock(row)
+
+
+def _stock(row: Row) -> Stock:
+    return Stock(
+        sku=row["sku"],
+        product_id=row["product_id"],
+        on_hand=row["on_hand"],
+        reserved=row["reserved"],
+        version=row["version"],
+    )
+
+
+def _found(row: Row | None) -> Reservation:
+    if row is None:
+        raise UnknownReservation("no reservation has this id")
+    return _reservation(row)
+
+
+def _reservation(row: Row) -> Reservation:
+    return Reservation(
+        id=row["id"],
+        state=row["state"],
+        lines=tuple(
+            ReservationLine(sku=sku, quantity=quantity)
+            for sku, quantity in zip(row["skus"], row["quantities"], strict=True)
+        ),
+        expires_at=row["expires_at"],
+    )
