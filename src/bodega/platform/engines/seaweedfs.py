@@ -2,6 +2,7 @@
 
 import json
 import sysconfig
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -53,6 +54,10 @@ def program(instance: Instance, secrets: Secrets) -> Program:
             str(_binary()), "-logtostderr=true", "-v=0", "mini", f"-dir={folder / 'data'}",
             f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}",
             *(f"-{option}={ports[name]}" for name, option in _PORT_OPTIONS.items()),
+            # Relative to our folder: by default they lie in /tmp, where another user's are in the way.
+            "-s3.localSocket=s3.sock",
+            "-filer.localSocket=filer.sock",
+            "-s3.localFilerSocket=filer.sock",
             "-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false",
             f"-s3.config={folder / 's3.json'}", "-master.telemetry=false",
         ),
@@ -60,7 +65,7 @@ def program(instance: Instance, secrets: Secrets) -> Program:
         environment={"GOMEMLIMIT": "96MiB", "GOGC": "50"},
         ports=ports,
         ready=partial(_serves, instance.s3_url),
-        prepare=partial(_forget_options, folder / "data"),
+        prepare=partial(_clear_the_way, folder / "data", ports),
     )  # fmt: skip
 
 
@@ -71,10 +76,20 @@ def _binary() -> Path:
     return binary
 
 
-async def _forget_options(data: Path) -> None:
-    # It stores the options of the last start and would prefer them to ours.
+async def _clear_the_way(data: Path, ports: Mapping[str, int]) -> None:
     data.mkdir(exist_ok=True)
+    # It stores the options of the last start and would prefer them to ours.
     (data / "mini.options").unlink(missing_ok=True)
+    # Its parts speak through these sockets, whose place cannot be chosen. A killed one leaves them behind, and
+    # another user's cannot be used: it would wait for ever.
+    for part in ("master", "volume", "filer", "s3", "admin"):
+        socket = Path(f"/tmp/seaweedfs-{part}-grpc-{ports[f'{part}_grpc']}.sock")  # noqa: S108
+        try:
+            socket.unlink(missing_ok=True)
+        except PermissionError as error:
+            raise CannotStart(
+                f"{socket} was left behind by another user's process. Delete it as that user: rm {socket}"
+            ) from error
 
 
 async def _serves(url: str) -> None:
