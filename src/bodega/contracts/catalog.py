@@ -26,6 +26,8 @@ class Media(_Message):
         default_factory=dict, description="Name of size and form (`w640.webp`) -> path below the media address"
     )
     variant_skus: list[Sku] = Field(default_factory=list, description="The variants that it shows; empty: all")
+    width: int = Field(default=0, description="Of the original, in pixels; 0: not known")
+    height: int = Field(default=0, description="Of the original, in pixels; 0: not known")
 
 
 class Variant(_Message):

@@ -1,0 +1,35 @@
+"""Catalog as an application."""
+
+from fastapi import FastAPI
+
+from bodega.contracts.problems import TITLES
+from bodega.kit.app import create_service
+from bodega.kit.bus import Producer
+from bodega.services.catalog import __doc__ as sign
+from bodega.services.catalog import routes
+from bodega.services.catalog.clients import ObjectStorage
+from bodega.services.catalog.flows import Darkroom, Relay, Tidying
+from bodega.services.catalog.settings import Settings
+from bodega.services.catalog.store import Store
+
+NAME = "catalog"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    settings = settings or Settings()
+    store = Store(settings.mongo_url, timeout_seconds=settings.mongo_timeout_seconds, pool_size=settings.pool_size)
+    storage = ObjectStorage(settings)
+    darkroom = Darkroom(settings)
+    relay = Relay(store, Producer(settings.kafka, client_id=f"{NAME}-{settings.replica}"), settings)
+    return create_service(
+        NAME,
+        settings,
+        [routes.public, routes.admin, routes.internal],
+        titles=TITLES,
+        description=sign or "",
+        state={"store": store, "storage": storage, "darkroom": darkroom},
+        opens=[store, storage, darkroom],
+        loops=[relay, Tidying(store, storage)],
+        ready={"mongodb": store.ping},
+        degraded={"kafka": lambda: relay.connected},
+    )

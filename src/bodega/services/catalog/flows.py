@@ -1,0 +1,186 @@
+"""What goes on beside the requests: telling the world, developing pictures, tidying up."""
+
+import asyncio
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from bodega.contracts.envelope import event
+from bodega.kit.bus import Message, Producer, Trouble
+from bodega.kit.errors import Unavailable
+from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, log
+from bodega.services.catalog import domain
+from bodega.services.catalog.clients import ObjectStorage
+from bodega.services.catalog.domain import Product
+from bodega.services.catalog.domain.pictures import Developed, develop
+from bodega.services.catalog.settings import Settings
+from bodega.services.catalog.store import Pending, Store
+
+_BATCH = 200
+_FACTS = UUID("6f1d1a52-7d0e-5a7b-9d3c-0b0de6a00001")
+UPLOAD_HOURS = 24
+_log = log()
+
+
+async def _wait(happening: asyncio.Event, most_seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(happening.wait(), most_seconds)
+
+
+class Relay:
+    """Tells the world of every write, by what `pending` says: the product as it stands, never an older state
+    after a newer one. A crash between telling and forgetting tells again, under the same event id.
+
+    Several relays do no harm: readers compare versions.
+    """
+
+    def __init__(self, store: Store, producer: Producer, settings: Settings) -> None:
+        self._store = store
+        self._producer = producer
+        self._prefix = settings.topic_prefix
+        self._poll = settings.relay_poll_seconds
+        self._first = settings.retry_first_seconds
+        self._most = settings.retry_most_seconds
+        self._leftover = timedelta(seconds=settings.leftover_seconds)
+        self._stopping = asyncio.Event()
+        self.connected = False
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._store.written.set()
+
+    async def run(self) -> None:
+        """Tells until stopped, whatever becomes of the store and the broker in the meantime."""
+        wait = self._first
+        while not self._stopping.is_set():
+            try:
+                await self._producer.open()
+                self.connected = True
+                while not self._stopping.is_set():
+                    self._store.written.clear()
+                    await self.tell_all()
+                    wait = self._first
+                    await _wait(self._store.written, self._poll)
+            except (Trouble, Unavailable) as error:
+                _log.warning("the relay waits", error=error, wait_seconds=wait)
+            except Exception as error:  # the broker's client raises its own tree at start; none may end the relay
+                _log.exception("the relay starts again", error=error)
+            finally:
+                self.connected = False
+                await self._producer.close()
+            await _wait(self._stopping, wait)
+            wait = min(wait * 2, self._most)
+
+    async def tell_all(self) -> int:
+        """Everything that is pending now; how many products were told. Raises: Trouble, Unavailable."""
+        last: str | None = None
+        told = 0
+        while entries := await self._store.pending_after(last, _BATCH):
+            if last is None:
+                OUTBOX_LAG.labels("catalog").set((datetime.now(UTC) - entries[0].at).total_seconds())
+            told += await self._tell(entries)
+            last = entries[-1].id
+        if last is None:
+            OUTBOX_LAG.labels("catalog").set(0)
+        return told
+
+    async def _tell(self, entries: list[Pending]) -> int:
+        traces = {entry.product_id: entry.trace for entry in entries}
+        products = {one.id: one for one in await self._store.products_by_id(list(traces))}
+        messages: list[Message] = []
+        done: list[str] = []
+        for product_id, trace in traces.items():
+            of_it = [entry for entry in entries if entry.product_id == product_id]
+            product = products.get(product_id)
+            there = [entry.id for entry in of_it if product is not None and product.version >= entry.version]
+            lost = [entry.id for entry in of_it if entry.id not in there and self._is_leftover(entry)]
+            if product is not None and there:
+                messages += self._message(product, trace)
+            if product is not None and lost:
+                await self._revive(product)
+            done += there + lost
+        await self._producer.send(messages)
+        if done:
+            await self._store.forget_pending(done)
+        OUTBOX_SENT.labels("catalog").inc(len(messages))
+        return len(messages)
+
+    def _is_leftover(self, entry: Pending) -> bool:
+        return datetime.now(UTC) - entry.at > self._leftover
+
+    async def _revive(self, product: Product) -> None:
+        """Of an announced write that is not there: it never came, or the store lost it when it crashed, after the
+        world had heard of it. A new version brings the world back to what is, and shuts out a write that is still
+        on its way. (If somebody else writes first, that does the same.)"""
+        await self._store.replace_product(domain.touch(product, now=datetime.now(UTC)), version=product.version)
+
+    def _message(self, product: Product, trace: dict[str, str]) -> list[Message]:
+        fact = domain.fact(product)
+        if fact is None:
+            return []
+        told: Any = event(fact, subject=product.id, sequence=product.version)
+        # One fact, one id, however often it is told.
+        told = told.model_copy(
+            update={"id": str(uuid5(_FACTS, f"{product.id}/{product.version}")), "time": product.updated_at}
+        )
+        return [Message(topic=self._prefix + told.topic, key=told.key, body=told.to_bytes(), headers=trace)]
+
+
+class Darkroom:
+    """Develops pictures, a few at a time, in threads: the codecs let go of the interpreter while they work."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._workers = settings.picture_workers
+        self._queue = settings.picture_queue
+        self._pixels = settings.picture_pixels
+        self._waiting = 0
+        self._pool: ThreadPoolExecutor | None = None
+
+    async def open(self) -> None:
+        self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="darkroom")
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def develop(self, content: bytes, content_type: str) -> Developed:
+        """Raises: Unreadable; Unavailable, if too many wait already."""
+        if self._waiting >= self._queue:
+            raise Unavailable("too many pictures are waiting to be developed")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, lambda: develop(content, content_type, most_pixels=self._pixels)
+            )
+        finally:
+            self._waiting -= 1
+
+
+class Tidying:
+    """Once an hour throws away uploads that nobody has completed within a day."""
+
+    def __init__(self, store: Store, storage: ObjectStorage) -> None:
+        self._store = store
+        self._storage = storage
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    async def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                await self.tidy(datetime.now(UTC) - timedelta(hours=UPLOAD_HOURS))
+            except Unavailable as error:
+                _log.warning("tidying is put off", error=error)
+            await _wait(self._stopping, 3600)
+
+    async def tidy(self, before: datetime) -> int:
+        """How many were thrown away. Raises Unavailable."""
+        uploads = await self._store.uploads_before(before, 1_000)
+        for upload in uploads:
+            await self._storage.discard_upload(upload.media_id)
+            await self._store.delete_upload(upload.media_id)
+        return len(uploads)

@@ -1,0 +1,509 @@
+"""The HTTP door of catalog: parse, authorise, call, shape the answer."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
+
+from bodega.contracts.catalog import (
+    PricedSku,
+    Prices,
+    PricesRequest,
+    ProductArchived,
+    Products,
+    ProductsRequest,
+    ProductStatus,
+)
+from bodega.contracts.catalog import Product as PublishedProduct
+from bodega.contracts.fields import CleanText, Slug
+from bodega.contracts.ids import ProductId
+from bodega.kit.app import RawBody, problems
+from bodega.kit.auth import Caller, Merchant
+from bodega.kit.errors import BadRequest, Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
+from bodega.kit.idempotency import IdempotencyKey, KeyReused
+from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.services.catalog import domain, service
+from bodega.services.catalog.clients import ObjectStorage
+from bodega.services.catalog.domain import Product
+from bodega.services.catalog.errors import (
+    CategoryNotFound,
+    MediaNotFound,
+    NotUploaded,
+    ProductNotFound,
+    SkuTaken,
+    SlugTaken,
+    Unreadable,
+)
+from bodega.services.catalog.flows import Darkroom
+from bodega.services.catalog.schemas import (
+    AdminProductSummary,
+    AdminProductView,
+    CategoryChanges,
+    CategoryView,
+    CategoryWrite,
+    MediaId,
+    MediaUpload,
+    ProductChanges,
+    ProductSummary,
+    ProductView,
+    ProductWrite,
+    Upload,
+    UploadPlace,
+)
+from bodega.services.catalog.settings import Settings
+from bodega.services.catalog.store import Sort, Store
+
+public = APIRouter(tags=["catalog"])
+admin = APIRouter(prefix="/admin", tags=["catalog (merchant)"])
+internal = APIRouter(prefix="/internal", include_in_schema=False)
+
+IDS_AT_ONCE = 100
+Shown = TypeVar("Shown", bound=BaseModel)
+_PRODUCT_ID: TypeAdapter[str] = TypeAdapter(ProductId)
+
+
+async def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+async def _storage(request: Request) -> ObjectStorage:
+    storage: ObjectStorage = request.app.state.storage
+    return storage
+
+
+async def _darkroom(request: Request) -> Darkroom:
+    darkroom: Darkroom = request.app.state.darkroom
+    return darkroom
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def _if_match(if_match: Annotated[str | None, Header(alias="If-Match", max_length=100)] = None) -> str:
+    if if_match is None:
+        raise PreconditionRequired("send the ETag that you have read as If-Match")
+    return if_match
+
+
+Kept = Annotated[Store, Depends(_store)]
+Storage = Annotated[ObjectStorage, Depends(_storage)]
+Dark = Annotated[Darkroom, Depends(_darkroom)]
+CatalogSettings = Annotated[Settings, Depends(_settings)]
+IfMatch = Annotated[str, Depends(_if_match)]
+IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=2000, include_in_schema=False)]
+ProductRef = Annotated[str, "A product's id (`prd_…`) or its slug"]
+Ids = Annotated[
+    str | None, Query(max_length=4000, description="These and no others, in this order: up to 100, separated by commas")
+]
+
+
+# --- shoppers ---------------------------------------------------------------------------------------
+
+
+@public.get("/products", response_model=Page[ProductSummary])
+async def list_products(
+    store: Kept,
+    settings: CatalogSettings,
+    response: Response,
+    category: Annotated[Slug | None, Query(description="A category's slug")] = None,
+    brand: Annotated[CleanText | None, StringConstraints(max_length=100), Query(description="Exactly so")] = None,
+    ids: Ids = None,
+    sort: Sort = "newest",
+    limit: PageSize = 24,
+    cursor: Cursor = None,
+    if_none_match: IfNoneMatch = None,
+) -> Page[ProductSummary] | Response:
+    """What is sold."""
+    if ids is not None:
+        found = [one for one in await store.products_by_id(_ids(ids)) if one.status == "published"]
+        products, next_cursor = found, None
+    else:
+        after = _position(cursor, sort) if cursor else None
+        found = await store.published(category=category, brand=brand, sort=sort, after=after, limit=limit + 1)
+        products = found[:limit]
+        next_cursor = _cursor(products[-1], sort) if len(found) > limit else None
+    keys = [f"product:{product.id}" for product in products]
+    if ids is None:
+        keys.insert(0, f"category:{category}" if category is not None else "listing")
+    page = Page[ProductSummary](items=[_summary(product) for product in products], next_cursor=next_cursor)
+    headers = _cacheable(
+        settings, etag=_etag_of([*(f"{one.id}:{one.version}" for one in products), next_cursor or ""]), keys=keys,
+        version=max((product.version for product in products), default=0),
+    )  # fmt: skip
+    return _unless_known(page, headers, if_none_match, response)
+
+
+@public.get(
+    "/products/{product_ref}",
+    response_model=ProductView,
+    responses={**problems(ProductNotFound), 301: {"description": "The slug is an old one; Location has the present"}},
+)
+async def read_product(
+    product_ref: ProductRef,
+    store: Kept,
+    settings: CatalogSettings,
+    response: Response,
+    if_none_match: IfNoneMatch = None,
+) -> ProductView | Response:
+    """A product, by id or slug. An old slug leads to the present one."""
+    product = await store.get_product(product_ref)
+    if product.status != "published":
+        raise ProductNotFound("no product has this id or slug")
+    headers = _cacheable(settings, etag=f'"{product.version}"', keys=[f"product:{product.id}"], version=product.version)
+    if product_ref not in (product.id, product.slug):
+        # Relative, since the same path is served below /api as well.
+        return Response(status_code=301, headers={**headers, "Location": product.slug})
+    return _unless_known(ProductView.model_validate(product.model_dump()), headers, if_none_match, response)
+
+
+@public.get("/categories", response_model=Page[CategoryView])
+async def list_categories(
+    store: Kept, response: Response, if_none_match: IfNoneMatch = None
+) -> Page[CategoryView] | Response:
+    """All categories, in the order in which they are shown."""
+    page = Page[CategoryView](items=await store.categories())
+    # No event tells of a changed category, so that nothing purges this: a shared cache may keep it for a second.
+    headers = {"ETag": _etag_of([page.model_dump_json()]), "Cache-Control": "public, max-age=0, s-maxage=1",
+               "xkey": "listing"}  # fmt: skip
+    return _unless_known(page, headers, if_none_match, response)
+
+
+# --- the merchant: products -------------------------------------------------------------------------
+
+
+@admin.get("/products", responses=problems(Unauthenticated, Forbidden))
+async def list_all_products(
+    store: Kept,
+    _: Merchant,
+    status: ProductStatus | None = None,
+    q: Annotated[CleanText | None, StringConstraints(max_length=100), Query(description="Part of the title")] = None,
+    limit: PageSize = 20,
+    cursor: Cursor = None,
+) -> Page[AdminProductSummary]:
+    """All products, drafts and archived ones too, newest first."""
+    before = _id_in(decode_cursor(cursor, str)[0]) if cursor else None
+    found = await store.all_products(status=status, title=q, before=before, limit=limit + 1)
+    page = found[:limit]
+    return Page[AdminProductSummary](
+        items=[AdminProductSummary(**_summary(one).model_dump(), status=one.status) for one in page],
+        next_cursor=encode_cursor(page[-1].id) if len(found) > limit else None,
+    )
+
+
+@admin.post(
+    "/products",
+    status_code=201,
+    responses=problems(Unauthenticated, Forbidden, SlugTaken, SkuTaken, KeyReused),
+)
+async def create_product(
+    wish: ProductWrite,
+    store: Kept,
+    merchant: Merchant,
+    settings: CatalogSettings,
+    body: RawBody,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> AdminProductView:
+    """Makes a product; a draft, if nothing else is said."""
+    scope = f"{merchant.subject} {key}" if key is not None else None
+    product, replayed = await service.create(store, wish, currency=settings.currency, key=scope, body=body)
+    response.headers["Location"] = f"/admin/products/{product.id}"
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return _admin_view(product, response)
+
+
+@admin.get("/products/{product_ref}", responses=problems(Unauthenticated, Forbidden, ProductNotFound))
+async def read_any_product(product_ref: ProductRef, store: Kept, _: Merchant, response: Response) -> AdminProductView:
+    """A product, whatever its status, by id or slug. Its ETag is what a change must bring as If-Match."""
+    return _admin_view(await store.get_product(product_ref), response)
+
+
+_CHANGE = problems(Unauthenticated, Forbidden, ProductNotFound, SlugTaken, SkuTaken, StaleVersion, PreconditionRequired)
+
+
+@admin.put("/products/{product_ref}", responses=_CHANGE)
+async def put_product(
+    product_ref: ProductRef,
+    wish: ProductWrite,
+    store: Kept,
+    _: Merchant,
+    if_match: IfMatch,
+    settings: CatalogSettings,
+    response: Response,
+) -> AdminProductView:
+    """Replaces a product. Pictures stay as they are, if nothing is said of them."""
+    product = await service.put(store, product_ref, wish, if_match=if_match, currency=settings.currency)
+    return _admin_view(product, response)
+
+
+@admin.patch("/products/{product_ref}", responses=_CHANGE)
+async def patch_product(
+    product_ref: ProductRef,
+    changes: ProductChanges,
+    store: Kept,
+    _: Merchant,
+    if_match: IfMatch,
+    settings: CatalogSettings,
+    response: Response,
+) -> AdminProductView:
+    """Changes a product by a merge-patch (RFC 7396)."""
+    product = await service.patch(store, product_ref, changes, if_match=if_match, currency=settings.currency)
+    return _admin_view(product, response)
+
+
+@admin.delete(
+    "/products/{product_ref}",
+    responses=problems(Unauthenticated, Forbidden, ProductNotFound, StaleVersion, PreconditionRequired),
+)
+async def archive_product(
+    product_ref: ProductRef, store: Kept, _: Merchant, if_match: IfMatch, response: Response
+) -> AdminProductView:
+    """Takes a product off the shelves. It stays known: orders, its slugs and its SKUs refer to it."""
+    return _admin_view(await service.archive(store, product_ref, if_match=if_match), response)
+
+
+# --- the merchant: pictures -------------------------------------------------------------------------
+
+
+@admin.post(
+    "/products/{product_ref}/media",
+    status_code=201,
+    responses=problems(Unauthenticated, Forbidden, ProductNotFound, KeyReused),
+)
+async def announce_media(
+    product_ref: ProductRef,
+    wish: MediaUpload,
+    store: Kept,
+    storage: Storage,
+    _: Merchant,
+    settings: CatalogSettings,
+    body: RawBody,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> UploadPlace:
+    """Where to put a picture's file. It becomes one of the product's when it is completed."""
+    upload, replayed = await service.announce_media(store, product_ref, wish, key=key, body=body, settings=settings)
+    response.headers["Location"] = f"/admin/products/{upload.product_id}"
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    url = await storage.place_for(upload.media_id, upload.content_type, upload.size_bytes)
+    return UploadPlace(media_id=upload.media_id, upload=Upload(url=url, headers={"Content-Type": upload.content_type}))
+
+
+@admin.post(
+    "/products/{product_ref}/media/{media_id}/complete",
+    responses=problems(Unauthenticated, Forbidden, ProductNotFound, MediaNotFound, NotUploaded, Unreadable),
+)
+async def complete_media(
+    product_ref: ProductRef,
+    media_id: MediaId,
+    store: Kept,
+    storage: Storage,
+    darkroom: Dark,
+    _: Merchant,
+    response: Response,
+) -> AdminProductView:
+    """Looks at what was uploaded and makes the shop's sizes of it, in AVIF, WebP and JPEG. Asking twice is harmless."""
+    product = await service.complete_media(store, storage, darkroom, product_ref, media_id)
+    return _admin_view(product, response)
+
+
+@admin.delete(
+    "/products/{product_ref}/media/{media_id}",
+    responses=problems(Unauthenticated, Forbidden, ProductNotFound, MediaNotFound),
+)
+async def delete_media(
+    product_ref: ProductRef, media_id: MediaId, store: Kept, _: Merchant, response: Response
+) -> AdminProductView:
+    """Takes a picture away from a product."""
+    return _admin_view(await service.delete_media(store, product_ref, media_id), response)
+
+
+# --- the merchant: categories -----------------------------------------------------------------------
+
+
+@admin.post("/categories", status_code=201, responses=problems(Unauthenticated, Forbidden, SlugTaken, KeyReused))
+async def create_category(
+    wish: CategoryWrite,
+    store: Kept,
+    merchant: Merchant,
+    body: RawBody,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> CategoryView:
+    """Makes a category."""
+    scope = f"{merchant.subject} {key}" if key is not None else None
+    category, replayed = await service.create_category(store, wish, key=scope, body=body)
+    response.headers["Location"] = f"/admin/categories/{category.slug}"
+    if replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return category
+
+
+@admin.put("/categories/{slug}", responses=problems(Unauthenticated, Forbidden, CategoryNotFound))
+async def put_category(slug: Slug, wish: CategoryWrite, store: Kept, _: Merchant) -> CategoryView:
+    """Replaces a category; the last writer wins."""
+    category = CategoryView(**wish.model_dump())
+    _check_same(slug, category.slug)
+    await store.update_category(category)
+    return category
+
+
+@admin.patch("/categories/{slug}", responses=problems(Unauthenticated, Forbidden, CategoryNotFound))
+async def patch_category(slug: Slug, changes: CategoryChanges, store: Kept, _: Merchant) -> CategoryView:
+    """Changes a category by a merge-patch (RFC 7396); the last writer wins."""
+    before = (await store.get_category(slug)).category
+    merged = domain.merge_patch(before.model_dump(), changes.model_dump(exclude_unset=True))
+    category = CategoryView(**domain.written_as(CategoryWrite, merged).model_dump())
+    _check_same(slug, category.slug)
+    await store.update_category(category)
+    return category
+
+
+def _check_same(slug: str, wished: str) -> None:
+    if wished != slug:
+        raise Invalid.field("/slug", "a category keeps its slug: pages and products refer to it")
+
+
+# --- other services ---------------------------------------------------------------------------------
+
+
+@internal.post("/prices")
+async def read_prices(asked: PricesRequest, store: Kept, _: Caller) -> Prices:
+    """What SKUs cost now, in the order asked."""
+    sold = {
+        sku: product
+        for product in await store.products_by_sku(asked.skus)
+        if product.status == "published"
+        for sku in product.skus
+    }
+    return Prices(
+        items=[
+            _priced(sku, sold[sku]) if sku in sold else PricedSku(sku=sku, sold=False)
+            for sku in dict.fromkeys(asked.skus)
+        ]
+    )
+
+
+@internal.post("/products")
+async def read_products(asked: ProductsRequest, store: Kept, _: Caller) -> Products:
+    """Some by id, or all that are published, page by page."""
+    if asked.ids is None:
+        found = await store.published_after(asked.after, asked.limit + 1)
+        page = found[: asked.limit]
+        return Products(items=_published(page), next_after=page[-1].id if len(found) > asked.limit else None)
+    found = await store.products_by_id(asked.ids)
+    archived: list[ProductArchived] = [domain.archived_fact(one) for one in found if one.status != "published"]
+    return Products(items=_published(one for one in found if one.status == "published"), archived=archived)
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+def _ids(ids: str) -> list[str]:
+    wanted = [one.strip() for one in ids.split(",") if one.strip()]
+    if len(wanted) > IDS_AT_ONCE:
+        raise Invalid.field("query/ids", f"at most {IDS_AT_ONCE} at once")
+    try:
+        return [_PRODUCT_ID.validate_python(one) for one in wanted]
+    except ValidationError as error:
+        raise Invalid.field("query/ids", "is not a list of product ids") from error
+
+
+def _id_in(position: str) -> str:
+    try:
+        return _PRODUCT_ID.validate_python(position)
+    except ValidationError as error:
+        raise BadRequest("the cursor is not one of ours") from error
+
+
+def _position(cursor: str, sort: Sort) -> tuple[str] | tuple[int, str]:
+    if sort == "newest":
+        return (_id_in(decode_cursor(cursor, str)[0]),)
+    price, product_id = decode_cursor(cursor, int, str)
+    if not 0 <= price <= 10**12:
+        raise BadRequest("the cursor is not one of ours")
+    return (price, _id_in(product_id))
+
+
+def _cursor(last: Product, sort: Sort) -> str:
+    if sort == "newest":
+        return encode_cursor(last.id)
+    return encode_cursor(min(variant.price.amount for variant in last.variants), last.id)
+
+
+def _etag_of(parts: Sequence[str]) -> str:
+    return f'"{hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32]}"'
+
+
+def _cacheable(settings: Settings, *, etag: str, keys: Sequence[str], version: int) -> dict[str, str]:
+    """For the edge: kept until something with one of these keys is purged; browsers ask each time."""
+    return {
+        "ETag": etag,
+        "Cache-Control": f"public, max-age=0, s-maxage={settings.shared_cache_seconds}",
+        "xkey": " ".join(keys),
+        "X-Data-Version": str(version),
+    }
+
+
+def _unless_known(
+    shown: Shown, headers: dict[str, str], if_none_match: str | None, response: Response
+) -> Shown | Response:
+    if if_none_match is not None and headers["ETag"] in (tag.strip() for tag in if_none_match.split(",")):
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return shown
+
+
+def _summary(product: Product) -> ProductSummary:
+    cheapest = min(product.variants, key=lambda variant: variant.price.amount)
+    dearest = max(product.variants, key=lambda variant: variant.price.amount)
+    return ProductSummary(
+        id=product.id,
+        slug=product.slug,
+        title=product.title,
+        brand=product.brand,
+        categories=product.categories,
+        skus=product.skus,
+        price_from=cheapest.price,
+        price_to=dearest.price,
+        compare_at_price=cheapest.compare_at_price,
+        image=product.media[0] if product.media else None,
+        version=product.version,
+    )
+
+
+def _admin_view(product: Product, response: Response) -> AdminProductView:
+    response.headers["ETag"] = f'"{product.version}"'
+    response.headers["Cache-Control"] = "no-store"
+    return AdminProductView.model_validate(product.model_dump())
+
+
+def _published(products: Iterable[Product]) -> list[PublishedProduct]:
+    return [PublishedProduct.model_validate(one.model_dump()) for one in products]
+
+
+def _priced(sku: str, product: Product) -> PricedSku:
+    variant = next(one for one in product.variants if one.sku == sku)
+    pictures = [one for one in product.media if sku in one.variant_skus] or product.media[:1]
+    return PricedSku(
+        sku=sku,
+        sold=True,
+        product_id=product.id,
+        product_version=product.version,
+        slug=product.slug,
+        title=product.title,
+        options=variant.options,
+        # JPEG: this one is also shown by mail programs.
+        image=pictures[0].renditions.get("w320.jpg") if pictures else None,
+        price=variant.price,
+        weight_grams=variant.weight_grams,
+        categories=product.categories,
+        tax_category=product.tax_category,
+    )

@@ -1,0 +1,233 @@
+"""What catalog does. A use case is one write to one document, which MongoDB makes whole or not at all."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from bodega.contracts.catalog import Media
+from bodega.contracts.ids import new_id
+from bodega.kit.errors import Invalid, StaleVersion
+from bodega.kit.idempotency import KeyReused
+from bodega.services.catalog import domain
+from bodega.services.catalog.clients import ObjectStorage
+from bodega.services.catalog.domain import Product
+from bodega.services.catalog.domain.pictures import Developed
+from bodega.services.catalog.errors import MediaNotFound, NotUploaded, SlugTaken
+from bodega.services.catalog.flows import Darkroom
+from bodega.services.catalog.schemas import (
+    MEDIA_PER_PRODUCT,
+    CategoryView,
+    CategoryWrite,
+    MediaUpload,
+    ProductChanges,
+    ProductWrite,
+)
+from bodega.services.catalog.settings import Settings
+from bodega.services.catalog.store import Announced, KeptCategory, KeyTaken, Store
+
+_ANY_VERSION = "*"
+_TRIES = 20
+"""How often a change that suits every version is tried again after a faster one."""
+
+
+async def create(
+    store: Store, wish: ProductWrite, *, currency: str, key: str | None = None, body: bytes = b""
+) -> tuple[Product, bool]:
+    """The new product; or the one that this key has made before, as it stands now, and True.
+
+    The key is part of the product's document: there is never one without the other.
+    Raises: Invalid, SlugTaken, SkuTaken, KeyReused.
+    """
+    await _check_categories(store, wish)
+    product = domain.create(
+        wish, product_id=new_id("prd"), key=key, body=_fingerprint(body), now=datetime.now(UTC), currency=currency
+    )
+    try:
+        await store.insert_product(product)
+    except KeyTaken:
+        before = await store.get_product_by_key(product.created_key)
+        if before.created_body != product.created_body:
+            raise KeyReused("this key was used for a request with another body") from None
+        return before, True
+    return product, False
+
+
+async def put(store: Store, reference: str, wish: ProductWrite, *, if_match: str, currency: str) -> Product:
+    """Raises: ProductNotFound, StaleVersion, Invalid, SlugTaken, SkuTaken."""
+    product = await _get_matching(store, reference, if_match)
+    await _check_categories(store, wish)
+    return await _save(store, product, domain.edit(product, wish, now=datetime.now(UTC), currency=currency))
+
+
+async def patch(store: Store, reference: str, changes: ProductChanges, *, if_match: str, currency: str) -> Product:
+    """Raises: ProductNotFound, StaleVersion, Invalid, SlugTaken, SkuTaken."""
+    product = await _get_matching(store, reference, if_match)
+    wish = domain.patched(product, changes)
+    await _check_categories(store, wish)
+    return await _save(store, product, domain.edit(product, wish, now=datetime.now(UTC), currency=currency))
+
+
+async def archive(store: Store, reference: str, *, if_match: str) -> Product:
+    """Raises: ProductNotFound, StaleVersion."""
+    product = await _get_matching(store, reference, if_match)
+    return await _save(store, product, domain.archive(product, now=datetime.now(UTC)))
+
+
+async def _get_matching(store: Store, reference: str, if_match: str) -> Product:
+    product = await store.get_product(reference)
+    if if_match not in (_ANY_VERSION, f'"{product.version}"'):
+        raise _stale(product)
+    return product
+
+
+async def _save(store: Store, before: Product, after: Product) -> Product:
+    if after.version == before.version or await store.replace_product(after, version=before.version):
+        return after
+    raise _stale(await store.get_product(before.id))
+
+
+def _stale(product: Product) -> StaleVersion:
+    return StaleVersion("read it again, then say what is to change", current_version=product.version)
+
+
+async def _check_categories(store: Store, wish: ProductWrite) -> None:
+    known = await store.known_categories(wish.categories) if wish.categories else set()
+    errors = [
+        {"pointer": f"/categories/{index}", "message": f"there is no category {slug}"}
+        for index, slug in enumerate(wish.categories)
+        if slug not in known
+    ]
+    if errors:
+        raise Invalid(errors[0]["message"], errors=errors)
+
+
+# --- categories -------------------------------------------------------------------------------------
+
+
+async def create_category(
+    store: Store, wish: CategoryWrite, *, key: str | None, body: bytes
+) -> tuple[CategoryView, bool]:
+    """The new category; or the one that this key has made before, as it stands now, and True.
+
+    Raises: SlugTaken, KeyReused.
+    """
+    kept = KeptCategory(CategoryView(**wish.model_dump()), created_key=key or "", created_body=_fingerprint(body))
+    if await store.insert_category(kept):
+        return kept.category, False
+    before = await store.get_category(wish.slug)
+    if key is None or before.created_key != key:
+        raise SlugTaken(f"there is a category {wish.slug}", slug=wish.slug)
+    if before.created_body != kept.created_body:
+        raise KeyReused("this key was used for a request with another body")
+    return before.category, True
+
+
+# --- pictures ---------------------------------------------------------------------------------------
+
+
+async def announce_media(
+    store: Store, reference: str, wish: MediaUpload, *, key: str | None, body: bytes, settings: Settings
+) -> tuple[Announced, bool]:
+    """A picture that is to come; the same key announces the same one again (and True).
+
+    Raises: ProductNotFound, Invalid, KeyReused.
+    """
+    product = await store.get_product(reference)
+    errors = [
+        {"pointer": pointer, "message": message}
+        for pointer, message in domain.sku_faults("/variant_skus", wish.variant_skus, product)
+    ]
+    if wish.size_bytes > settings.picture_bytes:
+        errors.append({"pointer": "/size_bytes", "message": f"at most {settings.picture_bytes} bytes are taken"})
+    if len(product.media) >= MEDIA_PER_PRODUCT:
+        errors.append({"pointer": "", "message": f"a product has at most {MEDIA_PER_PRODUCT} pictures"})
+    if errors:
+        raise Invalid(errors[0]["message"], errors=errors)
+    upload = Announced(
+        media_id=_media_id(product.id, key),
+        product_id=product.id,
+        content_type=wish.content_type,
+        size_bytes=wish.size_bytes,
+        alt=wish.alt,
+        variant_skus=wish.variant_skus,
+        body=_fingerprint(body),
+        at=datetime.now(UTC),
+    )
+    if await store.insert_upload(upload):
+        return upload, False
+    before = await store.find_upload(upload.media_id)
+    if before is not None and before.body != upload.body:
+        raise KeyReused("this key was used for a request with another body")
+    return before or upload, True
+
+
+async def complete_media(
+    store: Store, storage: ObjectStorage, darkroom: Darkroom, reference: str, media_id: str
+) -> Product:
+    """Looks at what was uploaded, makes the shop's files of it and adds it to the product. Asking twice is harmless.
+
+    Raises: ProductNotFound, MediaNotFound, NotUploaded, Unreadable, Invalid; Unavailable.
+    """
+    product = await store.get_product(reference)
+    if any(media.id == media_id for media in product.media):
+        return product
+    upload = await store.find_upload(media_id)
+    if upload is None or upload.product_id != product.id:
+        raise MediaNotFound("no picture with this id was announced for the product")
+    content = await storage.uploaded(media_id, size_bytes=upload.size_bytes)
+    if content is None:
+        raise NotUploaded("nothing has been uploaded to the address that was given")
+    developed = await darkroom.develop(content, upload.content_type)
+    media = Media(
+        id=media_id,
+        alt=upload.alt,
+        variant_skus=upload.variant_skus,
+        width=developed.width,
+        height=developed.height,
+        renditions=await _show(storage, developed),
+    )
+    product = await _change(store, product.id, lambda it: domain.add_media(it, media, now=datetime.now(UTC)))
+    await storage.discard_upload(media_id)
+    await store.delete_upload(media_id)
+    return product
+
+
+async def delete_media(store: Store, reference: str, media_id: str) -> Product:
+    """Its files stay: another product may show the same picture, whose names come from its content.
+
+    Raises: ProductNotFound, MediaNotFound.
+    """
+    product = await store.get_product(reference)
+    if all(media.id != media_id for media in product.media):
+        raise MediaNotFound("the product has no picture with this id")
+    return await _change(store, product.id, lambda it: domain.remove_media(it, media_id, now=datetime.now(UTC)))
+
+
+async def _show(storage: ObjectStorage, developed: Developed) -> dict[str, str]:
+    paths = {
+        file.name: f"products/{hashlib.sha256(file.content).hexdigest()[:40]}.{file.suffix}" for file in developed.files
+    }
+    await asyncio.gather(*(storage.show(paths[file.name], file) for file in developed.files))
+    return paths
+
+
+async def _change(store: Store, product_id: str, change: Callable[[Product], Product]) -> Product:
+    """A change that suits every version: a faster one is read, and it is tried again."""
+    for _ in range(_TRIES):
+        product = await store.get_product(product_id)
+        changed = change(product)
+        if changed.version == product.version or await store.replace_product(changed, version=product.version):
+            return changed
+    raise _stale(await store.get_product(product_id))
+
+
+def _media_id(product_id: str, key: str | None) -> str:
+    if key is None:
+        return new_id("med")
+    return new_id("med", UUID(bytes=hashlib.sha256(f"{product_id} {key}".encode()).digest()[:16], version=5))
+
+
+def _fingerprint(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

@@ -1,0 +1,30 @@
+"""Catalog's settings. Every default runs on a laptop."""
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from bodega.kit.app import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="BODEGA_CATALOG_")
+
+    port: int = 7103
+    mongo_url: str = "mongodb://127.0.0.1:7017/bodega"
+    mongo_timeout_seconds: float = 5
+    s3_url: str = "http://127.0.0.1:7333"
+    s3_access_key: str = ""
+    s3_secret_key: SecretStr = SecretStr("")
+    s3_bucket: str = "media"
+    """Public: what is in it is on the shop's pages."""
+    s3_uploads_bucket: str = "uploads"
+    """Private: pictures as they came, until they have been looked at."""
+    upload_seconds: int = 900
+    picture_bytes: int = 20_000_000
+    picture_pixels: int = 40_000_000
+    picture_workers: int = 1
+    picture_queue: int = 20
+    leftover_seconds: float = 30
+    """After this time a write that was announced and is not there will not come any more: longer than any
+    request may take."""
+    shared_cache_seconds: int = 60

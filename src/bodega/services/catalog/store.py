@@ -1,0 +1,433 @@
+"""Catalog in MongoDB: the only file here that knows its protocol.
+
+`product`   one document each: its current and former slugs in `slugs`, its SKUs in `skus`, both unique over all
+            products. A write replaces the document if it still has the version that was read.
+`category`  by slug.
+`upload`    pictures that were announced and are not yet part of a product.
+`pending`   writes that the world has yet to hear of, announced before they are made: nothing spans two documents
+            here, and so the announcement may be there without the write, but never the write without it.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, Literal, ParamSpec, TypeVar
+
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConnectionFailure, DuplicateKeyError
+from pymongo.write_concern import WriteConcern
+
+from bodega.contracts.ids import uuid7
+from bodega.kit.errors import Unavailable
+from bodega.kit.telemetry import trace_headers
+from bodega.services.catalog.domain import Product
+from bodega.services.catalog.errors import CategoryNotFound, ProductNotFound, SkuTaken, SlugTaken
+from bodega.services.catalog.schemas import CategoryView
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
+Document = dict[str, Any]
+Sort = Literal["newest", "price", "-price"]
+
+_SUMMARY = {"description": False, "description_html": False}
+"""What lists do not need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A picture that is to come. `key` and `body`: of the request that announced it."""
+
+    media_id: str
+    product_id: str
+    content_type: str
+    size_bytes: int
+    alt: str
+    variant_skus: list[str]
+    body: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A write of which the world is to hear. `version`: the product's, once the write is there."""
+
+    id: str
+    product_id: str
+    version: int
+    at: datetime
+    trace: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCategory:
+    category: CategoryView
+    created_key: str
+    created_body: str
+
+
+class KeyTaken(Exception):
+    """The Idempotency-Key, or the id made from it, has made something already."""
+
+
+def _answering(method: Callable[Given, Coroutine[Any, Any, Found]]) -> Callable[Given, Coroutine[Any, Any, Found]]:
+    @wraps(method)
+    async def call(*args: Given.args, **kwargs: Given.kwargs) -> Found:
+        try:
+            return await method(*args, **kwargs)
+        except ConnectionFailure as error:
+            raise Unavailable("the store does not answer", store=type(error).__name__) from error
+
+    return call
+
+
+class Store:
+    """Open it in the service's lifespan, close it at its end."""
+
+    def __init__(self, url: str, *, timeout_seconds: float, pool_size: int) -> None:
+        milliseconds = int(timeout_seconds * 1000)
+        self._client: AsyncMongoClient[Document] = AsyncMongoClient(
+            url,
+            tz_aware=True,
+            maxPoolSize=pool_size,
+            waitQueueTimeoutMS=milliseconds,
+            connectTimeoutMS=milliseconds,
+            socketTimeoutMS=milliseconds,
+            serverSelectionTimeoutMS=milliseconds,
+            appname="bodega-catalog",
+        )
+        # Acknowledged means on disk at a majority of the replicas: what the world hears of must not be forgotten.
+        durable = WriteConcern(w="majority", j=True)
+        database: AsyncDatabase[Document] = self._client.get_default_database("bodega", write_concern=durable)
+        self._products = database["product"]
+        self._categories = database["category"]
+        self._uploads = database["upload"]
+        self._pending = database["pending"]
+        self.written = asyncio.Event()
+        """Set after every write to a product: there is something to tell."""
+
+    @_answering
+    async def open(self) -> None:
+        """Makes the indexes. The unique ones are promises; the others make lists fast."""
+        for field in ("slugs", "skus", "created_key"):
+            await self._products.create_index([(field, ASCENDING)], unique=True)
+        await self._products.create_index([("status", ASCENDING), ("categories", ASCENDING), ("_id", DESCENDING)])
+        for field in ("brand", "price_from"):
+            await self._products.create_index([("status", ASCENDING), (field, ASCENDING), ("_id", DESCENDING)])
+        await self._uploads.create_index([("at", ASCENDING)])
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    @_answering
+    async def ping(self) -> None:
+        """Raises Unavailable."""
+        await self._client.admin.command("ping")
+
+    # --- products, read ---------------------------------------------------------------------------------
+
+    @_answering
+    async def find_product(self, reference: str) -> Product | None:
+        """By id, or by a slug that it has or had."""
+        field = "_id" if reference.startswith("prd_") else "slugs"
+        document = await self._products.find_one({field: reference})
+        return _product(document) if document is not None else None
+
+    async def get_product(self, reference: str) -> Product:
+        """Raises ProductNotFound."""
+        product = await self.find_product(reference)
+        if product is None:
+            raise ProductNotFound("no product has this id or slug")
+        return product
+
+    @_answering
+    async def get_product_by_key(self, created_key: str) -> Product:
+        """The one that an Idempotency-Key has made. Raises ProductNotFound."""
+        document = await self._products.find_one({"created_key": created_key})
+        if document is None:
+            raise ProductNotFound("this key has made nothing")
+        return _product(document)
+
+    @_answering
+    async def products_by_id(self, ids: Sequence[str]) -> list[Product]:
+        """In the order of the ids; what is not there is left out."""
+        found = {one.id: one for one in await self._many({"_id": {"$in": list(ids)}})}
+        return [found[one] for one in dict.fromkeys(ids) if one in found]
+
+    @_answering
+    async def products_by_sku(self, skus: Sequence[str]) -> list[Product]:
+        return await self._many({"skus": {"$in": list(skus)}}, projection=_SUMMARY)
+
+    @_answering
+    async def published(
+        self,
+        *,
+        category: str | None,
+        brand: str | None,
+        sort: Sort,
+        after: tuple[str] | tuple[int, str] | None,
+        limit: int,
+    ) -> list[Product]:
+        """A page for shoppers, without descriptions. `after`: the id, or price and id, of the last one before."""
+        chosen: Document = {"status": "published"}
+        if category is not None:
+            chosen["categories"] = category
+        if brand is not None:
+            chosen["brand"] = brand
+        if sort == "newest":  # ids sort by time of birth
+            if after is not None:
+                chosen["_id"] = {"$lt": after[0]}
+            return await self._many(chosen, sort=[("_id", DESCENDING)], limit=limit, projection=_SUMMARY)
+        direction, beyond = (ASCENDING, "$gt") if sort == "price" else (DESCENDING, "$lt")
+        if after is not None:
+            price, last = after[0], after[-1]
+            chosen["$or"] = [{"price_from": {beyond: price}}, {"price_from": price, "_id": {"$lt": last}}]
+        order = [("price_from", direction), ("_id", DESCENDING)]
+        return await self._many(chosen, sort=order, limit=limit, projection=_SUMMARY)
+
+    @_answering
+    async def published_after(self, product_id: str | None, limit: int) -> list[Product]:
+        """All published ones, page by page, by id."""
+        beyond = {"_id": {"$gt": product_id}} if product_id is not None else {}
+        return await self._many({"status": "published", **beyond}, sort=[("_id", ASCENDING)], limit=limit)
+
+    @_answering
+    async def all_products(
+        self, *, status: str | None, title: str | None, before: str | None, limit: int
+    ) -> list[Product]:
+        """A page for merchants, newest first. `title`: a part of it, case aside."""
+        chosen: Document = {}
+        if status is not None:
+            chosen["status"] = status
+        if title is not None:
+            chosen["title"] = {"$regex": re.escape(title), "$options": "i"}
+        if before is not None:
+            chosen["_id"] = {"$lt": before}
+        return await self._many(chosen, sort=[("_id", DESCENDING)], limit=limit, projection=_SUMMARY)
+
+    async def _many(
+        self,
+        chosen: Document,
+        *,
+        sort: Sequence[tuple[str, int]] = (),
+        limit: int = 0,
+        projection: Mapping[str, Any] | None = None,
+    ) -> list[Product]:
+        cursor = self._products.find(chosen, projection).limit(limit)
+        if sort:
+            cursor = cursor.sort(list(sort))
+        return [_product(document) for document in await cursor.to_list()]
+
+    # --- products, written ------------------------------------------------------------------------------
+
+    async def insert_product(self, product: Product) -> None:
+        """Raises: KeyTaken, SlugTaken, SkuTaken."""
+        await self._announced(product, lambda: self._insert(product))
+
+    async def replace_product(self, product: Product, *, version: int) -> bool:
+        """False, if it no longer is of that version. Raises: SlugTaken, SkuTaken."""
+        return await self._announced(product, lambda: self._replace(product, version))
+
+    @_answering
+    async def _announced(self, product: Product, write: Callable[[], Awaitable[bool]]) -> bool:
+        """Announces a write, then does it. What fails for sure is taken back; of what may have happened, the
+        announcement stays, and the relay finds out."""
+        entry: Document = {
+            "_id": str(uuid7()),
+            "product_id": product.id,
+            "version": product.version,
+            "at": datetime.now(UTC),
+            "trace": list(trace_headers().items()),
+        }
+        await self._pending.insert_one(entry)
+        try:
+            written = await write()
+        except DuplicateKeyError as error:
+            await self.forget_pending([entry["_id"]])
+            raise await self._taken(product) from error
+        if not written:
+            await self.forget_pending([entry["_id"]])
+        self.written.set()
+        return written
+
+    async def _insert(self, product: Product) -> bool:
+        await self._products.insert_one(_document(product))
+        return True
+
+    async def _replace(self, product: Product, version: int) -> bool:
+        result = await self._products.replace_one({"_id": product.id, "version": version}, _document(product))
+        return result.matched_count == 1
+
+    async def _taken(self, product: Product) -> Exception:
+        """Which of the unique values it was: asked, as servers word it differently."""
+        others = {"_id": {"$ne": product.id}}
+        if await self._products.find_one({"created_key": product.created_key, **others}, {"_id": True}):
+            return KeyTaken()
+        if await self._products.find_one({"slugs": product.slug, **others}, {"_id": True}):
+            return SlugTaken(f"another product has or had the slug {product.slug}", slug=product.slug)
+        clashing = self._products.find({"skus": {"$in": product.skus}, **others}, {"skus": True})
+        theirs = {sku for document in await clashing.to_list() for sku in document["skus"]}
+        skus = [sku for sku in product.skus if sku in theirs]
+        return SkuTaken(f"other products have {', '.join(skus)}" if skus else "another product has a SKU", skus=skus)
+
+    # --- what the world is to hear of -------------------------------------------------------------------
+
+    @_answering
+    async def pending_after(self, entry_id: str | None, limit: int) -> list[Pending]:
+        """In the order of announcement."""
+        beyond = {"_id": {"$gt": entry_id}} if entry_id is not None else {}
+        cursor = self._pending.find(beyond).sort([("_id", ASCENDING)]).limit(limit)
+        return [
+            Pending(
+                id=one["_id"],
+                product_id=one["product_id"],
+                version=one["version"],
+                at=one["at"],
+                trace=dict(one["trace"]),
+            )
+            for one in await cursor.to_list()
+        ]
+
+    @_answering
+    async def forget_pending(self, entry_ids: Iterable[str]) -> None:
+        await self._pending.delete_many({"_id": {"$in": list(entry_ids)}})
+
+    # --- categories -------------------------------------------------------------------------------------
+
+    @_answering
+    async def categories(self) -> list[CategoryView]:
+        documents = await self._categories.find().to_list()
+        found = [_category(document).category for document in documents]
+        return sorted(found, key=lambda one: (one.position, one.slug))
+
+    @_answering
+    async def find_category(self, slug: str) -> KeptCategory | None:
+        document = await self._categories.find_one({"_id": slug})
+        return _category(document) if document is not None else None
+
+    async def get_category(self, slug: str) -> KeptCategory:
+        """Raises CategoryNotFound."""
+        found = await self.find_category(slug)
+        if found is None:
+            raise CategoryNotFound("no category has this slug")
+        return found
+
+    @_answering
+    async def known_categories(self, slugs: Sequence[str]) -> set[str]:
+        documents = await self._categories.find({"_id": {"$in": list(slugs)}}, {"_id": True}).to_list()
+        return {document["_id"] for document in documents}
+
+    @_answering
+    async def insert_category(self, kept: KeptCategory) -> bool:
+        """False, if there is one with this slug."""
+        content = kept.category.model_dump(exclude={"slug"})
+        try:
+            await self._categories.insert_one(
+                {
+                    "_id": kept.category.slug,
+                    **content,
+                    "created_key": kept.created_key,
+                    "created_body": kept.created_body,
+                }
+            )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    @_answering
+    async def update_category(self, category: CategoryView) -> None:
+        """Raises CategoryNotFound."""
+        content = category.model_dump(exclude={"slug"})
+        result = await self._categories.update_one({"_id": category.slug}, {"$set": content})
+        if result.matched_count == 0:
+            raise CategoryNotFound("no category has this slug")
+
+    # --- pictures under way -----------------------------------------------------------------------------
+
+    @_answering
+    async def insert_upload(self, upload: Announced) -> bool:
+        """False, if there is one with this id."""
+        try:
+            await self._uploads.insert_one(
+                {
+                    "_id": upload.media_id,
+                    "product_id": upload.product_id,
+                    "content_type": upload.content_type,
+                    "size_bytes": upload.size_bytes,
+                    "alt": upload.alt,
+                    "variant_skus": upload.variant_skus,
+                    "body": upload.body,
+                    "at": upload.at,
+                }
+            )
+        except DuplicateKeyError:
+            return False
+        return True
+
+    @_answering
+    async def find_upload(self, media_id: str) -> Announced | None:
+        document = await self._uploads.find_one({"_id": media_id})
+        return _announced(document) if document is not None else None
+
+    @_answering
+    async def uploads_before(self, moment: datetime, limit: int) -> list[Announced]:
+        documents = await self._uploads.find({"at": {"$lt": moment}}).limit(limit).to_list()
+        return [_announced(document) for document in documents]
+
+    @_answering
+    async def delete_upload(self, media_id: str) -> None:
+        await self._uploads.delete_one({"_id": media_id})
+
+
+def _document(product: Product) -> Document:
+    """Names that people choose are values here, never field names: those may not hold every character."""
+    document = product.model_dump(exclude={"id", "slug", "former_slugs"})
+    document["_id"] = product.id
+    document["slugs"] = [product.slug, *product.former_slugs]
+    document["skus"] = product.skus
+    document["price_from"] = min(variant.price.amount for variant in product.variants)
+    for variant in document["variants"]:
+        variant["options"] = list(variant["options"].items())
+    for media in document["media"]:
+        media["renditions"] = list(media["renditions"].items())
+    return document
+
+
+def _product(document: Document) -> Product:
+    content = dict(document)
+    content["id"] = content.pop("_id")
+    content["slug"], *content["former_slugs"] = content.pop("slugs")
+    for variant in content["variants"]:
+        variant["options"] = dict(variant["options"])
+    for media in content["media"]:
+        media["renditions"] = dict(media["renditions"])
+    return Product.model_validate(content)
+
+
+def _category(document: Document) -> KeptCategory:
+    return KeptCategory(
+        category=CategoryView(
+            slug=document["_id"],
+            title=document["title"],
+            description=document["description"],
+            position=document["position"],
+        ),
+        created_key=document["created_key"],
+        created_body=document["created_body"],
+    )
+
+
+def _announced(document: Document) -> Announced:
+    return Announced(
+        media_id=document["_id"],
+        product_id=document["product_id"],
+        content_type=document["content_type"],
+        size_bytes=document["size_bytes"],
+        alt=document["alt"],
+        variant_skus=document["variant_skus"],
+        body=document["body"],
+        at=document["at"],
+    )

@@ -1,0 +1,83 @@
+"""The catalog room on the real engines, with a database of the run's own."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+from aiobotocore.session import get_session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from fastapi import FastAPI
+from pymongo import AsyncMongoClient
+
+from bodega.kit.testing import Caller, Credentials, Topics, serving
+from bodega.services.catalog.app import create_app
+from bodega.services.catalog.settings import Settings
+from tests.conftest import RUN, engine
+
+
+@dataclass
+class Room:
+    """A running catalog: `shop` is a shopper, `merchant` has the role, `cart` another service."""
+
+    app: FastAPI
+    settings: Settings
+    shop: Caller
+    merchant: Caller
+    cart: Caller
+
+
+@pytest.fixture(scope="session")
+async def mongo_url() -> AsyncIterator[str]:
+    base = engine("BODEGA_CATALOG_MONGO_URL").rpartition("/")[0]
+    name = f"t_catalog_{RUN}"
+    yield f"{base}/{name}"
+    client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(base)
+    await client.drop_database(name)
+    await client.close()
+
+
+@pytest.fixture(scope="session")
+async def uploads_bucket() -> str:
+    async with get_session().create_client(
+        "s3",
+        endpoint_url=engine("BODEGA_CATALOG_S3_URL"),
+        aws_access_key_id=engine("BODEGA_CATALOG_S3_ACCESS_KEY"),
+        aws_secret_access_key=engine("BODEGA_CATALOG_S3_SECRET_KEY"),
+        region_name="us-east-1",
+        config=Config(s3={"addressing_style": "path"}),
+    ) as client:
+        try:
+            await client.create_bucket(Bucket="uploads")
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                raise
+    return "uploads"
+
+
+@pytest.fixture(scope="session")
+def settings(mongo_url: str, topics: Topics, credentials: Credentials, uploads_bucket: str) -> Settings:
+    return Settings(
+        mongo_url=mongo_url,
+        topic_prefix=topics.prefix,
+        s3_uploads_bucket=uploads_bucket,
+        allowed_callers=["cart"],
+        internal_jwks_file=credentials.jwks_file,
+        picture_pixels=4_000_000,
+        # What is pending must be told by the wake-up after a write, not found by looking again.
+        relay_poll_seconds=30,
+    )
+
+
+@pytest.fixture(scope="session")
+async def room(settings: Settings, credentials: Credentials) -> AsyncIterator[Room]:
+    app = create_app(settings)
+    app.state.access_tokens = credentials.access_tokens()
+    async with serving(app) as caller:
+        yield Room(
+            app=app,
+            settings=settings,
+            shop=caller,
+            merchant=caller.being(credentials.customer("cus_merchant", "merchant")),
+            cart=caller.being(credentials.service("cart", "catalog")),
+        )
