@@ -8,13 +8,16 @@ PLAN is the name of one of the functions below.
 import asyncio
 import signal
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from bodega.platform import processes
+from bodega.platform.engines import postgres
 from bodega.platform.engines.program import Child, NotReady, Program, accepts
 from bodega.platform.processes import Supervisor
 from bodega.platform.programs import Extent
+from bodega.platform.secrets import Secrets
 from bodega.platform.system import Instance, System
 
 _LISTEN = """
@@ -85,6 +88,12 @@ def family(instance: Instance, _: Extent) -> list[Program]:
             ),
         ),
     ]
+
+
+def rows(instance: Instance, _: Extent) -> list[Program]:
+    """PostgreSQL alone, on a port of its own."""
+    spec = instance.spec.model_copy(update={"offset": PORT - 7432 - 10})
+    return [postgres.program(replace(instance, spec=spec), Secrets.of(instance))]
 
 
 async def _at_once() -> None:

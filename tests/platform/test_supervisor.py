@@ -202,6 +202,18 @@ def test_children_come_back_with_their_parent(stage: Stage) -> None:
     await_true(lambda: stage.part("bound").state == State.READY and stage.part("bound").pid != before)
 
 
+def test_postgres_runs_below_a_closed_folder_and_survives_a_kill(stage: Stage) -> None:
+    stage.instance.home.chmod(0o700)  # as root: nobody cannot get in here
+    stage.start("rows")
+    before = stage.await_state("postgres", State.READY).pid
+    assert before is not None
+    os.kill(before, signal.SIGKILL)
+    await_true(lambda: stage.part("postgres").state == State.READY and stage.part("postgres").pid != before)
+    after = stage.pid("postgres")
+    stage.signal(signal.SIGKILL)
+    await_true(lambda: is_gone(after))
+
+
 def test_rotates_logs_and_forgets_the_oldest(tmp_path: Path) -> None:
     path = logs.path_of(tmp_path, "x")
     for number in range(5):

@@ -48,8 +48,9 @@ def ensure_supervised(instance: Instance, extent: Extent) -> None:
 
 def watch(instance: Instance, extent: Extent, seconds: float = 180) -> Iterator[dict[str, Part]]:
     """Yield the parts' states until all are up. Raises DidNotStart."""
-    deadline = time.monotonic() + seconds
+    began, deadline = time.time(), time.monotonic() + seconds
     parts: dict[str, Part] = {}
+    failed_before: dict[str, int] = {}
     while time.monotonic() < deadline:
         report = state.running(instance)
         if report is not None and (extent == "engines" or report.extent == "shop"):
@@ -58,9 +59,11 @@ def watch(instance: Instance, extent: Extent, seconds: float = 180) -> Iterator[
             if parts and all(is_up(part) for part in parts.values()) and _is_whole(parts, extent):
                 return
             for part in parts.values():
-                if part.state == State.BLOCKED:
+                # A part that was blocked before we looked is tried again in a moment: what held it up may be gone.
+                if part.state == State.BLOCKED and part.since >= began:
                     raise DidNotStart(part.name, part.message)
-                if part.state == State.RESTARTING and part.restarts >= MOST_FAILURES:
+                failures = part.restarts - failed_before.setdefault(part.name, part.restarts)
+                if part.state == State.RESTARTING and failures >= MOST_FAILURES:
                     raise DidNotStart(part.name, f"{part.name} {part.message}\n{last_words(instance, part.name)}")
         time.sleep(POLL_SECONDS)
     late = [part for part in parts.values() if not is_up(part)]
