@@ -1,0 +1,134 @@
+"""The maps of the house, written from code: `docs/map.md` and `docs/events.md`.
+
+`python -m bodega.platform.maps` writes them; a test compares, so they cannot go stale.
+"""
+
+import importlib
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bodega.contracts.envelope import Event
+from bodega.contracts.export import all_events
+from bodega.platform.system import ROOT, Service, System
+
+_STORES = {"postgres": "PostgreSQL", "mongo": "MongoDB", "valkey": "Redis (Valkey)", "opensearch": "OpenSearch"}
+_GENERATED = "<!-- Written by `python -m bodega.platform.maps` from platform.toml and the code. Do not edit. -->\n"
+
+
+def house() -> str:
+    """`docs/map.md`: who owns what, who calls and hears whom."""
+    system = System.load()
+    return "\n".join(
+        [
+            "# Map of the house",
+            _GENERATED,
+            *_drawing(system),
+            "",
+            *(line for service in system.services.values() for line in _room(system, service)),
+        ]
+    )
+
+
+def events() -> str:
+    """`docs/events.md`: every event, what it carries, who says and who hears it."""
+    system = System.load()
+    lines = [
+        "# Events",
+        _GENERATED,
+        "CloudEvents 1.0 in structured JSON, one topic per producing service, keyed by `subject`. `sequence` is the",
+        "subject's version. JSON Schemas: `src/bodega/contracts/schemas/`. Readers ignore what they do not know.",
+        "",
+    ]
+    by_topic: dict[str, list[type[Event]]] = {}
+    for event in all_events().values():
+        by_topic.setdefault(event.topic, []).append(event)
+    for topic, of_topic in sorted(by_topic.items()):
+        producer = next(service.name for service in system.services.values() if service.publishes == topic)
+        lines += [f"## {topic}", "", f"Said by **{producer}**.", ""]
+        for event in of_topic:
+            lines += _event(system, event)
+    return "\n".join(lines)
+
+
+def _drawing(system: System) -> Iterator[str]:
+    yield "```mermaid"
+    yield "flowchart LR"
+    yield "  shopper([shopper]) --> gateway{{Envoy}}"
+    for service in system.services.values():
+        yield f"  gateway --> {service.name}"
+        yield f"  {service.name} --- {service.name}_db[({_STORES[service.store]})]"
+    for service in system.services.values():
+        for callee in service.calls:
+            yield f"  {service.name} -->|asks| {callee}"
+    for service in system.services.values():
+        for topic in service.hears:
+            producer = next(other.name for other in system.services.values() if other.publishes == topic)
+            yield f"  {producer} -.->|{topic}| {service.name}"
+    yield "```"
+
+
+def _room(system: System, service: Service) -> Iterator[str]:
+    package = importlib.import_module(f"bodega.services.{service.name}")
+    yield f"## {service.name}"
+    yield ""
+    yield "```text"
+    yield inspect.cleandoc(package.__doc__ or "")
+    yield "```"
+    yield ""
+    yield f"- **Store**: {_STORES[service.store]}" + (f"; buckets {', '.join(service.buckets)}" * bool(service.buckets))
+    yield f"- **Port**: {service.port}"
+    if service.publishes:
+        yield f"- **Publishes** the topic `{service.publishes}`"
+    for topic, types in service.hears.items():
+        yield f"- **Hears** `{topic}`: {', '.join(types)}"
+    if service.calls:
+        yield f"- **Asks** {', '.join(service.calls)}"
+    if callers := [name for name in system.callers_of(service.name) if name in system.services]:
+        yield f"- **Is asked by** {', '.join(callers)}"
+    yield f"- **Public**: {', '.join(f'`{route.path}` ({route.access})' for route in service.routes)}"
+    yield ""
+
+
+def _event(system: System, event: type[Event]) -> Iterator[str]:
+    name = event.type_name()
+    hearers = [s.name for s in system.services.values() if name in s.hears.get(event.topic, ())]
+    yield f"### {name} (version {event.schema_version})"
+    yield ""
+    yield inspect.cleandoc(event.__doc__ or "")
+    yield f"Heard by: {', '.join(hearers) or 'nobody yet'}."
+    yield ""
+    yield "| field | type | |"
+    yield "|---|---|---|"
+    schema = event.model_json_schema()
+    for field, described in schema["properties"].items():
+        optional = "" if field in schema.get("required", ()) else " (optional)"
+        yield f"| `{field}` | {_type(described)}{optional} | {described.get('description', '')} |"
+    yield ""
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rpartition("/")[2]
+    if "anyOf" in schema:
+        return " or ".join(_type(one) for one in schema["anyOf"] if one.get("type") != "null")
+    if "enum" in schema:
+        return ", ".join(f"`{value}`" for value in schema["enum"])
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    return str(schema.get("type", "object"))
+
+
+FILES = {Path("docs/map.md"): house, Path("docs/events.md"): events}
+
+
+def main() -> None:
+    for path, write in FILES.items():
+        (ROOT / path).write_text(write().rstrip() + "\n")
+
+
+if __name__ == "__main__":
+    main()
