@@ -20,7 +20,7 @@ from bodega.cli import data
 from bodega.cli.doctor import supported_or_fail
 from bodega.cli.instances import InstanceName, ensure_engines, instance_of
 from bodega.cli.screen import err, fail, out
-from bodega.platform import control, logs, state
+from bodega.platform import control, logs, state, versions
 from bodega.platform.programs import Extent
 from bodega.platform.state import Part, State
 from bodega.platform.system import Instance
@@ -125,11 +125,14 @@ def stop_and_say(instance: Instance) -> None:
 def show_start(instance: Instance, extent: Extent) -> None:
     """Start what is not running yet and show each part come up; ends the command if one does not."""
     try:
+        versions.check(instance)
         control.ensure_supervised(instance, extent)
         if err.is_terminal:
             _show_live(instance, extent)
         else:
             _show_lines(instance, extent)
+    except versions.VersionMismatch as error:
+        fail("These engines cannot go on with that data.", str(error))
     except control.DidNotStart as error:
         fail(
             f"{error.part} did not start.",
