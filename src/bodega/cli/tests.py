@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from bodega.cli.engines import test_environment
@@ -30,11 +29,12 @@ _NOTHING_COLLECTED = 5
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stage went."""
+    """How a stage went; `said` are its runners' own last lines."""
 
     stage: str
     code: int
     seconds: float
+    said: list[str]
 
 
 def test(
@@ -69,25 +69,25 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
     began = time.monotonic()
     match stage:
         case "lint":
-            code = _lint()
+            code, said = _lint()
         case "unit":
-            code = _pytest(["-m", "unit", *arguments], {})
+            code, said = _pytest(["-m", "unit", *arguments], {})
         case "service":
             ensure_engines(instance)
             show_start(instance, "engines")
-            code = _pytest(["-m", "not unit", f"--ignore={_JOURNEYS}", *arguments], test_environment(instance))
+            code, said = _pytest(["-m", "not unit", f"--ignore={_JOURNEYS}", *arguments], test_environment(instance))
         case "journey":
             ensure_engines(instance)
             show_start(instance, "shop")
-            code = _pytest([_JOURNEYS, *arguments], test_environment(instance))
+            code, said = _pytest([_JOURNEYS, *arguments], test_environment(instance))
         case _:
             ensure_engines(instance)
             show_start(instance, "shop" if any(_JOURNEYS in argument for argument in arguments) else "engines")
-            code = _pytest(arguments, test_environment(instance))
-    return Outcome(stage, code, time.monotonic() - began)
+            code, said = _pytest(arguments, test_environment(instance))
+    return Outcome(stage, code, time.monotonic() - began, said)
 
 
-def _lint() -> int:
+def _lint() -> tuple[int, list[str]]:
     scripts = Path(sys.prefix) / "bin"
     commands = [
         [str(scripts / "ruff"), "check", "."],
@@ -95,29 +95,46 @@ def _lint() -> int:
         [str(scripts / "mypy")],
         [str(scripts / "lint-imports")],
     ]
-    code = 0
+    worst, said = 0, []
     for command in commands:
-        out.print(Text(f"$ {Path(command[0]).name} {' '.join(command[1:])}", "dim"))
-        code = max(code, subprocess.run(command, cwd=ROOT, check=False).returncode)
-    return code
+        name = " ".join([Path(command[0]).name, *command[1:]])
+        out.print(Text(f"$ {name}", "dim"))
+        code, last = _shown(command, dict(os.environ))
+        worst = max(worst, code)
+        said.append(f"{name}: {last}")
+    return worst, said
 
 
-def _pytest(arguments: list[str], environment: dict[str, str]) -> int:
-    inherited = {key: value for key, value in os.environ.items() if not key.startswith("BODEGA_")}
-    kept = {key: value for key, value in os.environ.items() if key in ("BODEGA_HOME", "BODEGA_INSTANCE")}
-    code = subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments],
+def _pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k == "BODEGA_HOME"}
+    colour = "--color=yes" if out.is_terminal else "--color=no"
+    code, last = _shown([sys.executable, "-m", "pytest", colour, *arguments], {**kept, **environment})
+    return 0 if code == _NOTHING_COLLECTED else code, [last]
+
+
+def _shown(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Run a command, its output passed on as it comes; gives its exit status and its last line."""
+    tail = b""
+    with subprocess.Popen(
+        command,
         cwd=ROOT,
-        env={**inherited, **kept, **environment},
-        check=False,
-    ).returncode
-    return 0 if code == _NOTHING_COLLECTED else code
+        env={**environment, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        assert process.stdout is not None
+        while block := os.read(process.stdout.fileno(), 65536):
+            sys.stdout.buffer.write(block)
+            sys.stdout.flush()
+            tail = (tail + block)[-4096:]
+    lines = tail.decode(errors="replace").rstrip().splitlines()
+    return process.returncode, lines[-1].strip() if lines else ""
 
 
 def _summarise(outcomes: list[Outcome]) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    for outcome in outcomes:
-        mark = Text("✓", "green") if outcome.code == 0 else Text("✗", "red")
-        table.add_row(mark, outcome.stage, f"{outcome.seconds:.0f} s", "" if outcome.code == 0 else "failed")
     out.rule()
-    out.print(table)
+    for outcome in outcomes:
+        mark = Text("✓ ", "green") if outcome.code == 0 else Text("✗ ", "red")
+        out.print(Text.assemble(mark, f"{outcome.stage}, {outcome.seconds:.0f} s"))
+        for line in outcome.said:
+            typer.echo(f"  {line}")
