@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bodega.contracts.envelope import Event
-from bodega.contracts.fields import CleanText, EmailText
+from bodega.contracts.fields import CleanText, EmailText, Timestamp
 from bodega.contracts.ids import CheckoutId, OrderId, PaymentId
 from bodega.contracts.money import Price
 
@@ -14,6 +14,7 @@ PaymentStatus = Literal[
     "action_required",
     "authorized",
     "captured",
+    "capture_failed",
     "partly_refunded",
     "refunded",
     "declined",
@@ -106,6 +107,23 @@ class RefundRequest(_Message):
 
     amount: Price | None = Field(default=None, description="None: all that is left")
     reason: CleanText = ""
+
+
+class UnmatchedMoney(_Message):
+    """Money at the processor that no payment of ours explains."""
+
+    intent_id: str = Field(description="The processor's name for it", examples=["pi_3NkQ"])
+    payment_id: str | None = Field(description="The payment that it says it belongs to")
+    status: str = Field(description="What it is at the processor", examples=["authorized"])
+    amount: Price = Field(description="What is held or was taken and not given back")
+    first_seen: Timestamp
+
+
+class MoneyAudit(_Message):
+    """`GET /internal/payments/unmatched`. All is well if both lists are empty."""
+
+    unmatched: list[UnmatchedMoney]
+    ledger_differs: list[PaymentId] = Field(description="Payments whose ledger does not sum up to what they say")
 
 
 class PaymentsConfig(_Message):

@@ -1,0 +1,253 @@
+"""The HTTP door of payments: parse, authorise, call, shape the answer."""
+
+from typing import Annotated
+from uuid import NAMESPACE_URL, uuid5
+
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from bodega.contracts.ids import PaymentId, new_id
+from bodega.contracts.money import Price
+from bodega.contracts.payments import (
+    AuthorizePayment,
+    MoneyAudit,
+    NextAction,
+    PaymentsConfig,
+    RefundRequest,
+    UnmatchedMoney,
+)
+from bodega.contracts.payments import Payment as PaymentAnswer
+from bodega.kit import idempotency
+from bodega.kit.app import Db, RawBody, problems
+from bodega.kit.auth import Caller
+from bodega.kit.errors import AlreadyEnded, Invalid
+from bodega.kit.http import remaining_seconds
+from bodega.kit.idempotency import IdempotencyKey
+from bodega.services.payments import domain, service, store
+from bodega.services.payments.clients import Processor
+from bodega.services.payments.domain import Payment
+from bodega.services.payments.errors import (
+    AlreadyPaid,
+    BadSignature,
+    DifferentPayment,
+    NotCapturable,
+    NotRefundable,
+    PaymentInProgress,
+    PaymentNotFound,
+)
+from bodega.services.payments.flows import Workers
+from bodega.services.payments.settings import Settings
+
+_RESERVE_SECONDS = 0.25
+"""Of the caller's budget, for our own answer."""
+
+public = APIRouter(prefix="/payments", tags=["payments"])
+internal = APIRouter(prefix="/internal/payments", include_in_schema=False)
+
+
+async def _workers(request: Request) -> Workers:
+    workers: Workers = request.app.state.workers
+    return workers
+
+
+async def _processor(request: Request) -> Processor:
+    processor: Processor = request.app.state.processor
+    return processor
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+Driving = Annotated[Workers, Depends(_workers)]
+TheProcessor = Annotated[Processor, Depends(_processor)]
+TheSettings = Annotated[Settings, Depends(_settings)]
+
+
+class Heard(BaseModel):
+    """Answer to a webhook."""
+
+    received: bool = Field(default=True, description="It need not be sent again")
+
+
+class KeyRequired(Invalid):
+    code = "idempotency_key_required"
+
+
+# --- the world --------------------------------------------------------------------------------------
+
+
+@public.get("/config")
+async def read_config(processor: TheProcessor) -> PaymentsConfig:
+    """What a card form needs. Card data goes from the browser to the processor and never through here."""
+    return PaymentsConfig(provider=processor.name, publishable_key=processor.publishable_key, methods=["card"])
+
+
+@public.post("/webhooks/stripe", responses=problems(BadSignature))
+async def hear_stripe(
+    body: RawBody,
+    db: Db,
+    processor: TheProcessor,
+    signature: Annotated[
+        str, Header(alias="Stripe-Signature", max_length=1000, description="Over time and body, at most 5 minutes old")
+    ] = "",
+) -> Heard:
+    """What the processor tells. In any order, any number of times: it is a hint to ask."""
+    webhook = processor.read_webhook(body, signature)
+    event_id = str(uuid5(NAMESPACE_URL, f"{processor.name}/{webhook.id}"))
+    async with db.transaction() as tx:
+        await service.hear_webhook(tx, event_id, webhook.intent_id, refund=webhook.refund)
+    return Heard()
+
+
+# --- other services ---------------------------------------------------------------------------------
+
+
+@internal.post("", status_code=201, responses=problems(AlreadyEnded, PaymentInProgress, DifferentPayment))
+async def authorize(
+    wanted: AuthorizePayment, response: Response, db: Db, _: Caller, workers: Driving, settings: TheSettings
+) -> PaymentAnswer:
+    """Asks the bank to hold the amount, and answers how far that has come within the caller's deadline. The same id
+    again answers the present state."""
+    for last in (False, True):
+        async with db.transaction() as tx:
+            admitted = await service.authorize(tx, wanted)
+        if not admitted.in_the_way:
+            break
+        other = admitted.payment
+        if last or not (domain.superseded(other) or other.void_wanted):
+            raise PaymentInProgress(
+                "another attempt of this order is not over",
+                payment_id=other.id,
+                payment_status="authorized" if domain.adoptable(other) else "unknown",
+            )
+        await workers.hurry(other.id, _budget(settings) / 2)
+    await workers.hurry(wanted.payment_id, _budget(settings))
+    if not admitted.new:
+        response.status_code = 200
+    return await _answer(db, wanted.payment_id)
+
+
+@internal.get("/unmatched")
+async def read_unmatched(db: Db, _: Caller, settings: TheSettings) -> MoneyAudit:
+    async with db.transaction() as tx:
+        found = await store.list_unmatched(tx, grace_seconds=settings.unmatched_grace_seconds, limit=100)
+        differs = await store.ledger_differs(tx, limit=100)
+    return MoneyAudit(
+        unmatched=[
+            UnmatchedMoney(
+                intent_id=one.intent_id, payment_id=one.payment_id, status=one.status, amount=one.amount,
+                first_seen=one.first_seen,
+            )
+            for one in found
+        ],
+        ledger_differs=differs,
+    )  # fmt: skip
+
+
+@internal.get("/{payment_id}", responses=problems(PaymentNotFound))
+async def read_payment(
+    payment_id: PaymentId,
+    db: Db,
+    _: Caller,
+    workers: Driving,
+    settings: TheSettings,
+    refresh: Annotated[bool, Query(description="Ask the processor first")] = False,
+) -> PaymentAnswer:
+    if refresh:
+        await _ask_again(payment_id, db, workers, settings)
+    return await _answer(db, payment_id)
+
+
+@internal.post("/{payment_id}/confirm-result", responses=problems(PaymentNotFound))
+async def confirm_result(
+    payment_id: PaymentId, db: Db, _: Caller, workers: Driving, settings: TheSettings
+) -> PaymentAnswer:
+    """The shopper is back from the bank's challenge: how it ended is asked of the processor."""
+    await _ask_again(payment_id, db, workers, settings)
+    return await _answer(db, payment_id)
+
+
+@internal.post("/{payment_id}/capture", responses=problems(PaymentNotFound, NotCapturable))
+async def capture(payment_id: PaymentId, db: Db, _: Caller, workers: Driving, settings: TheSettings) -> PaymentAnswer:
+    async with db.transaction() as tx:
+        await service.capture(tx, payment_id)
+    await workers.hurry(payment_id, _budget(settings))
+    return await _answer(db, payment_id)
+
+
+@internal.post("/{payment_id}/void", status_code=202, responses=problems(PaymentNotFound, AlreadyPaid))
+async def void(payment_id: PaymentId, db: Db, _: Caller, workers: Driving, settings: TheSettings) -> PaymentAnswer:
+    """It is given up, or given back if it was taken. For ever: this cannot be undone."""
+    async with db.transaction() as tx:
+        await service.void(tx, payment_id)
+    await workers.hurry(payment_id, _budget(settings))
+    return await _answer(db, payment_id)
+
+
+@internal.post("/{payment_id}/refund", responses=problems(PaymentNotFound, NotRefundable, KeyRequired))
+async def refund(
+    payment_id: PaymentId,
+    wish: RefundRequest,
+    response: Response,
+    body: RawBody,
+    db: Db,
+    _: Caller,
+    workers: Driving,
+    settings: TheSettings,
+    key: IdempotencyKey = None,
+) -> PaymentAnswer:
+    """Gives money back. The same key again gives nothing more and answers the present state."""
+    if key is None:
+        raise KeyRequired("a refund needs an Idempotency-Key: repeated without one, it would be another refund")
+    refund_id = new_id("rfd")
+    async with db.transaction() as tx:
+        made = await idempotency.claim(tx, f"refund/{payment_id}", key, body, resource_id=refund_id)
+        if made is None:
+            await service.refund(tx, payment_id, refund_id, wish)
+    if made is not None:
+        refund_id = made.resource_id or ""
+        response.headers["Idempotency-Replayed"] = "true"
+    await workers.hurry(payment_id, _budget(settings))
+    async with db.transaction() as tx:
+        given = await store.get_refund(tx, refund_id)
+    if given.state == "refused":
+        raise NotRefundable(f"the processor refuses: {given.reason}", reason=given.reason)
+    return await _answer(db, payment_id)
+
+
+async def _ask_again(payment_id: str, db: Db, workers: Workers, settings: Settings) -> None:
+    async with db.transaction() as tx:
+        await service.ask_again(tx, payment_id)
+    await workers.hurry(payment_id, _budget(settings))
+
+
+def _budget(settings: Settings) -> float:
+    return remaining_seconds(settings.request_timeout_seconds) - _RESERVE_SECONDS
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+async def _answer(db: Db, payment_id: str) -> PaymentAnswer:
+    async with db.transaction() as tx:
+        payment = await store.get_payment(tx, payment_id)
+    return _shaped(payment)
+
+
+def _shaped(payment: Payment) -> PaymentAnswer:
+    currency = payment.amount.currency
+    waiting = payment.state == "action_required" and payment.action_url is not None
+    return PaymentAnswer(
+        payment_id=payment.id,
+        order_id=payment.order_id,
+        status=payment.status,
+        amount=payment.amount,
+        captured=Price(amount=payment.captured, currency=currency),
+        refunded=Price(amount=payment.refunded, currency=currency),
+        next_action=NextAction(url=payment.action_url or "") if waiting else None,
+        client_secret=payment.client_secret if payment.state == "action_required" else None,
+        reason=payment.reason,
+        message=payment.message,
+    )

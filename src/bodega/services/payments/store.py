@@ -1,0 +1,356 @@
+"""Payments in PostgreSQL: the only file here that knows SQL.
+
+Locks are taken in one order: the order's money, its payments, their refunds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bodega.contracts.money import Price
+from bodega.contracts.payments import AuthorizePayment
+from bodega.kit.db import Row, Transaction
+from bodega.services.payments.domain import Booking, Money, Payment, Refund, Standing
+from bodega.services.payments.errors import PaymentNotFound
+
+WORK = "payment_work"
+"""The channel on which workers hear that there is something to do."""
+
+
+# --- the order's money ------------------------------------------------------------------------------
+
+
+async def lock_money(tx: Transaction, order_id: str) -> Money:
+    """Made, if it is the first that we hear of the order."""
+    row = await tx.fetchrow(
+        """INSERT INTO order_money (order_id) VALUES ($1)
+           ON CONFLICT (order_id) DO UPDATE SET order_id = excluded.order_id RETURNING *""",
+        order_id,
+    )
+    assert row is not None
+    return _money(row)
+
+
+async def save_money(tx: Transaction, money: Money) -> None:
+    await tx.execute(
+        "UPDATE order_money SET verdict = $2, payment_id = $3, capture_due = $4 WHERE order_id = $1",
+        money.order_id, money.verdict, money.payment_id, money.capture_due,
+    )  # fmt: skip
+
+
+async def next_sequence(tx: Transaction, order_id: str) -> int:
+    """The order's money must be locked: its facts are told in the order of these numbers."""
+    number: int = await tx.fetchval(
+        "UPDATE order_money SET sequence = sequence + 1 WHERE order_id = $1 RETURNING sequence", order_id
+    )
+    return number
+
+
+# --- payments ---------------------------------------------------------------------------------------
+
+
+async def insert_payment(tx: Transaction, wanted: AuthorizePayment) -> Payment:
+    row = await tx.fetchrow(
+        """INSERT INTO payment (id, order_id, checkout_id, attempt, currency, amount, payment_method, description,
+                  return_url, state, wake_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'created', now()) RETURNING *""",
+        wanted.payment_id, wanted.order_id, wanted.checkout_id, wanted.attempt, wanted.amount.currency,
+        wanted.amount.amount, wanted.payment_method, wanted.description, wanted.return_url,
+    )  # fmt: skip
+    assert row is not None
+    return _payment(row, None)
+
+
+async def find_payment(tx: Transaction, payment_id: str) -> Payment | None:
+    row = await tx.fetchrow("SELECT * FROM payment WHERE id = $1", payment_id)
+    return await _whole(tx, row) if row is not None else None
+
+
+async def get_payment(tx: Transaction, payment_id: str) -> Payment:
+    """Raises PaymentNotFound."""
+    payment = await find_payment(tx, payment_id)
+    if payment is None:
+        raise PaymentNotFound("no payment has this id")
+    return payment
+
+
+async def payments_of(tx: Transaction, order_id: str) -> list[Payment]:
+    """In the order of their attempts, locked. The order's money must be locked before."""
+    rows = await tx.fetch("SELECT * FROM payment WHERE order_id = $1 ORDER BY attempt FOR UPDATE", order_id)
+    return [await _whole(tx, row) for row in rows]
+
+
+async def want_void(tx: Transaction, payment: Payment) -> None:
+    """Whoever is asking the processor about it now finds that its answer is out of date."""
+    await tx.execute(
+        "UPDATE payment SET void_wanted = true, updated_at = now() WHERE id = $1 AND NOT void_wanted", payment.id
+    )
+    await wake(tx, payment.id)
+
+
+async def wake(tx: Transaction, payment_id: str) -> None:
+    await tx.execute(
+        f"""WITH woken AS (UPDATE payment SET version = version + 1, wake_at = now(), troubles = 0
+                            WHERE id = $1 RETURNING 1)
+           SELECT pg_notify('{WORK}', '') FROM woken""",  # noqa: S608 - a constant
+        payment_id,
+    )
+
+
+async def hint(tx: Transaction, payment_id: str) -> None:
+    """Something has moved at the processor: ask it."""
+    await tx.execute("UPDATE payment SET hint = true WHERE id = $1", payment_id)
+    await wake(tx, payment_id)
+
+
+async def payment_of_intent(tx: Transaction, intent_id: str) -> Payment | None:
+    row = await tx.fetchrow("SELECT * FROM payment WHERE intent_id = $1", intent_id)
+    return await _whole(tx, row) if row is not None else None
+
+
+async def enter_webhook(tx: Transaction, event_id: str) -> bool:
+    """False: it was heard before. `event_id`: a UUID made of the processor's."""
+    return bool(
+        await tx.fetchval(
+            """INSERT INTO inbox (consumer, event_id) VALUES ('payments/webhooks', $1::uuid)
+               ON CONFLICT DO NOTHING RETURNING true""",
+            event_id,
+        )
+    )
+
+
+# --- the worker -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A payment in the hands of a worker, and the verdict as it was then. `payment.version` is the fence."""
+
+    payment: Payment
+    money: Money
+
+
+async def claim(tx: Transaction, owner: str, lease_seconds: float, payment_id: str | None = None) -> Held | None:
+    """A payment that something is to be done for: this one, or any. Raises its version, so that whoever held it
+    before and wakes up late writes nothing. One's own may be claimed again at once: after news, for instance."""
+    row = await tx.fetchrow(
+        """UPDATE payment SET version = version + 1, owner = $1, lease_until = now() + make_interval(secs => $2)
+            WHERE id = (SELECT id FROM payment
+                         WHERE wake_at <= now() AND ($3::text IS NULL OR id = $3)
+                           AND (lease_until IS NULL OR lease_until < now() OR owner = $1)
+                         ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+        RETURNING *""",
+        owner, lease_seconds, payment_id,
+    )  # fmt: skip
+    if row is None:
+        return None
+    money = await tx.fetchrow("SELECT * FROM order_money WHERE order_id = $1", row["order_id"])
+    assert money is not None
+    return Held(await _whole(tx, row), _money(money))
+
+
+async def lock_held(tx: Transaction, held: Held) -> Held | None:
+    """The same, locked; None, if anything has happened to it since it was claimed."""
+    money = await lock_money(tx, held.payment.order_id)
+    row = await tx.fetchrow(
+        "SELECT * FROM payment WHERE id = $1 AND version = $2 FOR UPDATE", held.payment.id, held.payment.version
+    )
+    return Held(await _whole(tx, row), money) if row is not None else None
+
+
+async def save_payment(
+    tx: Transaction, payment: Payment, *, busy: bool, lease_seconds: float, wait_seconds: float | None
+) -> Payment:
+    """The payment with its next version. `busy`: its worker goes on. Else it is given back, to be claimed after
+    `wait_seconds`; None: when something happens."""
+    row = await tx.fetchrow(
+        """UPDATE payment SET state = $2, intent_id = $3, client_secret = $4, action_url = $5, closed = $6, hint = $7,
+                  list_first = $8, tries = $9, authorized = $10, captured = $11, released = $12, refunding = $13,
+                  refunded = $14, reason = $15, message = $16, troubles = $17, version = version + 1,
+                  owner = CASE WHEN $18 THEN owner END,
+                  lease_until = CASE WHEN $18 THEN now() + make_interval(secs => $19) END,
+                  wake_at = now() + make_interval(secs => $20), updated_at = now()
+            WHERE id = $1 RETURNING *""",
+        payment.id, payment.state, payment.intent_id, payment.client_secret, payment.action_url, payment.closed,
+        payment.hint, payment.list_first, payment.tries, payment.authorized, payment.captured, payment.released,
+        payment.refunding, payment.refunded, payment.reason, payment.message, payment.troubles, busy, lease_seconds,
+        0.0 if busy else wait_seconds,
+    )  # fmt: skip
+    assert row is not None
+    return await _whole(tx, row)
+
+
+async def is_under_way(tx: Transaction, payment_id: str) -> bool:
+    """Whether somebody works on it or could do so now."""
+    return bool(
+        await tx.fetchval("SELECT wake_at <= now() OR lease_until > now() FROM payment WHERE id = $1", payment_id)
+    )
+
+
+# --- refunds and the ledger -------------------------------------------------------------------------
+
+
+async def save_refund(tx: Transaction, payment: Payment, refund: Refund) -> None:
+    await tx.execute(
+        """INSERT INTO refund (id, payment_id, amount, state, reason, list_first, tries)
+           VALUES ($1, $2, $3, $4, $5, $6, $7)
+           ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason = excluded.reason,
+                  list_first = excluded.list_first, tries = excluded.tries""",
+        refund.id, payment.id, refund.amount, refund.state, refund.reason[:500], refund.list_first, refund.tries,
+    )  # fmt: skip
+
+
+async def save_refunding(tx: Transaction, payment: Payment) -> None:
+    """A refund is planned: somebody must do it."""
+    await tx.execute("UPDATE payment SET refunding = $2 WHERE id = $1", payment.id, payment.refunding)
+    await wake(tx, payment.id)
+
+
+async def get_refund(tx: Transaction, refund_id: str) -> Refund:
+    row = await tx.fetchrow("SELECT * FROM refund WHERE id = $1", refund_id)
+    assert row is not None
+    return _refund(row)
+
+
+async def book(tx: Transaction, payment: Payment, bookings: Sequence[Booking]) -> None:
+    for one in bookings:
+        await tx.execute(
+            """INSERT INTO ledger (payment_id, entry, order_id, from_account, to_account, amount, currency)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)""",
+            payment.id, one.entry, payment.order_id, one.source, one.target, one.amount, payment.amount.currency,
+        )  # fmt: skip
+
+
+async def balances(tx: Transaction, order_id: str) -> dict[str, int]:
+    """Of each account of an order, in minor units. Their sum is zero."""
+    rows = await tx.fetch(
+        """SELECT account, sum(amount)::bigint AS amount
+             FROM (SELECT to_account AS account, amount FROM ledger WHERE order_id = $1
+                   UNION ALL SELECT from_account, -amount FROM ledger WHERE order_id = $1) AS postings
+            GROUP BY account""",
+        order_id,
+    )
+    return {row["account"]: row["amount"] for row in rows}
+
+
+async def ledger_differs(tx: Transaction, limit: int) -> list[str]:
+    """Payments whose ledger says something else than they do: none, if all is well."""
+    rows = await tx.fetch(
+        """SELECT p.id FROM payment p
+             LEFT JOIN (SELECT payment_id,
+                               coalesce(sum(amount) FILTER (WHERE to_account = 'held'), 0)
+                               - coalesce(sum(amount) FILTER (WHERE from_account = 'held'), 0) AS held,
+                               coalesce(sum(amount) FILTER (WHERE to_account = 'shop'), 0)
+                               - coalesce(sum(amount) FILTER (WHERE from_account = 'shop'), 0) AS shop
+                          FROM ledger GROUP BY payment_id) AS l ON l.payment_id = p.id
+            WHERE coalesce(l.held, 0) <> p.authorized - p.captured - p.released
+               OR coalesce(l.shop, 0) <> p.captured - p.refunded
+            ORDER BY p.id LIMIT $1""",
+        limit,
+    )
+    return [row["id"] for row in rows]
+
+
+# --- the sweep --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """Money at the processor that no payment of ours explains."""
+
+    intent_id: str
+    payment_id: str | None
+    status: str
+    amount: Price
+    first_seen: datetime
+
+
+async def swept_until(tx: Transaction, provider: str) -> tuple[datetime | None, datetime]:
+    """Up to when the processor's list was compared (None: never), and the time now."""
+    row = await tx.fetchrow("SELECT (SELECT until FROM sweep WHERE provider = $1) AS until, now() AS now", provider)
+    assert row is not None
+    return row["until"], row["now"]
+
+
+async def save_swept(tx: Transaction, provider: str, until: datetime) -> None:
+    await tx.execute(
+        """INSERT INTO sweep (provider, until) VALUES ($1, $2)
+           ON CONFLICT (provider) DO UPDATE SET until = greatest(sweep.until, excluded.until)""",
+        provider, until,
+    )  # fmt: skip
+
+
+async def save_unmatched(tx: Transaction, standing: Standing, amount: int) -> None:
+    await tx.execute(
+        """INSERT INTO unmatched (intent_id, payment_id, status, amount, currency) VALUES ($1, $2, $3, $4, $5)
+           ON CONFLICT (intent_id) DO UPDATE SET status = excluded.status, amount = excluded.amount""",
+        standing.intent_id, standing.payment_id, standing.status, amount, standing.currency,
+    )  # fmt: skip
+
+
+async def delete_unmatched(tx: Transaction, intent_id: str) -> None:
+    await tx.execute("DELETE FROM unmatched WHERE intent_id = $1", intent_id)
+
+
+async def unmatched_ids(tx: Transaction, *, seen_before: datetime) -> list[str]:
+    rows = await tx.fetch(
+        "SELECT intent_id FROM unmatched WHERE first_seen < $1 ORDER BY first_seen LIMIT 100", seen_before
+    )
+    return [row["intent_id"] for row in rows]
+
+
+async def list_unmatched(tx: Transaction, *, grace_seconds: float, limit: int) -> list[Unmatched]:
+    """Those that have been so for longer than the grace."""
+    rows = await tx.fetch(
+        """SELECT * FROM unmatched WHERE first_seen <= now() - make_interval(secs => $1)
+            ORDER BY first_seen LIMIT $2""",
+        grace_seconds, limit,
+    )  # fmt: skip
+    return [
+        Unmatched(
+            intent_id=row["intent_id"],
+            payment_id=row["payment_id"],
+            status=row["status"],
+            amount=Price(amount=row["amount"], currency=row["currency"]),
+            first_seen=row["first_seen"],
+        )
+        for row in rows
+    ]
+
+
+# --- rows -------------------------------------------------------------------------------------------
+
+
+async def _whole(tx: Transaction, row: Row) -> Payment:
+    """With the refund that is to be done next."""
+    refund = await tx.fetchrow(
+        "SELECT * FROM refund WHERE payment_id = $1 AND state = 'wanted' ORDER BY created_at, id LIMIT 1", row["id"]
+    ) if row["refunding"] > row["refunded"] else None  # fmt: skip
+    return _payment(row, _refund(refund) if refund is not None else None)
+
+
+def _money(row: Row) -> Money:
+    return Money(
+        order_id=row["order_id"],
+        verdict=row["verdict"],
+        payment_id=row["payment_id"],
+        capture_due=row["capture_due"],
+        sequence=row["sequence"],
+    )
+
+
+def _refund(row: Row) -> Refund:
+    return Refund(row["id"], row["amount"], row["state"], row["reason"], row["list_first"], row["tries"])
+
+
+_PLAIN = (
+    "id", "order_id", "checkout_id", "attempt", "payment_method", "description", "return_url", "created_at", "state",
+    "intent_id", "client_secret", "action_url", "void_wanted", "closed", "hint", "list_first", "tries", "authorized",
+    "captured", "released", "refunding", "refunded", "reason", "message", "version", "troubles",
+)  # fmt: skip
+
+
+def _payment(row: Row, refund: Refund | None) -> Payment:
+    plain: dict[str, Any] = {name: row[name] for name in _PLAIN}
+    return Payment(**plain, amount=Price(amount=row["amount"], currency=row["currency"]), refund=refund)
