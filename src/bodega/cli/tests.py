@@ -77,14 +77,25 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
             show_start(instance, "engines")
             code, said = _pytest(["-m", "not unit", f"--ignore={_JOURNEYS}", *arguments], test_environment(instance))
         case "journey":
-            ensure_engines(instance)
-            show_start(instance, "shop")
+            _open_shop(instance)
             code, said = _pytest([_JOURNEYS, *arguments], test_environment(instance))
         case _:
-            ensure_engines(instance)
-            show_start(instance, "shop" if any(_JOURNEYS in argument for argument in arguments) else "engines")
+            if any(_JOURNEYS in argument for argument in arguments):
+                _open_shop(instance)
+            else:
+                ensure_engines(instance)
+                show_start(instance, "engines")
             code, said = _pytest(arguments, test_environment(instance))
     return Outcome(stage, code, time.monotonic() - began, said)
+
+
+def _open_shop(instance: Instance) -> None:
+    """Start the whole shop; one that was open already is closed first: it may run yesterday's code."""
+    report = state.running(instance)
+    if report is not None and report.extent == "shop":
+        control.stop(instance)
+    ensure_engines(instance)
+    show_start(instance, "shop")
 
 
 def _lint() -> tuple[int, list[str]]:
