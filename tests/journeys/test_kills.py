@@ -1,0 +1,169 @@
+"""Any process may be killed at any instant: it comes back, and what was under way ends as without the fault."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bodega.kit.testing import Answered, Caller, eventually
+from bodega.platform import state
+from bodega.platform.system import System
+from tests.journeys.shop import ADDRESS, Merchant, Order, Outside, Shopper, unique
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+
+SYSTEM = System.load()
+PARTS = [*SYSTEM.services, "postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs", "envoy", "sandbox"]
+SHOPPERS, PATIENCE_SECONDS = 4, 90
+
+
+def parts() -> dict[str, state.Part]:
+    report = state.read(SYSTEM.instance("test"))
+    assert report is not None
+    return report.parts
+
+
+async def insists(ask: Callable[[], Awaitable[Answered]]) -> Answered:
+    """Asks again while the shop is in trouble, as a patient client does: connection lost, 429, 5xx."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            answer = await ask()
+            if answer.status != 429 and answer.status < 500:
+                return answer
+            last: object = answer.body
+        except (aiohttp.ClientError, TimeoutError) as error:
+            last = error
+        assert time.monotonic() < deadline, last
+        await asyncio.sleep(0.2)
+
+
+async def buys_through_trouble(api: Caller, sku: str) -> Order:
+    """One order; the same Idempotency-Key until the shop has answered."""
+    shopper = Shopper(api)
+    added = await insists(lambda: shopper.add(sku))
+    while added.status not in (200, 201):  # a line that was not taken is put in again
+        added = await insists(lambda: shopper.add(sku))
+
+    quote = (await insists(lambda: shopper.api.post("/checkout/quote", {"shipping_address": ADDRESS}))).json
+    wish = {
+        "email": shopper.email,
+        "shipping_address": ADDRESS,
+        "payment_method": "pm_card_visa",
+        "shipping_option": quote["shipping_option"],
+        "expected_total": quote["totals"]["total"],
+    }
+    key = unique("key")
+    answer = await insists(lambda: shopper.check_out(key=key, body=wish))
+    assert answer.status in (201, 202), answer.body
+    checkout_id = answer.json["checkout_id"]
+
+    async def completed() -> Any:
+        seen = await insists(lambda: shopper.api.get(f"/checkout/{checkout_id}"))
+        assert seen.json["status"] == "completed", seen.json["status"]
+        return seen.json
+
+    seen = await eventually(completed, within_seconds=PATIENCE_SECONDS, every_seconds=0.2)
+    return Order(shopper.api, seen["order"]["id"], seen["order"]["token"], seen)
+
+
+async def ends_shipped(order: Order) -> dict[str, Any]:
+    async def check() -> dict[str, Any]:
+        answer = await insists(lambda: order.api.get(f"/orders/{order.id}?token={order.token}"))
+        assert answer.json["state"] == "shipped", answer.json["state"]
+        return dict(answer.json)
+
+    return await eventually(check, within_seconds=PATIENCE_SECONDS, every_seconds=0.2)
+
+
+async def all_agrees(orders: list[Order], sku: str, stock: int, merchant: Merchant, outside: Outside) -> None:
+    """Shipped once, charged once, taken from the stock once."""
+    for order in orders:
+        seen = await ends_shipped(order)
+        known = await insists(lambda order=order: merchant.api.get(f"/admin/orders/{order.id}"))  # type: ignore[misc]
+        money = await outside.money_of(known.json["payment_id"])
+        assert money["captured"] == seen["totals"]["total"]["amount"]
+        assert money["refunded"] == 0
+        shipments = await insists(
+            lambda seen=seen: merchant.api.get(f"/admin/shipments?q={seen['number']}")  # type: ignore[misc]
+        )
+        assert len(shipments.json["items"]) == 1
+    assert len({order.id for order in orders}) == len(orders)
+
+    async def stock_agrees() -> None:
+        left = (await insists(lambda: merchant.api.get(f"/admin/inventory/{sku}"))).json
+        assert (left["on_hand"], left["reserved"]) == (stock - len(orders), 0)
+
+    await eventually(stock_agrees, within_seconds=30)
+
+
+async def is_back(name: str, killed: int) -> None:
+    async def check() -> None:
+        part = parts()[name]
+        assert part.pid not in (None, killed)
+        assert part.state == state.State.READY
+
+    await eventually(check, within_seconds=60, every_seconds=0.1)
+
+
+@pytest.mark.parametrize("name", PARTS)
+async def test_a_part_that_is_killed_in_the_middle_of_orders_comes_back_and_every_order_ends(
+    name: str, api: Caller, merchant: Merchant, outside: Outside
+) -> None:
+    product = await merchant.makes(stock=50)
+    sku = product["sku"]
+    first = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
+    await asyncio.sleep(0.15)  # in the middle: some have a cart, some a reservation, some an order
+    victim = parts()[name].pid
+    assert victim is not None
+    os.kill(victim, signal.SIGKILL)
+    second = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
+    orders = list(await asyncio.gather(*first, *second))
+    await is_back(name, victim)
+    await all_agrees(orders, sku, 50, merchant, outside)
+
+
+async def test_when_the_supervisor_is_killed_the_next_up_brings_everything_back(
+    api: Caller, merchant: Merchant, outside: Outside, root: Path
+) -> None:
+    product = await merchant.makes(stock=50)
+    sku = product["sku"]
+    buying = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
+    await asyncio.sleep(0.15)
+    report = state.read(SYSTEM.instance("test"))
+    assert report is not None
+    os.kill(report.supervisor, signal.SIGKILL)
+    await up(root)
+    await all_agrees(list(await asyncio.gather(*buying)), sku, 50, merchant, outside)
+
+
+async def test_down_and_up_again_loses_nothing(api: Caller, merchant: Merchant, outside: Outside, root: Path) -> None:
+    product = await merchant.makes(stock=50)
+    shopper = Shopper(api)
+    await shopper.add(product["sku"], 2)
+    order = await Shopper(api).buys(product["sku"])
+    await command(root, "down", "--instance", "test")
+    await up(root)
+    cart = await insists(lambda: shopper.api.get("/cart"))
+    assert [(line["sku"], line["quantity"]) for line in cart.json["lines"]] == [(product["sku"], 2)]
+    await all_agrees([order], product["sku"], 50, merchant, outside)
+    found = await insists(lambda: api.get(f"/search?q={product['title']}"))
+    assert [item["id"] for item in found.json["items"]] == [product["id"]]
+
+
+async def up(root: Path) -> None:
+    await command(root, "up", "--instance", "test", "--no-seed")
+
+
+async def command(root: Path, *arguments: str) -> None:
+    done = await asyncio.to_thread(
+        subprocess.run, [root / "bodega", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

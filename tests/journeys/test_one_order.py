@@ -1,0 +1,123 @@
+"""One order, all the way."""
+
+from typing import Any
+
+import pytest
+
+from bodega.kit.testing import Caller, eventually
+from tests.journeys.shop import Merchant, Order, Outside, Shopper
+
+pytestmark = pytest.mark.journey
+
+
+async def money_is(outside: Outside, merchant: Merchant, order: Order, **expected: int) -> None:
+    payment_id = (await merchant.order(order.id))["payment_id"]
+
+    async def check() -> None:
+        money = await outside.money_of(payment_id)
+        assert {name: money[name] for name in expected} == expected
+
+    await eventually(check, within_seconds=20)
+
+
+async def test_a_guest_buys_and_everything_follows_by_itself(
+    guest: Shopper, merchant: Merchant, outside: Outside
+) -> None:
+    product = await merchant.makes(price=1250, stock=5)
+    order = await guest.buys(product["sku"], 2)
+    seen = await order.becomes("shipped")
+
+    total = seen["totals"]["total"]["amount"]
+    assert total == 2 * 1250 + seen["totals"]["shipping"]["amount"]
+    await money_is(outside, merchant, order, captured=total, refunded=0, held=0)
+    assert (await guest.cart())["lines"] == []
+    stock = await merchant.stock(product["sku"])
+    assert (stock["on_hand"], stock["reserved"]) == (3, 0)
+    mails = await outside.has_mails(guest.email, seen["number"], seen["tracking"]["number"])
+    assert len(mails) == 2
+    shipments = await merchant.shipment_of(seen["number"])
+    assert len(shipments) == 1
+    label = await merchant.api.get(f"/admin/shipments/{shipments[0]['id']}/label")
+    assert label.body.startswith(b"%PDF")
+    timeline = await guest.api.get(f"/shipments/{seen['tracking']['number']}")
+    assert timeline.status == 200
+    assert b"Ada" not in timeline.body
+    assert [entry["note"] for entry in seen["timeline"]] == [
+        "created", "payment_accepted", "payment_captured", "fulfilment_begun", "shipped",
+    ]  # fmt: skip
+
+
+async def test_a_customer_finds_the_order_in_the_account(customer: Shopper, merchant: Merchant) -> None:
+    product = await merchant.makes()
+    order = await customer.buys(product["sku"])
+    await order.becomes("shipped")
+    listed = await customer.api.get("/orders")
+    assert [item["id"] for item in listed.json["items"]] == [order.id]
+    profile = await customer.api.get("/users/me")
+    assert profile.json["email"] == customer.email
+
+
+async def test_a_new_product_is_everywhere_within_a_second(api: Caller, merchant: Merchant, guest: Shopper) -> None:
+    product = await merchant.makes(price=4200, stock=3)
+    pictured = await merchant.pictures(product)
+    assert pictured["media"] or pictured.get("renditions")
+
+    async def in_lists() -> None:
+        listed = await api.get(f"/products?ids={product['id']}")
+        assert [item["slug"] for item in listed.json["items"]] == [product["slug"]]
+        found = await api.get(f"/search?q={product['title']}")
+        assert [item["id"] for item in found.json["items"]] == [product["id"]]
+        assert found.json["items"][0]["in_stock"] is True
+
+    await eventually(in_lists, within_seconds=1)
+    page = (await api.get(f"/products/{product['slug']}")).json
+    rendition = next(iter(page["media"][0]["renditions"].values()))
+    picture = await Caller("", merchant.storage.session).get(f"{merchant.storage.base}/media/{rendition}")
+    assert picture.status == 200
+    await guest.buys(product["sku"])
+
+
+async def test_cancelling_gives_the_money_and_the_stock_back(
+    guest: Shopper, merchant: Merchant, outside: Outside
+) -> None:
+    product = await merchant.makes(stock=4)
+    await outside.breaks("carrier.labels", "slow", seconds=2, times=1, match={})
+    order = await guest.buys(product["sku"], 2)
+    answer = await order.cancel()
+    if answer.status == 409:  # the parcel was quicker than we
+        assert answer.code == "too_late_to_cancel"
+        pytest.fail("the order was fulfilled before it could be cancelled: cancel at once must win")
+    await order.becomes("cancelled")
+
+    async def all_back() -> None:
+        stock = await merchant.stock(product["sku"])
+        assert (stock["on_hand"], stock["reserved"]) == (4, 0)
+
+    await eventually(all_back, within_seconds=15)
+    seen = await merchant.order(order.id)
+    if seen["payment_id"] is not None:
+
+        async def no_money_kept() -> None:
+            money = await outside.money_of(seen["payment_id"])
+            assert money["captured"] - money["refunded"] == 0
+            assert money["held"] == 0
+
+        await eventually(no_money_kept, within_seconds=15)
+
+
+async def test_a_price_that_changes_is_in_an_open_cart_within_a_second(
+    guest: Shopper, merchant: Merchant, api: Caller
+) -> None:
+    product = await merchant.makes(price=1000)
+    await guest.add(product["sku"])
+    await merchant.reprices(product, 1500)
+
+    async def everywhere() -> Any:
+        line = (await guest.cart())["lines"][0]
+        assert line["unit_price"]["amount"] == 1500
+        found = (await api.get(f"/search?q={product['title']}")).json["items"][0]
+        assert "1500" in str(found)
+        return line
+
+    line = await eventually(everywhere, within_seconds=1)
+    assert line["warnings"], "the shopper is told that the price has changed"

@@ -1,0 +1,56 @@
+"""The seed's eight events, read by a stock client that knows nothing of Bodega, against their JSON Schemas."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from tests.conftest import engine
+from tests.journeys.shop import Merchant, Shopper
+
+pytestmark = pytest.mark.journey
+
+EIGHT = {
+    "OrderCreated", "OrderPaid", "PaymentAuthorized", "PaymentFailed", "InventoryReserved", "InventoryReleased",
+    "ShipmentCreated", "ProductUpdated",
+}  # fmt: skip
+TOPICS = ("orders", "payments", "inventory", "shipping", "catalog", "users")
+
+
+async def test_every_message_on_every_topic_is_a_cloud_event_that_validates(
+    guest: Shopper, merchant: Merchant, root: Path
+) -> None:
+    product = await merchant.makes(stock=4)
+    await guest.add(product["sku"])
+    declined = await guest.check_out("pm_card_visa_chargeDeclined")
+    await guest.api.post(f"/checkout/{declined.json['checkout_id']}/cancel")
+    order = await Shopper(guest.api).buys(product["sku"])
+    await order.becomes("shipped")
+
+    schemas = {
+        file.name.partition(".")[0]: json.loads(file.read_text())
+        for file in (root / "src/bodega/contracts/schemas").glob("*.json")
+    }
+    consumer = AIOKafkaConsumer(
+        *TOPICS, bootstrap_servers=engine("BODEGA_ORDERS_KAFKA"), auto_offset_reset="earliest",
+        enable_auto_commit=False,
+    )  # fmt: skip
+    await consumer.start()
+    seen: dict[str, int] = {}
+    try:
+        while True:
+            batches: dict[Any, Any] = await consumer.getmany(timeout_ms=1500)
+            if not batches and seen.keys() >= EIGHT:
+                break
+            assert batches, f"not on the topics: {EIGHT - seen.keys()}"
+            for record in (record for records in batches.values() for record in records):
+                message = json.loads(record.value)
+                jsonschema.validate(message, schemas[message["type"]], cls=jsonschema.Draft202012Validator)
+                assert record.key.decode() == message["subject"]
+                assert message["source"] == f"/bodega/{record.topic}"
+                seen[message["type"]] = seen.get(message["type"], 0) + 1
+    finally:
+        await consumer.stop()
