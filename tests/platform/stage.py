@@ -7,6 +7,7 @@ PLAN is the name of one of the functions below.
 
 import asyncio
 import signal
+import socket
 import sys
 from dataclasses import replace
 from functools import partial
@@ -65,6 +66,20 @@ def step(instance: Instance, _: Extent) -> list[Program]:
         Program("step", ("/bin/sh", "-c", command), instance.home, ready=_never, once=True),
         listener(instance.home, "first", PORT, needs=("step",)),
     ]
+
+
+def winding(instance: Instance, _: Extent) -> list[Program]:
+    """One that is wound down before it is stopped."""
+
+    async def wind_down() -> None:
+        (instance.home / "wound-down").write_text("still running" if _listens() else "stopped already")
+
+    return [listener(instance.home, "first", PORT, wind_down=wind_down)]
+
+
+def _listens() -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", PORT)) == 0
 
 
 def stubborn(instance: Instance, _: Extent) -> list[Program]:

@@ -133,6 +133,13 @@ def test_names_the_holder_of_a_taken_port_and_starts_when_it_is_free(stage: Stag
     stage.await_state("second", State.READY)
 
 
+def test_winds_down_before_it_stops(stage: Stage) -> None:
+    stage.start("winding")
+    stage.await_state("first", State.READY)
+    stage.signal(signal.SIGTERM)
+    assert (stage.instance.home / "wound-down").read_text() == "still running"
+
+
 def test_kills_what_does_not_hear(stage: Stage) -> None:
     stage.start("stubborn")
     stage.await_state("stubborn", State.READY)

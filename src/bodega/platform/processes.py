@@ -244,6 +244,8 @@ class Supervisor:
         keeper = self._keepers[program.name]
         process = self._processes.get(program.name)
         if process is not None and process.returncode is None:
+            if program.wind_down is not None:
+                await program.wind_down()
             process.send_signal(program.stop)
             try:
                 await asyncio.wait_for(asyncio.shield(keeper), program.grace_seconds)

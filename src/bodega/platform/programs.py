@@ -10,7 +10,7 @@ from bodega.platform import settings
 from bodega.platform.engines import envoy, kafka, mongo, opensearch, postgres, sandbox, seaweedfs, valkey
 from bodega.platform.engines.program import Child, Program, answers
 from bodega.platform.secrets import Secrets
-from bodega.platform.system import Instance, Service
+from bodega.platform.system import LOOPBACK, Instance, Service
 
 Extent = Literal["engines", "shop"]
 
@@ -52,7 +52,10 @@ def stopping_order(all_programs: list[Program]) -> list[list[str]]:
 def environment() -> dict[str, str]:
     """What programs see of the caller's environment: settings of Bodega's services come from platform.toml alone."""
     kept = ("BODEGA_HOME", "BODEGA_STRIPE_", "BODEGA_MAVEN_")
-    return {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k.startswith(kept)}
+    seen = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k.startswith(kept)}
+    # A proxy for the world outside must not be asked for what is on this machine.
+    direct = ",".join(filter(None, (seen.get("no_proxy") or seen.get("NO_PROXY"), LOOPBACK, "localhost")))
+    return {**seen, "no_proxy": direct, "NO_PROXY": direct}
 
 
 def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Program:

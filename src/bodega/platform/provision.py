@@ -63,7 +63,7 @@ async def buckets(instance: Instance) -> None:
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         region_name="us-east-1",
-        config=Config(s3={"addressing_style": "path"}),
+        config=Config(s3={"addressing_style": "path"}, proxies={}),
     ) as client:
         for service in instance.system.services.values():
             for bucket in service.buckets:

@@ -61,6 +61,7 @@ class Program:
     needs: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], Awaitable[None]] | None = None
+    wind_down: Callable[[], Awaitable[None]] | None = None  # before the stop signal: let what runs be finished
     stop: signal.Signals = signal.SIGTERM
     grace_seconds: float = 15
     patience_seconds: float = 60
