@@ -11,6 +11,7 @@ TITLES: Final[dict[str, str]] = {
     "invalid_request": "The request has fields that are not valid",
     "unauthenticated": "Sign in first",
     "forbidden": "Not allowed",
+    "origin_not_allowed": "This request must come from the shop's own pages",
     "not_found": "There is no such thing",
     "method_not_allowed": "This address does not take that method",
     "stale_version": "It was changed in the meantime",
@@ -48,6 +49,7 @@ TITLES: Final[dict[str, str]] = {
     # cart
     "cart_full": "The cart has too many lines",
     "cart_empty": "The cart is empty",
+    "quantity_limit": "More of one thing than a cart takes",
     # checkout
     "total_changed": "The total has changed",
     "card_declined": "The card was declined",
@@ -69,4 +71,6 @@ TITLES: Final[dict[str, str]] = {
     "payment_not_refundable": "This amount cannot be refunded",
     "bad_signature": "The signature is not valid",
     "amount_mismatch": "The amount is not the order's",
+    # shipping
+    "not_labelled": "No label was bought for it yet",
 }

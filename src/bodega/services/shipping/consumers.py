@@ -1,0 +1,29 @@
+"""The event door: what shipping does about what orders says. One function per event."""
+
+from collections.abc import Sequence
+
+from bodega.contracts.orders import OrderCancelled, OrderPaid
+from bodega.kit.db import Transaction
+from bodega.kit.flow import Flows
+from bodega.kit.inbox import Hears, Received
+from bodega.services.shipping import service
+from bodega.services.shipping.settings import Settings
+
+
+def heard_with(fulfilment: Flows, settings: Settings) -> Sequence[Hears]:
+    """What is heard; what begins or ends there is a flow of `fulfilment`."""
+
+    async def order_paid(tx: Transaction, event: Received[OrderPaid]) -> None:
+        shipment = await service.want(tx, event.subject, event.data, settings)
+        if shipment is not None:
+            await fulfilment.start(tx, shipment.id, "ask", {"order_id": shipment.order_id}, inline=False)
+
+    async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> None:
+        shipment_id = await service.drop(tx, event.subject)
+        if shipment_id is not None:
+            await fulfilment.end(tx, shipment_id)
+
+    return (
+        Hears("OrderPaid", OrderPaid, order_paid),
+        Hears("OrderCancelled", OrderCancelled, order_cancelled),
+    )

@@ -1,0 +1,69 @@
+"""From a paid order to a label: one flow per shipment.
+
+    ask ──> buy ──> file ──> done
+     └────> done (the order was cancelled)
+
+Each step may be repeated by anybody at any time: orders answers the same, the carrier knows the key, the print
+is the same print. So a worker that dies between buying and writing leaves nothing that a second one would buy again.
+"""
+
+from functools import partial
+
+from bodega.kit.db import Database, Transaction
+from bodega.kit.flow import Held, Next
+from bodega.services.shipping import service, store
+from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
+from bodega.services.shipping.errors import CarrierRefuses, CarrierSilent, NotYet, OrderEnded
+from bodega.services.shipping.settings import Settings
+
+
+class Fulfilment:
+    """The steps. The flow's id is the shipment's."""
+
+    def __init__(
+        self, database: Database, orders: Orders, carrier: Carrier, shelf: LabelShelf, settings: Settings
+    ) -> None:
+        self._database = database
+        self._orders = orders
+        self._carrier = carrier
+        self._shelf = shelf
+        self._settings = settings
+
+    async def ask(self, held: Held) -> Next:
+        """Whether the order may be sent. From the yes on it cannot be cancelled, however long we sleep now."""
+        try:
+            await self._orders.begin_fulfilment(held.data["order_id"], held.id)
+        except NotYet:
+            return Next("ask", wait_seconds=self._wait(held, self._settings.not_captured_first_seconds))
+        except OrderEnded:
+
+            async def drop(tx: Transaction) -> None:
+                await service.drop(tx, held.data["order_id"])
+
+            return Next("done", write=drop, ended=True)
+        return Next("buy", write=partial(service.clear, shipment_id=held.id))
+
+    async def buy(self, held: Held) -> Next:
+        """The label. If the answer is lost, it is looked up by our reference, and else bought with the same key."""
+        async with self._database.transaction() as tx:
+            shipment = await store.get_shipment(tx, held.id)
+        try:
+            found = await self._carrier.find(shipment.id) if shipment.state == "label_unknown" else None
+            bought = found or await self._carrier.buy(shipment)
+        except CarrierSilent:
+            again = self._wait(held, self._settings.retry_first_seconds)
+            return Next("buy", write=partial(service.doubt, shipment_id=held.id), wait_seconds=again)
+        except CarrierRefuses as refusal:
+            write = partial(service.refuse, shipment_id=held.id, why=str(refusal))
+            return Next("buy", write=write, wait_seconds=self._settings.retry_most_seconds)
+        url = self._settings.tracking_url(bought.tracking_number)
+        write = partial(service.label, shipment_id=held.id, bought=bought, tracking_url=url)
+        return Next("file", data={"label_id": bought.id}, write=write)
+
+    async def file(self, held: Held) -> Next:
+        """The print, for the merchant. The world knows of the label already: it does not wait for a printer."""
+        await self._shelf.put(held.id, await self._carrier.print(held.data["label_id"]))
+        return Next("done", write=partial(service.file, shipment_id=held.id), ended=True)
+
+    def _wait(self, held: Held, first_seconds: float) -> float:
+        return min(first_seconds * 1.5 ** min(held.attempts, 50), self._settings.retry_most_seconds)

@@ -1,0 +1,239 @@
+"""The HTTP door of shipping: parse, authorise, call, shape the answer."""
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import ValidationError
+
+from bodega.contracts.ids import ShipmentId
+from bodega.contracts.shipping import Rates, RatesRequest
+from bodega.kit.app import Db, RawBody, problems
+from bodega.kit.auth import Caller, Merchant
+from bodega.kit.db import Transaction
+from bodega.kit.errors import BadRequest, Forbidden, Unauthenticated
+from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.kit.telemetry import log
+from bodega.services.shipping import domain, service, store
+from bodega.services.shipping.clients import LabelShelf
+from bodega.services.shipping.domain import Shipment, State, Status
+from bodega.services.shipping.errors import BadSignature, NotLabelled, ShipmentNotFound
+from bodega.services.shipping.schemas import (
+    CarrierScan,
+    RatesQuestion,
+    Scan,
+    ShipmentSummary,
+    ShipmentView,
+    Timeline,
+)
+from bodega.services.shipping.settings import Settings
+
+public = APIRouter(tags=["shipping"])
+admin = APIRouter(prefix="/admin/shipments", tags=["shipping (merchant)"])
+internal = APIRouter(prefix="/internal", include_in_schema=False)
+
+_log = log()
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def _shelf(request: Request) -> LabelShelf:
+    shelf: LabelShelf = request.app.state.shelf
+    return shelf
+
+
+ShippingSettings = Annotated[Settings, Depends(_settings)]
+Shelf = Annotated[LabelShelf, Depends(_shelf)]
+TrackingNumber = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{4,64}$", description="From the mail about the parcel")]
+
+
+# --- shoppers ---------------------------------------------------------------------------------------
+
+
+@public.post("/shipping/rates")
+async def read_rates(question: RatesQuestion, db: Db, settings: ShippingSettings) -> Rates:
+    """The ways to send something to an address, with price and promised days. None: we do not ship there."""
+    async with db.transaction() as tx:
+        return Rates(options=await service.rates(tx, question, settings))
+
+
+@public.get("/shipments/{tracking}", responses=problems(ShipmentNotFound))
+async def read_timeline(tracking: TrackingNumber, db: Db) -> Timeline:
+    """Where a parcel is, to whoever has its tracking number."""
+    async with db.transaction() as tx:
+        shipment = await store.get_by_tracking(tx, tracking.upper())
+        events = await _events(tx, shipment)
+    return Timeline(
+        tracking_number=shipment.tracking_number or "",
+        carrier=shipment.carrier or "",
+        status=shipment.status,
+        tracking_url=shipment.tracking_url or "",
+        promised_from=shipment.promised_from,
+        promised_to=shipment.promised_to,
+        delivered_at=shipment.delivered_at,
+        events=events,
+    )
+
+
+# --- the carrier ------------------------------------------------------------------------------------
+
+
+@public.post(
+    "/shipping/webhooks/carrier",
+    status_code=204,
+    responses=problems(BadSignature, NotLabelled),
+    include_in_schema=False,
+)
+async def hear_carrier(
+    request: Request,
+    raw: RawBody,
+    db: Db,
+    settings: ShippingSettings,
+    signature: Annotated[str, Header(alias="Carrier-Signature", max_length=500)] = "",
+) -> None:
+    """A parcel was seen. What is signed by the carrier counts once, in any order."""
+    key = settings.carrier_key.get_secret_value().encode()
+    tolerance = settings.webhook_tolerance_seconds
+    if not domain.signed(raw, signature, key, now=time.time(), tolerance_seconds=tolerance):
+        raise BadSignature("the signature is not the carrier's, or too old")
+    try:
+        seen = CarrierScan.model_validate_json(raw)
+    except ValidationError as error:
+        raise BadRequest("this is no scan of a parcel") from error
+    status = domain.STATUS_OF.get(seen.status)
+    if status is None:
+        return
+    try:
+        async with db.transaction() as tx:
+            await service.scan(tx, seen.id, seen.reference, status, seen.at, seen.place)
+    except ShipmentNotFound:
+        # Sent by hand in the carrier's own shop: telling it again and again would not make it ours.
+        _log.warning("a scan of a parcel that is not ours", reference=seen.reference[:100])
+
+
+# --- the merchant -----------------------------------------------------------------------------------
+
+
+@admin.get("", responses=problems(Unauthenticated, Forbidden))
+async def search_shipments(
+    db: Db,
+    _: Merchant,
+    state: State | None = None,
+    status: Status | None = None,
+    q: Annotated[
+        str | None, Query(min_length=2, max_length=100, description="An order's id or number, or a tracking number")
+    ] = None,
+    attention: Annotated[bool | None, Query(description="Only those that people must look at")] = None,
+    limit: PageSize = 20,
+    cursor: Cursor = None,
+) -> Page[ShipmentSummary]:
+    """All shipments, newest first."""
+    async with db.transaction() as tx:
+        found = await store.search(
+            tx,
+            state=state,
+            status=status,
+            query=q,
+            attention=attention,
+            before=decode_cursor(cursor, str)[0] if cursor else None,
+            limit=limit + 1,
+        )
+    page = found[:limit]
+    return Page[ShipmentSummary](
+        items=[ShipmentSummary(**_summary(shipment)) for shipment in page],
+        next_cursor=encode_cursor(page[-1].id) if len(found) > limit else None,
+    )
+
+
+@admin.get("/{shipment_id}", responses=problems(Unauthenticated, Forbidden, ShipmentNotFound))
+async def read_shipment(shipment_id: ShipmentId, db: Db, _: Merchant) -> ShipmentView:
+    """A shipment with all that is known of it."""
+    async with db.transaction() as tx:
+        shipment = await store.get_shipment(tx, shipment_id)
+        return _view(shipment, await _events(tx, shipment))
+
+
+@admin.get(
+    "/{shipment_id}/label",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/pdf": {}}, "description": "The label, 100 x 150 mm"},
+        **problems(Unauthenticated, Forbidden, ShipmentNotFound, NotLabelled),
+    },
+)
+async def read_label(shipment_id: ShipmentId, db: Db, _: Merchant, shelf: Shelf) -> Response:
+    """The label, to be printed."""
+    async with db.transaction() as tx:
+        shipment = await store.get_shipment(tx, shipment_id)
+    if not shipment.filed:
+        raise NotLabelled("the label is not there yet: try again in a moment")
+    return Response(
+        await shelf.get(shipment.id),
+        media_type="application/pdf",
+        headers={
+            "Content-Disposition": f'inline; filename="label-{shipment.number}.pdf"',
+            "Cache-Control": "private, no-store",
+        },
+    )
+
+
+@admin.post(
+    "/{shipment_id}/mark-delivered", responses=problems(Unauthenticated, Forbidden, ShipmentNotFound, NotLabelled)
+)
+async def mark_delivered(shipment_id: ShipmentId, db: Db, _: Merchant) -> ShipmentView:
+    """For what the carrier forgot to tell. Saying it twice is harmless."""
+    async with db.transaction() as tx:
+        shipment = await service.mark_delivered(tx, shipment_id)
+        return _view(shipment, await _events(tx, shipment))
+
+
+# --- other services ---------------------------------------------------------------------------------
+
+
+@internal.post("/rates")
+async def rates_for_service(question: RatesRequest, db: Db, _: Caller, settings: ShippingSettings) -> Rates:
+    async with db.transaction() as tx:
+        return Rates(options=await service.rates(tx, question, settings))
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+async def _events(tx: Transaction, shipment: Shipment) -> list[Scan]:
+    return [Scan(status=status, at=at, place=place) for status, at, place in await store.scans_of(tx, shipment.id)]
+
+
+def _summary(shipment: Shipment) -> dict[str, object]:
+    return {
+        "id": shipment.id,
+        "order_id": shipment.order_id,
+        "number": shipment.number,
+        "state": shipment.state,
+        "status": shipment.status,
+        "carrier": shipment.carrier,
+        "option": shipment.option_id,
+        "tracking_number": shipment.tracking_number,
+        "attention": shipment.attention,
+        "created_at": shipment.created_at,
+    }
+
+
+def _view(shipment: Shipment, events: list[Scan]) -> ShipmentView:
+    return ShipmentView(
+        **_summary(shipment),
+        version=shipment.version,
+        address=shipment.address,
+        contact=shipment.contact,
+        weight_grams=shipment.weight_grams,
+        label_id=shipment.label_id,
+        label_ready=shipment.filed,
+        tracking_url=shipment.tracking_url,
+        promised_from=shipment.promised_from,
+        promised_to=shipment.promised_to,
+        labelled_at=shipment.labelled_at,
+        delivered_at=shipment.delivered_at,
+        events=events,
+    )

@@ -1,0 +1,189 @@
+"""What shipping does. Each use case runs in the one transaction that its door has opened."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from bodega.contracts.envelope import event
+from bodega.contracts.ids import derived_id
+from bodega.contracts.money import Price
+from bodega.contracts.orders import OrderPaid
+from bodega.contracts.shipping import (
+    ParcelLine,
+    RatesRequest,
+    ShipmentCreated,
+    ShipmentDelivered,
+    ShippingOption,
+)
+from bodega.kit.db import Transaction
+from bodega.kit.errors import Broken
+from bodega.services.shipping import domain, store
+from bodega.services.shipping.domain import Label, Option, Shipment, Status
+from bodega.services.shipping.errors import NotLabelled
+from bodega.services.shipping.settings import Settings
+
+# --- what it costs ----------------------------------------------------------------------------------
+
+
+async def rates(tx: Transaction, question: RatesRequest, settings: Settings) -> list[ShippingOption]:
+    """Every option for the address. None: nothing is sent there, or nothing so heavy."""
+    parcels = domain.parcels_of(domain.weight_of(question.lines))
+    if parcels is None:
+        return []
+    goods = question.items_total
+    value = goods.amount if goods is not None and goods.currency == settings.currency else 0
+    offered = []
+    for option in await _options_to(tx, question.address.country, settings):
+        price = domain.price_of(parcels, value, option.bands)
+        if price is not None:
+            first, last = await _promise(tx, option, settings)
+            offered.append(
+                ShippingOption(
+                    id=option.id,
+                    name=option.name,
+                    carrier=option.carrier,
+                    price=Price(amount=price, currency=settings.currency),
+                    promised_from=first,
+                    promised_to=last,
+                )
+            )
+    return offered
+
+
+async def _options_to(tx: Transaction, country: str, settings: Settings) -> list[Option]:
+    zone = domain.zone_of(country, settings.country, await store.zones(tx))
+    return await store.options_to(tx, zone, settings.currency) if zone is not None else []
+
+
+async def _promise(tx: Transaction, option: Option, settings: Settings) -> tuple[date, date]:
+    now = datetime.now(UTC)
+    closed = await store.closed_days(tx, now.date())
+    leaves = domain.leaves_on(now, settings.cutoff_hour, closed)
+    return domain.promised(leaves, option.first_day, option.last_day, closed)
+
+
+# --- what is sent -----------------------------------------------------------------------------------
+
+
+async def want(tx: Transaction, order_id: str, order: OrderPaid, settings: Settings) -> Shipment | None:
+    """A shipment for an order, once. None: it has one, or it was cancelled before we heard of it.
+
+    Raises: Broken, if the tables no longer know how to send it.
+    """
+    country = order.shipping_address.country
+    options = {option.id: option for option in await _options_to(tx, country, settings)}
+    option = options.get(order.shipping_option)
+    if option is None:
+        raise Broken(f"nothing is sent to {country} by {order.shipping_option}: see the tables of shipping")
+    first, last = await _promise(tx, option, settings)
+    weight = domain.weight_of(
+        ParcelLine(sku=line.sku, quantity=line.quantity, weight_grams=line.weight_grams) for line in order.lines
+    )
+    shipment = Shipment(
+        id=derived_id("shp", order_id),
+        order_id=order_id,
+        state="wanted",
+        status="preparing",
+        version=1,
+        number=order.number,
+        option_id=option.id,
+        address=order.shipping_address,
+        contact=order.contact,
+        weight_grams=weight,
+        carrier=option.carrier,
+        service=option.service,
+        promised_from=first,
+        promised_to=last,
+        label_id=None,
+        tracking_number=None,
+        tracking_url=None,
+        filed=False,
+        attention=None,
+        created_at=datetime.now(UTC),
+        labelled_at=None,
+        delivered_at=None,
+    )
+    return shipment if await store.insert_shipment(tx, shipment) else None
+
+
+async def drop(tx: Transaction, order_id: str) -> str | None:
+    """The id of the shipment that is dropped. None: it is too late (then orders has not cancelled), or done."""
+    shipment_id = derived_id("shp", order_id)
+    return shipment_id if await store.drop(tx, shipment_id, order_id) else None
+
+
+async def clear(tx: Transaction, shipment_id: str) -> None:
+    await _change(tx, shipment_id, domain.clear)
+
+
+async def doubt(tx: Transaction, shipment_id: str) -> None:
+    await _change(tx, shipment_id, domain.doubt)
+
+
+async def refuse(tx: Transaction, shipment_id: str, why: str) -> None:
+    """The carrier will not take it as it is: people must look."""
+    await _change(tx, shipment_id, lambda shipment: replace(shipment, attention=why[:500]))
+
+
+async def file(tx: Transaction, shipment_id: str) -> None:
+    """The label's print is in object storage."""
+    await _change(tx, shipment_id, lambda shipment: replace(shipment, filed=True))
+
+
+async def label(tx: Transaction, shipment_id: str, bought: Label, tracking_url: str) -> None:
+    """Writes the label down and tells the world, once."""
+    shipment = await store.lock_shipment(tx, shipment_id)
+    if shipment.state == "labelled":
+        return
+    after = await store.save(tx, domain.label(shipment, bought, tracking_url, datetime.now(UTC)))
+    fact = ShipmentCreated.model_validate(
+        {**_carried(after), "promised_from": after.promised_from, "promised_to": after.promised_to}
+    )
+    tx.emit(event(fact, subject=after.order_id, sequence=after.version))
+
+
+async def scan(tx: Transaction, scan_id: str, shipment_id: str, status: Status, at: datetime, place: str) -> Shipment:
+    """The parcel was seen. Told twice it counts once; told late it moves nothing back.
+
+    Raises: ShipmentNotFound; NotLabelled, if the label is not written down yet: then tell it again later.
+    """
+    shipment = await store.lock_shipment(tx, shipment_id)
+    if shipment.state != "labelled":
+        raise NotLabelled("no label was bought for it yet")
+    if not await store.insert_scan(tx, scan_id, shipment_id, status, at, place):
+        return shipment
+    moved = domain.move(shipment, status, at)
+    if moved == shipment:
+        return shipment
+    after = await store.save(tx, moved)
+    if after.status == "delivered":
+        fact = ShipmentDelivered.model_validate({**_carried(after), "delivered_at": after.delivered_at})
+        tx.emit(event(fact, subject=after.order_id, sequence=after.version))
+    return after
+
+
+async def mark_delivered(tx: Transaction, shipment_id: str) -> Shipment:
+    """A merchant knows that it has arrived.
+
+    Raises: ShipmentNotFound, NotLabelled.
+    """
+    return await scan(tx, f"by_hand:{shipment_id}", shipment_id, "delivered", datetime.now(UTC), "")
+
+
+async def _change(tx: Transaction, shipment_id: str, change: Callable[[Shipment], Shipment]) -> None:
+    shipment = await store.lock_shipment(tx, shipment_id)
+    after = change(shipment)
+    if after != shipment:
+        await store.save(tx, after)
+
+
+def _carried(shipment: Shipment) -> dict[str, object]:
+    """What every fact about a shipment carries."""
+    return {
+        "shipment_id": shipment.id,
+        "number": shipment.number,
+        "carrier": shipment.carrier,
+        "tracking_number": shipment.tracking_number,
+        "tracking_url": shipment.tracking_url,
+        "contact": shipment.contact,
+    }

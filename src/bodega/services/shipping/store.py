@@ -1,0 +1,184 @@
+"""Shipping in PostgreSQL: the only file here that knows SQL."""
+
+from datetime import date, datetime
+
+from bodega.contracts.fields import Address, Contact
+from bodega.kit.db import Row, Transaction
+from bodega.services.shipping.domain import STATUS_OF, Band, Option, Shipment, State, Status
+from bodega.services.shipping.errors import ShipmentNotFound
+
+# --- the tables of what it costs --------------------------------------------------------------------
+
+
+async def zones(tx: Transaction) -> dict[str, str]:
+    rows = await tx.fetch("SELECT country, zone_id FROM zone_country")
+    return {row["country"]: row["zone_id"] for row in rows}
+
+
+async def options_to(tx: Transaction, zone_id: str, currency: str) -> list[Option]:
+    """Every way to send something to a zone, in the order in which shoppers see them."""
+    options = await tx.fetch(
+        """SELECT o.*, t.first_day, t.last_day FROM shipping_option o JOIN transit t ON t.option_id = o.id
+            WHERE t.zone_id = $1 ORDER BY o.position""",
+        zone_id,
+    )
+    bands = await tx.fetch("SELECT * FROM rate_band WHERE zone_id = $1 AND currency = $2", zone_id, currency)
+    return [
+        Option(
+            id=row["id"],
+            name=row["name"],
+            carrier=row["carrier"],
+            service=row["service"],
+            first_day=row["first_day"],
+            last_day=row["last_day"],
+            bands=tuple(
+                Band(up_to_grams=band["up_to_grams"], from_value=band["from_value"], price=band["price"])
+                for band in bands
+                if band["option_id"] == row["id"]
+            ),
+        )
+        for row in options
+    ]
+
+
+async def closed_days(tx: Transaction, since: date) -> frozenset[date]:
+    return frozenset(row["day"] for row in await tx.fetch("SELECT day FROM closed_day WHERE day >= $1", since))
+
+
+# --- shipments --------------------------------------------------------------------------------------
+
+
+async def insert_shipment(tx: Transaction, shipment: Shipment) -> bool:
+    """False: the order has one already, or its tombstone."""
+    assert shipment.address is not None
+    assert shipment.contact is not None
+    return bool(
+        await tx.fetchval(
+            """INSERT INTO shipment (id, order_id, state, number, option_id, address, contact, weight_grams, carrier,
+                      service, promised_from, promised_to)
+               VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9, $10, $11, $12)
+               ON CONFLICT DO NOTHING RETURNING true""",
+            shipment.id, shipment.order_id, shipment.state, shipment.number, shipment.option_id,
+            shipment.address.model_dump_json(), shipment.contact.model_dump_json(), shipment.weight_grams,
+            shipment.carrier, shipment.service, shipment.promised_from, shipment.promised_to,
+        )
+    )  # fmt: skip
+
+
+async def drop(tx: Transaction, shipment_id: str, order_id: str) -> bool:
+    """Nothing will be sent: what is wanted is dropped, what is not known yet gets a tombstone. False: it is
+    too late, or was dropped before."""
+    touched = await tx.execute(
+        """INSERT INTO shipment (id, order_id, state) VALUES ($1, $2, 'dropped')
+           ON CONFLICT (order_id) DO UPDATE SET state = 'dropped', version = shipment.version + 1, updated_at = now()
+            WHERE shipment.state = 'wanted'""",
+        shipment_id, order_id,
+    )  # fmt: skip
+    return touched > 0
+
+
+async def get_shipment(tx: Transaction, shipment_id: str) -> Shipment:
+    """Raises ShipmentNotFound."""
+    return _found(await tx.fetchrow("SELECT * FROM shipment WHERE id = $1", shipment_id))
+
+
+async def get_by_tracking(tx: Transaction, tracking_number: str) -> Shipment:
+    """Raises ShipmentNotFound."""
+    return _found(await tx.fetchrow("SELECT * FROM shipment WHERE tracking_number = $1", tracking_number))
+
+
+async def lock_shipment(tx: Transaction, shipment_id: str) -> Shipment:
+    """Raises ShipmentNotFound."""
+    return _found(await tx.fetchrow("SELECT * FROM shipment WHERE id = $1 FOR UPDATE", shipment_id))
+
+
+async def save(tx: Transaction, shipment: Shipment) -> Shipment:
+    """The shipment with its next version. The row must be locked."""
+    row = await tx.fetchrow(
+        """UPDATE shipment SET state = $2, status = $3, label_id = $4, tracking_number = $5, tracking_url = $6,
+                  filed = $7, attention = $8, labelled_at = $9, delivered_at = $10, version = version + 1,
+                  updated_at = now()
+            WHERE id = $1 RETURNING *""",
+        shipment.id, shipment.state, shipment.status, shipment.label_id, shipment.tracking_number,
+        shipment.tracking_url, shipment.filed, shipment.attention, shipment.labelled_at, shipment.delivered_at,
+    )  # fmt: skip
+    return _found(row)
+
+
+async def insert_scan(
+    tx: Transaction, scan_id: str, shipment_id: str, status: Status, at: datetime, place: str
+) -> bool:
+    """False: it is known."""
+    return bool(
+        await tx.fetchval(
+            """INSERT INTO shipment_scan (id, shipment_id, status, at, place) VALUES ($1, $2, $3, $4, $5)
+               ON CONFLICT DO NOTHING RETURNING true""",
+            scan_id, shipment_id, status, at, place,
+        )
+    )  # fmt: skip
+
+
+async def scans_of(tx: Transaction, shipment_id: str) -> list[tuple[Status, datetime, str]]:
+    """Status, time and place, oldest first."""
+    rows = await tx.fetch(
+        """SELECT status, at, place FROM shipment_scan WHERE shipment_id = $1
+            ORDER BY at, array_position($2::text[], status)""",
+        shipment_id, list(STATUS_OF),
+    )  # fmt: skip
+    return [(row["status"], row["at"], row["place"]) for row in rows]
+
+
+async def search(
+    tx: Transaction,
+    *,
+    state: State | None,
+    status: Status | None,
+    query: str | None,
+    attention: bool | None,
+    before: str | None,
+    limit: int,
+) -> list[Shipment]:
+    """For the merchant, newest first. `query`: an order's id or number, or a tracking number."""
+    rows = await tx.fetch(
+        """SELECT * FROM shipment
+            WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR status = $2)
+              AND ($3::text IS NULL OR order_id = $3 OR number = upper($3) OR tracking_number = upper($3))
+              AND ($4::boolean IS NULL OR (attention IS NOT NULL) = $4)
+              AND ($5::text IS NULL OR id < $5)
+            ORDER BY id DESC LIMIT $6""",
+        state, status, query, attention, before, limit,
+    )  # fmt: skip
+    return [_shipment(row) for row in rows]
+
+
+def _found(row: Row | None) -> Shipment:
+    if row is None:
+        raise ShipmentNotFound("no parcel has this number")
+    return _shipment(row)
+
+
+def _shipment(row: Row) -> Shipment:
+    return Shipment(
+        id=row["id"],
+        order_id=row["order_id"],
+        state=row["state"],
+        status=row["status"],
+        version=row["version"],
+        number=row["number"],
+        option_id=row["option_id"],
+        address=Address.model_validate(row["address"]) if row["address"] else None,
+        contact=Contact.model_validate(row["contact"]) if row["contact"] else None,
+        weight_grams=row["weight_grams"],
+        carrier=row["carrier"],
+        service=row["service"],
+        promised_from=row["promised_from"],
+        promised_to=row["promised_to"],
+        label_id=row["label_id"],
+        tracking_number=row["tracking_number"],
+        tracking_url=row["tracking_url"],
+        filed=row["filed"],
+        attention=row["attention"],
+        created_at=row["created_at"],
+        labelled_at=row["labelled_at"],
+        delivered_at=row["delivered_at"],
+    )

@@ -1,0 +1,285 @@
+"""From a paid order to a delivered parcel, whatever is lost, repeated or killed on the way."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bodega.contracts.ids import derived_id, new_id
+from bodega.kit.db import Database
+from bodega.kit.flow import Flows, Held, LeaseLost
+from bodega.kit.testing import Caller, Credentials, Topics, eventually
+from bodega.services.shipping import service
+from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
+from bodega.services.shipping.flows import Fulfilment
+from bodega.services.shipping.settings import Settings
+from tests.shipping.conftest import Judge, World, becomes, run
+from tests.shipping.making import ADDRESS, cancelled, paid
+
+pytestmark = pytest.mark.service
+
+
+async def test_a_paid_order_becomes_a_parcel_with_a_label_and_the_world_is_told(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    fact = paid(order)
+    await topics.publish(fact)
+    seen = await becomes(merchant, order, state="labelled", label_ready=True)
+    (label,) = await world.sold(order)
+    assert seen["tracking_number"] == label["tracking_number"]
+    assert label["parcels"] == [{"weight_grams": 950, "length_mm": None, "width_mm": None, "height_mm": None}]
+    assert "ada@example.com" not in str(label), "the carrier is told no more than it needs"
+
+    (told,) = await topics.of_subject("shipping", order, "ShipmentCreated")
+    assert told["data"] | {"contact": None} == {
+        "shipment_id": derived_id("shp", order), "number": fact.data.number, "carrier": "Sandbox Parcel",
+        "tracking_number": label["tracking_number"], "tracking_url": seen["tracking_url"], "contact": None,
+        "promised_from": seen["promised_from"], "promised_to": seen["promised_to"],
+    }  # fmt: skip
+    pdf = await merchant.get(f"/admin/shipments/{seen['id']}/label")
+    assert (pdf.status, pdf.headers["content-type"]) == (200, "application/pdf")
+    assert pdf.body.startswith(b"%PDF-")
+
+
+async def test_scans_move_the_parcel_and_its_delivery_is_told_once(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    await topics.publish(paid(order))
+    tracking = (await becomes(merchant, order, state="labelled"))["tracking_number"]
+    await world._ask("POST", "/sandbox/faults", {"target": "webhooks", "kind": "duplicate", "times": 3,
+                                                 "match": {"tracking_number": tracking}})  # fmt: skip
+    await world.push(tracking, "delivered")
+    await becomes(merchant, order, status="delivered")
+
+    async def all_scans() -> dict[str, Any]:
+        timeline: dict[str, Any] = (await shipping.get(f"/shipments/{tracking.lower()}")).json
+        assert len(timeline["events"]) == 4
+        return timeline
+
+    timeline = await eventually(all_scans)
+    assert [one["status"] for one in timeline["events"]] == ["picked_up", "in_transit", "out_for_delivery", "delivered"]
+    assert timeline["delivered_at"] is not None
+    assert not [word for word in (ADDRESS["name"], ADDRESS["line1"], "ada@", order) if word in str(timeline)]
+    marked = await merchant.post(f"/admin/shipments/{derived_id('shp', order)}/mark-delivered")
+    assert marked.json["delivered_at"] == timeline["delivered_at"], "the merchant's word changes nothing now"
+    told = await topics.of_subject("shipping", order, "ShipmentDelivered")
+    assert [one["type"] for one in told] == ["ShipmentCreated", "ShipmentDelivered"]
+    assert int(told[0]["sequence"]) < int(told[1]["sequence"])
+
+
+async def test_the_merchant_says_that_it_has_arrived(
+    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], topics: Topics
+) -> None:
+    order = new_id("ord")
+    judge[0].refusals[order] = ["not_captured_yet"] * 4
+    await topics.publish(paid(order))
+    await becomes(merchant, order, state="wanted")
+    path = f"/admin/shipments/{derived_id('shp', order)}"
+    assert (await merchant.get(f"{path}/label")).code == "not_labelled"
+    early = await merchant.post(f"{path}/mark-delivered")
+    if early.status == 409:  # it may be labelled by now
+        assert early.code == "not_labelled"
+    await becomes(merchant, order, state="labelled")
+    assert (await merchant.post(f"{path}/mark-delivered")).json["status"] == "delivered"
+    assert (await merchant.post(f"{path}/mark-delivered")).json["status"] == "delivered"
+    told = await topics.of_subject("shipping", order, "ShipmentDelivered")
+    assert [one["type"] for one in told] == ["ShipmentCreated", "ShipmentDelivered"]
+
+
+async def test_an_order_that_is_paid_three_times_over_gets_one_label(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    fact = paid(order)
+    await topics.publish(fact, fact, paid(order), fact)
+    await becomes(merchant, order, state="labelled")
+    assert len(await world.sold(order)) == 1
+
+
+async def test_it_asks_again_very_soon_while_the_money_is_being_taken(
+    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], topics: Topics
+) -> None:
+    order = new_id("ord")
+    judge[0].refusals[order] = ["not_captured_yet", "order_not_paid", "not_captured_yet"]
+    began = asyncio.get_running_loop().time()
+    await topics.publish(paid(order))
+    await becomes(merchant, order, state="labelled")
+    assert judge[0].asked[order] == 4
+    assert asyncio.get_running_loop().time() - began < 2
+
+
+async def test_it_survives_orders_being_away(
+    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], topics: Topics
+) -> None:
+    order = new_id("ord")
+    judge[0].refusals[order] = ["unavailable"] * 4
+    await topics.publish(paid(order))
+    await becomes(merchant, order, state="labelled")
+
+
+async def test_what_orders_has_cancelled_is_not_sent(
+    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    judge[0].refusals[order] = ["order_cancelled"]
+    await topics.publish(paid(order))
+    await becomes(merchant, order, state="dropped")
+    assert await world.sold(order) == []
+
+
+async def test_a_cancellation_that_is_heard_first_leaves_a_tombstone(
+    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    await topics.publish(cancelled(order), paid(order))
+    seen = await becomes(merchant, order, state="dropped")
+    assert seen["address"] is None
+    await topics.publish(paid(order))
+    other = new_id("ord")
+    await topics.publish(paid(other))
+    await becomes(merchant, other, state="labelled")
+    assert judge[0].asked[order] == 0
+    assert await world.sold(order) == []
+
+
+async def test_a_cancellation_while_orders_is_being_asked_fences_off_whoever_asks(
+    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    judge[0].gates[order] = asyncio.Event()
+    await topics.publish(paid(order))
+
+    async def being_asked() -> None:
+        assert judge[0].asked[order] >= 1
+
+    await eventually(being_asked)
+    await topics.publish(cancelled(order))
+    await becomes(merchant, order, state="dropped")
+    judge[0].gates[order].set()  # its yes comes too late
+    await asyncio.sleep(0.3)
+    assert (await becomes(merchant, order, state="dropped"))["tracking_number"] is None
+    assert await world.sold(order) == []
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "timeout_after", "error_500_after", "drop_before", "error_500"])
+async def test_a_lost_answer_never_buys_a_second_label(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics, kind: str
+) -> None:
+    order = new_id("ord")
+    await world.fault(order, "carrier.labels", kind, seconds=0.8)
+    await topics.publish(paid(order))
+    await becomes(merchant, order, state="labelled", label_ready=True)
+    assert len(await world.sold(order)) == 1
+    told = await topics.of_subject("shipping", order, "ShipmentCreated")
+    assert len(told) == 1
+
+
+async def test_an_unknown_label_is_shown_as_such_and_looked_up_when_the_carrier_is_back(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    await world.fault(order, "carrier.labels", "drop_after")
+    await world.fault(order, "carrier.labels.find", "error_500", times=3)
+    await topics.publish(paid(order))
+    await becomes(merchant, order, state="label_unknown")
+    await becomes(merchant, order, state="labelled")
+    assert len(await world.sold(order)) == 1
+
+
+async def test_what_the_carrier_refuses_is_shown_to_people_and_tried_again(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    await world.fault(order, "carrier.labels", "refuse", times=2, message="No such street.")
+    await topics.publish(paid(order))
+    refused = await becomes(merchant, order, attention="the carrier answered 422: No such street.")
+    listed = (await merchant.get(f"/admin/shipments?attention=true&q={refused['number']}")).json["items"]
+    assert [one["id"] for one in listed] == [refused["id"]]
+    await becomes(merchant, order, state="labelled", attention=None)
+
+
+def worker(settings: Settings, database: Database, clients: tuple[Orders, Carrier, LabelShelf]) -> Flows:
+    """A worker in our hands, so that it can die or sleep at a chosen instant."""
+    steps = Fulfilment(database, *clients, settings)
+    return Flows(
+        database, "fulfilment", {"ask": steps.ask, "buy": steps.buy, "file": steps.file}, service="shipping",
+        owner="in our hands", lease_seconds=settings.lease_seconds, step_deadline_seconds=1.5,
+    )  # fmt: skip
+
+
+async def cleared(database: Database, settings: Settings, flows: Flows, order: str) -> Held:
+    """The flow of a shipment that orders has let go, leased to `flows`."""
+    async with database.transaction() as tx:
+        shipment = await service.want(tx, order, paid(order).data, settings)
+        assert shipment is not None
+        await service.clear(tx, shipment.id)
+        held = await flows.start(tx, shipment.id, "buy", {"order_id": order})
+    assert held is not None
+    return held
+
+
+async def test_a_worker_that_dies_between_buying_and_writing_leaves_one_label(
+    shipping: Caller, merchant: Caller, world: World, settings: Settings, database: Database,
+    clients: tuple[Orders, Carrier, LabelShelf],
+) -> None:  # fmt: skip
+    order = new_id("ord")
+    dying = worker(settings, database, clients)
+    held = await cleared(database, settings, dying, order)
+    await dying.steps["buy"](held)  # what it decided is never written
+    (bought,) = await world.sold(order)
+    assert (await becomes(merchant, order))["state"] == "cleared"
+    seen = await becomes(merchant, order, state="labelled")
+    assert seen["tracking_number"] == bought["tracking_number"]
+    assert len(await world.sold(order)) == 1
+
+
+async def test_two_workers_that_both_believe_to_own_it_buy_one_label_and_tell_it_once(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics, settings: Settings, database: Database,
+    clients: tuple[Orders, Carrier, LabelShelf],
+) -> None:  # fmt: skip
+    order = new_id("ord")
+    flows = worker(settings, database, clients)
+    sleeper = await cleared(database, settings, flows, order)
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE flow SET epoch = epoch + 1 WHERE id = $1", sleeper.id)
+    successor = replace(sleeper, epoch=sleeper.epoch + 1)
+    ended = await asyncio.gather(flows.drive(sleeper), flows.drive(successor), return_exceptions=True)
+    assert [type(one) for one in ended] == [LeaseLost, type(None)]
+    await becomes(merchant, order, state="labelled", label_ready=True)
+    assert len(await world.sold(order)) == 1
+    assert len(await topics.of_subject("shipping", order, "ShipmentCreated")) == 1
+
+
+async def test_the_list_is_paged_newest_first_and_filtered(merchant: Caller, topics: Topics, shipping: Caller) -> None:
+    made = [new_id("ord") for _ in range(3)]
+    await topics.publish(*(paid(order) for order in made))
+    for order in made:
+        await becomes(merchant, order, state="labelled")
+    seen: list[str] = []
+    cursor = ""
+    while made[0] not in seen:
+        page = (await merchant.get(f"/admin/shipments?state=labelled&limit=2{cursor}")).json
+        seen += [item["order_id"] for item in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert seen == sorted(seen, reverse=True)
+    assert set(made) <= set(seen)
+    assert (await merchant.get("/admin/shipments?state=lost")).code == "invalid_request"
+    assert (await merchant.get("/admin/shipments?cursor=bm9wZQ")).code == "malformed_request"
+
+
+async def test_two_replicas_share_the_work_and_each_order_gets_one_label(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics, settings: Settings, credentials: Credentials
+) -> None:
+    """The last test here: the broker keeps a replica's place for 15 s after it has left (static membership)."""
+    orders = [new_id("ord") for _ in range(6)]
+    async with run(settings.model_copy(update={"replica": "1"}), credentials):
+        await topics.publish(*(fact for order in orders for fact in (paid(order), paid(order))))
+        for order in orders:
+            await becomes(merchant, order, state="labelled", within_seconds=20)
+    for order in orders:
+        assert len(await world.sold(order)) == 1
