@@ -269,3 +269,58 @@ async def test_a_flow_begins_at_its_commit_and_a_short_wait_is_short_though_the_
     await eventually(ended, within_seconds=3)
     await flows.stop()
     await running
+
+
+async def test_news_that_comes_in_the_middle_of_a_step_is_not_slept_over(database: Database) -> None:
+    """The trap: the step's own wait is written over the wake-up, and what it waited for has already happened."""
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def asks(held: Held) -> Next:
+        if "news" in held.data:
+            return Next("done", ended=True)
+        asked.set()
+        await answer.wait()
+        return Next("ask", wait_seconds=3600)
+
+    flows = flows_of(database, {"ask": asks}, lease_seconds=31, step_deadline_seconds=30)
+    driving = asyncio.create_task(flows.drive(await begin(database, flows, "ask")))
+    await asked.wait()
+    async with database.transaction() as tx:
+        assert await flows.wake(tx, "flow-1", news=True)
+    answer.set()
+    await driving
+    claimed = await flows.claim()
+    assert claimed is not None
+    assert claimed.data["news"] is True
+
+
+async def test_a_seized_flow_is_due_at_the_end_of_the_lease_however_long_it_was_to_wait(database: Database) -> None:
+    async def waits(_: Held) -> Next:
+        return Next("wait", wait_seconds=3600)
+
+    dies = flows_of(database, {"wait": waits}, "dies")
+    await dies.drive(await begin(database, dies, "wait"))
+    async with database.transaction() as tx:
+        assert await dies.seize(tx, "flow-1", card="another") is not None
+        await tx.execute("UPDATE flow SET lease_until = now() - interval '1 second'")
+    assert await flows_of(database, {"wait": waits}, "survivor").claim() is not None
+
+
+async def test_a_result_that_cannot_be_written_is_tried_again_and_does_not_end_the_workers(database: Database) -> None:
+    async def writes_nonsense(held: Held) -> Next:
+        async def write(tx: Transaction) -> None:
+            await tx.execute("SELECT 1 / $1::int", held.attempts)
+
+        return Next("done", write=write, ended=True)
+
+    flows = flows_of(database, {"work": writes_nonsense})
+    assert await flows.drive(await begin(database, flows, "work")) is None
+    assert (await row(database))["state"] == "waiting"
+    running = asyncio.create_task(flows.run())
+
+    async def ended() -> None:
+        assert (await row(database))["state"] == "ended"
+
+    await eventually(ended)
+    await flows.stop()
+    await running

@@ -35,6 +35,8 @@ class Held:
     step: str
     attempts: int
     epoch: int
+    wake_at: datetime
+    """As it was read: if it is another when the step is recorded, the flow was woken in the meantime."""
     due_at: datetime | None
     overdue: bool
     data: dict[str, Any]
@@ -138,7 +140,7 @@ class Flows:
 
     async def wake(self, tx: Transaction, flow_id: str, **news: Any) -> bool:
         """Something that the flow waits for has happened: it is due now. `news` is merged into its data
-        without taking the lease; its owner reads it with its next step."""
+        without taking the lease; its owner reads it with its next step, which comes at once."""
         touched = await tx.execute(
             """UPDATE flow SET wake_at = now(), data = data || $2::jsonb, updated_at = now()
                 WHERE id = $1 AND state <> 'ended'""",
@@ -149,11 +151,12 @@ class Flows:
 
     async def seize(self, tx: Transaction, flow_id: str, *, step: str | None = None, **news: Any) -> Held | None:
         """Takes the flow whoever holds it, for what must not wait: a shopper cancels, or pays with another card.
-        The epoch fences off the present owner. None, if it has ended."""
+        The epoch fences off the present owner. Should we die, it is due as soon as the lease is over, however long it
+        was to wait before. None, if it has ended."""
         row = await tx.fetchrow(
             """UPDATE flow SET owner = $2, epoch = epoch + 1, state = 'running', step = coalesce($3, step),
                       attempts = 0, lease_until = now() + make_interval(secs => $4), data = data || $5::jsonb,
-                      updated_at = now()
+                      wake_at = now(), updated_at = now()
                 WHERE id = $1 AND state <> 'ended'
             RETURNING *, coalesce(due_at <= now(), false) AS overdue""",
             flow_id, self.owner, step, self.lease, json.dumps(news),
@@ -179,6 +182,7 @@ class Flows:
             try:
                 async with asyncio.timeout(self.deadline):
                     decided = await step(held)
+                going_on = await self._record(held, decided)
             except LeaseLost:
                 raise
             except Exception as error:  # a step may fail in any way; the flow must survive all of them
@@ -191,7 +195,6 @@ class Flows:
                 await self._retry_later(held)
                 return None
             FLOW_STEPS.labels(self.service, self.kind, held.step, "done").inc()
-            going_on = await self._record(held, decided)
             if going_on is None:
                 return None
             held = going_on
@@ -205,19 +208,20 @@ class Flows:
                           data = data || $4::jsonb, state = $5, updated_at = now(),
                           owner = CASE WHEN $6 THEN owner END,
                           lease_until = CASE WHEN $6 THEN now() + make_interval(secs => $7) END,
-                          wake_at = now() + make_interval(secs => $8),
+                          wake_at = CASE WHEN wake_at = $10 THEN now() + make_interval(secs => $8) ELSE now() END,
                           due_at = CASE WHEN $9::float8 > 0 THEN now() + make_interval(secs => $9) ELSE due_at END
                     WHERE id = $1 AND epoch = $2 AND state <> 'ended'
-                RETURNING *, coalesce(due_at <= now(), false) AS overdue""",
+                RETURNING *, coalesce(due_at <= now(), false) AS overdue,
+                          extract(epoch FROM wake_at - now())::float8 AS wait""",
                 held.id, held.epoch, decided.step, json.dumps(dict(decided.data)), state, leased, self.lease,
-                decided.wait_seconds or 0.0, float(decided.due_seconds),
+                decided.wait_seconds or 0.0, float(decided.due_seconds), held.wake_at,
             )  # fmt: skip
             if row is None:
                 raise LeaseLost(held.id)
             if decided.write is not None:
                 await decided.write(tx)
         if state == "waiting":
-            self._wake_in(decided.wait_seconds or 0.0)
+            self._wake_in(row["wait"])
         return _held(row) if leased else None
 
     def _wake_in(self, seconds: float) -> None:
@@ -228,14 +232,16 @@ class Flows:
     async def _retry_later(self, held: Held) -> None:
         wait = min(self.first * 2 ** min(held.attempts, 20), self.most) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
         async with self.database.transaction() as tx:
-            touched = await tx.execute(
+            wait = await tx.fetchval(
                 """UPDATE flow SET attempts = attempts + 1, state = 'waiting', owner = NULL, lease_until = NULL,
-                          wake_at = now() + make_interval(secs => $3), updated_at = now()
-                    WHERE id = $1 AND epoch = $2 AND state <> 'ended'""",
-                held.id, held.epoch, wait,
+                          wake_at = CASE WHEN wake_at = $4 THEN now() + make_interval(secs => $3) ELSE now() END,
+                          updated_at = now()
+                    WHERE id = $1 AND epoch = $2 AND state <> 'ended'
+                RETURNING extract(epoch FROM wake_at - now())::float8""",
+                held.id, held.epoch, wait, held.wake_at,
             )  # fmt: skip
-            if not touched:
-                raise LeaseLost(held.id)
+        if wait is None:
+            raise LeaseLost(held.id)
         self._wake_in(wait)
 
     async def run(self) -> None:
@@ -290,6 +296,7 @@ def _held(row: Row) -> Held:
         step=row["step"],
         attempts=row["attempts"],
         epoch=row["epoch"],
+        wake_at=row["wake_at"],
         due_at=row["due_at"],
         overdue=row["overdue"],
         data=row["data"],

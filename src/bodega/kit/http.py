@@ -42,6 +42,12 @@ def remaining_seconds(default: float) -> float:
     return default if deadline is None else min(default, deadline - time.monotonic())
 
 
+def forget_deadline() -> None:
+    """In a task that a request has started and that goes on without it: the caller's budget bounds the answer, not
+    the work."""
+    _deadline.set(None)
+
+
 class RemoteProblem(Exception):
     """Another service answered with a problem of its own: 4xx, a decision, not trouble."""
 
