@@ -1,0 +1,44 @@
+"""Search as an application."""
+
+from fastapi import FastAPI
+
+from bodega.contracts.problems import TITLES
+from bodega.kit.app import consumer_of, create_service
+from bodega.kit.bus import Producer
+from bodega.kit.inbox import StatelessDoor
+from bodega.services.search import __doc__ as sign
+from bodega.services.search import routes
+from bodega.services.search.clients import Sources
+from bodega.services.search.consumers import hears
+from bodega.services.search.flows import Curator
+from bodega.services.search.settings import Settings
+from bodega.services.search.store import Store
+
+NAME = "search"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    settings = settings or Settings()
+    store = Store(
+        settings.opensearch_url,
+        prefix=settings.index_prefix,
+        timeout_seconds=settings.opensearch_timeout_seconds,
+        refresh_milliseconds=settings.refresh_milliseconds,
+    )
+    sources = Sources(settings)
+    curator = Curator(store, sources, settings)
+    producer = Producer(settings.kafka, client_id=f"{NAME}-{settings.replica}")
+    door = StatelessDoor(producer, settings.topic_prefix + NAME, {one.name: one for one in hears(store)})
+    consumer = consumer_of(NAME, settings, door, topics=("catalog", "inventory"))
+    return create_service(
+        NAME,
+        settings,
+        [routes.public],
+        titles=TITLES,
+        description=sign or "",
+        state={"store": store, "curator": curator},
+        opens=[store, *sources.clients, producer],
+        loops=[curator, consumer],
+        ready={"opensearch": store.ping},
+        degraded={"kafka": lambda: consumer.connected},
+    )

@@ -1,0 +1,89 @@
+"""What a product is to those who look for it: pure rules, no I/O."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bodega.contracts.catalog import Product
+
+Sort = Literal["relevance", "price", "-price", "newest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Whether a SKU can be had, as of a version of its stock."""
+
+    sku: str
+    product_id: str | None
+    in_stock: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """What a shopper asks for. Within one criterion any value will do; between them all must hold.
+
+    Price, stock and options speak of one and the same variant: "green, in stock" is not met by a green one that
+    is sold out beside a red one that is not. Prices are minor units of the shop's currency.
+    """
+
+    words: str = ""
+    categories: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
+    price_min: int | None = None
+    price_max: int | None = None
+    in_stock: bool = False
+    options: Mapping[str, tuple[str, ...]] | None = None
+    """Key of the option (see `option_key`) -> wanted values."""
+    sort: Sort = "relevance"
+
+
+def option_key(name: str) -> str:
+    """An option's name as a parameter of an address: `Cable length` -> `cable_length`."""
+    return re.sub(r"\W+", "_", name.casefold()).strip("_")
+
+
+def option_name(key: str) -> str:
+    """An option's key as people read it: `cable_length` -> `Cable length`."""
+    return key.replace("_", " ").capitalize()
+
+
+def document(product: Product) -> dict[str, Any]:
+    """A product as it is indexed. What is in stock is not said here: another source tells it."""
+    cheapest = min(product.variants, key=lambda variant: variant.price.amount)
+    picture = product.media[0] if product.media else None
+    return {
+        "id": product.id,
+        "version": product.version,
+        "deleted": False,
+        "slug": product.slug,
+        "title": product.title,
+        "brand": product.brand,
+        "categories": product.categories,
+        "description": product.description,
+        "option_values": sorted({value for variant in product.variants for value in variant.options.values()}),
+        "codes": [code for variant in product.variants for code in (variant.sku, variant.barcode) if code is not None],
+        "price": cheapest.price.amount,
+        "price_to": max(variant.price.amount for variant in product.variants),
+        "compare_at_price": cheapest.compare_at_price.amount if cheapest.compare_at_price else None,
+        "currency": cheapest.price.currency,
+        "image": {"alt": picture.alt, "renditions": picture.renditions} if picture else None,
+        "created_at": product.created_at.isoformat(),
+        "in_stock": False,
+        "variants": [
+            {
+                "sku": variant.sku,
+                "options": [f"{option_key(name)}={value}" for name, value in variant.options.items()],
+                "price": variant.price.amount,
+                "in_stock": False,
+                "stock_version": 0,
+            }
+            for variant in product.variants
+        ],
+    }
+
+
+def tombstone(product_id: str, version: int) -> dict[str, Any]:
+    """What remains of a product that is no longer sold: so that a late, older state of it does not come back."""
+    return {"id": product_id, "version": version, "deleted": True}

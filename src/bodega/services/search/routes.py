@@ -1,0 +1,227 @@
+"""The HTTP door of search: parse, call, shape the answer."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import StringConstraints, TypeAdapter, ValidationError
+
+from bodega.contracts.fields import CleanText, Slug
+from bodega.contracts.money import Price
+from bodega.kit.app import problems
+from bodega.kit.errors import BadRequest, Invalid
+from bodega.kit.pagination import Cursor, PageSize, decode_cursor, encode_cursor
+from bodega.services.search import service
+from bodega.services.search.domain import Criteria, Sort, option_key, option_name
+from bodega.services.search.errors import UnknownFilter
+from bodega.services.search.schemas import (
+    CategorySuggestion,
+    Facets,
+    FacetValue,
+    OptionFacet,
+    Picture,
+    PriceRange,
+    ProductHit,
+    SearchAnswer,
+    Suggestions,
+)
+from bodega.services.search.settings import Settings
+from bodega.services.search.store import ORDERS, Counted, Found, Store
+
+public = APIRouter(tags=["search"])
+
+OPTIONS_AT_ONCE = 10
+VALUES_AT_ONCE = 20
+SUGGESTED = 6
+_PARAMETERS = {"q", "category", "brand", "price_min", "price_max", "in_stock", "sort", "limit", "cursor"}
+
+
+async def _store(request: Request) -> Store:
+    store: Store = request.app.state.store
+    return store
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+Word = Annotated[CleanText, StringConstraints(min_length=1, max_length=100)]
+_WORDS: TypeAdapter[list[str]] = TypeAdapter(list[Word])
+
+
+async def _options(request: Request) -> dict[str, tuple[str, ...]]:
+    """Every parameter that is none of the named ones filters by the option of its name."""
+    wanted: dict[str, list[str]] = {}
+    for name, value in request.query_params.multi_items():
+        if name not in _PARAMETERS:
+            if len(name) > 100 or option_key(name) != name:
+                raise UnknownFilter.field(f"query/{name[:100]}", "is not a parameter")
+            wanted.setdefault(name, []).append(value)
+    if len(wanted) > OPTIONS_AT_ONCE:
+        raise Invalid.field("query", f"at most {OPTIONS_AT_ONCE} options at once")
+    for name, values in wanted.items():
+        try:
+            _WORDS.validate_python(values)
+        except ValidationError as error:
+            raise Invalid.field(f"query/{name}", error.errors()[0]["msg"]) from error
+        if len(values) > VALUES_AT_ONCE:
+            raise Invalid.field(f"query/{name}", f"at most {VALUES_AT_ONCE} values at once")
+    return {name: tuple(values) for name, values in wanted.items()}
+
+
+Kept = Annotated[Store, Depends(_store)]
+SearchSettings = Annotated[Settings, Depends(_settings)]
+Options = Annotated[dict[str, tuple[str, ...]], Depends(_options)]
+Words = Annotated[CleanText, StringConstraints(max_length=200, strip_whitespace=True)]
+Amount = Annotated[int | None, Query(ge=0, le=10**12)]
+
+
+@public.get("/search", responses=problems(BadRequest, UnknownFilter))
+async def search_products(
+    store: Kept,
+    settings: SearchSettings,
+    response: Response,
+    options: Options,
+    category: Annotated[
+        list[Slug], Query(default_factory=list, max_length=VALUES_AT_ONCE, description="One or several slugs")
+    ],
+    brand: Annotated[
+        list[Word], Query(default_factory=list, max_length=VALUES_AT_ONCE, description="One or several, as written")
+    ],
+    q: Annotated[Words, Query(description="Words, a SKU or a barcode; the last word may be unfinished")] = "",
+    price_min: Annotated[Amount, Query(description="Minor units of the shop's currency")] = None,
+    price_max: Annotated[Amount, Query(description="Minor units of the shop's currency")] = None,
+    in_stock: Annotated[bool, Query(description="True: only what can be had now")] = False,
+    sort: Annotated[
+        Sort, Query(description="`relevance`: what is in stock first, then the best match (without words: the newest)")
+    ] = "relevance",
+    limit: PageSize = 24,
+    cursor: Cursor = None,
+) -> SearchAnswer:
+    """Products by words and filters, with what they could be narrowed down by.
+
+    Any other parameter filters by the option of that name, in lower case and with `_` for spaces:
+    `color=Forest&color=White&size=45 cm`. Several values of one parameter: any of them. An option that no product
+    has is refused. Nothing found as written: typos are tolerated, and `suggestion` says what was perhaps meant.
+    """
+    started = time.perf_counter()
+    if price_min is not None and price_max is not None and price_min > price_max:
+        raise Invalid.field("query/price_max", "is less than price_min")
+    if options:
+        unknown = set(options) - await store.option_keys()
+        if unknown:
+            name = sorted(unknown)[0]
+            raise UnknownFilter.field(f"query/{name}", "no product has such an option")
+    criteria = Criteria(
+        words=q, categories=tuple(category), brands=tuple(brand), price_min=price_min, price_max=price_max,
+        in_stock=in_stock, options=options, sort=sort,
+    )  # fmt: skip
+    fuzzy, after = _position(cursor, sort)
+    found, fuzzy = await service.search(store, criteria, limit=limit, fuzzy=fuzzy, after=after)
+    keys = ["search", *(f"product:{product['id']}" for product in found.products)]
+    response.headers.update(_cacheable(settings, keys))
+    return SearchAnswer(
+        items=[_hit(product) for product in found.products],
+        total=found.total,
+        next_cursor=_cursor(found, fuzzy) if len(found.products) == limit else None,
+        facets=_facets(found, criteria, settings.currency),
+        corrected=fuzzy,
+        suggestion=found.suggestion,
+        took_ms=_milliseconds_since(started),
+    )
+
+
+@public.get("/search/suggest")
+async def suggest(
+    store: Kept,
+    settings: SearchSettings,
+    response: Response,
+    q: Annotated[
+        CleanText,
+        StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
+        Query(description="What has been typed so far"),
+    ],
+) -> Suggestions:
+    """Products and categories, while somebody types."""
+    started = time.perf_counter()
+    products, categories = await service.suggest(store, q, limit=SUGGESTED)
+    keys = ["search", *(f"product:{product['id']}" for product in products)]
+    response.headers.update(_cacheable(settings, keys))
+    return Suggestions(
+        products=[_hit(product) for product in products],
+        categories=[
+            CategorySuggestion(slug=one.value, name=one.value.replace("-", " ").capitalize(), count=one.count)
+            for one in categories
+        ],
+        took_ms=_milliseconds_since(started),
+    )
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+def _position(cursor: str | None, sort: Sort) -> tuple[bool, list[Any] | None]:
+    """Whether the page before was found generously, and where it ended."""
+    if cursor is None:
+        return False, None
+    fuzzy, *after = decode_cursor(cursor, int, *ORDERS[sort][1])
+    if any(isinstance(value, int) and abs(value) >= 2**63 for value in after):
+        raise BadRequest("the cursor is not one of ours")
+    if any(isinstance(value, float) and not math.isfinite(value) for value in after):
+        raise BadRequest("the cursor is not one of ours")
+    return bool(fuzzy), after
+
+
+def _cursor(found: Found, fuzzy: bool) -> str:
+    assert found.last is not None
+    return encode_cursor(int(fuzzy), *found.last)
+
+
+def _cacheable(settings: Settings, keys: Sequence[str]) -> dict[str, str]:
+    seconds = settings.shared_cache_seconds
+    return {"Cache-Control": f"public, max-age=0, s-maxage={seconds}", "xkey": " ".join(keys)}
+
+
+def _milliseconds_since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)
+
+
+def _hit(product: Mapping[str, Any]) -> ProductHit:
+    def price(amount: int) -> Price:
+        return Price(amount=amount, currency=product["currency"])
+
+    before, picture = product["compare_at_price"], product["image"]
+    return ProductHit(
+        id=product["id"],
+        slug=product["slug"],
+        title=product["title"],
+        brand=product["brand"],
+        categories=product["categories"],
+        price=price(product["price"]),
+        price_to=price(product["price_to"]),
+        compare_at_price=price(before) if before is not None else None,
+        image=Picture(**picture) if picture is not None else None,
+        in_stock=product["in_stock"],
+    )
+
+
+def _facets(found: Found, criteria: Criteria, currency: str) -> Facets:
+    prices = [Price(amount=amount, currency=currency) for amount in found.price_range or ()]
+    return Facets(
+        categories=_values(found.categories, criteria.categories),
+        brands=_values(found.brands, criteria.brands),
+        options=[
+            OptionFacet(parameter=key, name=option_name(key), values=_values(values, (criteria.options or {}).get(key)))
+            for key, values in sorted(found.options.items())
+        ],
+        price=PriceRange(lowest=prices[0], highest=prices[1]) if prices else None,
+        in_stock=found.in_stock,
+    )
+
+
+def _values(counted: Sequence[Counted], chosen: Sequence[str] | None) -> list[FacetValue]:
+    folded = {value.casefold() for value in chosen or ()}
+    return [FacetValue(value=one.value, count=one.count, selected=one.value.casefold() in folded) for one in counted]

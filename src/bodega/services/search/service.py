@@ -1,0 +1,48 @@
+"""What search does. The two writers may run at once, and in any order.
+
+Each leaves its own word first and looks for the other's then, so that whoever comes second sees the first.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bodega.services.search.domain import Criteria, Stock
+from bodega.services.search.store import Counted, Found, Store
+
+
+async def take_products(store: Store, documents: Sequence[Mapping[str, Any]]) -> None:
+    """Catalog's word."""
+    await store.put_products(documents)
+    owners = {one["sku"]: product["id"] for product in documents for one in product.get("variants", ())}
+    by_product: dict[str, list[Stock]] = {}
+    for stock in await store.find_stock(list(owners)) if owners else ():
+        by_product.setdefault(owners[stock.sku], []).append(stock)
+    await store.show_stock(by_product)
+
+
+async def take_stock(store: Store, stock: Stock) -> None:
+    """Inventory's word. It may not know the product yet; then the index may."""
+    await store.put_stock([stock])
+    owner = stock.product_id or (await store.find_owners([stock.sku])).get(stock.sku)
+    if owner is not None:
+        await store.show_stock({owner: [stock]})
+
+
+async def search(
+    store: Store, criteria: Criteria, *, limit: int, fuzzy: bool, after: Sequence[Any] | None
+) -> tuple[Found, bool]:
+    """What is found, and whether only by reading the words generously.
+
+    Typos are tolerated when nothing is found without: else a lamb would be found beside every lamp.
+    """
+    found = await store.search(criteria, fuzzy=fuzzy, limit=limit, after=after)
+    if found.matched or fuzzy or not criteria.words:
+        return found, fuzzy
+    return await store.search(criteria, fuzzy=True, limit=limit, after=None), True
+
+
+async def suggest(store: Store, words: str, *, limit: int) -> tuple[Sequence[Mapping[str, Any]], Sequence[Counted]]:
+    products, categories = await store.suggest(words, fuzzy=False, limit=limit)
+    if not products and not categories:
+        products, categories = await store.suggest(words, fuzzy=True, limit=limit)
+    return products, categories

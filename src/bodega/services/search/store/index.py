@@ -1,0 +1,221 @@
+"""The indexes in the search engine: made, written, asked, renewed.
+
+Three names stand for them, and nobody uses any other: `products` is what shoppers search, `products-next` is what
+a rebuild is filling (there is none as a rule), `stock` is what inventory has told of each SKU. The products' index
+itself is called `products-<hash of its definition>-<number>`.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+from opensearchpy import AsyncOpenSearch
+from opensearchpy.exceptions import TransportError
+
+from bodega.kit.errors import Unavailable
+from bodega.services.search.domain import Criteria, Stock
+from bodega.services.search.errors import IndexNotThere, Refused
+from bodega.services.search.store import question, scripts
+from bodega.services.search.store.definition import PRODUCTS, STOCK, fingerprint
+from bodega.services.search.store.question import Counted, Found
+
+Standing = Literal["complete", "incomplete", "outdated"]
+RETRIES = 10
+"""How often a script is run again because another writer was faster. Two writers, so one or two would do."""
+
+
+class Store:
+    def __init__(self, url: str, *, prefix: str, timeout_seconds: float, refresh_milliseconds: int) -> None:
+        self._url = url
+        self._timeout = timeout_seconds
+        self._refresh = f"{refresh_milliseconds}ms"
+        self._products = f"{prefix}products"
+        self._next = f"{prefix}products-next"
+        self._stock = f"{prefix}stock"
+        self._engine: AsyncOpenSearch
+
+    async def open(self) -> None:
+        self._engine = AsyncOpenSearch([self._url], timeout=self._timeout, max_retries=1, maxsize=20)
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    async def ping(self) -> None:
+        """Raises Unavailable, if there is nothing to search in."""
+        async with _trouble_is_unavailable():
+            if not await self._engine.indices.exists_alias(name=self._products):
+                raise IndexNotThere("the index has not been made yet")
+
+    # --- made and renewed ---------------------------------------------------------------------------
+
+    async def prepare(self) -> Standing:
+        """Makes what is missing. Any number of replicas may do so at once.
+
+        `incomplete`: has yet to be filled from the sources. `outdated`: was made by another definition; it still
+        serves, but a rebuild is due.
+        """
+        async with _trouble_is_unavailable():
+            if not await self._behind(self._stock):
+                await self._make(f"{self._stock}-{fingerprint(STOCK)}", STOCK, self._stock)
+            served = await self._behind(self._products)
+            if served is None:
+                served = await self._make(f"{self._stem}-1", PRODUCTS, self._products)
+            if not served.startswith(self._stem):
+                return "outdated"
+            return "complete" if await self._is_filled(served) else "incomplete"
+
+    async def mark_filled(self, alias: Literal["products", "next"] = "products") -> None:
+        async with _trouble_is_unavailable():
+            name = self._products if alias == "products" else self._next
+            await self._engine.indices.put_mapping(index=name, body={"_meta": {"filled": True}})
+
+    @property
+    def _stem(self) -> str:
+        return f"{self._products}-{fingerprint(PRODUCTS)}"
+
+    async def _behind(self, alias: str) -> str | None:
+        """The index that an alias stands for."""
+        answer = await self._engine.indices.get_alias(name=alias, params={"ignore": 404})
+        return None if "error" in answer else str(next(iter(answer)))
+
+    async def _make(self, name: str, definition: Mapping[str, Any], alias: str) -> str:
+        body = {
+            "settings": {**definition["settings"], "refresh_interval": self._refresh},
+            "mappings": definition["mappings"],
+            "aliases": {alias: {}},
+        }
+        try:
+            await self._engine.indices.create(index=name, body=body)
+        except TransportError as error:
+            if error.error != "resource_already_exists_exception":  # another replica was faster
+                raise
+        return name
+
+    async def _is_filled(self, name: str) -> bool:
+        mapping = await self._engine.indices.get_mapping(index=name)
+        return bool(mapping[name]["mappings"].get("_meta", {}).get("filled"))
+
+    # --- written ------------------------------------------------------------------------------------
+
+    async def put_products(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Each unless a version as new or newer is there, with what is known of its stock carried over."""
+        await self._script(
+            [
+                (one["id"], {"script": _script(scripts.PUT_PRODUCT, document=one), "scripted_upsert": True,
+                             "upsert": {}})
+                for one in documents
+            ]
+        )  # fmt: skip
+
+    async def show_stock(self, by_product: Mapping[str, Sequence[Stock]]) -> None:
+        """Says in the products what is in stock; SKUs and products that are not there are passed over."""
+        await self._script(
+            [
+                (product_id, {"script": _script(scripts.SHOW_STOCK, stock={
+                    one.sku: {"in_stock": one.in_stock, "version": one.version} for one in stock})})
+                for product_id, stock in by_product.items()
+            ]
+        )  # fmt: skip
+
+    async def put_stock(self, stock: Sequence[Stock]) -> None:
+        """Each unless a version as new or newer is there."""
+        lines: list[Mapping[str, Any]] = []
+        for one in stock:
+            lines += [
+                {"index": {"_id": one.sku, "version": one.version, "version_type": "external"}},
+                {"product_id": one.product_id, "in_stock": one.in_stock},
+            ]
+        await self._bulk(self._stock, lines, harmless={"version_conflict_engine_exception"})
+
+    async def find_stock(self, skus: Sequence[str]) -> list[Stock]:
+        """What inventory has told of these SKUs, up to this instant (not: up to the last refresh)."""
+        async with _trouble_is_unavailable():
+            answer = await self._engine.mget(index=self._stock, body={"ids": list(skus)})
+        return [
+            Stock(one["_id"], one["_source"]["product_id"], one["_source"]["in_stock"], one["_version"])
+            for one in answer["docs"]
+            if one.get("found")
+        ]
+
+    async def find_owners(self, skus: Sequence[str]) -> dict[str, str]:
+        """SKU -> id of the product that has it. Dear: a written product may not have been refreshed yet."""
+        async with _trouble_is_unavailable():
+            await self._engine.indices.refresh(index=self._products)
+            query = {"nested": {"path": "variants", "query": {"terms": {"variants.sku": list(skus)}}}}
+            body = {"size": len(skus), "_source": ["variants.sku"], "query": query}
+            answer = await self._engine.search(index=self._products, body=body)
+        return {
+            one["sku"]: hit["_id"]
+            for hit in answer["hits"]["hits"]
+            for one in hit["_source"]["variants"]
+            if one["sku"] in skus
+        }
+
+    async def _script(self, updates: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+        """Runs scripts on products, in what is being rebuilt and in what is served.
+
+        In this order: what does not find the next index comes either before the rebuild, which will read it from
+        the sources, or after it, and then the served index is the next one.
+        """
+        lines: list[Mapping[str, Any]] = []
+        for product_id, update in updates:
+            lines += [{"update": {"_id": product_id, "retry_on_conflict": RETRIES}}, update]
+        await self._bulk(self._next, lines, harmless={"document_missing_exception", "index_not_found_exception"})
+        await self._bulk(self._products, lines, harmless={"document_missing_exception"})
+
+    async def _bulk(self, alias: str, lines: Sequence[Mapping[str, Any]], *, harmless: set[str]) -> None:
+        """Raises Unavailable, if it should be tried again; Refused, if that would not help."""
+        if not lines:
+            return
+        body = "\n".join(json.dumps(line) for line in lines) + "\n"
+        async with _trouble_is_unavailable():
+            # Without require_alias a missing alias would become an index of that name.
+            answer = await self._engine.bulk(index=alias, body=body, params={"require_alias": "true"})
+        if not answer["errors"]:
+            return
+        for item in answer["items"]:
+            (outcome,) = item.values()
+            problem = outcome.get("error")
+            if problem is None or problem["type"] in harmless:
+                continue
+            if outcome["status"] == 400:
+                raise Refused(f"{outcome['_id']}: {problem['type']}: {problem.get('reason')}")
+            raise Unavailable(f"{outcome['_id']}: {problem['type']}: {problem.get('reason')}")
+
+    # --- asked --------------------------------------------------------------------------------------
+
+    async def search(self, criteria: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] | None) -> Found:
+        body = question.search(criteria, fuzzy=fuzzy, limit=limit, after=after)
+        return question.read_search(await self._ask(body), criteria)
+
+    async def suggest(
+        self, words: str, *, fuzzy: bool, limit: int
+    ) -> tuple[Sequence[Mapping[str, Any]], Sequence[Counted]]:
+        """Products and categories."""
+        return question.read_suggest(await self._ask(question.suggest(words, fuzzy=fuzzy, limit=limit)))
+
+    async def option_keys(self) -> set[str]:
+        return question.read_option_keys(await self._ask(question.option_keys()))
+
+    async def _ask(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        async with _trouble_is_unavailable():
+            answer: Mapping[str, Any] = await self._engine.search(index=self._products, body=body)
+            return answer
+
+
+def _script(source: str, **params: Any) -> dict[str, Any]:
+    return {"lang": "painless", "source": source, "params": params}
+
+
+@asynccontextmanager
+async def _trouble_is_unavailable() -> AsyncIterator[None]:
+    try:
+        yield
+    except TransportError as error:
+        if error.error == "index_not_found_exception":
+            raise IndexNotThere("the index has not been made yet") from error
+        status = error.status_code  # "N/A", "TIMEOUT": the connection broke
+        if not isinstance(status, int) or status >= 500 or status in (409, 429):
+            raise Unavailable(f"the search engine: {status} {error.error}") from error
+        raise

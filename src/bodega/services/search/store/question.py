@@ -1,0 +1,272 @@
+"""What the engine is asked, and what its answer means.
+
+The filters do not narrow the query but what is shown of it (post_filter), so that every facet can be counted
+under all filters but its own: a shopper who has chosen green still sees how many there are in red.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bodega.services.search.domain import Criteria, Sort
+
+Query = dict[str, Any]
+
+_SHOWN = [
+    "id", "slug", "title", "brand", "categories", "price", "price_to", "compare_at_price", "currency", "image",
+    "in_stock",
+]  # fmt: skip
+_NOT_DELETED: Query = {"term": {"deleted": False}}
+_FUZZY = {"fuzziness": "AUTO", "prefix_length": 1, "max_expansions": 50}
+"""One typo from three letters on, two from six; the first letter is right."""
+
+ORDERS: Mapping[Sort, tuple[Sequence[dict[str, str]], tuple[type, ...]]] = {
+    "price": ([{"price": "asc"}, {"id": "asc"}], (int, str)),
+    "-price": ([{"price": "desc"}, {"id": "desc"}], (int, str)),
+    "newest": ([{"created_at": "desc"}, {"id": "desc"}], (int, str)),
+    "relevance": ([{"in_stock": "desc"}, {"_score": "desc"}, {"created_at": "desc"}, {"id": "desc"}],
+                  (int, float, int, str)),
+}  # fmt: skip
+"""The order, and of which types its values are in a cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The engine's answer."""
+
+    matched: int
+    """Products that the words alone find."""
+    total: int
+    """Of these, what is left by the filters."""
+    products: Sequence[Mapping[str, Any]]
+    last: Sequence[Any] | None
+    """Where the last one stands in the order."""
+    suggestion: str | None = None
+    categories: Sequence[Counted] = ()
+    brands: Sequence[Counted] = ()
+    options: Mapping[str, Sequence[Counted]] = field(default_factory=dict)
+    in_stock: int = 0
+    price_range: tuple[int, int] | None = None
+
+
+def search(criteria: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] | None) -> Query:
+    filters = _filters(criteria)
+    body: Query = {
+        "size": limit,
+        "track_total_hits": True,
+        "_source": _SHOWN,
+        "query": _matching(criteria.words, fuzzy=fuzzy) if criteria.words else {"bool": {"filter": [_NOT_DELETED]}},
+        "post_filter": {"bool": {"filter": filters.all()}},
+        "sort": list(ORDERS[criteria.sort][0]),
+        "track_scores": criteria.sort == "relevance",
+        "aggs": _facets(criteria, filters),
+    }
+    if after is not None:
+        body["search_after"] = list(after)
+    if fuzzy:
+        body["suggest"] = {
+            "spelling": {
+                "text": criteria.words,
+                "term": {"field": "all.plain", "suggest_mode": "missing", "prefix_length": 1, "min_word_length": 3},
+            }
+        }
+    return body
+
+
+def suggest(words: str, *, fuzzy: bool, limit: int) -> Query:
+    return {
+        "size": limit,
+        "track_total_hits": False,
+        "_source": _SHOWN,
+        "query": _matching(words, fuzzy=fuzzy),
+        "sort": list(ORDERS["relevance"][0]),
+        "aggs": {
+            "everything": {
+                "global": {},
+                "aggs": {
+                    "sold": {
+                        "filter": _NOT_DELETED,
+                        "aggs": {
+                            "categories": {
+                                "terms": {"field": "categories", "include": _slugs_with(words), "size": limit}
+                            }
+                        },
+                    }
+                },
+            }
+        },
+    }
+
+
+def option_keys() -> Query:
+    """All keys of options that a product of the shop has."""
+    return {
+        "size": 0,
+        "query": {"bool": {"filter": [_NOT_DELETED]}},
+        "aggs": {"variants": {"nested": {"path": "variants"}, "aggs": {"options": _values("variants.options", 1000)}}},
+    }
+
+
+def read_option_keys(answer: Mapping[str, Any]) -> set[str]:
+    return {_option(bucket["key"])[0] for bucket in answer["aggregations"]["variants"]["options"]["buckets"]}
+
+
+def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
+    hits, facets = answer["hits"]["hits"], answer["aggregations"]
+    options: dict[str, list[Counted]] = {}
+    for name, facet in facets.items():
+        if name == "options" or name.startswith("option "):
+            for bucket in facet["variants"]["those"]["values"]["buckets"]:
+                key, value = _option(bucket["key"])
+                # A chosen option is counted by its own facet alone.
+                if (key in (criteria.options or {})) == (name != "options"):
+                    options.setdefault(key, []).append(Counted(value, bucket["products"]["doc_count"]))
+    prices = facets["price"]["variants"]["those"]
+    return Found(
+        matched=facets["matched"]["doc_count"],
+        total=answer["hits"]["total"]["value"],
+        products=[hit["_source"] for hit in hits],
+        last=hits[-1]["sort"] if hits else None,
+        suggestion=_spelling(answer.get("suggest", {}).get("spelling", ()), criteria.words),
+        categories=_counted(facets["categories"]["values"]),
+        brands=[one for one in _counted(facets["brands"]["values"]) if one.value],
+        options=options,
+        in_stock=facets["in_stock"]["variants"]["those"]["products"]["doc_count"],
+        price_range=(int(prices["lowest"]["value"]), int(prices["highest"]["value"])) if prices["doc_count"] else None,
+    )
+
+
+def read_suggest(answer: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list[Counted]]:
+    found = answer["aggregations"]["everything"]["sold"]["categories"]
+    return [hit["_source"] for hit in answer["hits"]["hits"]], _counted(found)
+
+
+# --- words ------------------------------------------------------------------------------------------
+
+
+def _matching(words: str, *, fuzzy: bool) -> Query:
+    """All words must be somewhere in the product, the last one perhaps unfinished; or it is a SKU or barcode.
+
+    Where they are decides the order: title before brand before category before description.
+    """
+    typos = _FUZZY if fuzzy else {}
+    code: Query = {"term": {"codes": {"value": words}}}
+    somewhere: list[Query] = [
+        code,
+        {"match": {"all": {"query": words, "operator": "and", **typos}}},
+        {"match_bool_prefix": {"all": {"query": words, "operator": "and", "analyzer": "words", **typos}}},
+        {"match_bool_prefix": {"all.plain": {"query": words, "operator": "and", **typos}}},
+    ]
+    fields = ["title^8", "brand.words^4", "categories.words^3", "option_values^2", "description"]
+    return {
+        "bool": {
+            "filter": [_NOT_DELETED, {"bool": {"should": somewhere, "minimum_should_match": 1}}],
+            "should": [
+                {"constant_score": {"filter": code, "boost": 1000}},
+                {"multi_match": {"query": words, "type": "most_fields", "fields": fields, **typos}},
+                {"match_bool_prefix": {"title.plain": {"query": words, "boost": 4}}},
+                {"match_phrase": {"title": {"query": words, "slop": 2, "boost": 4}}},
+            ],
+        }
+    }
+
+
+def _slugs_with(words: str) -> str:
+    """A pattern of the slugs that have each of the words' beginnings; of none, if there are no words."""
+    plain = re.findall(r"[a-z0-9]+", words.casefold())
+    return "&".join(f"(.*-)?{word}.*" for word in plain) or "#"
+
+
+def _spelling(entries: Sequence[Mapping[str, Any]], words: str) -> str | None:
+    corrected = " ".join(entry["options"][0]["text"] if entry["options"] else entry["text"] for entry in entries)
+    return corrected if corrected and corrected != " ".join(words.casefold().split()) else None
+
+
+# --- filters and facets -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Filters:
+    products: Mapping[str, Query]
+    """Facet -> what it demands of the product."""
+    variants: Mapping[str, Query]
+    """Facet -> what it demands of one and the same variant."""
+
+    def all(self, *, but: str = "") -> list[Query]:
+        demanded = self.of_product(but=but)
+        if of_variant := self.of_variant(but=but):
+            demanded.append({"nested": {"path": "variants", "query": {"bool": {"filter": of_variant}}}})
+        return demanded
+
+    def of_product(self, *, but: str = "") -> list[Query]:
+        return [query for facet, query in self.products.items() if facet != but]
+
+    def of_variant(self, *, but: str = "") -> list[Query]:
+        return [query for facet, query in self.variants.items() if facet != but]
+
+
+def _filters(criteria: Criteria) -> _Filters:
+    products: dict[str, Query] = {}
+    if criteria.categories:
+        products["categories"] = {"terms": {"categories": list(criteria.categories)}}
+    if criteria.brands:
+        products["brands"] = {"terms": {"brand": list(criteria.brands)}}
+    variants: dict[str, Query] = {}
+    bounds = {"gte": criteria.price_min, "lte": criteria.price_max}
+    if criteria.price_min is not None or criteria.price_max is not None:
+        variants["price"] = {"range": {"variants.price": {k: v for k, v in bounds.items() if v is not None}}}
+    if criteria.in_stock:
+        variants["in_stock"] = {"term": {"variants.in_stock": True}}
+    for key, values in (criteria.options or {}).items():
+        wanted = [f"{key}={value}" for value in values]
+        variants[f"option {key}"] = {"terms": {"variants.options.folded": wanted}}
+    return _Filters(products, variants)
+
+
+def _facets(criteria: Criteria, filters: _Filters) -> Query:
+    of_products: Query = {"products": {"reverse_nested": {}}}
+
+    def of_product(facet: str, values: Query) -> Query:
+        return {"filter": {"bool": {"filter": filters.all(but=facet)}}, "aggs": {"values": values}}
+
+    def of_variant(facet: str, aggs: Query, *demanded: Query) -> Query:
+        those = {"filter": {"bool": {"filter": [*filters.of_variant(but=facet), *demanded]}}, "aggs": aggs}
+        return {
+            "filter": {"bool": {"filter": filters.of_product()}},
+            "aggs": {"variants": {"nested": {"path": "variants"}, "aggs": {"those": those}}},
+        }
+
+    def of_option(facet: str, **narrowed: str) -> Query:
+        return of_variant(facet, {"values": {**_values("variants.options", 300, **narrowed), "aggs": of_products}})
+
+    return {
+        "matched": {"filter": {"match_all": {}}},
+        "categories": of_product("categories", _values("categories", 100)),
+        "brands": of_product("brands", _values("brand", 100)),
+        "in_stock": of_variant("in_stock", of_products, {"term": {"variants.in_stock": True}}),
+        "price": of_variant(
+            "price", {"lowest": {"min": {"field": "variants.price"}}, "highest": {"max": {"field": "variants.price"}}}
+        ),
+        "options": of_option(""),
+        **{f"option {key}": of_option(f"option {key}", include=f"{key}=.*") for key in criteria.options or {}},
+    }
+
+
+def _values(name: str, size: int, **narrowed: str) -> Query:
+    return {"terms": {"field": name, "size": size, **narrowed}}
+
+
+def _counted(values: Mapping[str, Any]) -> list[Counted]:
+    return [Counted(bucket["key"], bucket["doc_count"]) for bucket in values["buckets"]]
+
+
+def _option(kept: str) -> tuple[str, str]:
+    key, _, value = kept.partition("=")
+    return key, value
