@@ -55,6 +55,9 @@ class Producer:
         self._producer: AIOKafkaProducer | None = None
 
     async def open(self) -> None:
+        """Connects, unless it has."""
+        if self._producer is not None:
+            return
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             client_id=self._client_id,

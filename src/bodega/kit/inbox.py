@@ -8,13 +8,15 @@ Parking: a message that breaks its schema or an invariant, with the reason; late
 behind it, or a shipped order would be followed by its payment. Trouble of our own is never parked.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 import asyncpg
+from aiokafka.errors import KafkaError
 from pydantic import BaseModel
 from pydantic_core import from_json
 
@@ -214,6 +216,13 @@ class StatelessDoor:
     hears: Mapping[str, Hears]
     trouble: tuple[type[BaseException], ...] = ()
     """What the room's store raises when it is away."""
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def open(self) -> None:
+        """The producer is opened when there is something to park: a room starts without its broker."""
+
+    async def close(self) -> None:
+        await self.producer.close()
 
     @property
     def _ours(self) -> tuple[type[BaseException], ...]:
@@ -235,18 +244,16 @@ class StatelessDoor:
                 raise Trouble(f"{type(error).__name__}: {error}") from error
             except Exception as error:  # a message that cannot be handled must not stop the partition
                 _log.exception("an event is parked", consumer=self.group, topic=message.topic)
-                await self.producer.send(
-                    [
-                        Message(
-                            topic=self.parked_topic,
-                            key=message.key,
-                            body=message.body,
-                            headers={
-                                **message.headers,
-                                "parked-topic": message.topic,
-                                "parked-reason": f"{type(error).__name__}: {error}"[:1000],
-                            },
-                        )
-                    ]
-                )
+                await self._park(message, f"{type(error).__name__}: {error}")
                 CONSUMED.labels(self.group, "?", "parked").inc()
+
+    async def _park(self, message: Message, reason: str) -> None:
+        try:
+            async with self._opening:  # partitions are worked side by side
+                await self.producer.open()
+        except (KafkaError, OSError) as error:
+            raise Trouble(f"the broker is away: {error!r}") from error
+        headers = {**message.headers, "parked-topic": message.topic, "parked-reason": reason[:1000]}
+        await self.producer.send(
+            [Message(topic=self.parked_topic, key=message.key, body=message.body, headers=headers)]
+        )
