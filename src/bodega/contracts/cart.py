@@ -14,7 +14,7 @@ class CartLine(BaseModel):
 
 
 class CartContents(BaseModel):
-    """`GET /internal/carts/{id}`: id is the cart's, or its signed token."""
+    """`GET /internal/carts/{id}`: id is the cart's, its signed token, or the id of the customer whose cart it is."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -104,6 +104,25 @@ class PricedSku(_Message):
     categories: list[Slug] = Field(default_factory=list)
     tax_category: str = "standard"
 
+    @classmethod
+    def of(cls, product: Product, variant: Variant) -> "PricedSku":
+        """A variant of a published product, as it is sold."""
+        pictures = [one for one in product.media if variant.sku in one.variant_skus] or product.media[:1]
+        return cls(
+            sku=variant.sku,
+            sold=True,
+            product_id=product.id,
+            product_version=product.version,
+            slug=product.slug,
+            title=product.title,
+            options=variant.options,
+            image=pictures[0].renditions.get("w320.jpg") if pictures else None,  # JPEG: mail programs show it too
+            price=variant.price,
+            weight_grams=variant.weight_grams,
+            categories=product.categories,
+            tax_category=product.tax_category,
+        )
+
 
 class Prices(_Message):
     items: list[PricedSku]
