@@ -120,6 +120,10 @@ async def test_a_product_brings_rows_at_zero_and_an_older_word_does_not_win(
     await known(sku, newer)
 
 
+def _envelope(kind: str) -> Any:
+    return CloudEvent.__class_getitem__(REGISTRY[kind])
+
+
 async def test_every_change_of_stock_is_said_in_order_as_the_contract_has_it(
     checkout: Caller, database: Database, topics: Topics
 ) -> None:
@@ -141,7 +145,7 @@ async def test_every_change_of_stock_is_said_in_order_as_the_contract_has_it(
         return any(one["subject"] == sku and one["sequence"] == "9" for one in found)
 
     told = [one for one in await topics.read("inventory", enough) if one["subject"] == sku]
-    read: list[Any] = [CloudEvent.__class_getitem__(REGISTRY[one["type"]]).model_validate(one) for one in told]
+    read: list[Any] = [_envelope(one["type"]).model_validate(one) for one in told]
     assert len({one.id for one in read}) == len(read)
     seen = [
         (one.type, one.sequence, one.data.shown, one.data.in_stock, one.data.in_stock_flipped, one.data.version)
