@@ -1,0 +1,10 @@
+"""Auth: who may come in. Credentials, sessions, and the keys that sign what everybody else trusts.
+
+Owns      accounts (e-mail, password, roles), sessions, signing keys, links with secrets.
+Promises  a stolen copy of its database opens nothing; a refresh token that is used twice ends its session, two
+          tabs at once do not; keys change without logging anyone out; nobody learns by login or "forgot my
+          password" who has an account; guessing gets slower and slower, but nobody is locked out for good.
+Emits     CustomerRegistered, CustomerVerified, PasswordResetRequested, PasswordChanged (topic `users`).
+Hears     nobody.
+Asked by  notifications (mail-links), the command line (users); people.
+"""

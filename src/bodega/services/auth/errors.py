@@ -1,0 +1,56 @@
+"""Errors of auth.
+
+Problem
+├── Unauthenticated
+│   ├── BadCredentials       the same for a wrong password and for an account that does not exist
+│   └── SessionEnded         the refresh token is not known, has run out, or was used before
+├── NotFound
+│   ├── SessionNotFound      also for what is somebody else's
+│   └── EventNotFound        no link belongs to this event
+├── Conflict
+│   ├── EmailTaken
+│   └── LinkUsed             the link was used, has run out, or is not needed any more
+├── Invalid
+│   ├── InvalidEmail
+│   └── WeakPassword         one of the commonest, or one like them
+└── TooMany
+    └── TooManyAttempts      with Retry-After; grows with every failure, up to some minutes
+"""
+
+from bodega.kit.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated
+
+
+class BadCredentials(Unauthenticated):
+    code = "bad_credentials"
+
+
+class SessionEnded(Unauthenticated):
+    code = "session_ended"
+
+
+class SessionNotFound(NotFound):
+    pass
+
+
+class EventNotFound(NotFound):
+    pass
+
+
+class EmailTaken(Conflict):
+    code = "email_taken"
+
+
+class LinkUsed(Conflict):
+    code = "token_used"
+
+
+class InvalidEmail(Invalid):
+    pass
+
+
+class WeakPassword(Invalid):
+    code = "weak_password"
+
+
+class TooManyAttempts(TooMany):
+    pass

@@ -1,0 +1,267 @@
+"""The HTTP door of auth: parse, authorise, call, shape the answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Cookie, Depends, Header, Request, Response
+
+from bodega.contracts.auth import MailLink, MailLinkRequest
+from bodega.kit.app import Db, problems
+from bodega.kit.auth import ACCESS_COOKIE, ALGORITHM, Caller, CallingService, Customer
+from bodega.kit.errors import Forbidden, Unauthenticated
+from bodega.services.auth import service, store
+from bodega.services.auth.domain import mailbox
+from bodega.services.auth.errors import (
+    BadCredentials,
+    EmailTaken,
+    EventNotFound,
+    InvalidEmail,
+    LinkUsed,
+    SessionEnded,
+    SessionNotFound,
+    TooManyAttempts,
+    WeakPassword,
+)
+from bodega.services.auth.schemas import (
+    CreateUser,
+    ForgotPassword,
+    Jwks,
+    Login,
+    OpenIdConfiguration,
+    Refresh,
+    Register,
+    ResetPassword,
+    SessionList,
+    SessionView,
+    SignedIn,
+    UserMade,
+    VerifyEmail,
+)
+from bodega.services.auth.service import Opened, Tools, Visitor
+
+REFRESH_COOKIE = "bodega_refresh"
+REFRESH_PATH = "/api/auth"
+"""Where the site serves these routes: only they are ever sent the refresh token."""
+
+public = APIRouter(prefix="/auth", tags=["auth"])
+well_known = APIRouter(prefix="/.well-known", tags=["auth"])
+internal = APIRouter(prefix="/internal", include_in_schema=False)
+
+
+async def _tools(request: Request) -> Tools:
+    tools: Tools = request.app.state.tools
+    return tools
+
+
+async def _visitor(request: Request, user_agent: Annotated[str, Header(include_in_schema=False)] = "") -> Visitor:
+    # The server has put the client there that the gateway names; it believes only who is next to it.
+    address = request.client.host if request.client is not None else "unknown"
+    printable = "".join(character for character in user_agent if character.isprintable())
+    return Visitor(address=address, user_agent=printable[:200])
+
+
+AuthTools = Annotated[Tools, Depends(_tools)]
+From = Annotated[Visitor, Depends(_visitor)]
+RefreshCookie = Annotated[
+    str | None,
+    Cookie(alias=REFRESH_COOKIE, max_length=200, description="Set when signing in with `cookies: true`"),
+]
+
+
+# --- coming in and going out ------------------------------------------------------------------------
+
+
+@public.post("/register", status_code=201, responses=problems(EmailTaken, WeakPassword, InvalidEmail, TooManyAttempts))
+async def register(wish: Register, response: Response, db: Db, tools: AuthTools, visitor: From) -> SignedIn:
+    """A new account, signed in at once. A mail with a link to prove the address follows.
+
+    The e-mail is the request's idempotency key: the same e-mail and password again signs in to the account that they
+    have made. An e-mail that has an account, with another password, is 409 `email_taken`, after the same work, and
+    counts as a failed attempt.
+    """
+    opened = await service.register(
+        db, tools, mailbox(wish.email), wish.password.get_secret_value(), name=wish.name, locale=wish.locale,
+        visitor=visitor,
+    )  # fmt: skip
+    response.headers["Location"] = "/users/me"
+    return _signed_in(opened, tools, response, cookies=wish.cookies)
+
+
+@public.post("/login", responses=problems(BadCredentials, InvalidEmail, TooManyAttempts))
+async def log_in(wish: Login, response: Response, db: Db, tools: AuthTools, visitor: From) -> SignedIn:
+    """Signs in. The answer and its time are the same for a wrong password and for an account that does not exist.
+
+    With `cookies: true` the tokens come as cookies: `bodega_access` for every path, and `bodega_refresh` for
+    `/api/auth` alone; both HttpOnly and SameSite=Lax.
+    """
+    opened = await service.log_in(db, tools, mailbox(wish.email), wish.password.get_secret_value(), visitor)
+    return _signed_in(opened, tools, response, cookies=wish.cookies)
+
+
+@public.post("/refresh", responses=problems(SessionEnded))
+async def refresh(
+    response: Response, db: Db, tools: AuthTools, wish: Refresh | None = None, cookie: RefreshCookie = None
+) -> SignedIn:
+    """New tokens for the refresh token in the body or in the cookie; they come back the way it came.
+
+    Each refresh token is good once. The same again is answered with the same successor for 30 seconds, as long as
+    that was not used: two tabs may refresh at once, and a lost answer can be asked for again. Any later use means
+    that somebody has a copy: the session ends.
+    """
+    given = wish.refresh_token if wish is not None else None
+    token = given.get_secret_value() if given is not None else cookie
+    if token is None:
+        raise SessionEnded("there is no refresh token in the request")
+    async with db.transaction() as tx:
+        opened = await service.refresh(tx, tools, token)
+    if opened is None:
+        raise SessionEnded("the session has ended; sign in again")
+    return _signed_in(opened, tools, response, cookies=given is None)
+
+
+@public.post("/logout", status_code=204)
+async def log_out(db: Db, wish: Refresh | None = None, cookie: RefreshCookie = None) -> Response:
+    """Ends the session of the refresh token in the body or in the cookie. Asking twice is harmless.
+
+    Access tokens cannot be called back: the last one stays valid for its ten minutes at most.
+    """
+    given = wish.refresh_token if wish is not None else None
+    token = given.get_secret_value() if given is not None else cookie
+    if token is not None:
+        async with db.transaction() as tx:
+            await service.log_out(tx, token)
+    response = Response(status_code=204)
+    response.delete_cookie(ACCESS_COOKIE, path="/")
+    response.delete_cookie(REFRESH_COOKIE, path=REFRESH_PATH)
+    return response
+
+
+# --- e-mail and password ----------------------------------------------------------------------------
+
+
+@public.post("/email/verify", status_code=204, responses=problems(LinkUsed))
+async def verify_email(wish: VerifyEmail, db: Db) -> None:
+    """Proves the e-mail, with the token of the link that was mailed to it. Good once, for half an hour."""
+    async with db.transaction() as tx:
+        await service.verify_email(tx, wish.token.get_secret_value())
+
+
+@public.post("/password/forgot", status_code=202, responses=problems(InvalidEmail, TooManyAttempts))
+async def forget_password(wish: ForgotPassword, db: Db, tools: AuthTools, visitor: From) -> Response:
+    """Asks for a mail with a link to set a new password. The answer is the same whether there is an account or not."""
+    async with db.transaction() as tx:
+        await service.forget_password(tx, tools.settings, mailbox(wish.email), visitor)
+    return Response(status_code=202)
+
+
+@public.post("/password/reset", status_code=204, responses=problems(LinkUsed, WeakPassword))
+async def reset_password(wish: ResetPassword, db: Db, tools: AuthTools) -> None:
+    """Sets a new password, with the token of the mailed link. All sessions end; sign in with it."""
+    await service.reset_password(db, tools, wish.token.get_secret_value(), wish.password.get_secret_value())
+
+
+# --- sessions ---------------------------------------------------------------------------------------
+
+
+@public.get("/sessions", responses=problems(Unauthenticated))
+async def list_sessions(db: Db, customer: Customer) -> SessionList:
+    """Where one is signed in."""
+    async with db.transaction() as tx:
+        sessions = await store.sessions_of(tx, customer.subject)
+    return SessionList(
+        items=[
+            SessionView(
+                id=session.id,
+                current=session.id == customer.session,
+                created_at=session.created_at,
+                used_at=session.used_at,
+                user_agent=session.user_agent,
+            )
+            for session in sessions
+        ]
+    )
+
+
+@public.delete("/sessions/{session_id}", status_code=204, responses=problems(Unauthenticated, SessionNotFound))
+async def end_session(session_id: str, db: Db, customer: Customer) -> None:
+    """Signs out there. What it holds of access tokens stays valid for ten minutes at most."""
+    async with db.transaction() as tx:
+        await service.end_session(tx, customer.subject, session_id)
+
+
+# --- whom to believe --------------------------------------------------------------------------------
+
+
+@well_known.get("/jwks.json")
+async def read_jwks(response: Response, db: Db, tools: AuthTools) -> Jwks:
+    """The public keys of the access tokens. An unknown `kid` is a reason to read them again."""
+    async with db.transaction() as tx:
+        keys = await service.keys(tx, tools.vault)
+    # A key is published long before it signs, so a copy that is a few seconds old is as good.
+    response.headers["Cache-Control"] = "public, max-age=10"
+    return Jwks(keys=[key.public for key in keys.values()])
+
+
+@well_known.get("/openid-configuration")
+async def read_openid_configuration(tools: AuthTools) -> OpenIdConfiguration:
+    """Where the keys are, for verifiers that look here first."""
+    return OpenIdConfiguration(
+        issuer=tools.settings.token_issuer,
+        jwks_uri=f"{tools.settings.api_url}/.well-known/jwks.json",
+        id_token_signing_alg_values_supported=[ALGORITHM],
+        subject_types_supported=["public"],
+    )
+
+
+# --- other services ---------------------------------------------------------------------------------
+
+
+@internal.post("/mail-links", responses=problems(EventNotFound, LinkUsed))
+async def make_mail_link(wish: MailLinkRequest, db: Db, tools: AuthTools, caller: Caller) -> MailLink:
+    _only("notifications", caller)
+    async with db.transaction() as tx:
+        return await service.mail_link(tx, tools, wish.event_id)
+
+
+@internal.post("/users", responses=problems(InvalidEmail, WeakPassword))
+async def make_user(wish: CreateUser, response: Response, db: Db, tools: AuthTools, caller: Caller) -> UserMade:
+    """201 if the account was made now, 200 if it was there."""
+    _only("cli", caller)
+    box = mailbox(wish.email)
+    customer_id, made = await service.make_user(
+        db, tools, box, wish.password.get_secret_value(), name=wish.name or box.address.partition("@")[0],
+        roles=wish.roles,
+    )  # fmt: skip
+    response.status_code = 201 if made else 200
+    return UserMade(customer_id=customer_id)
+
+
+def _only(name: str, caller: CallingService) -> None:
+    """Rights and links are not for everybody who may otherwise call us."""
+    if caller.name != name:
+        raise Forbidden(f"this is for {name} alone")
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+def _signed_in(opened: Opened, tools: Tools, response: Response, *, cookies: bool) -> SignedIn:
+    settings = tools.settings
+    response.headers["Cache-Control"] = "no-store"
+    if cookies:
+        secure = settings.site_url.startswith("https:")
+        response.set_cookie(
+            ACCESS_COOKIE, opened.access_token, max_age=settings.access_token_seconds, path="/", httponly=True,
+            samesite="lax", secure=secure,
+        )  # fmt: skip
+        response.set_cookie(
+            REFRESH_COOKIE, opened.refresh_token, max_age=settings.session_idle_seconds, path=REFRESH_PATH,
+            httponly=True, samesite="lax", secure=secure,
+        )  # fmt: skip
+    return SignedIn(
+        customer_id=opened.account.id,
+        session_id=opened.session_id,
+        roles=list(opened.account.roles),
+        expires_in=settings.access_token_seconds,
+        access_token=None if cookies else opened.access_token,
+        refresh_token=None if cookies else opened.refresh_token,
+    )

@@ -1,0 +1,423 @@
+"""What auth does. Each use case runs in the one transaction that its door has opened.
+
+Where a password is involved there are two, and these use cases take the database: between the two the password is
+hashed, and 26 ms of CPU, perhaps in a queue, must hold neither a row nor a connection.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from uuid import UUID
+
+from bodega.contracts.auth import MailLink
+from bodega.contracts.envelope import event
+from bodega.contracts.ids import new_id
+from bodega.contracts.users import CustomerRegistered, CustomerVerified, PasswordChanged, PasswordResetRequested
+from bodega.kit.db import Database, Transaction
+from bodega.services.auth import domain, store
+from bodega.services.auth.domain import Account, Allowance, KeyState, Mailbox, Role, SigningKey
+from bodega.services.auth.domain.passwords import Hasher, refuse_weak
+from bodega.services.auth.domain.seals import (
+    Vault,
+    access_token,
+    digest,
+    new_token,
+    open_successor,
+    seal_successor,
+)
+from bodega.services.auth.errors import (
+    BadCredentials,
+    EmailTaken,
+    EventNotFound,
+    LinkUsed,
+    SessionNotFound,
+    TooManyAttempts,
+)
+from bodega.services.auth.settings import Settings
+
+Fact = TypeVar("Fact", CustomerVerified, PasswordResetRequested, PasswordChanged)
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What the use cases work with."""
+
+    settings: Settings
+    hasher: Hasher
+    vault: Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Where a request comes from."""
+
+    address: str
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session, with the tokens that are told once."""
+
+    account: Account
+    session_id: str
+    access_token: str
+    refresh_token: str
+
+
+# --- coming in --------------------------------------------------------------------------------------
+
+
+async def register(
+    db: Database, tools: Tools, box: Mailbox, password: str, *, name: str, locale: str, visitor: Visitor
+) -> Opened:
+    """A new account, signed in.
+
+    If the mailbox has an account already and the password is its password, it is signed in as by a login: whoever
+    did not get the answer may ask again. With any other password this says EmailTaken, and counts as a wrong guess:
+    what login and "forgot" keep to themselves cannot be kept where the right answer is an account.
+
+    Raises: WeakPassword, EmailTaken, TooManyAttempts.
+    """
+    refuse_weak(password, box.key)
+    while True:
+        existing = await _attempt(db, tools, box, visitor)
+        if existing is not None:
+            if not await tools.hasher.check(password, existing.password_hash):
+                raise EmailTaken("there is an account with this e-mail; sign in, or set a new password")
+            return await _come_in(db, tools, box, existing, password, visitor)
+        account = Account(
+            id=new_id("cus"), email=box.address, password_hash=await tools.hasher.hash(password),
+            roles=("customer",), locale=locale, verified=False, version=1,
+        )  # fmt: skip
+        async with db.transaction() as tx:
+            await _forgive(tx, box, visitor)
+            if await store.insert_account(tx, account, box):
+                await _tell_registered(tx, account, name)
+                return await _open_session(tx, tools, account, visitor)
+        # Somebody else has registered it in the meantime: then it is there now.
+
+
+async def log_in(db: Database, tools: Tools, box: Mailbox, password: str, visitor: Visitor) -> Opened:
+    """Raises: BadCredentials, after the same work whether there is such an account or not; TooManyAttempts."""
+    account = await _attempt(db, tools, box, visitor)
+    if not await tools.hasher.check(password, account.password_hash if account else None) or account is None:
+        raise BadCredentials("e-mail or password is wrong")
+    return await _come_in(db, tools, box, account, password, visitor)
+
+
+async def _attempt(db: Database, tools: Tools, box: Mailbox, visitor: Visitor) -> Account | None:
+    """The account whose password is about to be tried. The attempt counts as failed until it has succeeded, or a
+    hundred at once would all be the first."""
+    async with db.transaction() as tx:
+        await _count(tx, tools.settings, _allowances(tools.settings, box, visitor))
+        return await store.find_account(tx, box.key)
+
+
+async def _come_in(
+    db: Database, tools: Tools, box: Mailbox, account: Account, password: str, visitor: Visitor
+) -> Opened:
+    """After the password was found right. Raises BadCredentials, if it has been changed in that moment."""
+    outdated = tools.hasher.is_outdated(account.password_hash)
+    rehashed = await tools.hasher.hash(password) if outdated else account.password_hash
+    async with db.transaction() as tx:
+        await _forgive(tx, box, visitor)
+        now = await store.lock_account(tx, account.id)
+        if now.password_hash != account.password_hash:
+            raise BadCredentials("the password has just been changed")
+        if outdated:
+            await store.save_rehashed(tx, now, rehashed)
+        return await _open_session(tx, tools, now, visitor)
+
+
+async def _open_session(tx: Transaction, tools: Tools, account: Account, visitor: Visitor) -> Opened:
+    session_id, token = new_id("ses"), new_token()
+    await store.insert_session(
+        tx, session_id, account.id, digest(token), user_agent=visitor.user_agent,
+        idle_seconds=tools.settings.session_idle_seconds,
+    )  # fmt: skip
+    await store.keep_latest_sessions(tx, account.id, tools.settings.session_limit)
+    return await _opened(tx, tools, account, session_id, token)
+
+
+async def refresh(tx: Transaction, tools: Tools, token: str) -> Opened | None:
+    """The session goes on with new tokens; None, if it has ended.
+
+    It is for the door to say so, after the commit: if the token was a used one, the session has just ended for it,
+    and an error raised in here would undo that.
+    """
+    shown = digest(token)
+    session_id = await store.session_of_token(tx, shown)
+    account = await store.lock_session(tx, session_id) if session_id is not None else None
+    if session_id is None or account is None:
+        return None
+    known = await store.get_token(tx, shown)
+    match domain.verdict(known, successor_seconds=tools.settings.successor_seconds):
+        case "rotate":
+            successor = new_token()
+            await store.replace_token(
+                tx, session_id, shown, digest(successor), seal_successor(successor, token),
+                idle_seconds=tools.settings.session_idle_seconds,
+            )  # fmt: skip
+        case "repeat":
+            assert known.sealed_successor is not None
+            successor = open_successor(known.sealed_successor, token)
+        case "reused":
+            await store.delete_session(tx, session_id)
+            return None
+    return await _opened(tx, tools, account, session_id, successor)
+
+
+async def log_out(tx: Transaction, token: str) -> None:
+    """Ends the session of this refresh token, if there is one."""
+    session_id = await store.session_of_token(tx, digest(token))
+    if session_id is not None:
+        await store.delete_session(tx, session_id)
+
+
+async def end_session(tx: Transaction, account_id: str, session_id: str) -> None:
+    """Raises SessionNotFound."""
+    if not await store.delete_session(tx, session_id, account_id):
+        raise SessionNotFound("you have no session with this id")
+
+
+async def _opened(tx: Transaction, tools: Tools, account: Account, session_id: str, refresh_token: str) -> Opened:
+    key = (await keys(tx, tools.vault))["current"]
+    settings = tools.settings
+    signed = access_token(
+        tools.vault.signing_key(key.kid, key.sealed), key.kid, issuer=settings.token_issuer,
+        audience=settings.token_audience, subject=account.id, roles=account.roles, session=session_id,
+        seconds=settings.access_token_seconds,
+    )  # fmt: skip
+    return Opened(account, session_id, signed, refresh_token)
+
+
+# --- proving an e-mail, setting a new password ----------------------------------------------------------
+
+
+async def verify_email(tx: Transaction, token: str) -> None:
+    """Raises LinkUsed."""
+    account_id = await store.use_link(tx, digest(token), "verify")
+    if account_id is None:
+        raise LinkUsed("this link was used before, or has run out")
+    await _verified(tx, await store.lock_account(tx, account_id))
+
+
+async def forget_password(tx: Transaction, settings: Settings, box: Mailbox, visitor: Visitor) -> None:
+    """Notes that somebody wants a new password. Whether there is an account is found out later, by `answer_wishes`:
+    so the answer, and the time that it takes, are the same.
+
+    Raises TooManyAttempts.
+    """
+    by_mailbox = Allowance(f"forgot:{_hashed(box.key)}", settings.account_free_attempts)
+    await _count(tx, settings, [_by_address(settings, visitor), by_mailbox])
+    await store.insert_reset_wish(tx, box.key)
+
+
+async def answer_wishes(tx: Transaction, limit: int) -> int:
+    """How many wishes for a new password were looked at."""
+    wishes = await store.take_reset_wishes(tx, limit)
+    for email_key in sorted(set(wishes)):  # in key order: two replicas never wait for each other
+        account = await store.find_locked(tx, email_key)
+        if account is not None:
+            account, fact_id = await _tell(tx, account, PasswordResetRequested)
+            await store.insert_mail_link(tx, fact_id, account.id, "reset")
+    return len(wishes)
+
+
+async def reset_password(db: Database, tools: Tools, token: str, password: str) -> None:
+    """Sets a new password and ends all sessions. Who has the link has the mailbox too: it is proven by that.
+
+    Raises: LinkUsed, WeakPassword.
+    """
+    shown = digest(token)
+    spent = LinkUsed("this link was used before, or has run out")
+    async with db.transaction() as tx:
+        owner = await store.find_link_owner(tx, shown, "reset")
+    if owner is None:  # before the hashing, or anybody could keep us at it
+        raise spent
+    box = domain.mailbox(owner.email)
+    refuse_weak(password, box.key)
+    password_hash = await tools.hasher.hash(password)
+    async with db.transaction() as tx:
+        account_id = await store.use_link(tx, shown, "reset")
+        if account_id is None:
+            raise spent
+        await store.use_all_links(tx, account_id, "reset")
+        account = await _verified(tx, await store.lock_account(tx, account_id))
+        await _set_password(tx, account, password_hash)
+        await store.forgive_all(tx, _account_key(box))
+
+
+async def mail_link(tx: Transaction, tools: Tools, event_id: str) -> MailLink:
+    """The link for the mail about an event, made only now.
+
+    It is the same one if the mail is sent again, and valid for half an hour from then. The secret stands behind the
+    `#`: so no server, log or referrer on the way sees it.
+
+    Raises: EventNotFound; LinkUsed, if the mail is not needed any more.
+    """
+    try:
+        event_id = str(UUID(event_id))  # one spelling, or one event would have two links
+    except ValueError as error:
+        raise EventNotFound("this is no event's id") from error
+    purpose, of_use = await store.get_mail_link(tx, event_id)
+    if not of_use:
+        raise LinkUsed("this was done already; no mail is needed")
+    token = tools.vault.link_token(event_id)
+    expires_at = await store.mint_mail_link(tx, event_id, digest(token), tools.settings.mail_link_seconds)
+    page = {"verify": "verify-email", "reset": "reset-password"}[purpose]
+    return MailLink(url=f"{tools.settings.site_url}/account/{page}#token={token}", expires_at=expires_at)
+
+
+# --- people with rights -----------------------------------------------------------------------------
+
+
+async def make_user(
+    db: Database, tools: Tools, box: Mailbox, password: str, *, name: str, roles: Iterable[Role]
+) -> tuple[str, bool]:
+    """An account with these roles, verified, with this password; whether it was made now. The operator's word: an
+    account that exists gets the roles added and, if it has another password, this one (its sessions end then).
+
+    Raises WeakPassword.
+    """
+    refuse_weak(password, box.key)
+    wanted = set(roles)
+    while True:
+        async with db.transaction() as tx:
+            existing = await store.find_account(tx, box.key)
+        fits = existing is not None and await tools.hasher.check(password, existing.password_hash)
+        password_hash = existing.password_hash if existing and fits else await tools.hasher.hash(password)
+        async with db.transaction() as tx:
+            account = await store.find_locked(tx, box.key)
+            if account is None:
+                account = Account(
+                    id=new_id("cus"), email=box.address, password_hash=password_hash, roles=_sorted(wanted),
+                    locale="en", verified=False, version=1,
+                )  # fmt: skip
+                if not await store.insert_account(tx, account, box):
+                    continue  # made by somebody else in this moment: then it is there now
+                await _tell_registered(tx, account, name)
+                await _verified(tx, account)
+                return account.id, True
+            account = await _verified(tx, account)
+            if not wanted <= set(account.roles):
+                account = await store.save_account(tx, replace(account, roles=_sorted(wanted | set(account.roles))))
+            if not fits:
+                await _set_password(tx, account, password_hash)
+            return account.id, False
+
+
+def _sorted(roles: Iterable[Role]) -> tuple[Role, ...]:
+    return tuple(sorted(roles))
+
+
+# --- facts ------------------------------------------------------------------------------------------
+
+
+async def _tell_registered(tx: Transaction, account: Account, name: str) -> None:
+    fact = event(
+        CustomerRegistered(customer_id=account.id, email=account.email, locale=account.locale, name=name),
+        subject=account.id,
+        sequence=account.version,
+    )
+    tx.emit(fact)
+    await store.insert_mail_link(tx, fact.id, account.id, "verify")
+
+
+async def _verified(tx: Transaction, account: Account) -> Account:
+    """The account, with its e-mail proven; told, if it was not before."""
+    if account.verified:
+        return account
+    account, _ = await _tell(tx, replace(account, verified=True), CustomerVerified)
+    return account
+
+
+async def _set_password(tx: Transaction, account: Account, password_hash: str) -> None:
+    await store.delete_sessions(tx, account.id)
+    await _tell(tx, replace(account, password_hash=password_hash), PasswordChanged)
+
+
+async def _tell(tx: Transaction, account: Account, kind: type[Fact]) -> tuple[Account, str]:
+    """The account, saved with its next version, and the id of the fact that says so. The row must be locked."""
+    after = await store.save_account(tx, account)
+    fact = event(
+        kind(customer_id=after.id, email=after.email, locale=after.locale), subject=after.id, sequence=after.version
+    )
+    tx.emit(fact)
+    return after, fact.id
+
+
+# --- guessing ---------------------------------------------------------------------------------------
+
+
+def _allowances(settings: Settings, box: Mailbox, visitor: Visitor) -> list[Allowance]:
+    """Always in this order: two attempts never wait for each other."""
+    return [_by_address(settings, visitor), Allowance(_account_key(box), settings.account_free_attempts)]
+
+
+def _by_address(settings: Settings, visitor: Visitor) -> Allowance:
+    return Allowance(f"address:{domain.neighbourhood(visitor.address)}", settings.address_free_attempts)
+
+
+def _account_key(box: Mailbox) -> str:
+    return f"account:{_hashed(box.key)}"
+
+
+def _hashed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+async def _count(tx: Transaction, settings: Settings, allowances: Iterable[Allowance]) -> None:
+    """Raises TooManyAttempts, and then nothing was counted: a flood of refused attempts makes nobody wait longer."""
+    for allowance in allowances:
+        failures = await store.count_attempt(tx, allowance.key, memory_seconds=settings.attempt_memory_seconds)
+        if failures is None:
+            seconds = await store.blocked_seconds(tx, allowance.key)
+            raise TooManyAttempts("too many attempts have failed", retry_after_seconds=max(1, int(seconds + 0.999)))
+        wait = domain.wait_seconds(
+            failures, allowance.free,
+            first=settings.attempt_wait_first_seconds, most=settings.attempt_wait_most_seconds,
+        )  # fmt: skip
+        if wait:
+            await store.block(tx, allowance.key, wait)
+
+
+async def _forgive(tx: Transaction, box: Mailbox, visitor: Visitor) -> None:
+    """The attempt succeeded. The account starts anew; of the address only this one is forgiven, or whoever has an
+    account of their own could go on guessing others'."""
+    await store.forgive_one(tx, f"address:{domain.neighbourhood(visitor.address)}")
+    await store.forgive_all(tx, _account_key(box))
+
+
+# --- signing keys -----------------------------------------------------------------------------------
+
+
+async def keys(tx: Transaction, vault: Vault) -> dict[KeyState, SigningKey]:
+    """The signing keys by state; the first pair is made by whoever asks first."""
+    found = await store.signing_keys(tx)
+    if "current" in found and "next" in found:
+        return found
+    await store.lock_keys(tx)
+    found = await store.signing_keys(tx)
+    states: tuple[KeyState, ...] = ("current", "next")
+    for state in states:
+        if state not in found:
+            await store.insert_signing_key(tx, state, *vault.new_signing_key())
+    return await store.signing_keys(tx)
+
+
+async def rotate_keys(tx: Transaction, tools: Tools) -> bool:
+    """Lets the next key sign, if it is time. Nobody is logged out: what the last one signed stays valid."""
+    settings = tools.settings
+    await store.lock_keys(tx)
+    found = await keys(tx, tools.vault)
+    if not domain.rotation_is_due(
+        found.values(), rotation_seconds=settings.key_rotation_seconds, notice_seconds=settings.key_notice_seconds,
+        token_seconds=settings.access_token_seconds,
+    ):  # fmt: skip
+        return False
+    await store.promote_keys(tx)
+    await store.insert_signing_key(tx, "next", *tools.vault.new_signing_key())
+    return True
