@@ -2,7 +2,6 @@
 
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +44,10 @@ class Bank:
         """The next such call about the payment goes wrong. A time-out holds the line for longer than we wait."""
         match = {"payment_id": buy.payment_id(attempt)}
         await self.ask("POST", "/sandbox/faults", {"target": target, "kind": kind, "match": match, **other})
+
+    async def no_webhooks(self, buy: Buy) -> None:
+        """They would tell of what a lost answer did not."""
+        await self.fault("webhooks", "refuse", buy, times=None)
 
     async def ledger(self, buy: Buy, attempt: int = 1) -> dict[str, Any]:
         """What the processor has booked for a payment: authorised, captured, refunded, voided, held, intents."""
@@ -146,14 +149,6 @@ async def bank(processor: Sandbox, http: aiohttp.ClientSession) -> Bank:
 @pytest.fixture
 def buy() -> Buy:
     return Buy()
-
-
-@asynccontextmanager
-async def another_shop(settings: Settings, credentials: Credentials, **other: Any) -> AsyncIterator[Checkout]:
-    """A second replica with settings of its own."""
-    changed = settings.model_copy(update={"replica": "1", **other})
-    async with serving(create_app(changed)) as caller:
-        yield Checkout(caller.being(credentials.service("checkout", "payments")))
 
 
 async def accounts(database: Database, buy: Buy) -> dict[str, int]:

@@ -211,13 +211,13 @@ class Stripe:
     def read_webhook(self, body: bytes, signature: str) -> Webhook:
         try:
             event: Any = self._client.construct_event(body, signature, self._webhook_secret, self._tolerance)
+            thing = _plain(event.data.object)
+            intent_id = thing["id"] if thing["object"] == "payment_intent" else thing.get("payment_intent")
+            return Webhook(event.id, intent_id, refund=event.type.startswith(("charge.refund", "refund.")))
         except stripe.SignatureVerificationError as error:
             raise BadSignature("the signature is missing, wrong or too old") from error
         except (ValueError, KeyError, AttributeError) as error:
             raise BadRequest("the body is not an event") from error
-        thing = _plain(event.data.object)
-        intent_id = thing["id"] if thing.get("object") == "payment_intent" else thing.get("payment_intent")
-        return Webhook(event.id, intent_id, refund=event.type.startswith(("charge.refund", "refund.")))
 
 
 async def _ask(call: Awaitable[_Answer]) -> _Answer:

@@ -104,6 +104,8 @@ class Workers:
                 _log.warning("payments wait for the store", error=error, wait_seconds=wait)
                 await self._sleep(wait)
                 wait = min(wait * 2, self._most)
+            except Exception as error:  # one payment must not stop the others; its lease makes it wait
+                _log.exception("a payment could not be driven", error=error)
 
     async def _sleep(self, seconds: float) -> None:
         if not self._stopping:
@@ -199,7 +201,8 @@ class Workers:
             if done is not None:
                 change = domain.settle(before, money, done, outcome, refund_id=new_id("rfd"))
             await service.apply(tx, change)
-            after = change.payment
+            # The refund that follows the one just done.
+            after = replace(change.payment, refund=await store.wanted_refund(tx, before.id))
             following = domain.duty(after, money)
             lost = trouble or change.later or isinstance(outcome, Unknown)
             troubles = _troubles(before, after, lost=lost, at_rest=following is None)

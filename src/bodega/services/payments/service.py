@@ -144,7 +144,7 @@ async def compare(tx: Transaction, standing: Standing) -> None:
     if at_stake == (0 if ours is None else ours.authorized - ours.released - ours.refunded):
         await store.delete_unmatched(tx, standing.intent_id)
         return
-    if ours is not None and not ours.ended:
+    if ours is not None and not ours.ended and await store.is_at_rest(tx, ours.id):
         await store.hint(tx, ours.id)
     await store.save_unmatched(tx, standing, at_stake)
 

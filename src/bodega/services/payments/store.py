@@ -22,10 +22,11 @@ WORK = "payment_work"
 
 
 async def lock_money(tx: Transaction, order_id: str) -> Money:
-    """Made, if it is the first that we hear of the order."""
+    """Made, if it is the first that we hear of the order. (Nothing changes by the update, which locks the row, and
+    less than one of the key would: rows that refer to it may still be written.)"""
     row = await tx.fetchrow(
         """INSERT INTO order_money (order_id) VALUES ($1)
-           ON CONFLICT (order_id) DO UPDATE SET order_id = excluded.order_id RETURNING *""",
+           ON CONFLICT (order_id) DO UPDATE SET sequence = order_money.sequence RETURNING *""",
         order_id,
     )
     assert row is not None
@@ -77,31 +78,28 @@ async def get_payment(tx: Transaction, payment_id: str) -> Payment:
 
 async def payments_of(tx: Transaction, order_id: str) -> list[Payment]:
     """In the order of their attempts, locked. The order's money must be locked before."""
-    rows = await tx.fetch("SELECT * FROM payment WHERE order_id = $1 ORDER BY attempt FOR UPDATE", order_id)
+    rows = await tx.fetch("SELECT * FROM payment WHERE order_id = $1 ORDER BY attempt FOR NO KEY UPDATE", order_id)
     return [await _whole(tx, row) for row in rows]
 
 
 async def want_void(tx: Transaction, payment: Payment) -> None:
-    """Whoever is asking the processor about it now finds that its answer is out of date."""
-    await tx.execute(
-        "UPDATE payment SET void_wanted = true, updated_at = now() WHERE id = $1 AND NOT void_wanted", payment.id
-    )
-    await wake(tx, payment.id)
-
-
-async def wake(tx: Transaction, payment_id: str) -> None:
-    await tx.execute(
-        f"""WITH woken AS (UPDATE payment SET version = version + 1, wake_at = now(), troubles = 0
-                            WHERE id = $1 RETURNING 1)
-           SELECT pg_notify('{WORK}', '') FROM woken""",  # noqa: S608 - a constant
-        payment_id,
-    )
+    await wake(tx, payment.id, void=True)
 
 
 async def hint(tx: Transaction, payment_id: str) -> None:
     """Something has moved at the processor: ask it."""
-    await tx.execute("UPDATE payment SET hint = true WHERE id = $1", payment_id)
-    await wake(tx, payment_id)
+    await wake(tx, payment_id, hint=True)
+
+
+async def wake(tx: Transaction, payment_id: str, *, void: bool = False, hint: bool = False) -> None:
+    """There is news. Whoever is asking the processor about it now finds that the answer is out of date."""
+    await tx.execute(
+        f"""WITH woken AS (UPDATE payment SET version = version + 1, wake_at = now(), troubles = 0, updated_at = now(),
+                                  void_wanted = void_wanted OR $2, hint = hint OR $3
+                            WHERE id = $1 RETURNING 1)
+           SELECT pg_notify('{WORK}', '') FROM woken""",  # noqa: S608 - a constant
+        payment_id, void, hint,
+    )  # fmt: skip
 
 
 async def payment_of_intent(tx: Transaction, intent_id: str) -> Payment | None:
@@ -154,7 +152,7 @@ async def lock_held(tx: Transaction, held: Held) -> Held | None:
     """The same, locked; None, if anything has happened to it since it was claimed."""
     money = await lock_money(tx, held.payment.order_id)
     row = await tx.fetchrow(
-        "SELECT * FROM payment WHERE id = $1 AND version = $2 FOR UPDATE", held.payment.id, held.payment.version
+        "SELECT * FROM payment WHERE id = $1 AND version = $2 FOR NO KEY UPDATE", held.payment.id, held.payment.version
     )
     return Held(await _whole(tx, row), money) if row is not None else None
 
@@ -188,6 +186,11 @@ async def is_under_way(tx: Transaction, payment_id: str) -> bool:
     )
 
 
+async def is_at_rest(tx: Transaction, payment_id: str) -> bool:
+    """Whether nothing is to be done for it until something happens."""
+    return bool(await tx.fetchval("SELECT wake_at IS NULL FROM payment WHERE id = $1", payment_id))
+
+
 # --- refunds and the ledger -------------------------------------------------------------------------
 
 
@@ -205,6 +208,14 @@ async def save_refunding(tx: Transaction, payment: Payment) -> None:
     """A refund is planned: somebody must do it."""
     await tx.execute("UPDATE payment SET refunding = $2 WHERE id = $1", payment.id, payment.refunding)
     await wake(tx, payment.id)
+
+
+async def wanted_refund(tx: Transaction, payment_id: str) -> Refund | None:
+    """The oldest that is not done."""
+    row = await tx.fetchrow(
+        "SELECT * FROM refund WHERE payment_id = $1 AND state = 'wanted' ORDER BY created_at, id LIMIT 1", payment_id
+    )
+    return _refund(row) if row is not None else None
 
 
 async def get_refund(tx: Transaction, refund_id: str) -> Refund:
@@ -324,10 +335,7 @@ async def list_unmatched(tx: Transaction, *, grace_seconds: float, limit: int) -
 
 async def _whole(tx: Transaction, row: Row) -> Payment:
     """With the refund that is to be done next."""
-    refund = await tx.fetchrow(
-        "SELECT * FROM refund WHERE payment_id = $1 AND state = 'wanted' ORDER BY created_at, id LIMIT 1", row["id"]
-    ) if row["refunding"] > row["refunded"] else None  # fmt: skip
-    return _payment(row, _refund(refund) if refund is not None else None)
+    return _payment(row, await wanted_refund(tx, row["id"]) if row["refunding"] > row["refunded"] else None)
 
 
 def _money(row: Row) -> Money:

@@ -1,0 +1,327 @@
+"""The processor loses answers, stores errors, is slow or away; workers die. Nobody is charged twice, and it ends."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from bodega.contracts.payments import AuthorizePayment
+from bodega.kit.db import Database
+from bodega.kit.testing import Topics, eventually
+from bodega.services.payments import service, store
+from bodega.services.payments.clients import Stripe
+from bodega.services.payments.domain import Payment, Standing
+from bodega.services.payments.flows import Sweep, Workers
+from bodega.services.payments.settings import Settings
+from tests.conftest import MakeDatabase
+from tests.payments.conftest import Bank, Checkout, accounts
+from tests.payments.making import TOTAL, Buy, euro
+from tests.sandbox.stand import Sandbox
+
+pytestmark = pytest.mark.service
+
+LOST = ("timeout_before", "timeout_after", "drop_before", "drop_after", "error_500", "error_500_after")
+
+
+@pytest.mark.parametrize("kind", LOST)
+@pytest.mark.parametrize("target", ["create", "confirm"])
+async def test_an_authorisation_whose_answer_is_lost_ends_as_if_it_were_not(
+    checkout: Checkout, bank: Bank, buy: Buy, topics: Topics, target: str, kind: str
+) -> None:
+    await bank.no_webhooks(buy)
+    await bank.fault(target, kind, buy)
+    await checkout.pay(buy)
+    await checkout.becomes("authorized", buy)
+    ledger = await bank.ledger(buy)
+    assert (ledger["authorised"], ledger["held"]) == (TOTAL, TOTAL)
+    assert list(ledger["intents"].values()) == ["requires_capture"]
+    told = await topics.of_subject("payments", buy.order_id, "PaymentAuthorized")
+    assert [one["type"] for one in told] == ["PaymentAuthorized"]
+
+
+@pytest.mark.parametrize("kind", LOST)
+async def test_a_capture_whose_answer_is_lost_takes_the_money_once(
+    checkout: Checkout, bank: Bank, buy: Buy, topics: Topics, kind: str
+) -> None:
+    await bank.no_webhooks(buy)
+    await bank.fault("capture", kind, buy)
+    await checkout.pay(buy)
+    await topics.publish(buy.paid())
+    await checkout.becomes("captured", buy)
+    assert (await bank.ledger(buy))["captured"] == TOTAL
+
+
+@pytest.mark.parametrize("kind", LOST)
+async def test_a_refund_whose_answer_is_lost_gives_back_once(
+    checkout: Checkout, bank: Bank, buy: Buy, topics: Topics, kind: str
+) -> None:
+    await checkout.pay(buy)
+    await topics.publish(buy.paid())
+    await checkout.becomes("captured", buy)
+    await bank.fault("refund", kind, buy)
+    await checkout.http.post(
+        f"/internal/payments/{buy.payment_id()}/refund", {"amount": euro(1000)}, headers={"Idempotency-Key": "part-one"}
+    )
+    await checkout.becomes("partly_refunded", buy)
+    assert (await bank.ledger(buy))["refunded"] == 1000
+
+
+@pytest.mark.parametrize("kind", LOST)
+async def test_a_void_is_repeated_until_the_processor_confirms_it(
+    checkout: Checkout, bank: Bank, buy: Buy, topics: Topics, kind: str
+) -> None:
+    await checkout.pay(buy)
+    await bank.fault("cancel", kind, buy, times=2)
+    await topics.publish(buy.cancelled())
+    await checkout.becomes("voided", buy)
+    assert (await bank.ledger(buy))["held"] == 0
+
+
+async def test_an_outcome_in_doubt_is_answered_as_such_and_no_other_card_is_charged_meanwhile(
+    checkout: Checkout, bank: Bank, buy: Buy
+) -> None:
+    await bank.no_webhooks(buy)
+    await bank.fault("confirm", "timeout_after", buy)
+    await bank.fault("retrieve", "error_500", buy, times=None)
+    answer = await checkout.pay(buy)
+    assert (answer.status, answer.json["status"]) == (201, "unknown")
+    answer = await checkout.pay(buy, attempt=2)
+    assert (answer.status, answer.code, answer.json["payment_status"]) == (409, "payment_in_progress", "unknown")
+    await bank.ask("DELETE", "/sandbox/faults")
+    await checkout.becomes("authorized", buy)
+    assert (await bank.ledger(buy, 2))["intents"] == {}
+
+
+async def test_an_order_cancelled_while_the_outcome_is_in_doubt_leaves_nothing_held(
+    checkout: Checkout, bank: Bank, buy: Buy, topics: Topics
+) -> None:
+    await bank.no_webhooks(buy)
+    await bank.fault("confirm", "timeout_after", buy)
+    await bank.fault("retrieve", "error_500", buy, times=None)
+    await checkout.pay(buy)
+    await topics.publish(buy.cancelled())
+    await checkout.becomes("voided", buy)
+    ledger = await bank.ledger(buy)
+    assert (ledger["authorised"], ledger["held"]) == (TOTAL, 0)
+    told = await topics.of_subject("payments", buy.order_id, "PaymentVoided")
+    assert [one["type"] for one in told] == ["PaymentVoided"], "an authorisation that is let go is not told"
+
+
+async def test_an_answer_is_given_within_the_callers_deadline(checkout: Checkout, bank: Bank, buy: Buy) -> None:
+    await bank.fault("confirm", "slow", buy, seconds=0.9)
+    began = time.monotonic()
+    answer = await checkout.pay(buy, headers={"Bodega-Deadline-Ms": "600"})
+    assert time.monotonic() - began < 0.6
+    assert answer.json["status"] == "created"
+    await checkout.becomes("authorized", buy)
+
+
+async def test_wrong_keys_are_our_trouble_and_not_the_shoppers(
+    settings: Settings, workplace: "Workplace", bank: Bank, buy: Buy
+) -> None:
+    wrong = workplace.processor(settings.model_copy(update={"stripe_secret_key": _secret("sk_test_of_nobody")}))
+    await workplace.begin(buy)
+    await Workers(workplace.database, wrong, settings).hurry(buy.payment_id(), 2)
+    assert (await workplace.payment(buy)).state == "created"
+    await workplace.wake(buy)
+    await Workers(workplace.database, workplace.processor(settings), settings).hurry(buy.payment_id(), 2)
+    assert (await workplace.payment(buy)).state == "authorized"
+
+
+async def test_the_processor_may_be_away_and_come_back(
+    checkout: Checkout, bank: Bank, buy: Buy, processor: Sandbox
+) -> None:
+    processor.stop()
+    try:
+        answer = await checkout.pay(buy)
+        assert (answer.status, answer.json["status"]) == (201, "created")
+    finally:
+        processor.start()
+    await checkout.becomes("authorized", buy)
+    assert (await bank.ledger(buy))["authorised"] == TOTAL
+
+
+# --- workers that die or sleep, on a database where nobody else works -------------------------------
+
+
+def _secret(value: str) -> Any:
+    from pydantic import SecretStr
+
+    return SecretStr(value)
+
+
+class Workplace:
+    """A database of its own, and workers on it one by one."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.processors: list[Stripe] = []
+
+    def processor(self, settings: Settings, kind: type[Stripe] = Stripe) -> Any:
+        made = kind(
+            settings.stripe_secret_key.get_secret_value(), publishable_key="", webhook_secret="",
+            api_base=settings.stripe_api_base, timeout_seconds=settings.processor_timeout_seconds,
+            webhook_tolerance_seconds=300,
+        )  # fmt: skip
+        self.processors.append(made)
+        return made
+
+    async def begin(self, buy: Buy) -> None:
+        async with self.database.transaction() as tx:
+            await service.authorize(tx, AuthorizePayment.model_validate(buy.wanted()))
+
+    async def wake(self, buy: Buy) -> None:
+        async with self.database.transaction() as tx:
+            await store.wake(tx, buy.payment_id())
+
+    async def payment(self, buy: Buy) -> Payment:
+        async with self.database.transaction() as tx:
+            return await store.get_payment(tx, buy.payment_id())
+
+    async def told(self, buy: Buy) -> list[str]:
+        async with self.database.transaction() as tx:
+            rows = await tx.fetch("SELECT body FROM outbox WHERE key = $1 ORDER BY position", buy.order_id)
+        return [json.loads(row["body"])["type"] for row in rows]
+
+
+@pytest.fixture
+async def workplace(make_database: MakeDatabase) -> AsyncIterator[Workplace]:
+    database = Database(await make_database("payments"))
+    await database.open()
+    made = Workplace(database)
+    yield made
+    for processor in made.processors:
+        await processor.close()
+    await database.close()
+
+
+class Sleeper(Stripe):
+    """Its owner falls asleep after the call that `sleeps_after` names, before it can write what it has learnt."""
+
+    sleeps_after = "confirm"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.asleep = asyncio.Event()
+        self.morning = asyncio.Event()
+
+    async def confirm(self, payment: Payment) -> Standing:
+        return await self._sleep("confirm", await super().confirm(payment))
+
+    async def create(self, payment: Payment) -> Standing:
+        return await self._sleep("create", await super().create(payment))
+
+    async def capture(self, payment: Payment) -> Standing:
+        return await self._sleep("capture", await super().capture(payment))
+
+    async def _sleep(self, call: str, answer: Standing) -> Standing:
+        if call == self.sleeps_after:
+            self.asleep.set()
+            await self.morning.wait()
+        return answer
+
+
+@pytest.mark.parametrize("call", ["create", "confirm", "capture"])
+async def test_a_worker_that_sleeps_after_its_call_is_taken_over_and_writes_nothing_when_it_wakes(
+    settings: Settings, workplace: Workplace, bank: Bank, buy: Buy, call: str
+) -> None:
+    patient = settings.model_copy(update={"lease_seconds": 0.3, "step_deadline_seconds": 20})
+    sleeper: Sleeper = workplace.processor(settings, Sleeper)
+    sleeper.sleeps_after = call
+    await workplace.begin(buy)
+    if call == "capture":
+        await Workers(workplace.database, workplace.processor(settings), settings).hurry(buy.payment_id(), 2)
+        async with workplace.database.transaction() as tx:
+            await service.accept(tx, buy.order_id, buy.payment_id(), capture_now=True)
+    first = asyncio.create_task(Workers(workplace.database, sleeper, patient).hurry(buy.payment_id(), 20))
+    await asyncio.wait_for(sleeper.asleep.wait(), 5)
+
+    heir = Workers(workplace.database, workplace.processor(settings), settings)
+    await heir.hurry(buy.payment_id(), 5)
+    after = await workplace.payment(buy)
+    expected = ("captured", ["PaymentAuthorized", "PaymentCaptured"])
+    assert (after.state, await workplace.told(buy)) == (
+        expected if call == "capture" else ("authorized", ["PaymentAuthorized"])
+    )
+
+    sleeper.morning.set()
+    await asyncio.wait_for(first, 5)
+    assert await workplace.payment(buy) == after, "it was fenced: not even the version has moved"
+    ledger = await bank.ledger(buy)
+    assert (ledger["authorised"], len(ledger["intents"])) == (TOTAL, 1)
+
+
+async def test_news_that_comes_during_a_call_make_its_answer_worthless(
+    settings: Settings, workplace: Workplace, bank: Bank, buy: Buy
+) -> None:
+    sleeper: Sleeper = workplace.processor(settings, Sleeper)
+    await workplace.begin(buy)
+    working = asyncio.create_task(Workers(workplace.database, sleeper, settings).hurry(buy.payment_id(), 5))
+    await asyncio.wait_for(sleeper.asleep.wait(), 5)
+    async with workplace.database.transaction() as tx:
+        await service.cancel_order(tx, buy.order_id)
+    sleeper.morning.set()
+    await working
+    assert (await workplace.payment(buy)).state == "voided"
+    assert await workplace.told(buy) == ["PaymentVoided"]
+    assert (await bank.ledger(buy))["held"] == 0
+
+
+# --- the sweep --------------------------------------------------------------------------------------
+
+
+async def test_money_that_no_payment_explains_is_found_and_no_longer_reported_once_it_is_gone(
+    checkout: Checkout, bank: Bank, processor: Sandbox
+) -> None:
+    shop = processor.stripe()
+    stray = await shop.v1.payment_intents.create_async(
+        {
+            "amount": 700, "currency": "eur", "capture_method": "manual", "confirm": True,
+            "payment_method": "pm_card_visa", "allowed_payment_method_types": ["card"],
+            "return_url": "http://shop.test/back",
+        }
+    )  # fmt: skip
+
+    async def reported() -> list[dict[str, Any]]:
+        audit = (await checkout.http.get("/internal/payments/unmatched")).json
+        assert audit["ledger_differs"] == []
+        found: list[dict[str, Any]] = [one for one in audit["unmatched"] if one["intent_id"] == stray.id]
+        return found
+
+    async def found() -> None:
+        assert [(one["status"], one["amount"]) for one in await reported()] == [("authorized", euro(700))]
+
+    async def gone() -> None:
+        assert await reported() == []
+
+    await eventually(found)
+    await shop.v1.payment_intents.cancel_async(stray.id)
+    await eventually(gone)
+    await processor.hang_up()
+
+
+async def test_what_all_webhooks_missed_is_learnt_by_the_sweep(
+    settings: Settings, workplace: Workplace, bank: Bank, buy: Buy
+) -> None:
+    """Workplace's payments get no webhooks: the processor sends them to the other service."""
+    stripe = workplace.processor(settings)
+    await workplace.begin(buy)
+    workers = Workers(workplace.database, stripe, settings)
+    await workers.hurry(buy.payment_id(), 2)
+    intent = (await workplace.payment(buy)).intent_id
+    await bank.ask("POST", f"/sandbox/payment_intents/{intent}/expire")
+    await Sweep(workplace.database, stripe, settings).once()
+    await workers.hurry(buy.payment_id(), 2)
+    assert (await workplace.payment(buy)).state == "voided"
+
+
+async def test_the_ledger_cannot_be_rewritten(checkout: Checkout, buy: Buy, database: Database) -> None:
+    await checkout.pay(buy)
+    for statement in ("UPDATE ledger SET amount = 1", "DELETE FROM ledger"):
+        with pytest.raises(Exception, match="append-only"):
+            async with database.transaction() as tx:
+                await tx.execute(statement)
+    assert await accounts(database, buy) == {"shopper": -TOTAL, "held": TOTAL}
