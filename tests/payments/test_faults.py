@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bodega.contracts.payments import AuthorizePayment
+from bodega.contracts.payments import AuthorizePayment, RefundRequest
 from bodega.kit.db import Database
 from bodega.kit.testing import Topics, eventually
 from bodega.services.payments import service, store
@@ -268,6 +268,24 @@ async def test_news_that_comes_during_a_call_make_its_answer_worthless(
     assert (await workplace.payment(buy)).state == "voided"
     assert await workplace.told(buy) == ["PaymentVoided"]
     assert (await bank.ledger(buy))["held"] == 0
+
+
+async def test_refunds_that_wait_for_each_other_are_all_done(
+    settings: Settings, workplace: Workplace, bank: Bank, buy: Buy
+) -> None:
+    workers = Workers(workplace.database, workplace.processor(settings), settings)
+    await workplace.begin(buy)
+    await workers.hurry(buy.payment_id(), 2)
+    async with workplace.database.transaction() as tx:
+        await service.accept(tx, buy.order_id, buy.payment_id(), capture_now=True)
+    await workers.hurry(buy.payment_id(), 2)
+    wish = RefundRequest.model_validate({"amount": euro(1000)})
+    async with workplace.database.transaction() as tx:
+        for refund_id in ("rfd_1" + buy.order_id, "rfd_2" + buy.order_id):
+            await service.refund(tx, buy.payment_id(), refund_id, wish)
+    await workers.hurry(buy.payment_id(), 2)
+    assert (await workplace.payment(buy)).refunded == 2000
+    assert (await bank.ledger(buy))["refunded"] == 2000
 
 
 # --- the sweep --------------------------------------------------------------------------------------
