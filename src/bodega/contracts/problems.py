@@ -57,6 +57,7 @@ TITLES: Final[dict[str, str]] = {
     "shipping_unavailable": "We do not ship there",
     "shipping_option_unknown": "This shipping option is not offered for the address",
     "payment_in_progress": "A payment is under way",
+    "too_many_attempts": "Too many cards were tried",
     "no_action_pending": "There is nothing to confirm",
     # orders
     "too_late_to_cancel": "It is too late to cancel this order",

@@ -27,6 +27,8 @@ State = Literal[
 ]  # fmt: skip
 Undo = Literal["failed", "cancelled", "expired"]
 ENDED: Final[frozenset[State]] = frozenset({"completed", "failed", "cancelled", "expired"})
+SHIPPING_TAX: Final = "shipping"
+"""The tax category of sending things."""
 WAITING_FOR_SHOPPER: Final[frozenset[State]] = frozenset({"action_required", "declined"})
 
 
@@ -125,7 +127,7 @@ def price_cart(
     items = items_total(cart, prices, option.price.currency)
     lines = tuple(_line(line, prices[line.sku], address, tax) for line in cart)
     currency = option.price.currency
-    shipping_rate = tax.rate(address, "shipping")
+    shipping_rate = tax.rate(address, SHIPPING_TAX)
     tax_sum = sum((line.tax for line in lines), zero(currency)) + _tax(option.price, shipping_rate, tax.includes_tax)
     total = items + option.price if tax.includes_tax else items + option.price + tax_sum
     return Priced(
@@ -139,7 +141,10 @@ def price_cart(
             "region": address.region,
             "prices_include_tax": tax.includes_tax,
             "rounding": "per line, half up",
-            "rates": {line.sku: line.tax_rate for line in lines} | {"shipping": str(shipping_rate)},
+            "lines": [
+                {"sku": line.sku, "category": prices[line.sku].tax_category, "rate": line.tax_rate} for line in lines
+            ],
+            "shipping": {"category": SHIPPING_TAX, "rate": str(shipping_rate)},
         },
     )  # fmt: skip
 

@@ -15,12 +15,13 @@ Problem
 │   ├── ShippingUnavailable       nobody takes it there
 │   ├── ReservationEnded          the units went back on sale before the order held them
 │   ├── PaymentInProgress         no second card while the first is being asked
-│   ├── TooManyAttempts
+│   ├── TooManyAttempts           card testers try thousands
 │   ├── NoActionPending           there is nothing to confirm
 │   └── CheckoutEnded             cancelled, expired or completed
 └── CardDeclined 402              the reason in words for the shopper
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from bodega.kit.errors import Conflict, Invalid, NotFound, Problem
@@ -71,7 +72,7 @@ class PaymentInProgress(Conflict):
 
 
 class TooManyAttempts(Conflict):
-    code = "checkout_ended"
+    code = "too_many_attempts"
 
 
 class NoActionPending(Conflict):
@@ -101,5 +102,5 @@ def to_stored(problem: Problem) -> dict[str, Any]:
     return {"code": problem.code, "detail": problem.detail, "extra": dict(problem.extra)}
 
 
-def from_stored(stored: dict[str, Any]) -> Problem:
+def from_stored(stored: Mapping[str, Any]) -> Problem:
     return _STORED[stored["code"]](stored["detail"], **stored["extra"])

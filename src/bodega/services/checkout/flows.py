@@ -9,6 +9,7 @@ thing. Once an order may exist, cancelling it is the only undo: it frees the sto
 """
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,15 +17,15 @@ from bodega.contracts.ids import derived_id
 from bodega.contracts.orders import CreateOrder
 from bodega.contracts.payments import AuthorizePayment, Payment
 from bodega.kit.db import STORE_TROUBLE, Database, Transaction
-from bodega.kit.errors import AlreadyEnded, Problem
+from bodega.kit.errors import AlreadyEnded
 from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
+from bodega.kit.http import forget_deadline, remaining_seconds
 from bodega.kit.telemetry import log
 from bodega.services.checkout import service, store
 from bodega.services.checkout.clients import Services, StillPaid
 from bodega.services.checkout.domain import CANCEL_REASON, Checkout, State, TaxTable, Undo, price_cart
 from bodega.services.checkout.errors import (
     CardDeclined,
-    CheckoutEnded,
     NoLongerSold,
     OutOfStock,
     PaymentInProgress,
@@ -64,7 +65,7 @@ class CheckoutFlow:
     async def price(self, held: Held) -> Next:
         """The catalog's prices decide. Nothing to undo yet."""
         checkout = await self._read(held)
-        if undo := _undo(held):
+        if undo := service.undo_of(held):
             return self._ends(held, undo)
         try:
             offer = await service.offer(
@@ -79,7 +80,7 @@ class CheckoutFlow:
                     total=priced.totals.total.model_dump(),
                 )
         except (NoLongerSold, ShippingUnavailable, UnknownShippingOption, TotalChanged) as problem:
-            return self._ends(held, "failed", problem)
+            return self._ends(held, "failed", to_stored(problem))
         return Next(
             "reserve",
             write=lambda tx: store.set_priced(tx, held.id, priced.lines, priced.totals, priced.tax_decision),
@@ -88,28 +89,29 @@ class CheckoutFlow:
     async def reserve(self, held: Held) -> Next:
         """Undo: release."""
         checkout = await self._read(held)
-        if _undo(held):
+        if service.undo_of(held):
             return Next("release")
         try:
             await self._services.reserve(
                 checkout.reservation_id, checkout.cart_lines, self._settings.reservation_seconds
             )
         except OutOfStock as problem:
-            return self._ends(held, "failed", problem)
+            return self._ends(held, "failed", to_stored(problem))
         except AlreadyEnded:
-            return self._ends(held, "failed", ReservationEnded("the reservation had ended; please order again"))
+            gone = ReservationEnded("the reservation had ended; please order again")
+            return self._ends(held, "failed", to_stored(gone))
         return Next("order", write=_moves(held, "reserved"))
 
     async def release(self, held: Held) -> Next:
         """Gives back what no order holds. Also right when nothing was reserved: then a late reserve finds its end."""
         checkout = await self._read(held)
         await self._services.release(checkout.reservation_id)
-        return self._ends(held, _undo(held) or "cancelled")
+        return self._undone(held, checkout)
 
     async def order(self, held: Held) -> Next:
         """Undo, from here on: cancel_order (the answer to a create may have been lost)."""
         checkout = await self._read(held)
-        if _undo(held):
+        if service.undo_of(held):
             return Next("cancel_order")
         try:
             standing = await self._services.create_order(_order_of(checkout))
@@ -120,18 +122,19 @@ class CheckoutFlow:
     async def hold(self, held: Held) -> Next:
         """From now on no clock ends the reservation, only the order."""
         checkout = await self._read(held)
-        if _undo(held):
+        if service.undo_of(held):
             return Next("cancel_order")
         try:
             await self._services.hold(checkout.reservation_id)
         except ReservationEnded as problem:
-            return Next("cancel_order", data={"undo": "failed", "problem": to_stored(problem)})
+            why = _moves(held, "ordered", problem=to_stored(problem))
+            return Next("cancel_order", data={"undo": "failed"}, write=why)
         return Next("pay", write=_moves(held, "paying"))
 
     async def pay(self, held: Held) -> Next:
         """Asks for the money, and again how it stands, until the processor has decided."""
         checkout = await self._read(held)
-        if _undo(held):
+        if service.undo_of(held):
             return Next("cancel_order")
         try:
             payment = await self._ask(held, checkout)
@@ -176,7 +179,8 @@ class CheckoutFlow:
                     "pay",
                     data=asked,
                     write=_moves(held, "action_required", next_action=action),
-                    wait_seconds=self._until_due(held),
+                    # A shopper may close the window after the challenge, and the news may be lost: we ask as well.
+                    wait_seconds=min(self._until_due(held), self._settings.reconcile_seconds),
                 )
             case "declined":
                 declined = CardDeclined(
@@ -213,13 +217,13 @@ class CheckoutFlow:
             data={**asked, "unknown_since": held.data.get("unknown_since") or datetime.now(UTC).isoformat()},
             write=write,
             wait_seconds=min(backoff, self._settings.reconcile_seconds),
-            due_seconds=due if first else 0,
+            due_seconds=max(due, self._until_due(held)) if first else 0,
         )
 
     async def cancel_order(self, held: Held) -> Next:
         """The undo of everything behind the reservation. Only a shopper may cancel what was paid meanwhile."""
         checkout = await self._read(held)
-        undo = _undo(held) or "cancelled"
+        undo = service.undo_of(held) or "cancelled"
         try:
             standing = await self._services.cancel_order(
                 checkout.order_id, CANCEL_REASON[undo], only_unpaid=not held.data.get("by_shopper", False)
@@ -228,7 +232,7 @@ class CheckoutFlow:
             return self._completes(held)
         if standing.number is None:  # the order was never made: nobody will tell inventory but us
             return Next("release", data={"undo": undo})
-        return self._ends(held, undo)
+        return self._undone(held, checkout)
 
     async def _read(self, held: Held) -> Checkout:
         async with self._database.transaction() as tx:
@@ -237,23 +241,21 @@ class CheckoutFlow:
     def _until_due(self, held: Held) -> float:
         if held.due_at is None:
             return self._settings.checkout_due_seconds
-        return max(0.0, (held.due_at - datetime.now(UTC)).total_seconds())
+        left = (held.due_at - datetime.now(UTC)).total_seconds()
+        return max(self._settings.retry_first_seconds, left)  # the store's clock decides; ours may be ahead of it
 
     @staticmethod
     def _completes(held: Held) -> Next:
         return Next("done", ended=True, write=_moves(held, "completed"))
 
+    @classmethod
+    def _undone(cls, held: Held, checkout: Checkout) -> Next:
+        how = service.undo_of(held) or "cancelled"
+        return cls._ends(held, how, service.why_ended(checkout, how))
+
     @staticmethod
-    def _ends(held: Held, how: Undo, problem: Problem | None = None) -> Next:
-        stored = to_stored(problem) if problem is not None else held.data.get("problem")
-        if stored is None:
-            stored = to_stored(CheckoutEnded(f"this checkout has {'run out' if how == 'expired' else 'ended'}"))
-        return Next("done", ended=True, write=_moves(held, how, problem=stored))
-
-
-def _undo(held: Held) -> Undo | None:
-    undo: Undo | None = held.data.get("undo")
-    return undo or ("expired" if held.overdue else None)
+    def _ends(held: Held, how: Undo, why: Mapping[str, Any] | None = None) -> Next:
+        return Next("done", ended=True, write=_moves(held, how, problem=why or to_stored(service.ended_as(how))))
 
 
 def _moves(held: Held, state: State, **what: Any) -> Any:
@@ -302,11 +304,8 @@ class Driver:
         task.add_done_callback(self._driving.discard)
         return task
 
-    async def drive_to_rest(self, held: Held) -> None:
-        """Until it waits or has ended, or patience is over."""
-        await asyncio.wait({self.drive(held)}, timeout=self._patience)
-
     async def _drive(self, held: Held) -> None:
+        forget_deadline()
         try:
             await self.flows.drive(held)
         except LeaseLost:
@@ -314,27 +313,29 @@ class Driver:
         except STORE_TROUBLE as error:
             _log.warning("a checkout is left to whoever comes next", checkout=held.id, error=error)
 
-    async def settled(self, checkout_id: str) -> Checkout:
-        """The checkout, once there is something to tell the shopper; as it stands, when patience is over."""
+    async def settled(self, checkout_id: str, driving: asyncio.Task[None] | None = None) -> Checkout:
+        """The checkout, once it has been driven as far as it goes and there is something to tell the shopper; as it
+        stands, when patience is over."""
         clock = asyncio.get_running_loop().time
-        until = clock() + self._patience
+        until = clock() + remaining_seconds(self._patience)
+        if driving is not None:
+            await asyncio.wait({driving}, timeout=until - clock())
         while True:
             async with self._database.transaction() as tx:
                 checkout = await store.get_checkout(tx, checkout_id)
             if checkout.settled or clock() >= until:
                 return checkout
-            running = [task for task in self._driving if not task.done()]
-            if running:
-                await asyncio.wait(running, timeout=self.watch_seconds, return_when=asyncio.FIRST_COMPLETED)
-            else:
-                await asyncio.sleep(self.watch_seconds)
+            await asyncio.sleep(self.watch_seconds)
 
     async def run(self) -> None:
-        await self.flows.run()
+        """Until stopped, and what runs has come to rest; then the leases that are left are given back, so that nobody
+        has to wait for them."""
+        try:
+            await self.flows.run()
+            if self._driving:
+                await asyncio.wait(self._driving)
+        finally:
+            await self.flows.give_back()
 
     async def stop(self) -> None:
-        """Lets running steps end, then gives the leases back, so that nobody has to wait for them."""
         await self.flows.stop()
-        if self._driving:
-            await asyncio.wait(self._driving, timeout=self.flows.deadline)
-        await self.flows.give_back()

@@ -11,10 +11,12 @@ from fastapi.responses import StreamingResponse
 
 from bodega.contracts.fields import Contact
 from bodega.contracts.ids import CheckoutId
+from bodega.contracts.problems import TITLES
 from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Identity, MaybeCustomer
 from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Unauthenticated
+from bodega.kit.http import problem_body, problem_headers
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
 from bodega.services.checkout import service, store
 from bodega.services.checkout.clients import Services
@@ -139,9 +141,8 @@ async def check_out(
         checkout_id, held, replayed = await service.begin(
             tx, driver.flows, cart, _wish(wish, customer, token), key, raw, settings
         )
-    if held is not None:
-        driver.drive(held)
-    return await _answer_when_settled(db, driver, checkout_id, replayed=replayed)
+    driving = driver.drive(held) if held is not None else None
+    return await _answer(db, await driver.settled(checkout_id, driving), replayed=replayed)
 
 
 @router.get("/{checkout_id}", responses=problems(Unauthenticated, CheckoutNotFound))
@@ -194,19 +195,16 @@ async def pay_again(
 ) -> Response:
     """Another card, after a decline or instead of a challenge that was not taken."""
     _, driver, _, settings = room
-    replayed = False
+    held = None
     async with db.transaction() as tx:
         await _mine(tx, checkout_id, customer, presented)
-        checkout = await store.lock_checkout(tx, checkout_id)
-        if key is not None:
-            replayed = await service.was_asked(tx, checkout, key, raw)
+        replayed = key is not None and await service.was_asked(tx, checkout_id, key, raw)
         if not replayed:
             held = await service.pay_again(
-                tx, driver.flows, checkout, wish.payment_method, attempts_at_most=settings.attempts_at_most
+                tx, driver.flows, checkout_id, wish.payment_method, attempts_at_most=settings.attempts_at_most
             )
-    if not replayed:
-        driver.drive(held)
-    return await _answer_when_settled(db, driver, checkout_id, replayed=replayed)
+    driving = driver.drive(held) if held is not None else None
+    return await _answer(db, await driver.settled(checkout_id, driving), replayed=replayed)
 
 
 @router.post(
@@ -225,10 +223,9 @@ async def confirm(
     driver = room[1]
     async with db.transaction() as tx:
         await _mine(tx, checkout_id, customer, presented)
-        held = await service.confirm(tx, driver.flows, await store.lock_checkout(tx, checkout_id))
-    if held is not None:
-        await driver.drive_to_rest(held)
-    return await _answer_when_settled(db, driver, checkout_id)
+        held = await service.confirm(tx, driver.flows, checkout_id)
+    driving = driver.drive(held) if held is not None else None
+    return await _answer(db, await driver.settled(checkout_id, driving))
 
 
 @router.post("/{checkout_id}/cancel", responses=problems(Unauthenticated, CheckoutNotFound, CheckoutEnded))
@@ -239,11 +236,11 @@ async def cancel(
     driver = room[1]
     async with db.transaction() as tx:
         await _mine(tx, checkout_id, customer, presented)
-        held = await service.cancel(tx, driver.flows, await store.lock_checkout(tx, checkout_id))
-    if held is not None:
-        await driver.drive_to_rest(held)
+        held = await service.cancel(tx, driver.flows, checkout_id)
+    driving = driver.drive(held) if held is not None else None
+    checkout = await driver.settled(checkout_id, driving)
     async with db.transaction() as tx:
-        return await _view(tx, await store.get_checkout(tx, checkout_id))
+        return await _view(tx, checkout)
 
 
 # --- who, and when ----------------------------------------------------------------------------------
@@ -271,19 +268,19 @@ async def _mine(tx: Transaction, checkout_id: str, customer: Identity | None, to
     raise CheckoutNotFound("no checkout has this id")
 
 
-async def _answer_when_settled(db: Database, driver: Driver, checkout_id: str, *, replayed: bool = False) -> Response:
-    """Waits until there is something to tell, or for as long as a shopper will; then answers how it stands."""
-    checkout = await driver.settled(checkout_id)
-    replay = {"Idempotency-Replayed": "true"} if replayed else {}
-    if checkout.state == "declined" or (checkout.ended and checkout.state != "completed"):
-        raise from_stored(dict(checkout.problem or {}))
+async def _answer(db: Database, checkout: Checkout, *, replayed: bool = False) -> Response:
+    """How it stands: bought, refused, or not decided yet."""
+    headers = {"Location": f"/checkout/{checkout.id}", **({"Idempotency-Replayed": "true"} if replayed else {})}
+    if checkout.problem is not None and checkout.settled:
+        problem = from_stored(checkout.problem)
+        return Response(problem_body(problem, TITLES), problem.status, {**problem_headers(problem), **headers})
     async with db.transaction() as tx:
         view = await _view(tx, checkout)
     return Response(
         view.model_dump_json(),
         status_code=201 if checkout.state == "completed" else 202,
         media_type="application/json",
-        headers={"Location": f"/checkout/{checkout_id}", "Cache-Control": "no-store", **replay},
+        headers={"Cache-Control": "no-store", **headers},
     )
 
 

@@ -13,10 +13,13 @@ from bodega.contracts.shipping import ShippingOption
 from bodega.services.checkout.domain import State
 
 CartToken = Annotated[str, Field(min_length=10, max_length=300, pattern=r"^[A-Za-z0-9._~-]+$")]
+ShippingOptionId = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="Of the quote", examples=["standard"])
+]
 PaymentMethod = Annotated[
     str,
     Field(
-        pattern=r"^[A-Za-z0-9_]{3,255}$",
+        pattern=r"^[A-Za-z][A-Za-z0-9_]{2,254}$",  # begins with a letter: a card's number is not even taken by mistake
         description="A token of the payment processor. Card numbers are never sent here",
         examples=["pm_card_visa"],
     ),
@@ -36,8 +39,8 @@ class PostalAddress(Address):
 class QuoteRequest(_Request):
     cart_token: CartToken | None = Field(default=None, description="Or the header Cart-Token, or the cart's cookie")
     shipping_address: PostalAddress
-    shipping_option: str | None = Field(
-        default=None, max_length=64, description="Which option to total with; the first, if none is named"
+    shipping_option: ShippingOptionId | None = Field(
+        default=None, description="Which option to total with; the first, if none is named"
     )
 
 
@@ -48,7 +51,7 @@ class CheckoutRequest(_Request):
     locale: Locale = Field(default="en", description="Language of the mails")
     shipping_address: PostalAddress
     billing_address: PostalAddress | None = Field(default=None, description="If it is another one")
-    shipping_option: str = Field(min_length=1, max_length=64, description="Of the quote", examples=["standard"])
+    shipping_option: ShippingOptionId
     payment_method: PaymentMethod
     expected_total: Price = Field(description="What the shopper was shown; another total is answered with 409")
 

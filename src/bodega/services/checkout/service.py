@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from bodega.contracts.cart import CartContents, CartLine
 from bodega.contracts.catalog import PricedSku
@@ -15,7 +16,13 @@ from bodega.kit.db import Transaction
 from bodega.kit.flow import Flows, Held
 from bodega.services.checkout import store
 from bodega.services.checkout.clients import Services
-from bodega.services.checkout.domain import WAITING_FOR_SHOPPER, Checkout, items_total, outcome_of_cancelled_order
+from bodega.services.checkout.domain import (
+    WAITING_FOR_SHOPPER,
+    Checkout,
+    Undo,
+    items_total,
+    outcome_of_cancelled_order,
+)
 from bodega.services.checkout.errors import (
     CartEmpty,
     CheckoutEnded,
@@ -114,66 +121,86 @@ async def begin(
 
 
 async def pay_again(
-    tx: Transaction, flows: Flows, checkout: Checkout, payment_method: str, *, attempts_at_most: int
+    tx: Transaction, flows: Flows, checkout_id: str, payment_method: str, *, attempts_at_most: int
 ) -> Held:
-    """Another card. `checkout` must be locked.
+    """Another card. Here as everywhere the flow's row is locked before the checkout's, as its steps do; a refusal
+    rolls the seizure back.
 
     Raises: CheckoutEnded; PaymentInProgress, while the outcome of the last one is open; TooManyAttempts.
     """
-    if checkout.ended:
-        raise CheckoutEnded(f"this checkout is {checkout.state}")
+    held = await flows.seize(tx, checkout_id)
+    checkout = await store.lock_checkout(tx, checkout_id)
+    if held is None or undo_of(held) is not None:
+        raise ended_as(checkout.state)
     if checkout.state not in WAITING_FOR_SHOPPER:
         raise PaymentInProgress("wait until the bank has answered")
     if checkout.attempt >= attempts_at_most:
         raise TooManyAttempts("too many cards were tried")
-    if checkout.due_at <= datetime.now(UTC):
-        raise CheckoutEnded("this checkout has run out")
-    held = await flows.seize(tx, checkout.id, step="pay")
-    if held is None or held.data.get("undo"):
-        raise CheckoutEnded("this checkout has ended")
     await store.set_attempt(tx, checkout.id, checkout.attempt + 1, payment_method)
     return held
 
 
-async def was_asked(tx: Transaction, checkout: Checkout, key: str, body: bytes) -> bool:
+async def was_asked(tx: Transaction, checkout_id: str, key: str, body: bytes) -> bool:
     """Whether this key has tried a card of this checkout before. Raises KeyReused."""
-    scope = f"POST /checkout/{checkout.id}/payments"
-    return await idempotency.claim(tx, scope, key, body, resource_id=checkout.id) is not None
+    scope = f"POST /checkout/{checkout_id}/payments"
+    return await idempotency.claim(tx, scope, key, body, resource_id=checkout_id) is not None
 
 
-async def confirm(tx: Transaction, flows: Flows, checkout: Checkout) -> Held | None:
+async def confirm(tx: Transaction, flows: Flows, checkout_id: str) -> Held | None:
     """The shopper comes back from the bank: ask how it went. None: it is decided already.
 
-    Raises: NoActionPending.
+    Raises: NoActionPending, if no bank has been asked yet.
     """
-    if checkout.ended:
-        return None
-    if checkout.state not in ("action_required", "paying"):
+    held = await flows.seize(tx, checkout_id)
+    checkout = await store.lock_checkout(tx, checkout_id)
+    if held is not None and checkout.state not in ("paying", *WAITING_FOR_SHOPPER):
         raise NoActionPending("there is nothing to confirm now")
-    return await flows.seize(tx, checkout.id, step="pay")
+    return held
 
 
-async def cancel(tx: Transaction, flows: Flows, checkout: Checkout) -> Held | None:
+async def cancel(tx: Transaction, flows: Flows, checkout_id: str) -> Held | None:
     """The shopper gives up. None: it has ended already, without an order.
 
     Raises: CheckoutEnded, if there is an order: that one can be cancelled.
     """
+    held = await flows.seize(tx, checkout_id, by_shopper=True)
+    checkout = await store.lock_checkout(tx, checkout_id)
     if checkout.state == "completed":
-        raise CheckoutEnded("it has become an order; cancel that", order_id=checkout.order_id)
-    if checkout.ended:
-        return None
-    return await flows.seize(tx, checkout.id, undo="cancelled", by_shopper=True)
+        raise ended_as("completed", order_id=checkout.order_id)
+    return held
+
+
+def undo_of(held: Held) -> Undo | None:
+    """How the checkout is to end without an order, if it is: as the flow itself has found, or at the shopper's wish,
+    or by the clock."""
+    found: Undo | None = held.data.get("undo")
+    if found is None and held.data.get("by_shopper"):
+        return "cancelled"
+    return found or ("expired" if held.overdue else None)
+
+
+def ended_as(state: str, **extra: Any) -> CheckoutEnded:
+    """What is said about a checkout that is over, or about to be."""
+    words = {
+        "completed": "it has become an order; cancel that",
+        "cancelled": "this checkout was cancelled",
+        "expired": "the time for this checkout is over",
+    }
+    return CheckoutEnded(words.get(state, "this checkout has ended"), **extra)
+
+
+def why_ended(checkout: Checkout, how: Undo) -> Mapping[str, Any]:
+    """The problem that an undone checkout keeps. What was told the shopper on the way (a declined card) is over."""
+    if how == "failed" and checkout.problem is not None:
+        return checkout.problem
+    return to_stored(ended_as(how))
 
 
 async def order_cancelled(tx: Transaction, flows: Flows, checkout_id: str, reason: str) -> None:
     """The order is the judge: whatever the flow was doing is over. Raising the epoch keeps an owner that sleeps
     over a good answer from writing `completed` over it. A completed checkout gives its cart's revision free."""
-    checkout = await store.find_checkout(tx, checkout_id)
-    if checkout is None:
-        return
     ended_now = await flows.end(tx, checkout_id)
-    checkout = await store.lock_checkout(tx, checkout_id)
-    if ended_now or checkout.state == "completed":
-        gone = CheckoutEnded("the order was cancelled")
-        outcome = outcome_of_cancelled_order(reason) if ended_now else "cancelled"
-        await store.set_state(tx, checkout_id, outcome, problem=checkout.problem or to_stored(gone))
+    checkout = await store.find_locked(tx, checkout_id)
+    if checkout is not None and (ended_now or checkout.state == "completed"):
+        how = outcome_of_cancelled_order(reason) if ended_now else "cancelled"
+        await store.set_state(tx, checkout_id, how, problem=why_ended(checkout, how))

@@ -45,25 +45,25 @@ async def insert_checkout(tx: Transaction, checkout: Checkout) -> str | None:
     return None
 
 
-async def find_checkout(tx: Transaction, checkout_id: str) -> Checkout | None:
-    row = await tx.fetchrow("SELECT * FROM checkout WHERE id = $1", checkout_id)
-    return _checkout(row) if row is not None else None
-
-
 async def get_checkout(tx: Transaction, checkout_id: str) -> Checkout:
     """Raises CheckoutNotFound."""
-    checkout = await find_checkout(tx, checkout_id)
-    if checkout is None:
+    row = await tx.fetchrow("SELECT * FROM checkout WHERE id = $1", checkout_id)
+    if row is None:
         raise CheckoutNotFound("no checkout has this id")
-    return checkout
+    return _checkout(row)
+
+
+async def find_locked(tx: Transaction, checkout_id: str) -> Checkout | None:
+    row = await tx.fetchrow("SELECT * FROM checkout WHERE id = $1 FOR UPDATE", checkout_id)
+    return _checkout(row) if row is not None else None
 
 
 async def lock_checkout(tx: Transaction, checkout_id: str) -> Checkout:
     """Raises CheckoutNotFound."""
-    row = await tx.fetchrow("SELECT * FROM checkout WHERE id = $1 FOR UPDATE", checkout_id)
-    if row is None:
+    checkout = await find_locked(tx, checkout_id)
+    if checkout is None:
         raise CheckoutNotFound("no checkout has this id")
-    return _checkout(row)
+    return checkout
 
 
 async def timeline_of(tx: Transaction, checkout_id: str) -> list[TimelineEntry]:
