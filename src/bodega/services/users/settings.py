@@ -1,0 +1,14 @@
+"""Users' settings. Every default runs on a laptop."""
+
+from pydantic_settings import SettingsConfigDict
+
+from bodega.kit.app import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="BODEGA_USERS_")
+
+    port: int = 7102
+    database_url: str = "postgresql://bodega_users@127.0.0.1:7432/bodega_users"
+    address_limit: int = 20
+    """Addresses of one customer."""
