@@ -36,13 +36,17 @@ _LOOKS = {
 }
 
 
-def up(instance: InstanceName = "shop") -> None:
+def up(
+    instance: InstanceName = "shop",
+    with_demo: Annotated[bool, typer.Option("--seed/--no-seed", help="Fill a new shop with the demo data.")] = True,
+) -> None:
     """Start the shop: engines, services, gateway, demo data. Safe to run twice."""
     chosen = instance_of(instance)
     supported_or_fail()
     ensure_engines(chosen)
     show_start(chosen, "shop")
-    data.seed_if_new(chosen)
+    if with_demo:
+        data.seed_if_new(chosen)
     out.print(_welcome(chosen, data.demo_logins(chosen)))
 
 

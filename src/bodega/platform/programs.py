@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from bodega.platform import settings
-from bodega.platform.engines import envoy, kafka, mongo, opensearch, postgres, sandbox, seaweedfs, valkey
+from bodega.platform.engines import docs, envoy, kafka, mongo, opensearch, postgres, sandbox, seaweedfs, valkey
 from bodega.platform.engines.program import Child, Program, answers
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import LOOPBACK, Instance, Service
@@ -37,6 +37,7 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         _step(instance, "migrate", "migrations", needs=("postgres",)),
         sandbox.program(instance, rendered["sandbox"]),
         _services(instance, rendered),
+        docs.program(instance),
         envoy.program(instance, secrets, needs=("auth",) if _exists(instance.system.services["auth"]) else ()),
     ]
 
@@ -44,7 +45,7 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
 def stopping_order(all_programs: list[Program]) -> list[list[str]]:
     """Waves in which programs are stopped, so that nobody loses what it needs while it finishes its work."""
     names = [p.name for p in all_programs]
-    waves = [["envoy"], ["services", "migrate", "provision"], ["sandbox"]]
+    waves = [["envoy"], ["services", "docs", "migrate", "provision"], ["sandbox"]]
     first = {name for wave in waves for name in wave}
     return [*([n for n in wave if n in names] for wave in waves), [n for n in names if n not in first]]
 

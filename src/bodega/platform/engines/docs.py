@@ -1,0 +1,20 @@
+"""The API's description in one document, and the page to browse it: a small process of the gateway's."""
+
+import sys
+
+from bodega.platform.engines.program import Program, answers
+from bodega.platform.system import LOOPBACK, Instance
+
+
+def program(instance: Instance) -> Program:
+    """Asks the services for their descriptions when it is asked; needs nobody to start."""
+    from bodega.gateway.docs import environment
+
+    return Program(
+        name="docs",
+        command=(sys.executable, "-m", "bodega.gateway.docs"),
+        folder=instance.data,
+        environment=environment(instance),
+        ports=instance.ports["docs"],
+        ready=answers(f"http://{LOOPBACK}:{instance.port('docs', 'http')}/livez"),
+    )
