@@ -1,0 +1,61 @@
+"""Whom the cart asks: the catalog for prices, inventory for stock. Neither is waited for long, neither is needed."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+from bodega.contracts.catalog import Prices, PricesRequest
+from bodega.contracts.inventory import Availabilities, AvailabilityRequest
+from bodega.kit.app import client_for
+from bodega.kit.errors import Unavailable
+from bodega.kit.http import Client, RemoteProblem
+from bodega.kit.telemetry import log
+from bodega.services.cart.domain import ProductWord, StockWord
+from bodega.services.cart.settings import Settings
+
+_log = log()
+
+
+class Services:
+    def __init__(self, settings: Settings) -> None:
+        patience = {"timeout_seconds": settings.lookup_timeout_seconds, "attempts": 1}
+        self._catalog = client_for("catalog", "cart", settings, **patience)
+        self._inventory = client_for("inventory", "cart", settings, **patience)
+
+    @property
+    def clients(self) -> Sequence[Client]:
+        return (self._catalog, self._inventory)
+
+    async def products(self, skus: Sequence[str], known: Mapping[str, ProductWord]) -> dict[str, ProductWord]:
+        """In one call; nothing, if the catalog is away."""
+        if not skus:
+            return {}
+        asked = time.time()
+        try:
+            answer = await self._catalog.post("/internal/prices", PricesRequest(skus=list(skus)), Prices)
+        except (Unavailable, RemoteProblem) as error:
+            _log.warning("the catalog is away: carts show its last known word", error=error)
+            return {}
+        words = {}
+        for item in answer.items:
+            before = known.get(item.sku)
+            told, version = item, item.product_version
+            if not item.sold and before is not None and before.told is not None:
+                # Of what is not sold the catalog tells nothing, its version neither. It is newer than what we knew when
+                # we asked, and older than whatever is heard meanwhile. The shopper still wants to read what it was.
+                told, version = before.told.model_copy(update={"sold": False}), before.version
+            words[item.sku] = ProductWord(version=version, at=asked, told=told)
+        return words
+
+    async def stock(self, skus: Sequence[str]) -> dict[str, StockWord]:
+        """In one call; nothing, if inventory is away."""
+        if not skus:
+            return {}
+        asked = time.time()
+        try:
+            answer = await self._inventory.post(
+                "/internal/availability", AvailabilityRequest(skus=list(skus)), Availabilities
+            )
+        except (Unavailable, RemoteProblem) as error:
+            _log.warning("inventory is away: carts show its last known word", error=error)
+            return {}
+        return {item.sku: StockWord(version=item.version, at=asked, told=item) for item in answer.items}
