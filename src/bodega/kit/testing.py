@@ -137,7 +137,9 @@ async def serving(app: FastAPI, *, port: int = 0) -> AsyncIterator[Caller]:
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
-    config = uvicorn.Config(app, access_log=False, log_config=None, lifespan="on", timeout_graceful_shutdown=3)
+    config = uvicorn.Config(
+        app, access_log=False, log_config=None, lifespan="on", timeout_graceful_shutdown=3, timeout_keep_alive=75
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
