@@ -12,6 +12,7 @@ from bodega.kit.testing import Caller, eventually
 from tests.conftest import engine
 from tests.journeys.shop import Merchant, Outside, Shopper, unique
 
+INSTANCE = os.environ.get("BODEGA_INSTANCE", "test")
 PASSWORD = "correct horse battery"
 
 
@@ -53,7 +54,7 @@ async def merchant(api: Caller, session: aiohttp.ClientSession, root: Path) -> M
     """Made by the command line, signed in through the API."""
     email = f"{unique('merchant')}@example.com"
     made = subprocess.run(
-        [root / "bodega", "users", "create-merchant", email, "--instance", "test"],
+        [root / "bodega", "users", "create-merchant", email, "--instance", INSTANCE],
         env={**os.environ, "BODEGA_PASSWORD": PASSWORD}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr

@@ -15,6 +15,7 @@ import pytest
 from bodega.kit.testing import Answered, Caller, eventually
 from bodega.platform import state
 from bodega.platform.system import System
+from tests.journeys.conftest import INSTANCE
 from tests.journeys.shop import ADDRESS, Merchant, Order, Outside, Shopper, unique
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
@@ -25,7 +26,7 @@ SHOPPERS, PATIENCE_SECONDS = 4, 90
 
 
 def parts() -> dict[str, state.Part]:
-    report = state.read(SYSTEM.instance("test"))
+    report = state.read(SYSTEM.instance(INSTANCE))
     assert report is not None
     return report.parts
 
@@ -137,7 +138,7 @@ async def test_when_the_supervisor_is_killed_the_next_up_brings_everything_back(
     sku = product["sku"]
     buying = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
     await asyncio.sleep(0.15)
-    report = state.read(SYSTEM.instance("test"))
+    report = state.read(SYSTEM.instance(INSTANCE))
     assert report is not None
     os.kill(report.supervisor, signal.SIGKILL)
     await up(root)
@@ -149,7 +150,7 @@ async def test_down_and_up_again_loses_nothing(api: Caller, merchant: Merchant, 
     shopper = Shopper(api)
     await shopper.add(product["sku"], 2)
     order = await Shopper(api).buys(product["sku"])
-    await command(root, "down", "--instance", "test")
+    await command(root, "down", "--instance", INSTANCE)
     await up(root)
     cart = await insists(lambda: shopper.api.get("/cart"))
     assert [(line["sku"], line["quantity"]) for line in cart.json["lines"]] == [(product["sku"], 2)]
@@ -159,7 +160,7 @@ async def test_down_and_up_again_loses_nothing(api: Caller, merchant: Merchant, 
 
 
 async def up(root: Path) -> None:
-    await command(root, "up", "--instance", "test", "--no-seed")
+    await command(root, "up", "--instance", INSTANCE, "--no-seed")
 
 
 async def command(root: Path, *arguments: str) -> None:

@@ -105,6 +105,7 @@ async def settings(
         s3_secret_key=engine("BODEGA_SHIPPING_S3_SECRET_KEY"),
         s3_bucket=engine("BODEGA_SHIPPING_S3_BUCKET"),
         relay_poll_seconds=0.2,
+        cancel_window_seconds=0,
         retry_first_seconds=0.1,
         retry_most_seconds=0.5,
         step_deadline_seconds=1.5,

@@ -204,8 +204,9 @@ async def test_what_the_carrier_refuses_is_shown_to_people_and_tried_again(
 def worker(settings: Settings, database: Database, clients: tuple[Orders, Carrier, LabelShelf]) -> Flows:
     """A worker in our hands, so that it can die or sleep at a chosen instant."""
     steps = Fulfilment(database, *clients, settings)
+    by_name = {"wait": steps.wait, "ask": steps.ask, "buy": steps.buy, "file": steps.file}
     return Flows(
-        database, "fulfilment", {"ask": steps.ask, "buy": steps.buy, "file": steps.file}, service="shipping",
+        database, "fulfilment", by_name, service="shipping",
         owner="in our hands", lease_seconds=settings.lease_seconds, step_deadline_seconds=1.5,
     )  # fmt: skip
 

@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     fulfilment = Flows(
         database,
         "fulfilment",
-        {"ask": steps.ask, "buy": steps.buy, "file": steps.file},
+        {"wait": steps.wait, "ask": steps.ask, "buy": steps.buy, "file": steps.file},
         service=NAME,
         owner=f"{NAME}-{settings.replica}",
         lease_seconds=settings.lease_seconds,

@@ -1,7 +1,7 @@
 """From a paid order to a label: one flow per shipment.
 
-    ask ──> buy ──> file ──> done
-     └────> done (the order was cancelled)
+    wait ──> ask ──> buy ──> file ──> done
+              └────> done (the order was cancelled)
 
 Each step may be repeated by anybody at any time: orders answers the same, the carrier knows the key, the print
 is the same print. So a worker that dies between buying and writing leaves nothing that a second one would buy again.
@@ -28,6 +28,10 @@ class Fulfilment:
         self._carrier = carrier
         self._shelf = shelf
         self._settings = settings
+
+    async def wait(self, held: Held) -> Next:
+        """The shopper's time for second thoughts: until it is over, the order can be cancelled."""
+        return Next("ask", wait_seconds=self._settings.cancel_window_seconds)
 
     async def ask(self, held: Held) -> Next:
         """Whether the order may be sent. From the yes on it cannot be cancelled, however long we sleep now."""

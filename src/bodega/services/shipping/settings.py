@@ -29,6 +29,8 @@ class Settings(ServiceSettings):
     """Orders placed before this hour (of the clock in UTC) leave on the same working day."""
     step_deadline_seconds: float = 7
     lease_seconds: float = 10
+    cancel_window_seconds: float = 5
+    """How long a paid order waits before it is fulfilled, and can still be cancelled."""
     not_captured_first_seconds: float = 0.1
     """Payments takes the money some 100 ms after an order is paid: so soon we ask again."""
 
