@@ -47,11 +47,12 @@ async def uploads_bucket() -> str:
         region_name="us-east-1",
         config=Config(s3={"addressing_style": "path"}),
     ) as client:
-        try:
-            await client.create_bucket(Bucket="uploads")
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-                raise
+        for bucket in ("media", "uploads"):
+            try:
+                await client.create_bucket(Bucket=bucket)
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                    raise
     return "uploads"
 
 

@@ -1,0 +1,149 @@
+"""The rules of products, and of their pictures."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bodega.contracts.catalog import ProductArchived, ProductUpdated
+from bodega.contracts.ids import new_id
+from bodega.kit.errors import Invalid
+from bodega.services.catalog import domain
+from bodega.services.catalog.domain import Product
+from bodega.services.catalog.domain.pictures import develop
+from bodega.services.catalog.errors import Unreadable
+from bodega.services.catalog.schemas import ProductChanges, ProductWrite
+from tests.catalog.making import mug, picture
+
+pytestmark = pytest.mark.unit
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def wish(**other: Any) -> ProductWrite:
+    return ProductWrite.model_validate(mug(**other))
+
+
+def product(**other: Any) -> Product:
+    return domain.create(wish(**other), product_id=new_id("prd"), key=None, body="", now=NOW, currency="EUR")
+
+
+def same_again(one: Product, **change: Any) -> ProductWrite:
+    return domain.patched(one, ProductChanges.model_validate(change))
+
+
+@given(st.integers(min_value=0, max_value=2**50), st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)))
+def test_a_version_grows_whatever_the_clock_says(previous: int, now: datetime) -> None:
+    version = domain.next_version(previous, now.replace(tzinfo=UTC))
+    assert version > previous
+    assert version >= int(now.replace(tzinfo=UTC).timestamp() * 1000)
+
+
+def test_a_product_as_it_is_can_be_written_again_and_is_no_new_version() -> None:
+    before = product()
+    assert domain.edit(before, same_again(before), now=NOW + timedelta(days=1), currency="EUR") is before
+
+
+def test_an_edit_is_a_new_version_even_in_the_same_millisecond() -> None:
+    before = product()
+    after = domain.edit(before, same_again(before, title="Other"), now=NOW, currency="EUR")
+    assert after.version == before.version + 1
+    assert after.created_at == before.created_at
+
+
+def test_a_product_keeps_every_slug_it_ever_had() -> None:
+    one = product(slug="a")
+    for slug in ("b", "c", "a", "b"):
+        one = domain.edit(one, same_again(one, slug=slug), now=NOW, currency="EUR")
+    assert one.slug == "b"
+    assert sorted(one.former_slugs) == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("title", "slug"),
+    [("Café au lait!", "cafe-au-lait"), ("  --A  B--", "a-b"), ("日本", None), ("x" * 200, "x" * 100)],
+)
+def test_a_slug_is_made_from_the_title(title: str, slug: str | None) -> None:
+    assert domain.slug_of(title) == slug
+
+
+def test_the_world_hears_of_a_product_from_its_first_publication_on() -> None:
+    draft = product(status="draft")
+    assert domain.fact(draft) is None
+    published = domain.edit(draft, same_again(draft, status="published"), now=NOW, currency="EUR")
+    assert isinstance(domain.fact(published), ProductUpdated)
+    for status in ("draft", "archived"):
+        taken_back = domain.edit(published, same_again(published, status=status), now=NOW, currency="EUR")
+        told = domain.fact(taken_back)
+        assert isinstance(told, ProductArchived)
+        assert (told.version, told.skus) == (taken_back.version, published.skus)
+
+
+def test_what_is_told_holds_nothing_that_is_only_ours() -> None:
+    told = domain.fact(product())
+    assert isinstance(told, ProductUpdated)
+    assert not {"status", "created_key", "former_slugs"} & set(told.model_dump()["product"])
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(json_values, st.dictionaries(st.text(), json_values))
+def test_a_merge_patch_applied_twice_is_as_once(target: Any, patch: dict[str, Any]) -> None:
+    once = domain.merge_patch(target, patch)
+    assert domain.merge_patch(once, patch) == once
+    assert all(name not in once for name, value in patch.items() if value is None)
+
+
+def test_the_examples_of_rfc_7396() -> None:
+    assert domain.merge_patch({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}) == {"a": {"b": "d"}}
+    assert domain.merge_patch({"a": [{"b": "c"}]}, {"a": [1]}) == {"a": [1]}
+    assert domain.merge_patch({"e": None}, {"a": 1}) == {"e": None, "a": 1}
+    assert domain.merge_patch({}, {"a": {"bb": {"ccc": None}}}) == {"a": {"bb": {}}}
+
+
+@given(st.text(max_size=300))
+def test_no_markdown_makes_a_page_run_anything(text: str) -> None:
+    html = domain.html_of(text + "<img src=x onerror=alert(1)><svg/onload=alert(1)>[a](javascript:alert(1))")
+    assert "<img" not in html
+    assert "<svg" not in html
+    assert 'href="javascript' not in html
+
+
+def test_a_product_too_large_for_one_message_is_refused() -> None:
+    names = [f"{number:03}" + "é" * 57 for number in range(100)]
+    options = [{"name": f"{nth}" + "é" * 59, "values": names} for nth in range(3)]
+    variants = [
+        {"sku": f"S{number:063}", "price": {"amount": 1, "currency": "EUR"},
+         "options": {option["name"]: names[number] for option in options}}
+        for number in range(100)
+    ]  # fmt: skip
+    large = wish(options=options, variants=variants, description="&" * 20_000)
+    assert len(domain.create(large, product_id=new_id("prd"), key=None, body="", now=NOW, currency="EUR").skus) == 100
+    with pytest.raises(Invalid, match="larger than"):
+        domain._checked(
+            product().model_copy(update={"description_html": "x" * domain.PRODUCT_BYTES}), wish(), currency="EUR"
+        )
+
+
+def test_the_same_picture_has_the_same_names() -> None:
+    first, second = (develop(picture(), "image/jpeg", most_pixels=10**7) for _ in range(2))
+    assert first == second
+
+
+def test_a_small_picture_is_not_blown_up() -> None:
+    developed = develop(picture(200, 100), "image/jpeg", most_pixels=10**7)
+    assert (developed.width, developed.height, len(developed.files)) == (200, 100, 9)
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_the_darkroom_fail_otherwise_than_by_refusing(content: bytes) -> None:
+    for head in (b"", picture(10, 10)[:100], picture(10, 10, "PNG")[:60], picture(10, 10, "WEBP")[:30]):
+        for kind in ("image/jpeg", "image/png", "image/webp"):
+            with pytest.raises(Unreadable):
+                develop(head + content, kind, most_pixels=10**6)
