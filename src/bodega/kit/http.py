@@ -276,7 +276,7 @@ class Front:
     async def _checked(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Receive:
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
             raise BadRequest("the address contains a NUL character")
-        if any(scope["path"].startswith(prefix) for prefix in self._raw_paths):
+        if any(f"{scope['path']}/".startswith(f"{path}/") for path in self._raw_paths):
             return receive
         body = await _whole_body(headers, receive)
         if body:
