@@ -312,8 +312,10 @@ async def test_it_is_ready_and_describes_itself(cart: Caller) -> None:
     assert sorted((await cart.get("/openapi.json")).json["paths"]) == ["/cart", "/cart/lines/{sku}", "/cart/merge"]
 
 
-async def test_without_its_store_it_says_that_it_is_not_ready(cart_settings: Settings, shop: Shop) -> None:
-    nowhere = cart_settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0", "topic_prefix": "nowhere."})
+async def test_without_its_store_and_broker_it_starts_and_says_that_it_is_not_ready(
+    cart_settings: Settings, shop: Shop
+) -> None:
+    nowhere = cart_settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0", "kafka": "127.0.0.1:1"})
     async with serving(create_app(nowhere)) as cart:
         answer = await cart.post("/cart", {"sku": shop.sells()})
         assert (answer.status, answer.code) == (503, "unavailable")
