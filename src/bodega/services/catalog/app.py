@@ -32,4 +32,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         loops=[relay, Tidying(store, storage)],
         ready={"mongodb": store.ping},
         degraded={"kafka": lambda: relay.connected},
+        raw_paths=(routes.IMPORT_PATH,),
     )

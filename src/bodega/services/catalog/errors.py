@@ -12,7 +12,8 @@ Problem
 ├── StaleVersion                 somebody else has changed the product
 ├── PreconditionRequired         a change must say of which version
 └── Invalid
-    └── Unreadable               the file is not the picture that was announced
+    ├── Unreadable               the file is not the picture that was announced
+    └── ImportRefused            a row is at fault; nothing was written
 """
 
 from bodega.kit.errors import Conflict, Invalid, NotFound
@@ -44,3 +45,7 @@ class NotUploaded(Conflict):
 
 class Unreadable(Invalid):
     code = "media_unreadable"
+
+
+class ImportRefused(Invalid):
+    pass

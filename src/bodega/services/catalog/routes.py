@@ -1,7 +1,8 @@
 """The HTTP door of catalog: parse, authorise, call, shape the answer."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -21,14 +22,25 @@ from bodega.contracts.fields import CleanText, Slug
 from bodega.contracts.ids import ProductId
 from bodega.kit.app import RawBody, problems
 from bodega.kit.auth import Caller, Merchant
-from bodega.kit.errors import BadRequest, Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
+from bodega.kit.errors import (
+    BadRequest,
+    Forbidden,
+    Invalid,
+    PreconditionRequired,
+    StaleVersion,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMedia,
+)
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.services.catalog import domain, service
 from bodega.services.catalog.clients import ObjectStorage
 from bodega.services.catalog.domain import Product
+from bodega.services.catalog.domain.imports import Row, csv_rows, json_rows
 from bodega.services.catalog.errors import (
     CategoryNotFound,
+    ImportRefused,
     MediaNotFound,
     NotUploaded,
     ProductNotFound,
@@ -43,6 +55,7 @@ from bodega.services.catalog.schemas import (
     CategoryChanges,
     CategoryView,
     CategoryWrite,
+    ImportReport,
     MediaId,
     MediaUpload,
     ProductChanges,
@@ -268,6 +281,53 @@ async def archive_product(
     return _admin_view(await service.archive(store, product_ref, if_match=if_match), response)
 
 
+IMPORT_PATH = "/admin/products/import"
+
+
+@admin.post(
+    "/products/import",
+    responses=problems(Unauthenticated, Forbidden, ImportRefused),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                kind: {"schema": {"type": "string"}, "example": example}
+                for kind, example in (
+                    ("application/x-ndjson", '{"slug": "dune-mug", "title": "Dune Mug", "status": "published"}\n'),
+                    ("text/csv", "slug,sku,price,option:Color\ndune-mug,MUG-SAND,19.00,Sand\n"),
+                )
+            },
+        }
+    },
+)
+async def import_products(
+    request: Request,
+    store: Kept,
+    _: Merchant,
+    settings: CatalogSettings,
+    dry_run: Annotated[bool, Query(description="Only say what would be done")] = False,
+    partial: Annotated[bool, Query(description="Write the good rows, even if others are at fault")] = False,
+) -> ImportReport:
+    """Makes and changes many products: JSON lines, each as for `POST /admin/products`, or CSV with a line for each
+    variant. A row whose slug is known changes that product, as a merge-patch."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("application/x-ndjson", "text/csv"):
+        raise UnsupportedMedia("send application/x-ndjson or text/csv")
+    with tempfile.TemporaryFile() as file:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > settings.import_bytes:
+                raise TooLarge(f"at most {settings.import_bytes} bytes are read")
+            file.write(chunk)
+
+        def rows() -> Iterator[Row]:
+            file.seek(0)
+            return json_rows(file) if kind == "application/x-ndjson" else csv_rows(file, settings.currency)
+
+        return await service.import_products(store, rows, dry_run=dry_run, partial=partial, currency=settings.currency)
+
+
 # --- the merchant: pictures -------------------------------------------------------------------------
 
 
@@ -378,14 +438,14 @@ def _check_same(slug: str, wished: str) -> None:
 async def read_prices(asked: PricesRequest, store: Kept, _: Caller) -> Prices:
     """What SKUs cost now, in the order asked."""
     sold = {
-        sku: product
+        variant.sku: (product, variant)
         for product in await store.products_by_sku(asked.skus)
         if product.status == "published"
-        for sku in product.skus
+        for variant in product.variants
     }
     return Prices(
         items=[
-            _priced(sku, sold[sku]) if sku in sold else PricedSku(sku=sku, sold=False)
+            PricedSku.of(*sold[sku]) if sku in sold else PricedSku(sku=sku, sold=False)
             for sku in dict.fromkeys(asked.skus)
         ]
     )
@@ -487,23 +547,3 @@ def _admin_view(product: Product, response: Response) -> AdminProductView:
 
 def _published(products: Iterable[Product]) -> list[PublishedProduct]:
     return [PublishedProduct.model_validate(one.model_dump()) for one in products]
-
-
-def _priced(sku: str, product: Product) -> PricedSku:
-    variant = next(one for one in product.variants if one.sku == sku)
-    pictures = [one for one in product.media if sku in one.variant_skus] or product.media[:1]
-    return PricedSku(
-        sku=sku,
-        sold=True,
-        product_id=product.id,
-        product_version=product.version,
-        slug=product.slug,
-        title=product.title,
-        options=variant.options,
-        # JPEG: this one is also shown by mail programs.
-        image=pictures[0].renditions.get("w320.jpg") if pictures else None,
-        price=variant.price,
-        weight_grams=variant.weight_grams,
-        categories=product.categories,
-        tax_category=product.tax_category,
-    )

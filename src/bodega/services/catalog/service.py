@@ -2,32 +2,41 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from uuid import UUID
 
 from bodega.contracts.catalog import Media
 from bodega.contracts.ids import new_id
-from bodega.kit.errors import Invalid, StaleVersion
+from bodega.kit.errors import Conflict, Invalid, Problem, StaleVersion
 from bodega.kit.idempotency import KeyReused
 from bodega.services.catalog import domain
 from bodega.services.catalog.clients import ObjectStorage
 from bodega.services.catalog.domain import Product
+from bodega.services.catalog.domain.imports import Row
 from bodega.services.catalog.domain.pictures import Developed
-from bodega.services.catalog.errors import MediaNotFound, NotUploaded, SlugTaken
+from bodega.services.catalog.errors import ImportRefused, MediaNotFound, NotUploaded, SkuTaken, SlugTaken
 from bodega.services.catalog.flows import Darkroom
 from bodega.services.catalog.schemas import (
     MEDIA_PER_PRODUCT,
     CategoryView,
     CategoryWrite,
+    ImportReport,
     MediaUpload,
     ProductChanges,
     ProductWrite,
+    RowChange,
+    RowError,
 )
 from bodega.services.catalog.settings import Settings
 from bodega.services.catalog.store import Announced, KeptCategory, KeyTaken, Store
 
 _ANY_VERSION = "*"
+_OF_THE_ROW = (Invalid, Conflict, StaleVersion)
+"""Problems that are a row's own. Any other one ends the import; what it has written, it will leave alone the next
+time."""
+REPORTED = 1_000
+"""How many rows an import's report names."""
 _TRIES = 20
 """How often a change that suits every version is tried again after a faster one."""
 
@@ -93,7 +102,10 @@ def _stale(product: Product) -> StaleVersion:
 
 
 async def _check_categories(store: Store, wish: ProductWrite) -> None:
-    known = await store.known_categories(wish.categories) if wish.categories else set()
+    _refuse_unknown_categories(wish, await store.known_categories(wish.categories) if wish.categories else set())
+
+
+def _refuse_unknown_categories(wish: ProductWrite, known: set[str]) -> None:
     errors = [
         {"pointer": f"/categories/{index}", "message": f"there is no category {slug}"}
         for index, slug in enumerate(wish.categories)
@@ -101,6 +113,145 @@ async def _check_categories(store: Store, wish: ProductWrite) -> None:
     ]
     if errors:
         raise Invalid(errors[0]["message"], errors=errors)
+
+
+# --- import -----------------------------------------------------------------------------------------
+
+
+async def import_products(
+    store: Store, read: Callable[[], Iterator[Row]], *, dry_run: bool, partial: bool, currency: str
+) -> ImportReport:
+    """Makes the products of a file; a row whose slug is known changes that product, as a merge-patch.
+
+    The file is read twice: all rows are checked before the first is written. What others write in between may
+    still make a row fail, and then the report says so.
+    Raises: ImportRefused, if a row is at fault and not `partial` or `dry_run`: then nothing was written.
+    """
+    categories = {one.slug for one in await store.categories()}
+    report = Tally()
+    taken = Taken()
+    for row in read():
+        try:
+            before, after = await _imported(store, row, categories, currency)
+            await taken.take(store, row.line, after)
+        except _OF_THE_ROW as problem:
+            report.fault(row, problem)
+        else:
+            report.count(row, before, after)
+    if dry_run or (report.faults and not partial):
+        checked = report.shown(dry_run=dry_run)
+        if not dry_run:
+            raise ImportRefused(
+                f"{checked.failed} rows are at fault, nothing was written", errors=checked.errors, failed=checked.failed
+            )
+        return checked
+    at_fault, report = report.faulty_lines, report.only_faults()
+    for row in read():
+        if row.line in at_fault:
+            continue
+        try:
+            before, after = await _imported(store, row, categories, currency)
+            if before is None:
+                await store.insert_product(after)
+            else:
+                after = await _save(store, before, after)
+        except _OF_THE_ROW as problem:
+            report.fault(row, problem)
+        else:
+            report.count(row, before, after)
+    return report.shown(dry_run=False)
+
+
+async def _imported(store: Store, row: Row, categories: set[str], currency: str) -> tuple[Product | None, Product]:
+    """The product of a row as it is, if it is, and as it would be. Raises Invalid."""
+    if row.fault is not None:
+        raise Invalid.field("", row.fault)
+    slug = row.content.get("slug") or domain.slug_of(str(row.content.get("title", "")))
+    before = await store.find_by_slug(slug) if isinstance(slug, str) else None
+    if before is None:
+        wish = domain.written_as(ProductWrite, row.content)
+    else:
+        changes = {name: value for name, value in row.content.items() if name != "slug"}
+        wish = domain.patched(before, domain.written_as(ProductChanges, changes))
+    _refuse_unknown_categories(wish, categories)
+    now = datetime.now(UTC)
+    if before is None:
+        return None, domain.create(wish, product_id=new_id("prd"), key=None, body="", now=now, currency=currency)
+    return before, domain.edit(before, wish, now=now, currency=currency)
+
+
+class Taken:
+    """The slugs and SKUs that a file's rows have claimed so far."""
+
+    def __init__(self) -> None:
+        self._slugs: dict[str, int] = {}
+        self._skus: dict[str, int] = {}
+
+    async def take(self, store: Store, line: int, product: Product) -> None:
+        """Raises: Invalid, SkuTaken."""
+        if product.slug in self._slugs:
+            raise Invalid.field("/slug", f"line {self._slugs[product.slug]} has it already")
+        for sku in product.skus:
+            if sku in self._skus:
+                raise Invalid.field("/variants", f"line {self._skus[sku]} has the SKU {sku} already")
+        for other in await store.products_by_sku(product.skus):
+            if other.id != product.id:
+                raise SkuTaken(f"the product {other.slug} has one of the SKUs")
+        self._slugs[product.slug] = line
+        self._skus.update(dict.fromkeys(product.skus, line))
+
+
+class Tally:
+    """What has become of the rows."""
+
+    def __init__(self) -> None:
+        self._counts = {"created": 0, "updated": 0, "unchanged": 0}
+        self._changes: list[RowChange] = []
+        self.faults: list[RowError] = []
+        self.faulty_lines: set[int] = set()
+
+    def fault(self, row: Row, problem: Problem) -> None:
+        slug = row.content.get("slug")
+        self.faulty_lines.add(row.line)
+        wrong = problem.extra.get("errors") or [{"pointer": "", "message": problem.detail}]
+        self.faults += [
+            RowError(
+                line=row.line,
+                slug=slug if isinstance(slug, str) else None,
+                pointer=one["pointer"],
+                message=one["message"],
+            )
+            for one in wrong
+        ]
+
+    def count(self, row: Row, before: Product | None, after: Product) -> None:
+        if before is not None and before.version == after.version:
+            self._counts["unchanged"] += 1
+            return
+        self._counts["created" if before is None else "updated"] += 1
+        self._changes.append(
+            RowChange(
+                line=row.line,
+                slug=after.slug,
+                action="create" if before is None else "update",
+                fields=domain.differences(before, after),
+            )
+        )
+
+    def only_faults(self) -> "Tally":
+        """For the second reading."""
+        left = Tally()
+        left.faults, left.faulty_lines = list(self.faults), set(self.faulty_lines)
+        return left
+
+    def shown(self, *, dry_run: bool) -> ImportReport:
+        return ImportReport(
+            dry_run=dry_run,
+            **self._counts,
+            failed=len(self.faulty_lines),
+            changes=self._changes[:REPORTED],
+            errors=self.faults[:REPORTED],
+        )
 
 
 # --- categories -------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ class Settings(ServiceSettings):
     picture_pixels: int = 40_000_000
     picture_workers: int = 1
     picture_queue: int = 20
+    import_bytes: int = 50_000_000
     leftover_seconds: float = 30
     """After this time a write that was announced and is not there will not come any more: longer than any
     request may take."""

@@ -132,8 +132,15 @@ class Store:
     @_answering
     async def find_product(self, reference: str) -> Product | None:
         """By id, or by a slug that it has or had."""
-        field = "_id" if reference.startswith("prd_") else "slugs"
-        document = await self._products.find_one({field: reference})
+        if not reference.startswith("prd_"):
+            return await self.find_by_slug(reference)
+        document = await self._products.find_one({"_id": reference})
+        return _product(document) if document is not None else None
+
+    @_answering
+    async def find_by_slug(self, slug: str) -> Product | None:
+        """By a slug that it has or had."""
+        document = await self._products.find_one({"slugs": slug})
         return _product(document) if document is not None else None
 
     async def get_product(self, reference: str) -> Product:

@@ -144,6 +144,14 @@ def merge_patch(target: Any, patch: Any) -> Any:
     return merged
 
 
+def differences(before: Product | None, after: Product) -> list[str]:
+    """The fields that a merchant would name."""
+    names = [*ProductWrite.model_fields]
+    if before is None:
+        return [name for name in names if getattr(after, name)]
+    return [name for name in names if getattr(before, name) != getattr(after, name)]
+
+
 def slug_of(title: str) -> str | None:
     """`Café au lait!` -> `cafe-au-lait`; None, if nothing is left."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()

@@ -1,0 +1,150 @@
+"""Many products by file."""
+
+import json
+from typing import Any
+
+import pytest
+
+from bodega.kit.testing import Answered
+from bodega.services.catalog.domain.imports import Row, csv_rows, json_rows
+from tests.catalog.conftest import Room
+from tests.catalog.making import euro, mug
+
+service = pytest.mark.service
+unit = pytest.mark.unit
+
+
+def lines(*contents: Any) -> bytes:
+    return b"\n".join(one if isinstance(one, bytes) else json.dumps(one).encode() for one in contents)
+
+
+async def imported(room: Room, content: bytes, query: str = "", kind: str = "application/x-ndjson") -> Answered:
+    return await room.merchant.post(f"/admin/products/import{query}", raw=content, headers={"Content-Type": kind})
+
+
+async def versions(room: Room, *contents: dict[str, Any]) -> list[int | None]:
+    answers = [await room.merchant.get(f"/admin/products/{one['slug']}") for one in contents]
+    return [one.json["version"] if one.status == 200 else None for one in answers]
+
+
+@service
+async def test_a_file_makes_products_and_changes_those_that_are_known(room: Room) -> None:
+    first, second = mug(), mug()
+    answer = await imported(room, lines(first, b"", second))
+    assert answer.status == 200, answer.body
+    report = answer.json
+    assert (report["created"], report["updated"], report["unchanged"], report["failed"]) == (2, 0, 0, 0)
+    again = await imported(room, lines({"slug": first["slug"], "title": "New"}, second))
+    assert (again.json["updated"], again.json["unchanged"]) == (1, 1)
+    assert again.json["changes"] == [
+        {"line": 1, "slug": first["slug"], "action": "update", "fields": ["title"]}
+    ]  # fmt: skip
+    changed = (await room.shop.get(f"/products/{first['slug']}")).json
+    assert changed["title"] == "New"
+    assert [one["sku"] for one in changed["variants"]] == [one["sku"] for one in first["variants"]]
+
+
+@service
+async def test_a_dry_run_says_what_would_be_done_and_does_nothing(room: Room) -> None:
+    wanted = mug()
+    answer = await imported(room, lines(wanted, {"slug": "broken"}), "?dry_run=true")
+    assert answer.status == 200
+    report = answer.json
+    assert (report["dry_run"], report["created"], report["failed"]) == (True, 1, 1)
+    assert report["changes"][0]["fields"][:2] == ["title", "slug"]
+    assert {one["pointer"] for one in report["errors"]} == {"/title", "/variants"}
+    assert await versions(room, wanted) == [None]
+
+
+@service
+async def test_one_row_at_fault_keeps_all_from_being_written_unless_partial(room: Room) -> None:
+    good, clash, bad = mug(), mug(), mug(categories=["nowhere"])
+    clash["variants"][0]["sku"] = good["variants"][0]["sku"]
+    content = lines(good, clash, bad, b"{", b"[]", {"slug": 7})
+    answer = await imported(room, content)
+    assert (answer.status, answer.code) == (422, "invalid_request")
+    assert {one["line"] for one in answer.json["errors"]} == {2, 3, 4, 5, 6}
+    assert answer.json["failed"] == 5
+    assert await versions(room, good, clash, bad) == [None, None, None]
+    partial = await imported(room, content, "?partial=true")
+    assert (partial.status, partial.json["created"], partial.json["failed"]) == (200, 1, 5)
+    good_version, *others = await versions(room, good, clash, bad)
+    assert good_version is not None
+    assert others == [None, None]
+
+
+@service
+async def test_a_sku_of_another_product_is_found_before_anything_is_written(room: Room) -> None:
+    sold = mug()
+    assert (await room.merchant.post("/admin/products", sold)).status == 201
+    good, thief = mug(), mug()
+    thief["variants"][1]["sku"] = sold["variants"][0]["sku"]
+    answer = await imported(room, lines(good, thief))
+    assert answer.status == 422
+    assert sold["slug"] in answer.json["errors"][0]["message"]
+    assert await versions(room, good) == [None]
+
+
+@service
+async def test_a_spreadsheet_has_a_line_for_each_variant(room: Room) -> None:
+    sheet = (
+        "\ufeffslug,title,status,sku,price,compare_at_price,option:Color,seo_title\r\n"
+        'sheet-mug,"Mug, of\u00a0a sheet",published,SHEET-1,19.90,24,Sand,Hello\r\n'
+        "sheet-mug,,,SHEET-2,21,,Slate,\r\n"
+        "sheet-bowl,Bowl,draft,SHEET-3,7.5,,Sand,\r\n"
+    )
+    answer = await imported(room, sheet.encode(), kind="text/csv; charset=utf-8")
+    assert answer.status == 200, answer.body
+    assert answer.json["created"] == 2
+    shown = (await room.shop.get("/products/sheet-mug")).json
+    assert [(one["sku"], one["price"], one["options"]) for one in shown["variants"]] == [
+        ("SHEET-1", euro(1990), {"Color": "Sand"}), ("SHEET-2", euro(2100), {"Color": "Slate"}),
+    ]  # fmt: skip
+    assert shown["variants"][0]["compare_at_price"] == euro(2400)
+    assert shown["seo"]["title"] == "Hello"
+    again = await imported(room, b"slug,brand\nsheet-mug,Oriel\n", kind="text/csv")
+    assert again.json["changes"][0]["fields"] == ["brand"]
+
+
+@service
+@pytest.mark.parametrize(
+    ("content", "kind", "status"),
+    [
+        (b"", "application/x-ndjson", 200), (b"", "text/csv", 422), (b"{}", "application/json", 415),
+        (b"\xff\xfe", "text/csv", 422), (b"\xff\xfe", "application/x-ndjson", 422),
+        (b"slug,colour\na,b\n", "text/csv", 422), (b"slug,title\na\n", "text/csv", 422),
+        (b"slug,title\na,b,c\n", "text/csv", 422), (b'slug,title\na,"b\n', "text/csv", 422),
+        (b"slug,title\na," + b"x" * 200_000, "text/csv", 422), (b"[" * 100_000, "application/x-ndjson", 422),
+        (b"x" * 1_000_001, "application/x-ndjson", 422), (b'{"slug":"\\ud800"}', "application/x-ndjson", 422),
+        (b'{"slug":"a\\u0000"}', "application/x-ndjson", 422), (b"slug,sku,price\na,A,-1\n", "text/csv", 422),
+    ],
+)  # fmt: skip
+async def test_files_that_make_no_sense_are_answered_cleanly(
+    room: Room, content: bytes, kind: str, status: int
+) -> None:
+    answer = await imported(room, content, kind=kind)
+    assert answer.status == status, answer.body
+
+
+@service
+async def test_only_merchants_import(room: Room) -> None:
+    answer = await room.shop.post("/admin/products/import", raw=b"", headers={"Content-Type": "text/csv"})
+    assert answer.status == 401
+
+
+@unit
+def test_prices_are_read_in_the_currency_of_the_shop() -> None:
+    def price(text: str, currency: str) -> Any:
+        (row,) = csv_rows([b"slug,sku,price\n", f"a,A,{text}\n".encode()], currency)
+        return row.content["variants"][0]["price"]["amount"]
+
+    assert [price(text, "EUR") for text in ("19.90", "19.9", "19", "0.05")] == [1990, 1990, 1900, 5]
+    assert price("1990", "JPY") == 1990
+    assert [price(text, "EUR") for text in ("1.999", "-1", "1e3")] == ["1.999", "-1", "1e3"]
+
+
+@unit
+def test_json_lines_are_counted_as_people_count_them() -> None:
+    import io
+
+    assert list(json_rows(io.BytesIO(b'{"a": 1}\n\n{"b": 2}'))) == [Row(1, {"a": 1}), Row(3, {"b": 2})]
