@@ -169,6 +169,21 @@ async def test_crossing_orders_of_lines_never_block_each_other(checkout: Caller,
     assert [await standing(database, sku) for sku in skus] == [(1000, 0)] * 6
 
 
+async def test_those_who_are_told_first_that_it_is_gone_never_block_each_other(database: Database) -> None:
+    """One finds it short before it has the lock, another under it: both want to say so."""
+
+    async def buy(sku: str) -> bool:
+        try:
+            await service.reserve(database, ReserveRequest.model_validate(request((sku, 1))), actor="checkout")
+        except OutOfStock:
+            return False
+        return True
+
+    for _ in range(200):
+        sku = await stocked(database, 1)
+        assert sum(await asyncio.gather(*(buy(sku) for _ in range(8)))) == 1
+
+
 async def test_ten_thousand_buyers_of_the_last_hundred_units(
     database: Database, record_property: Callable[[str, object], None]
 ) -> None:
