@@ -46,7 +46,9 @@ class Services:
         try:
             return await self._cart.get(f"/internal/carts/{reference}", CartContents)
         except RemoteProblem as refused:
-            raise CartRequired("there is no such cart: send the Cart-Token that you were given") from refused
+            if refused.status == 404:
+                raise CartRequired("there is no such cart: send the Cart-Token that you were given") from refused
+            raise
 
     async def prices(self, lines: Sequence[CartLine]) -> Mapping[str, PricedSku]:
         wanted = PricesRequest(skus=[line.sku for line in lines])

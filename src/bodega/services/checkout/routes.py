@@ -41,6 +41,7 @@ from bodega.services.checkout.errors import (
 )
 from bodega.services.checkout.flows import Driver
 from bodega.services.checkout.schemas import (
+    SIGNED_TOKEN,
     CheckoutRequest,
     CheckoutView,
     OrderRef,
@@ -65,8 +66,8 @@ async def _state(request: Request) -> tuple[Services, Driver, TaxTable, Settings
 
 
 Room = Annotated[tuple[Services, Driver, TaxTable, Settings], Depends(_state)]
-CartTokenHeader = Annotated[str | None, Header(alias="Cart-Token", max_length=300, pattern=r"^[A-Za-z0-9._~-]+$")]
-CartTokenCookie = Annotated[str | None, Cookie(alias=CART_COOKIE, max_length=300, pattern=r"^[A-Za-z0-9._~-]+$")]
+CartTokenHeader = Annotated[str | None, Header(alias="Cart-Token", max_length=300, pattern=SIGNED_TOKEN)]
+CartTokenCookie = Annotated[str | None, Cookie(alias=CART_COOKIE, max_length=300, pattern=SIGNED_TOKEN)]
 
 
 async def _presented(header: CartTokenHeader = None, cookie: CartTokenCookie = None) -> str | None:
@@ -85,7 +86,7 @@ _ENDS = (
 async def quote(wish: QuoteRequest, room: Room, customer: MaybeCustomer, presented: Presented) -> Quote:
     """What the cart would cost at this address, and how it can be sent. Nothing is reserved."""
     services, _, tax, settings = room
-    cart = await services.cart(_cart_reference(wish.cart_token or presented, customer))
+    cart = await services.cart(_cart_reference(wish.cart_token, customer, presented))
     if not cart.lines:
         raise CartEmpty("put something into the cart first")
     offer = await service.offer(services, cart.lines, wish.shipping_address, settings.currency)
@@ -135,11 +136,10 @@ async def check_out(
     if key is None:
         raise KeyRequired("send an Idempotency-Key: then a repeat can never buy twice")
     services, driver, _, settings = room
-    token = wish.cart_token or presented
-    cart = await services.cart(_cart_reference(token, customer))
+    cart = await services.cart(_cart_reference(wish.cart_token, customer, presented))
     async with db.transaction() as tx:
         checkout_id, held, replayed = await service.begin(
-            tx, driver.flows, cart, _wish(wish, customer, token), key, raw, settings
+            tx, driver.flows, cart, _wish(wish, customer, wish.cart_token or presented), key, raw, settings
         )
     driving = driver.drive(held) if held is not None else None
     return await _answer(db, await driver.settled(checkout_id, driving), replayed=replayed)
@@ -246,11 +246,14 @@ async def cancel(
 # --- who, and when ----------------------------------------------------------------------------------
 
 
-def _cart_reference(token: str | None, customer: Identity | None) -> str:
-    if token is not None:
-        return token
+def _cart_reference(named: str | None, customer: Identity | None, presented: str | None) -> str:
+    """The cart that is named; else, as in the cart's own room, the customer's, before that of the device."""
+    if named is not None:
+        return named
     if customer is not None:
         return customer.subject
+    if presented is not None:
+        return presented
     raise CartRequired("send the cart's token: header Cart-Token, its cookie, or cart_token")
 
 

@@ -1,0 +1,50 @@
+"""What shoppers send, and what they wait for."""
+
+from typing import Any
+
+from bodega.contracts.ids import new_id
+from bodega.kit.testing import Answered, Caller, eventually
+from tests.checkout.world import SENDING, UNIT, Basket, euro
+
+ADDRESS = {"name": "Ada Lovelace", "line1": "Torstrasse 1", "postal_code": "10119", "city": "Berlin", "country": "DE"}
+
+
+def wish(card: str = "pm_good", *, total: int | None = None, quantity: int = 2, **other: Any) -> dict[str, Any]:
+    """The body of POST /checkout for a basket of `quantity` mugs."""
+    return {
+        "email": "ada@example.com",
+        "shipping_address": ADDRESS,
+        "shipping_option": "standard",
+        "payment_method": card,
+        "expected_total": euro(UNIT * quantity + SENDING if total is None else total).model_dump(),
+        **other,
+    }
+
+
+def key(value: str | None = None) -> dict[str, str]:
+    return {"Idempotency-Key": value or new_id("key")}
+
+
+async def buy(shop: Caller, basket: Basket, card: str = "pm_good", **other: Any) -> Answered:
+    return await shop.being(basket.headers).post("/checkout", wish(card, **other), headers=key())
+
+
+def id_of(answer: Answered) -> str:
+    """The checkout's id, whether it went well or not."""
+    return answer.headers["location"].rpartition("/")[2]
+
+
+async def becomes(shop: Caller, basket: Basket, checkout_id: str, status: str, *, within_seconds: float = 10) -> Any:
+    """The checkout, once it has this status."""
+
+    async def check() -> Any:
+        answer = await shop.being(basket.headers).get(f"/checkout/{checkout_id}")
+        assert answer.status == 200
+        assert answer.json["status"] == status, answer.json
+        return answer.json
+
+    return await eventually(check, within_seconds=within_seconds)
+
+
+def states(view: Any) -> list[str]:
+    return [entry["state"] for entry in view["timeline"]]
