@@ -11,7 +11,7 @@ from bodega.contracts.ids import new_id
 from bodega.kit.db import Database
 from bodega.kit.testing import Caller, Credentials, eventually
 from tests.checkout.making import ADDRESS, becomes, buy, id_of, key, states, wish
-from tests.checkout.world import EURO, SENDING, UNIT, Basket, World, euro
+from tests.checkout.world import EURO, SENDING, UNIT, Basket, Fault, World, euro
 
 pytestmark = pytest.mark.service
 TOTAL = 2 * UNIT + SENDING
@@ -305,12 +305,15 @@ async def test_a_shopper_may_give_up_while_the_money_is_open(shop: Caller, world
     assert (await buy(shop, basket)).status == 201, "the cart can be bought again"
 
 
-@pytest.mark.parametrize("call", ["prices", "reserve", "order", "hold"])
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [("prices", "slow"), ("reserve", "slow"), ("order", "slow"), ("order", "before"), ("hold", "slow")],
+)
 async def test_a_shopper_may_give_up_before_the_money_is_asked_for(
-    shop: Caller, world: World, database: Database, call: str
+    shop: Caller, world: World, database: Database, call: str, fault: Fault
 ) -> None:
     basket = world.basket()
-    world.plan(call, basket, "slow")
+    world.plan(call, basket, *[fault] * 6)
     buying = asyncio.create_task(buy(shop, basket))
     checkout_id = await started(database, basket)
 

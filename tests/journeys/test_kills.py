@@ -46,8 +46,21 @@ async def insists(ask: Callable[[], Awaitable[Answered]]) -> Answered:
         await asyncio.sleep(0.2)
 
 
+class RanOut(Exception):
+    """The shop was away for longer than a checkout may take: it has ended, and with it all that it held."""
+
+
 async def buys_through_trouble(api: Caller, sku: str) -> Order:
-    """One order; the same Idempotency-Key until the shop has answered."""
+    """One order, however often the shopper has to begin again because a checkout has run out."""
+    while True:
+        try:
+            return await _buys(api, sku)
+        except RanOut:
+            continue
+
+
+async def _buys(api: Caller, sku: str) -> Order:
+    """The same Idempotency-Key until the shop has answered. Raises RanOut."""
     shopper = Shopper(api)
     added = await insists(lambda: shopper.add(sku))
     while added.status not in (200, 201):  # a line that was not taken is put in again
@@ -63,11 +76,15 @@ async def buys_through_trouble(api: Caller, sku: str) -> Order:
     }
     key = unique("key")
     answer = await insists(lambda: shopper.check_out(key=key, body=wish))
+    if answer.status == 409 and answer.code in ("checkout_ended", "reservation_ended"):
+        raise RanOut
     assert answer.status in (201, 202), answer.body
     checkout_id = answer.json["checkout_id"]
 
     async def completed() -> Any:
         seen = await insists(lambda: shopper.api.get(f"/checkout/{checkout_id}"))
+        if seen.json["status"] in ("expired", "failed"):
+            raise RanOut
         assert seen.json["status"] == "completed", seen.json["status"]
         return seen.json
 
@@ -82,6 +99,21 @@ async def ends_shipped(order: Order) -> dict[str, Any]:
         return dict(answer.json)
 
     return await eventually(check, within_seconds=PATIENCE_SECONDS, every_seconds=0.2)
+
+
+async def no_money_is_unexplained(merchant: Merchant, outside: Outside, sku: str) -> None:
+    """What the processor holds and has taken for this product's orders is what the orders say."""
+    listed = await insists(lambda: merchant.api.get("/admin/orders?limit=100"))
+    for summary in listed.json["items"]:
+        known = (await insists(lambda one=summary: merchant.api.get(f"/admin/orders/{one['id']}"))).json  # type: ignore[misc]
+        if known["lines"][0]["sku"] != sku or known["state"] != "cancelled" or known["payment_id"] is None:
+            continue
+
+        async def given_back(payment_id: str = known["payment_id"]) -> None:
+            money = await outside.money_of(payment_id)
+            assert (money["captured"] - money["refunded"], money["held"]) == (0, 0)
+
+        await eventually(given_back, within_seconds=30)
 
 
 async def all_agrees(orders: list[Order], sku: str, stock: int, merchant: Merchant, outside: Outside) -> None:
@@ -103,6 +135,7 @@ async def all_agrees(orders: list[Order], sku: str, stock: int, merchant: Mercha
         assert (left["on_hand"], left["reserved"]) == (stock - len(orders), 0)
 
     await eventually(stock_agrees, within_seconds=30)
+    await no_money_is_unexplained(merchant, outside, sku)
 
 
 async def is_back(name: str, killed: int) -> None:

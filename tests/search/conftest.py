@@ -2,7 +2,8 @@
 
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 
 import pytest
 from opensearchpy import AsyncOpenSearch
@@ -39,50 +40,56 @@ async def store(opensearch: AsyncOpenSearch) -> AsyncIterator[Store]:
     await store.close()
 
 
+@dataclass
+class Stage:
+    """A search of its own, with its sources and its topics."""
+
+    search: Caller
+    shop: Shop
+    topics: Topics
+    settings: Settings
+
+
+OpenStage = Callable[[str, Shop], AbstractAsyncContextManager[Stage]]
+
+
 @pytest.fixture(scope="session")
-def shop() -> Shop:
-    return Shop()
+def open_stage(opensearch: AsyncOpenSearch, topics: Topics, credentials: Credentials) -> OpenStage:
+    """`async with open_stage("demo", shop) as stage`: names keep stages apart, on Kafka and in the index."""
 
-
-MakeSettings = Callable[..., Settings]
-
-
-@pytest.fixture(scope="session")
-async def settings(
-    opensearch: AsyncOpenSearch, topics: Topics, credentials: Credentials, shop: Shop
-) -> AsyncIterator[MakeSettings]:
-    """Settings of a search that stands between the tests' catalog and inventory."""
-    await topics.make("search.parked")
-    async with AsyncExitStack() as stack:
-        addresses = {
-            "catalog": (await stack.enter_async_context(serving(catalog(shop, credentials)))).base,
-            "inventory": (await stack.enter_async_context(serving(inventory(shop, credentials)))).base,
-        }
-
-        def make(**other: object) -> Settings:
-            return Settings.model_validate(
-                {
-                    "opensearch_url": engine("BODEGA_SEARCH_OPENSEARCH_URL"),
-                    "index_prefix": f"t{RUN}-",
-                    "kafka": topics.bootstrap,
-                    "topic_prefix": topics.prefix,
-                    "service_urls": addresses,
-                    "internal_key_file": credentials.key_file("search"),
-                    "internal_jwks_file": credentials.jwks_file,
-                    "allowed_callers": ["cli"],
-                    "retry_first_seconds": 0.1,
-                    **other,
-                }
+    @asynccontextmanager
+    async def opened(name: str, shop: Shop) -> AsyncIterator[Stage]:
+        own = Topics(topics.bootstrap, f"{topics.prefix}{name}.")
+        await own.make("catalog", "inventory", "search.parked")
+        await own.open()
+        async with (
+            serving(catalog(shop, credentials)) as its_catalog,
+            serving(inventory(shop, credentials)) as its_inventory,
+        ):
+            settings = Settings(
+                opensearch_url=engine("BODEGA_SEARCH_OPENSEARCH_URL"),
+                index_prefix=f"t{RUN}-{name}-",
+                kafka=topics.bootstrap,
+                topic_prefix=own.prefix,
+                service_urls={"catalog": its_catalog.base, "inventory": its_inventory.base},
+                internal_key_file=credentials.key_file("search"),
+                internal_jwks_file=credentials.jwks_file,
+                allowed_callers=["cli"],
+                retry_first_seconds=0.1,
             )
+            async with serving(create_app(settings)) as search:
+                await ready(search)
+                yield Stage(search, shop, own, settings)
+        await own.close()
 
-        yield make
+    return opened
 
 
 @pytest.fixture(scope="session")
-async def search(settings: MakeSettings) -> AsyncIterator[Caller]:
-    async with serving(create_app(settings())) as caller:
-        await ready(caller)
-        yield caller
+async def stage(open_stage: OpenStage) -> AsyncIterator[Stage]:
+    """An empty shop."""
+    async with open_stage("main", Shop()) as stage:
+        yield stage
 
 
 async def ready(search: Caller) -> None:

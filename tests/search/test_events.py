@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bodega.kit.testing import Caller, Topics, eventually
+from bodega.kit.testing import Caller, eventually
+from tests.search.conftest import Stage
 from tests.search.making import archived, product, stock, updated, variant
 
 pytestmark = pytest.mark.service
@@ -26,70 +27,68 @@ async def shown(search: Caller, query: str, check: Any) -> dict[str, Any]:
     return await eventually(once)
 
 
-async def test_a_published_product_is_found_within_a_second(search: Caller, topics: Topics) -> None:
+async def test_a_published_product_is_found_within_a_second(stage: Stage) -> None:
     delays = []
     for _ in range(5):
         name = word()
         started = time.monotonic()
-        await topics.publish(updated(product(f"Mug {name}")))
-        await shown(search, f"q={name}", lambda answer: answer["total"] == 1)
+        await stage.topics.publish(updated(product(f"Mug {name}")))
+        await shown(stage.search, f"q={name}", lambda answer: answer["total"] == 1)
         delays.append(time.monotonic() - started)
     print("seconds from the event to being found:", [round(one, 3) for one in delays])
     assert max(delays[1:]) < 1
 
 
-async def test_an_archived_product_is_gone_and_does_not_come_back(search: Caller, topics: Topics) -> None:
+async def test_an_archived_product_is_gone_and_does_not_come_back(stage: Stage) -> None:
     name = word()
     one = product(f"Mug {name}", version=5)
-    await topics.publish(updated(one))
-    await shown(search, f"q={name}", lambda answer: answer["total"] == 1)
+    await stage.topics.publish(updated(one))
+    await shown(stage.search, f"q={name}", lambda answer: answer["total"] == 1)
     late = one.model_copy(update={"version": 6})
-    await topics.publish(archived(one, 7), updated(late))
-    await shown(search, f"q={name}", lambda answer: answer["total"] == 0)
+    await stage.topics.publish(archived(one, 7), updated(late))
+    await shown(stage.search, f"q={name}", lambda answer: answer["total"] == 0)
     marker = product(f"Bowl {word()}", id=one.id, version=7)
-    await topics.publish(updated(marker))
-    assert (await search.get(f"/search?q={name}")).json["total"] == 0
+    await stage.topics.publish(updated(marker))
+    assert (await stage.search.get(f"/search?q={name}")).json["total"] == 0
 
 
-async def test_selling_out_and_coming_back_is_shown(search: Caller, topics: Topics) -> None:
+async def test_selling_out_and_coming_back_is_shown(stage: Stage) -> None:
     name, sku = word(), word()
     one = product(f"Mug {name}", variant(sku))
-    await topics.publish(updated(one))
+    await stage.topics.publish(updated(one))
     for version, in_stock in ((1, True), (2, False), (3, True)):
-        await topics.publish(stock(sku, version, in_stock, product_id=one.id))
-        await shown(search, f"q={name}", lambda a, w=in_stock: [one["in_stock"] for one in a["items"]] == [w])
+        await stage.topics.publish(stock(sku, version, in_stock, product_id=one.id))
+        await shown(stage.search, f"q={name}", lambda a, w=in_stock: [one["in_stock"] for one in a["items"]] == [w])
 
 
-async def test_stock_told_before_the_product_is_shown_with_it(search: Caller, topics: Topics) -> None:
+async def test_stock_told_before_the_product_is_shown_with_it(stage: Stage) -> None:
     name, sku = word(), word()
     one = product(f"Mug {name}", variant(sku))
-    await topics.publish(stock(sku, 1, True, product_id=one.id))
-    await topics.publish(updated(one))
-    await shown(search, f"q={name}", lambda answer: answer["total"] == 1 and answer["items"][0]["in_stock"])
+    await stage.topics.publish(stock(sku, 1, True, product_id=one.id))
+    await stage.topics.publish(updated(one))
+    await shown(stage.search, f"q={name}", lambda answer: answer["total"] == 1 and answer["items"][0]["in_stock"])
 
 
-async def test_stock_of_a_product_that_inventory_does_not_know_is_shown(search: Caller, topics: Topics) -> None:
+async def test_stock_of_a_product_that_inventory_does_not_know_is_shown(stage: Stage) -> None:
     name, sku = word(), word()
-    await topics.publish(updated(product(f"Mug {name}", variant(sku))))
-    await shown(search, f"q={name}", lambda answer: answer["total"] == 1)
-    await topics.publish(stock(sku, 1, True, product_id=None))
-    await shown(search, f"q={name}", lambda answer: answer["items"][0]["in_stock"])
+    await stage.topics.publish(updated(product(f"Mug {name}", variant(sku))))
+    await shown(stage.search, f"q={name}", lambda answer: answer["total"] == 1)
+    await stage.topics.publish(stock(sku, 1, True, product_id=None))
+    await shown(stage.search, f"q={name}", lambda answer: answer["items"][0]["in_stock"])
 
 
-async def test_first_news_of_a_sku_counts_even_if_nothing_flipped(search: Caller, topics: Topics) -> None:
+async def test_first_news_of_a_sku_counts_even_if_nothing_flipped(stage: Stage) -> None:
     name, sku = word(), word()
     one = product(f"Mug {name}", variant(sku))
-    await topics.publish(updated(one), stock(sku, 4, True, product_id=one.id, flipped=False))
-    await shown(search, f"q={name}", lambda answer: answer["total"] == 1 and answer["items"][0]["in_stock"])
+    await stage.topics.publish(updated(one), stock(sku, 4, True, product_id=one.id, flipped=False))
+    await shown(stage.search, f"q={name}", lambda answer: answer["total"] == 1 and answer["items"][0]["in_stock"])
 
 
-async def test_a_message_that_cannot_be_read_is_parked_and_the_next_one_is_taken(
-    search: Caller, topics: Topics
-) -> None:
+async def test_a_message_that_cannot_be_read_is_parked_and_the_next_one_is_taken(stage: Stage) -> None:
     name = word()
     one = product(f"Mug {name}")
-    await topics.publish_raw("catalog", one.id, b'{"type": "ProductUpdated", "id": "broken"}')
-    await topics.publish(updated(one))
-    await shown(search, f"q={name}", lambda answer: answer["total"] == 1)
-    parked = await topics.read("search.parked", lambda found: any(one["id"] == "broken" for one in found))
+    await stage.topics.publish_raw("catalog", one.id, b'{"type": "ProductUpdated", "id": "broken"}')
+    await stage.topics.publish(updated(one))
+    await shown(stage.search, f"q={name}", lambda answer: answer["total"] == 1)
+    parked = await stage.topics.read("search.parked", lambda found: any(one["id"] == "broken" for one in found))
     assert [one for one in parked if one["id"] == "broken"]

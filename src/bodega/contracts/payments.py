@@ -48,6 +48,7 @@ class PaymentFailed(_PaymentFact):
     """An attempt was declined or given up. The order still waits for another."""
 
     message: str = Field(default="", description="For the shopper, in words")
+    email: EmailText | None = Field(default=None, description="Who may be told; nobody, without it")
 
 
 class PaymentCaptured(_PaymentFact):

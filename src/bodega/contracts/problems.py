@@ -74,4 +74,6 @@ TITLES: Final[dict[str, str]] = {
     "amount_mismatch": "The amount is not the order's",
     # shipping
     "not_labelled": "No label was bought for it yet",
+    # notifications
+    "still_to_be_sent": "It has not been sent yet",
 }

@@ -4,7 +4,7 @@ import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Literal
+from typing import Literal
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -114,7 +114,6 @@ def neighbourhood(address: str) -> str:
 # --- signing keys -----------------------------------------------------------------------------------
 
 KeyState = Literal["next", "current", "previous"]
-PUBLISHED: Final[tuple[KeyState, ...]] = ("next", "current", "previous")
 
 
 @dataclass(frozen=True, slots=True)

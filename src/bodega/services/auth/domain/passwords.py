@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerifyMismatchError
 from prometheus_client import Histogram
 
 from bodega.kit.errors import Unavailable
@@ -117,7 +117,7 @@ class Hasher:
             return self._argon2.hash(password)
         try:
             self._argon2.verify(stored, password)
-        except (VerificationError, InvalidHashError):
+        except VerifyMismatchError:  # nothing else: a hash that cannot be computed would answer too soon
             return ""
         return stored
 

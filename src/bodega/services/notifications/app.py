@@ -1,0 +1,53 @@
+"""Notifications as an application."""
+
+from fastapi import FastAPI
+
+from bodega.contracts.problems import TITLES
+from bodega.kit.app import Housekeeping, client_for, create_service, ear, secret_from
+from bodega.kit.db import Database
+from bodega.kit.flow import Flows
+from bodega.services.notifications import __doc__ as sign
+from bodega.services.notifications import routes
+from bodega.services.notifications.clients import Links, Mailer
+from bodega.services.notifications.consumers import heard_with
+from bodega.services.notifications.flows import Mailing
+from bodega.services.notifications.settings import Settings
+from bodega.services.notifications.templates import Writer
+
+NAME = "notifications"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    settings = settings or Settings()
+    database = Database(settings.database_url, pool_size=settings.pool_size)
+    # One attempt: a step that fails is tried again by its flow.
+    auth = client_for("auth", NAME, settings, timeout_seconds=settings.auth_timeout_seconds, attempts=1)
+    writer = Writer(settings, secret_from(settings.link_secret_file))
+    steps = Mailing(database, Links(auth), Mailer(settings), writer, settings)
+    mailing = Flows(
+        database,
+        "mailing",
+        {"wait": steps.wait, "send": steps.send},
+        service=NAME,
+        owner=f"{NAME}-{settings.replica}",
+        lease_seconds=settings.lease_seconds,
+        step_deadline_seconds=settings.step_deadline_seconds,
+        retry_first_seconds=settings.retry_first_seconds,
+        retry_most_seconds=settings.retry_most_seconds,
+    )
+    consumer, inbox = ear(
+        NAME, settings, database, heard_with(mailing, settings), topics=("orders", "shipping", "payments", "users")
+    )
+    return create_service(
+        NAME,
+        settings,
+        [routes.public, routes.admin],
+        titles=TITLES,
+        description=sign or "",
+        state={"database": database, "mailing": mailing},
+        opens=[database, auth],
+        loops=[consumer, mailing, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
+        ready={"postgres": database.ping},
+        degraded={"kafka": lambda: consumer.connected},
+        parked=inbox,
+    )

@@ -1,0 +1,110 @@
+"""The event door: whom the others' facts are told to. One function per event."""
+
+from collections.abc import Sequence
+
+from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded
+from bodega.contracts.payments import PaymentFailed
+from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered
+from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
+from bodega.kit.db import Transaction
+from bodega.kit.flow import Flows
+from bodega.kit.inbox import Hears, Received
+from bodega.services.notifications import service, store
+from bodega.services.notifications.domain import Kind, Notice
+from bodega.services.notifications.settings import Settings
+
+
+def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
+    """What is heard; each mail is a flow of `mailing`."""
+
+    async def order_paid(tx: Transaction, event: Received[OrderPaid]) -> None:
+        await service.no_longer_failed(tx, mailing, event.subject)
+        await service.tell(tx, mailing, _of_order("order_confirmation", event, "paid"), settings)
+
+    async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> None:
+        # Who never paid has left by themselves. An order says it again, unpaid, when a payment turns up later.
+        if event.data.was_paid:
+            await service.tell(tx, mailing, _of_order("order_cancelled", event, "cancelled"), settings)
+
+    async def order_refunded(tx: Transaction, event: Received[OrderRefunded]) -> None:
+        # Each refund is a fact of its own; what has been given back in all tells them apart.
+        fact = f"refunded/{event.data.refunded_total.amount}"
+        await service.tell(tx, mailing, _of_order("order_refunded", event, fact), settings)
+
+    async def shipment_created(tx: Transaction, event: Received[ShipmentCreated]) -> None:
+        await service.tell(tx, mailing, _of_parcel("parcel_sent", event), settings)
+
+    async def shipment_delivered(tx: Transaction, event: Received[ShipmentDelivered]) -> None:
+        customer_id = await store.find_customer(tx, event.subject)
+        if customer_id is None or await store.wants_delivery_mails(tx, customer_id):
+            await service.tell(tx, mailing, _of_parcel("parcel_delivered", event), settings)
+
+    async def payment_failed(tx: Transaction, event: Received[PaymentFailed]) -> None:
+        if event.data.email is None:
+            return
+        notice = Notice(
+            kind="payment_failed",
+            fact=f"{event.subject}/payment_failed",
+            recipient=event.data.email,
+            event_id=event.id,
+            subject_id=event.subject,
+            data=event.data.model_dump(mode="json"),
+        )
+        await service.tell(tx, mailing, notice, settings, step="wait")
+
+    async def customer_registered(tx: Transaction, event: Received[CustomerRegistered]) -> None:
+        await service.tell(tx, mailing, _of_customer("verify_email", event), settings)
+
+    async def password_reset_requested(tx: Transaction, event: Received[PasswordResetRequested]) -> None:
+        await service.tell(tx, mailing, _of_customer("reset_password", event), settings)
+
+    return (
+        Hears("OrderPaid", OrderPaid, order_paid),
+        Hears("OrderCancelled", OrderCancelled, order_cancelled),
+        Hears("OrderRefunded", OrderRefunded, order_refunded),
+        Hears("ShipmentCreated", ShipmentCreated, shipment_created),
+        Hears("ShipmentDelivered", ShipmentDelivered, shipment_delivered),
+        Hears("PaymentFailed", PaymentFailed, payment_failed),
+        Hears("CustomerRegistered", CustomerRegistered, customer_registered),
+        Hears("PasswordResetRequested", PasswordResetRequested, password_reset_requested),
+    )
+
+
+def _of_order(
+    kind: Kind, event: Received[OrderPaid] | Received[OrderCancelled] | Received[OrderRefunded], fact: str
+) -> Notice:
+    return Notice(
+        kind=kind,
+        fact=f"{event.subject}/{fact}",
+        recipient=event.data.contact.email,
+        event_id=event.id,
+        subject_id=event.subject,
+        data=event.data.model_dump(mode="json"),
+        number=event.data.number,
+        customer_id=event.data.customer_id,
+    )
+
+
+def _of_parcel(kind: Kind, event: Received[ShipmentCreated] | Received[ShipmentDelivered]) -> Notice:
+    return Notice(
+        kind=kind,
+        fact=f"{event.data.shipment_id}/{kind}",
+        recipient=event.data.contact.email,
+        event_id=event.id,
+        subject_id=event.subject,
+        data=event.data.model_dump(mode="json"),
+        number=event.data.number,
+    )
+
+
+def _of_customer(kind: Kind, event: Received[CustomerRegistered] | Received[PasswordResetRequested]) -> Notice:
+    # Every request for a link is a fact of its own.
+    return Notice(
+        kind=kind,
+        fact=f"{event.subject}/{kind}/{event.id}",
+        recipient=event.data.email,
+        event_id=event.id,
+        subject_id=event.subject,
+        data=event.data.model_dump(mode="json"),
+        customer_id=event.data.customer_id,
+    )

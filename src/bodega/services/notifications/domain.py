@@ -1,0 +1,65 @@
+"""What a notification is: pure, no I/O.
+
+waiting ──> sent
+   ├──> parked      nobody would take it: people must look
+   └──> dropped     it is no longer true, or was sent anew
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+Kind = Literal[
+    "order_confirmation",
+    "order_cancelled",
+    "order_refunded",
+    "parcel_sent",
+    "parcel_delivered",
+    "payment_failed",
+    "verify_email",
+    "reset_password",
+]
+State = Literal["waiting", "sent", "parked", "dropped"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a person is to be told.
+
+    `fact` names it: however often and under whatever id its event comes, the fact is the same.
+    """
+
+    kind: Kind
+    fact: str
+    recipient: str
+    event_id: str
+    subject_id: str
+    data: Mapping[str, Any]
+    number: str | None = None
+    customer_id: str | None = None
+    resend_of: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notice as it stands."""
+
+    id: str
+    notice: Notice
+    state: State
+    message_id: str
+    attempts: int
+    last_error: str | None
+    created_at: datetime
+    sent_at: datetime | None
+
+
+def message_id(fact: str, recipient: str, sender: str) -> str:
+    """The Message-ID (RFC 5322) of a fact for a recipient. Always the same, so that a mail of unknown fate can be
+    sent again and still is one mail. It gives nothing away."""
+    digest = hashlib.sha256(f"mail\n{fact}\n{recipient}".encode()).hexdigest()[:40]
+    return f"<{digest}@{sender.rpartition('@')[2]}>"

@@ -1,0 +1,79 @@
+"""Getting one mail to its reader: one flow per notification, whose id it bears.
+
+    wait ──> send ──> done
+
+Sending may be repeated by anybody at any time: the mail bears the same Message-ID, and is the same mail.
+"""
+
+from functools import partial
+
+from bodega.kit.db import Database, Transaction
+from bodega.kit.flow import Held, Next
+from bodega.services.notifications import store, templates
+from bodega.services.notifications.clients import Links, Mailer
+from bodega.services.notifications.domain import Notification, State
+from bodega.services.notifications.errors import LinkGone, MailDelayed, MailRefused
+from bodega.services.notifications.settings import Settings
+
+_WITH_LINK = ("verify_email", "reset_password")
+
+
+class Mailing:
+    """The steps."""
+
+    def __init__(
+        self, database: Database, links: Links, mailer: Mailer, writer: templates.Writer, settings: Settings
+    ) -> None:
+        self._database = database
+        self._links = links
+        self._mailer = mailer
+        self._writer = writer
+        self._settings = settings
+
+    async def wait(self, _: Held) -> Next:
+        """Time for what may make the mail needless."""
+        return Next("send", wait_seconds=self._settings.payment_failed_mail_seconds)
+
+    async def send(self, held: Held) -> Next:
+        """Writes the mail and hands it over. The first try is made however late it is: we may have been asleep."""
+        async with self._database.transaction() as tx:
+            notification = await store.get(tx, held.id)
+            needless = await _needless(tx, notification)
+        if needless:
+            return _ends(notification, "dropped")
+        if held.overdue and held.attempts:
+            return _ends(notification, "parked", error=notification.last_error or "it could not be written")
+        try:
+            link = (
+                await self._links.mint(notification.notice.event_id) if notification.notice.kind in _WITH_LINK else None
+            )
+            mail = self._writer.write(notification, link)
+            await self._mailer.send(mail, notification.notice.recipient)
+        except LinkGone:
+            return _ends(notification, "dropped", error="its link was used, or is too old")
+        except MailRefused as refusal:
+            return _ends(notification, "parked", tried=True, error=str(refusal))
+        except MailDelayed as delay:
+            return Next(
+                "send",
+                write=partial(
+                    store.note_attempt, notification_id=held.id, becomes="waiting", tried=True, error=str(delay)
+                ),
+                wait_seconds=self._wait(held),
+            )
+        return _ends(notification, "sent", tried=True)
+
+    def _wait(self, held: Held) -> float:
+        settings = self._settings
+        return float(min(settings.retry_first_seconds * 2 ** min(held.attempts, 20), settings.retry_most_seconds))
+
+
+def _ends(notification: Notification, becomes: State, *, tried: bool = False, error: str | None = None) -> Next:
+    write = partial(store.note_attempt, notification_id=notification.id, becomes=becomes, tried=tried, error=error)
+    return Next("done", write=write, ended=True)
+
+
+async def _needless(tx: Transaction, notification: Notification) -> bool:
+    """Whether what it says is no longer true. Facts of two topics come in any order."""
+    notice = notification.notice
+    return notice.kind == "payment_failed" and await store.is_told(tx, notice.subject_id, "order_confirmation")

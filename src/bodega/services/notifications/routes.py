@@ -1,0 +1,137 @@
+"""The HTTP door of notifications: parse, authorise, call, shape the answer."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from bodega.contracts.ids import new_id
+from bodega.kit import idempotency
+from bodega.kit.app import Db, RawBody, problems
+from bodega.kit.auth import Customer, Merchant
+from bodega.kit.errors import Forbidden, Unauthenticated
+from bodega.kit.flow import Flows
+from bodega.kit.idempotency import IdempotencyKey
+from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.services.notifications import service, store
+from bodega.services.notifications.domain import Kind, Notification, State
+from bodega.services.notifications.errors import NotificationNotFound, StillToBeSent
+from bodega.services.notifications.schemas import NotificationView, Preferences
+from bodega.services.notifications.settings import Settings
+
+public = APIRouter(prefix="/notifications", tags=["notifications"])
+admin = APIRouter(prefix="/admin/notifications", tags=["notifications (merchant)"])
+
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+async def _mailing(request: Request) -> Flows:
+    mailing: Flows = request.app.state.mailing
+    return mailing
+
+
+NotificationSettings = Annotated[Settings, Depends(_settings)]
+Mails = Annotated[Flows, Depends(_mailing)]
+NotificationId = Annotated[str, Path(pattern=r"^ntf_[0-9A-HJKMNP-TV-Z]{26}$")]
+
+
+# --- customers --------------------------------------------------------------------------------------
+
+
+@public.get("/preferences", responses=problems(Unauthenticated))
+async def read_preferences(db: Db, customer: Customer) -> Preferences:
+    """What one wants to be told."""
+    async with db.transaction() as tx:
+        return Preferences(delivery_mails=await store.wants_delivery_mails(tx, customer.subject))
+
+
+@public.put("/preferences", responses=problems(Unauthenticated))
+async def change_preferences(wish: Preferences, db: Db, customer: Customer) -> Preferences:
+    """From now on; mails on their way are not called back."""
+    async with db.transaction() as tx:
+        await store.save_preferences(tx, customer.subject, delivery_mails=wish.delivery_mails)
+    return wish
+
+
+# --- the merchant -----------------------------------------------------------------------------------
+
+
+@admin.get("", responses=problems(Unauthenticated, Forbidden))
+async def search_notifications(
+    db: Db,
+    _: Merchant,
+    state: State | None = None,
+    kind: Kind | None = None,
+    q: Annotated[
+        str | None, Query(min_length=2, max_length=254, description="An order's number or id, or how an address begins")
+    ] = None,
+    limit: PageSize = 20,
+    cursor: Cursor = None,
+) -> Page[NotificationView]:
+    """What was sent to whom, newest first. `state=parked` is what people must look at."""
+    async with db.transaction() as tx:
+        found = await store.search(
+            tx,
+            state=state,
+            kind=kind,
+            query=q,
+            before=decode_cursor(cursor, str)[0] if cursor else None,
+            limit=limit + 1,
+        )
+    page = found[:limit]
+    return Page[NotificationView](
+        items=[_view(notification) for notification in page],
+        next_cursor=encode_cursor(page[-1].id) if len(found) > limit else None,
+    )
+
+
+@admin.post(
+    "/{notification_id}/resend",
+    status_code=202,
+    responses=problems(Unauthenticated, Forbidden, NotificationNotFound, StillToBeSent),
+)
+async def resend_notification(
+    notification_id: NotificationId,
+    raw: RawBody,
+    db: Db,
+    merchant: Merchant,
+    mailing: Mails,
+    settings: NotificationSettings,
+    response: Response,
+    key: IdempotencyKey = None,
+) -> NotificationView:
+    """The same again, as a mail of its own."""
+    again = new_id("ntf")
+    async with db.transaction() as tx:
+        kept = None
+        if key is not None:
+            scope = f"POST /admin/notifications/{notification_id}/resend {merchant.subject}"
+            kept = await idempotency.claim(tx, scope, key, raw, resource_id=again)
+        if kept is None:
+            await service.resend(tx, mailing, notification_id, again, settings)
+        else:
+            response.headers["Idempotency-Replayed"] = "true"
+        return _view(await store.get(tx, kept.resource_id or again if kept is not None else again))
+
+
+# --- shapes -----------------------------------------------------------------------------------------
+
+
+def _view(notification: Notification) -> NotificationView:
+    notice = notification.notice
+    return NotificationView(
+        id=notification.id,
+        kind=notice.kind,
+        recipient=notice.recipient,
+        state=notification.state,
+        number=notice.number,
+        customer_id=notice.customer_id,
+        message_id=notification.message_id,
+        attempts=notification.attempts,
+        last_error=notification.last_error,
+        resend_of=notice.resend_of,
+        created_at=notification.created_at,
+        sent_at=notification.sent_at,
+    )

@@ -1,0 +1,135 @@
+"""Notifications in PostgreSQL: the only file here that knows SQL."""
+
+import json
+
+from bodega.kit.db import Row, Transaction
+from bodega.services.notifications.domain import Kind, Notice, Notification, State
+from bodega.services.notifications.errors import NotificationNotFound
+
+
+async def insert(tx: Transaction, notification_id: str, notice: Notice, message_id: str) -> bool:
+    """False: this recipient is told of this fact already."""
+    return bool(
+        await tx.fetchval(
+            """INSERT INTO notification (id, fact, channel, recipient, kind, state, message_id, event_id, subject_id,
+                      number, customer_id, data, resend_of)
+               VALUES ($1, $2, 'mail', $3, $4, 'waiting', $5, $6, $7, $8, $9, $10::jsonb, $11)
+               ON CONFLICT DO NOTHING RETURNING true""",
+            notification_id, notice.fact, notice.recipient, notice.kind, message_id, notice.event_id,
+            notice.subject_id, notice.number, notice.customer_id, json.dumps(dict(notice.data)), notice.resend_of,
+        )
+    )  # fmt: skip
+
+
+async def get(tx: Transaction, notification_id: str) -> Notification:
+    """Raises NotificationNotFound."""
+    return _found(await tx.fetchrow("SELECT * FROM notification WHERE id = $1", notification_id))
+
+
+async def lock(tx: Transaction, notification_id: str) -> Notification:
+    """Raises NotificationNotFound."""
+    return _found(await tx.fetchrow("SELECT * FROM notification WHERE id = $1 FOR UPDATE", notification_id))
+
+
+async def note_attempt(
+    tx: Transaction, notification_id: str, *, becomes: State, tried: bool, error: str | None = None
+) -> None:
+    """What became of it. `tried`: the mail server was asked. `error`: why it did not take it, if it did not."""
+    await tx.execute(
+        """UPDATE notification SET state = $2, attempts = attempts + $3::integer, last_error = $4,
+                  sent_at = CASE WHEN $2 = 'sent' THEN now() END
+            WHERE id = $1 AND state = 'waiting'""",
+        notification_id, becomes, int(tried), error,
+    )  # fmt: skip
+
+
+async def replace_parked(tx: Transaction, notification_id: str) -> None:
+    """It is sent anew under another Message-ID: nobody need look at it any more."""
+    await tx.execute("UPDATE notification SET state = 'dropped' WHERE id = $1 AND state = 'parked'", notification_id)
+
+
+async def drop_waiting(tx: Transaction, subject_id: str, kind: Kind) -> list[str]:
+    """The ids of those that are not sent any more."""
+    rows = await tx.fetch(
+        """UPDATE notification SET state = 'dropped' WHERE subject_id = $1 AND kind = $2 AND state = 'waiting'
+           RETURNING id""",
+        subject_id, kind,
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
+async def is_told(tx: Transaction, subject_id: str, kind: Kind) -> bool:
+    """Whether somebody is, or will be, told so about this order."""
+    return bool(
+        await tx.fetchval(
+            "SELECT EXISTS (SELECT FROM notification WHERE subject_id = $1 AND kind = $2)", subject_id, kind
+        )
+    )
+
+
+async def find_customer(tx: Transaction, order_id: str) -> str | None:
+    """Whose order it is, as we were told when it was paid."""
+    customer_id: str | None = await tx.fetchval(
+        "SELECT customer_id FROM notification WHERE subject_id = $1 AND customer_id IS NOT NULL LIMIT 1", order_id
+    )
+    return customer_id
+
+
+async def search(
+    tx: Transaction, *, state: State | None, kind: Kind | None, query: str | None, before: str | None, limit: int
+) -> list[Notification]:
+    """For the merchant, newest first. `query`: an order's number or id, or the beginning of an address."""
+    rows = await tx.fetch(
+        """SELECT * FROM notification
+            WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR kind = $2)
+              AND ($3::text IS NULL OR number = upper($3) OR subject_id = $3 OR starts_with(lower(recipient), lower($3)))
+              AND ($4::text IS NULL OR id < $4)
+            ORDER BY id DESC LIMIT $5""",
+        state, kind, query, before, limit,
+    )  # fmt: skip
+    return [_notification(row) for row in rows]
+
+
+# --- preferences ------------------------------------------------------------------------------------
+
+
+async def wants_delivery_mails(tx: Transaction, customer_id: str) -> bool:
+    wish = await tx.fetchval("SELECT delivery_mails FROM preferences WHERE customer_id = $1", customer_id)
+    return True if wish is None else bool(wish)
+
+
+async def save_preferences(tx: Transaction, customer_id: str, *, delivery_mails: bool) -> None:
+    await tx.execute(
+        """INSERT INTO preferences (customer_id, delivery_mails) VALUES ($1, $2)
+           ON CONFLICT (customer_id) DO UPDATE SET delivery_mails = $2, updated_at = now()""",
+        customer_id, delivery_mails,
+    )  # fmt: skip
+
+
+def _found(row: Row | None) -> Notification:
+    if row is None:
+        raise NotificationNotFound("no notification has this id")
+    return _notification(row)
+
+
+def _notification(row: Row) -> Notification:
+    return Notification(
+        id=row["id"],
+        notice=Notice(
+            kind=row["kind"],
+            fact=row["fact"],
+            recipient=row["recipient"],
+            event_id=row["event_id"],
+            subject_id=row["subject_id"],
+            data=row["data"],
+            number=row["number"],
+            customer_id=row["customer_id"],
+            resend_of=row["resend_of"],
+        ),
+        state=row["state"],
+        message_id=row["message_id"],
+        attempts=row["attempts"],
+        last_error=row["last_error"],
+        created_at=row["created_at"],
+        sent_at=row["sent_at"],
+    )

@@ -1,0 +1,110 @@
+"""The mails' words and looks: one pair of templates per kind, HTML and text.
+
+Mail clients know tables and inline styles, and little else: the layout is made of tables, and its style sheet is
+written into the elements when a mail is rendered. No picture is needed to read one.
+"""
+
+from datetime import date
+from decimal import Decimal
+from email.headerregistry import Address as MailAddress
+from email.message import EmailMessage
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from babel.dates import format_date
+from babel.numbers import format_currency, get_currency_precision
+from css_inline import CSSInliner
+from pydantic import BaseModel
+
+from bodega.contracts.money import Money
+from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded, view_token
+from bodega.contracts.payments import PaymentFailed
+from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered
+from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
+from bodega.services.notifications.domain import Kind, Notification
+from bodega.services.notifications.settings import Settings
+
+_LOCALE: Final = "en"  # the language that the mails are written in
+
+_FACTS: Final[dict[Kind, tuple[type[BaseModel], str]]] = {
+    "order_confirmation": (OrderPaid, "Your order {{ fact.number }}"),
+    "order_cancelled": (OrderCancelled, "Your order {{ fact.number }} is cancelled"),
+    "order_refunded": (
+        OrderRefunded,
+        "{{ fact.refunded | money }} for your order {{ fact.number }} are on their way back",
+    ),
+    "parcel_sent": (ShipmentCreated, "Your order {{ fact.number }} is on its way"),
+    "parcel_delivered": (ShipmentDelivered, "Your order {{ fact.number }} has arrived"),
+    "payment_failed": (PaymentFailed, "Your payment did not go through"),
+    "verify_email": (CustomerRegistered, "Confirm your e-mail address"),
+    "reset_password": (PasswordResetRequested, "Set a new password"),
+}
+"""What each kind is made from, and its subject line."""
+
+_OPTIONAL: Final[frozenset[Kind]] = frozenset({"parcel_delivered"})
+"""What a customer may do without. Everything else belongs to a purchase or an account."""
+
+
+class Writer:
+    """Writes mails."""
+
+    def __init__(self, settings: Settings, link_secret: bytes) -> None:
+        self._settings = settings
+        self._link_secret = link_secret
+        self._words = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent),
+            autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._words.filters |= {"money": money, "day": day}
+        self._inline = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False).inline
+
+    def write(self, notification: Notification, link: str | None) -> EmailMessage:
+        """The mail of a notification. `link`: the one that was minted for it, if its kind bears one.
+
+        Raises: ValueError, if it cannot be written.
+        """
+        settings, notice = self._settings, notification.notice
+        model, subject = _FACTS[notice.kind]
+        view = {
+            "fact": model.model_validate(dict(notice.data)),
+            "shop": settings.shop_name,
+            "site_url": settings.site_url,
+            "link": link or self._order_link(notice.number or notice.subject_id, notice.subject_id),
+            "optional": notice.kind in _OPTIONAL,
+        }
+        mail = EmailMessage()
+        mail["From"] = MailAddress(settings.shop_name, addr_spec=settings.mail_from)
+        user, _, host = notice.recipient.rpartition("@")
+        mail["To"] = MailAddress(username=user, domain=host)
+        mail["Subject"] = self._words.from_string(subject).render(view)
+        mail["Date"] = format_datetime(notification.created_at)
+        mail["Message-ID"] = notification.message_id
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["Content-Language"] = _LOCALE
+        if view["optional"]:
+            mail["List-Unsubscribe"] = f"<{settings.site_url}/account/notifications>"
+        mail.set_content(self._words.get_template(f"{notice.kind}.txt.j2").render(view))
+        html = self._words.get_template(f"{notice.kind}.html.j2").render(view, subject=mail["Subject"])
+        mail.add_alternative(self._inline(html), subtype="html")
+        return mail
+
+    def _order_link(self, reference: str, order_id: str) -> str:
+        """Lets whoever has the mail see the order, and nobody else: for guests have no account."""
+        return f"{self._settings.site_url}/orders/{reference}?token={view_token(self._link_secret, order_id)}"
+
+
+def money(amount: Money) -> str:
+    """`€24.00`: each currency has its own number of decimals."""
+    decimals = get_currency_precision(amount.currency)
+    return format_currency(Decimal(amount.amount).scaleb(-decimals), amount.currency, locale=_LOCALE)
+
+
+def day(when: date) -> str:
+    """`Tuesday, 1 December`"""
+    return format_date(when, "EEEE, d MMMM", locale=_LOCALE)

@@ -1,0 +1,1 @@
+"""Search over HTTP, in the demo shop's goods."""

@@ -1,0 +1,112 @@
+"""The index: two sources write one document, in any order, twice, late."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opensearchpy import AsyncOpenSearch
+
+from bodega.contracts.ids import new_id
+from bodega.kit.inbox import Received
+from bodega.services.search import consumers
+from bodega.services.search.store import Store
+from tests.conftest import RUN
+from tests.search.making import archived, product, stock, updated, variant
+
+pytestmark = pytest.mark.service
+
+
+async def hear(store: Store, told: Any) -> None:
+    """As the door would hand it over."""
+    handler = {one.name: one for one in consumers.hears(store)}[told.type].handler
+    await handler(
+        Received(
+            id=told.id, type=told.type, subject=told.subject, sequence=int(told.sequence), time=told.time,
+            data=told.data,
+        )
+    )  # fmt: skip
+
+
+async def kept(store: Store, engine: AsyncOpenSearch, product_id: str) -> dict[str, Any]:
+    """The document as shoppers would see it. Which news of equal content came first is not to be seen."""
+    answer = await engine.get(index=store._products, id=product_id)
+    document: dict[str, Any] = answer["_source"]
+    for one in document.get("variants", ()):
+        del one["stock_version"]
+    return document
+
+
+def history(product_id: str, *, ends_archived: bool, told_by_inventory: bool) -> list[Any]:
+    """All that is ever said of a product and of its two SKUs, in the order in which it became true."""
+    a, b = f"A-{product_id[-8:]}", f"B-{product_id[-8:]}"
+    owner = product_id if told_by_inventory else None
+    return [
+        stock(a, 1, False, product_id=None),
+        updated(product("Mug", variant(a), id=product_id, version=1)),
+        stock(a, 2, True, product_id=owner),
+        updated(product("Blue mug", variant(a), variant(b), id=product_id, version=2)),
+        stock(b, 1, True, product_id=owner),
+        archived(product("Blue mug", variant(a), variant(b), id=product_id), version=3),
+        stock(b, 2, True, product_id=owner, flipped=False),
+        stock(a, 3, False, product_id=owner),
+        *([] if ends_archived else [updated(product("Red mug", variant(b), variant(a), id=product_id, version=4))]),
+        stock(b, 3, False, product_id=owner),
+        stock(b, 4, True, product_id=owner),
+    ]
+
+
+@given(data=st.data())
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_any_interleaving_ends_in_the_same_document(
+    store: Store, opensearch: AsyncOpenSearch, data: st.DataObject
+) -> None:
+    shape = {"ends_archived": data.draw(st.booleans()), "told_by_inventory": data.draw(st.booleans())}
+    straight, shuffled = new_id("prd"), new_id("prd")
+    for told in history(straight, **shape):
+        await hear(store, told)
+    messages = history(shuffled, **shape)
+    order: Sequence[Any] = data.draw(st.permutations(messages + data.draw(st.lists(st.sampled_from(messages)))))
+    for told in order:
+        await hear(store, told)
+    assert same(await kept(store, opensearch, straight)) == same(await kept(store, opensearch, shuffled))
+
+
+async def test_both_writers_at_once_end_in_the_same_document(store: Store, opensearch: AsyncOpenSearch) -> None:
+    dice = random.Random(1)
+    for _ in range(15):
+        straight, mixed = new_id("prd"), new_id("prd")
+        shape = {"ends_archived": False, "told_by_inventory": dice.random() < 0.5}
+        for told in history(straight, **shape):
+            await hear(store, told)
+        messages = history(mixed, **shape) * 2
+        dice.shuffle(messages)
+        await asyncio.gather(*(hear(store, told) for told in messages))
+        assert same(await kept(store, opensearch, straight)) == same(await kept(store, opensearch, mixed))
+
+
+def same(document: dict[str, Any]) -> dict[str, Any]:
+    """Without what differs between two products of one history: their id, and what is made of it."""
+    own = str(document["id"])[-8:]
+    return {
+        name: [{**one, "sku": one["sku"].replace(own, "")} for one in value] if name == "variants" else value
+        for name, value in document.items()
+        if name not in ("id", "codes", "slug")
+    }
+
+
+async def test_two_replicas_make_one_index(store: Store, opensearch: AsyncOpenSearch) -> None:
+    prefix = f"t{RUN}-twins-"
+    stores = [Store(store._url, prefix=prefix, timeout_seconds=5, refresh_milliseconds=100) for _ in range(4)]
+    for one in stores:
+        await one.open()
+    standings = await asyncio.gather(*(one.prepare() for one in stores))
+    assert set(standings) == {"incomplete"}
+    assert len(await opensearch.indices.get_alias(name=f"{prefix}products")) == 1
+    await stores[0].mark_filled()
+    assert await stores[1].prepare() == "complete"
+    for one in stores:
+        await one.close()
