@@ -525,3 +525,17 @@ async def test_a_cart_that_does_not_answer_is_trouble_and_not_a_missing_cart(sho
     assert (answer.status, answer.code) == (503, "unavailable")
     assert answer.headers["retry-after"]
     assert (await buy(shop, basket)).status == 201
+
+
+async def test_an_answer_keeps_to_the_callers_budget_and_the_checkout_goes_on_without_it(
+    shop: Caller, world: World
+) -> None:
+    basket = world.basket()
+    world.plan("hold", basket, "slow")
+    clock = asyncio.get_running_loop().time
+    asked_at = clock()
+    hurried = {"Bodega-Deadline-Ms": "300", **key()}
+    answer = await shop.being(basket.headers).post("/checkout", wish(), headers=hurried)
+    assert answer.status == 202
+    assert clock() - asked_at < 2, "not the eight seconds that a shopper would wait"
+    await becomes(shop, basket, id_of(answer), "completed")

@@ -82,7 +82,8 @@ async def search(
     rows = await tx.fetch(
         """SELECT * FROM notification
             WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR kind = $2)
-              AND ($3::text IS NULL OR number = upper($3) OR subject_id = $3 OR starts_with(lower(recipient), lower($3)))
+              AND ($3::text IS NULL OR number = upper($3) OR subject_id = $3
+                   OR starts_with(lower(recipient), lower($3)))
               AND ($4::text IS NULL OR id < $4)
             ORDER BY id DESC LIMIT $5""",
         state, kind, query, before, limit,

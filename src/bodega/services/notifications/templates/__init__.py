@@ -53,7 +53,7 @@ class Writer:
     def __init__(self, settings: Settings, link_secret: bytes) -> None:
         self._settings = settings
         self._link_secret = link_secret
-        self._words = jinja2.Environment(
+        self._words = jinja2.Environment(  # noqa: S701 - HTML is escaped, plain text must not be
             loader=jinja2.FileSystemLoader(Path(__file__).parent),
             autoescape=lambda name: name is not None and name.endswith(".html.j2"),
             undefined=jinja2.StrictUndefined,
