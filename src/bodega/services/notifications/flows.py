@@ -39,6 +39,7 @@ class Mailing:
         async with self._database.transaction() as tx:
             notification = await store.get(tx, held.id)
             needless = await _needless(tx, notification)
+        notice = notification.notice
         if needless:
             return _ends(notification, "dropped")
         if held.overdue and held.attempts:
@@ -48,7 +49,7 @@ class Mailing:
                 await self._links.mint(notification.notice.event_id) if notification.notice.kind in _WITH_LINK else None
             )
             mail = self._writer.write(notification, link)
-            await self._mailer.send(mail, notification.notice.recipient)
+            await self._mailer.send(mail, notice.recipient)
         except LinkGone:
             return _ends(notification, "dropped", error="its link was used, or is too old")
         except MailRefused as refusal:

@@ -109,11 +109,11 @@ async def resend_notification(
         if key is not None:
             scope = f"POST /admin/notifications/{notification_id}/resend {merchant.subject}"
             kept = await idempotency.claim(tx, scope, key, raw, resource_id=again)
-        if kept is None:
-            await service.resend(tx, mailing, notification_id, again, settings)
-        else:
+        if kept is not None and kept.resource_id is not None:
             response.headers["Idempotency-Replayed"] = "true"
-        return _view(await store.get(tx, kept.resource_id or again if kept is not None else again))
+            return _view(await store.get(tx, kept.resource_id))
+        await service.resend(tx, mailing, notification_id, again, settings)
+        return _view(await store.get(tx, again))
 
 
 # --- shapes -----------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ _FACTS: Final[dict[Kind, tuple[type[BaseModel], str]]] = {
     "order_cancelled": (OrderCancelled, "Your order {{ fact.number }} is cancelled"),
     "order_refunded": (
         OrderRefunded,
-        "{{ fact.refunded | money }} for your order {{ fact.number }} are on their way back",
+        "{{ fact.refunded | money }} back for your order {{ fact.number }}",
     ),
     "parcel_sent": (ShipmentCreated, "Your order {{ fact.number }} is on its way"),
     "parcel_delivered": (ShipmentDelivered, "Your order {{ fact.number }} has arrived"),
@@ -53,9 +53,10 @@ class Writer:
     def __init__(self, settings: Settings, link_secret: bytes) -> None:
         self._settings = settings
         self._link_secret = link_secret
-        self._words = jinja2.Environment(  # noqa: S701 - HTML is escaped, plain text must not be
+        self._words = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent),
-            autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+            # HTML is escaped; plain text and subject lines must not be.
+            autoescape=jinja2.select_autoescape(["html.j2"], default_for_string=False),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

@@ -1,0 +1,159 @@
+"""Notifications, running on the real engines, with the sandbox's mailbox and a mint that stands in for auth."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from bodega.contracts.auth import MailLinkRequest
+from bodega.kit.auth import InternalTokens
+from bodega.kit.db import Database
+from bodega.kit.testing import Caller, Credentials, Topics, eventually, serving
+from bodega.services.notifications.app import create_app
+from bodega.services.notifications.settings import Settings
+from tests.conftest import MakeDatabase
+from tests.sandbox.stand import Sandbox
+
+LINK_SECRET = bytes(range(32))
+
+
+@dataclass
+class Mint:
+    """Auth, as notifications sees it: makes a link for every event that it does not call used."""
+
+    tokens: InternalTokens
+    used: set[str] = field(default_factory=set)
+    minted: list[str] = field(default_factory=list)
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.post("/internal/mail-links")
+        async def mint(wish: MailLinkRequest, request: Request) -> Any:
+            caller = self.tokens.verify(request.headers["authorization"].removeprefix("Bearer "))
+            assert caller.name == "notifications"
+            self.minted.append(wish.event_id)
+            if wish.event_id in self.used:
+                return JSONResponse({"code": "token_used"}, 409)
+            return {"url": f"http://127.0.0.1:8000/secret/{wish.event_id}", "expires_at": "2026-12-24T10:00:00Z"}
+
+        return app
+
+
+@pytest.fixture(scope="session")
+async def mint(credentials: Credentials) -> AsyncIterator[tuple[Mint, str]]:
+    mint = Mint(InternalTokens("auth", None, credentials.jwks_file, frozenset({"notifications"})))
+    async with serving(mint.app()) as caller:
+        yield mint, caller.base
+
+
+@dataclass
+class Mailbox:
+    """The sandbox's: what came in, and what it is told to do wrong."""
+
+    sandbox: Sandbox
+    http: aiohttp.ClientSession
+
+    async def fault(self, to: str, kind: str, **other: Any) -> None:
+        body = {"target": "smtp", "kind": kind, "match": {"to": to}, **other}
+        async with self.http.post(f"{self.sandbox.url}/sandbox/faults", json=body) as answer:
+            assert answer.status == 201, await answer.text()
+
+    async def to(self, recipient: str) -> list[dict[str, Any]]:
+        """All mails to an address, oldest first."""
+        async with self.http.get(f"{self.sandbox.url}/sandbox/mails", params={"to": recipient}) as answer:
+            found: list[dict[str, Any]] = (await answer.json())["items"]
+        return found[::-1]
+
+    async def gets(self, recipient: str, count: int = 1, within_seconds: float = 10) -> list[dict[str, Any]]:
+        """The mails to an address, once there are so many."""
+
+        async def check() -> list[dict[str, Any]]:
+            found = await self.to(recipient)
+            assert len(found) >= count, f"{len(found)} of {count}"
+            return found
+
+        return await eventually(check, within_seconds=within_seconds)
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.start()
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture(scope="session")
+async def mailbox(sandbox: Sandbox) -> AsyncIterator[Mailbox]:
+    async with aiohttp.ClientSession() as http:
+        yield Mailbox(sandbox, http)
+
+
+@pytest.fixture(scope="session")
+async def settings(
+    make_database: MakeDatabase, topics: Topics, credentials: Credentials, mint: tuple[Mint, str], sandbox: Sandbox,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Settings:  # fmt: skip
+    secret = tmp_path_factory.mktemp("notifications") / "link.secret"
+    secret.write_text(LINK_SECRET.hex())
+    return Settings(
+        database_url=await make_database("notifications"),
+        kafka=topics.bootstrap,
+        topic_prefix=topics.prefix,
+        internal_key_file=credentials.key_file("notifications"),
+        internal_jwks_file=credentials.jwks_file,
+        service_urls={"auth": mint[1]},
+        link_secret_file=secret,
+        site_url="http://127.0.0.1:8000",
+        smtp_port=sandbox.smtp_port,
+        retry_first_seconds=0.1,
+        retry_most_seconds=0.3,
+        retry_give_up_seconds=1.5,
+        payment_failed_mail_seconds=0.5,
+        step_deadline_seconds=1,
+        lease_seconds=1.5,
+    )
+
+
+@pytest.fixture(scope="session")
+async def database(settings: Settings) -> AsyncIterator[Database]:
+    database = Database(settings.database_url)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+async def notifications(settings: Settings, credentials: Credentials) -> AsyncIterator[Caller]:
+    app = create_app(settings)
+    app.state.access_tokens = credentials.access_tokens()
+    async with serving(app) as caller:
+        yield caller
+
+
+@pytest.fixture
+def merchant(notifications: Caller, credentials: Credentials) -> Caller:
+    return notifications.being(credentials.customer("cus_merchant", "merchant"))
+
+
+async def listed(merchant: Caller, recipient: str) -> list[dict[str, Any]]:
+    """What the merchant sees of an address, newest first."""
+    items: list[dict[str, Any]] = (await merchant.get(f"/admin/notifications?q={recipient}")).json["items"]
+    return items
+
+
+async def becomes(merchant: Caller, recipient: str, state: str, within_seconds: float = 10) -> dict[str, Any]:
+    """The newest notification to an address, once it is in this state."""
+
+    async def check() -> dict[str, Any]:
+        seen = await listed(merchant, recipient)
+        assert seen
+        assert seen[0]["state"] == state, seen[0]
+        return seen[0]
+
+    return await eventually(check, within_seconds=within_seconds)

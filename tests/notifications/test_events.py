@@ -1,0 +1,250 @@
+"""Who is told what, and that a mail gets there: once in substance, whatever is lost or repeated."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bodega.contracts.ids import new_id
+from bodega.contracts.orders import view_token
+from bodega.kit.db import Database
+from bodega.kit.flow import Flows
+from bodega.kit.http import Client
+from bodega.kit.testing import Caller, Credentials, Topics, eventually
+from bodega.services.notifications import service
+from bodega.services.notifications.clients import Links, Mailer
+from bodega.services.notifications.domain import Notice
+from bodega.services.notifications.flows import Mailing
+from bodega.services.notifications.settings import Settings
+from bodega.services.notifications.templates import Writer
+from tests.notifications.conftest import LINK_SECRET, Mailbox, Mint, becomes, listed
+from tests.notifications.making import (
+    NUMBER,
+    cancelled,
+    declined,
+    delivered,
+    paid,
+    refunded,
+    registered,
+    reset_wanted,
+    sent,
+    somebody,
+)
+from tests.sandbox.stand import Sandbox
+
+pytestmark = pytest.mark.service
+
+
+def ids_of(mails: list[dict[str, Any]]) -> set[str]:
+    return {mail["message_id"] for mail in mails}
+
+
+async def test_a_shopper_gets_the_confirmation_then_the_tracking_number_then_the_arrival(
+    notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    order, ada = new_id("ord"), somebody()
+    await topics.publish(paid(order, ada))
+    (confirmation,) = await mailbox.gets(ada)
+    assert confirmation["subject"] == f"Your order {NUMBER}"
+    assert confirmation["envelope_from"] == "shop@bodega.example"
+    assert f"http://127.0.0.1:8000/orders/{NUMBER}?token={view_token(LINK_SECRET, order)}" in confirmation["links"]
+    await topics.publish(sent(order, ada))
+    tracking = (await mailbox.gets(ada, 2))[1]
+    assert "BD123456785DE" in tracking["text"]
+    await topics.publish(delivered(order, ada))
+    mails = await mailbox.gets(ada, 3)
+    assert mails[2]["subject"] == f"Your order {NUMBER} has arrived"
+    assert len(ids_of(mails)) == 3
+    await becomes(merchant, ada, "sent")
+    assert [one["kind"] for one in await listed(merchant, ada)] == [
+        "parcel_delivered", "parcel_sent", "order_confirmation",
+    ]  # fmt: skip
+
+
+async def test_a_fact_that_comes_four_times_under_two_ids_is_one_mail(
+    notifications: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    order, ada = new_id("ord"), somebody()
+    fact = paid(order, ada)
+    await topics.publish(fact, fact, paid(order, ada), fact, sent(order, ada))
+    mails = await mailbox.gets(ada, 2)
+    await asyncio.sleep(0.3)
+    assert len(await mailbox.to(ada)) == len(mails) == 2
+
+
+async def test_a_cancellation_is_told_to_who_had_paid_and_once(
+    notifications: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    order, unpaid, ada, bob = new_id("ord"), new_id("ord"), somebody(), somebody()
+    again = cancelled(order, ada, was_paid=False, reason="payment_after_cancellation")
+    await topics.publish(
+        cancelled(unpaid, bob, was_paid=False), cancelled(order, ada, was_paid=True), again,
+        cancelled(order, ada, was_paid=True), refunded(order, ada, 1000, 1000), refunded(order, ada, 1000, 1000),
+        refunded(order, ada, 500, 1500),
+    )  # fmt: skip
+    mails = await mailbox.gets(ada, 3)
+    await asyncio.sleep(0.3)
+    assert sorted(mail["subject"] for mail in await mailbox.to(ada)) == [
+        f"Your order {NUMBER} is cancelled",
+        f"€10.00 back for your order {NUMBER}",
+        f"€5.00 back for your order {NUMBER}",
+    ]
+    assert len(ids_of(mails)) == 3
+    assert await mailbox.to(bob) == []
+
+
+async def test_a_declined_card_is_mailed_after_a_while_and_only_if_nobody_has_paid(
+    notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    left, stayed, late = (new_id("ord") for _ in range(3))
+    ada, bob, eve = somebody(), somebody(), somebody()
+    await topics.publish(declined(left, ada), declined(left, ada), declined(stayed, bob), declined(new_id("ord"), None))
+    await topics.publish(paid(late, eve))
+    await mailbox.gets(eve)
+    await topics.publish(declined(late, eve))  # another topic: it may come after the payment that followed it
+    assert (await becomes(merchant, bob, "waiting"))["kind"] == "payment_failed"
+    await topics.publish(paid(stayed, bob))
+    (mail,) = await mailbox.gets(ada)
+    assert mail["subject"] == "Your payment did not go through"
+    assert "insufficient funds" in mail["text"]
+
+    async def dropped() -> None:
+        for who in (bob, eve):
+            states = {one["kind"]: one["state"] for one in await listed(merchant, who)}
+            assert states == {"payment_failed": "dropped", "order_confirmation": "sent"}
+
+    await eventually(dropped)
+    assert [len(await mailbox.to(who)) for who in (ada, bob, eve)] == [1, 1, 1]
+
+
+async def test_a_link_with_a_secret_is_minted_for_the_mail_and_kept_nowhere(
+    notifications: Caller, mailbox: Mailbox, topics: Topics, mint: tuple[Mint, str], database: Database
+) -> None:
+    ada, bob = somebody(), somebody()
+    welcome, reset = registered(ada), reset_wanted(bob)
+    await topics.publish(welcome, reset)
+    (first,), (second,) = await mailbox.gets(ada), await mailbox.gets(bob)
+    assert f"http://127.0.0.1:8000/secret/{welcome.id}" in first["links"]
+    assert first["subject"] == "Confirm your e-mail address"
+    assert f"http://127.0.0.1:8000/secret/{reset.id}" in second["links"]
+    async with database.transaction() as tx:
+        assert not await tx.fetchval("SELECT count(*) FROM notification WHERE notification::text LIKE '%/secret/%'")
+        assert not await tx.fetchval("SELECT count(*) FROM flow WHERE flow::text LIKE '%/secret/%'")
+
+
+async def test_a_link_that_was_used_meanwhile_is_not_mailed(
+    notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics, mint: tuple[Mint, str]
+) -> None:
+    ada = somebody()
+    reset = reset_wanted(ada)
+    mint[0].used.add(reset.id)
+    await topics.publish(reset)
+    await becomes(merchant, ada, "dropped")
+    assert await mailbox.to(ada) == []
+
+
+@pytest.mark.parametrize("kind", ["drop_after", "timeout_after", "drop_before", "timeout_before"])
+async def test_a_mail_of_unknown_fate_is_sent_again_and_still_is_one_mail(
+    notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics, kind: str
+) -> None:
+    ada = somebody()
+    await mailbox.fault(ada, kind, seconds=0.6)
+    await topics.publish(paid(new_id("ord"), ada))
+    seen = await becomes(merchant, ada, "sent")
+    assert seen["attempts"] == 2
+    mails = await mailbox.to(ada)
+    assert len(mails) == (2 if kind.endswith("after") else 1)
+    assert ids_of(mails) == {seen["message_id"]}
+
+
+async def test_a_server_that_says_not_now_is_asked_again(
+    notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    ada = somebody()
+    await mailbox.fault(ada, "refuse", times=3)
+    await topics.publish(paid(new_id("ord"), ada))
+    assert (await becomes(merchant, ada, "sent"))["attempts"] == 4
+    assert len(await mailbox.to(ada)) == 1
+
+
+async def test_what_nobody_takes_is_parked_with_its_reason_and_can_be_sent_anew(
+    notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    ada, bob = somebody(), somebody()
+    await mailbox.fault(ada, "refuse", code="550")
+    await mailbox.fault(bob, "refuse", times=None)
+    await topics.publish(paid(new_id("ord"), ada), paid(new_id("ord"), bob))
+    refused = await becomes(merchant, ada, "parked")
+    assert (refused["attempts"], refused["last_error"]) == (1, "the mail server refused the mail with 550")
+    given_up = await becomes(merchant, bob, "parked")
+    assert given_up["attempts"] > 2
+    assert "451" in given_up["last_error"]
+    assert {refused["id"], given_up["id"]} <= {
+        one["id"] for one in (await merchant.get("/admin/notifications?state=parked")).json["items"]
+    }
+    again = await merchant.post(f"/admin/notifications/{refused['id']}/resend")
+    assert again.status == 202
+    await mailbox.gets(ada)
+    assert [one["state"] for one in await listed(merchant, ada)][1] == "dropped", "nobody need look at it any more"
+
+
+async def test_a_worker_that_dies_after_sending_leaves_one_mail_in_substance(
+    notifications: Caller, merchant: Caller, mailbox: Mailbox, settings: Settings, database: Database
+) -> None:
+    """The mail is taken; that it was is never written: as after kill -9 in that instant."""
+    ada = somebody()
+    fact = paid(new_id("ord"), ada)
+    steps = Mailing(
+        database, Links(Client("notifications", "auth", "")), Mailer(settings), Writer(settings, LINK_SECRET), settings
+    )
+    dying = Flows(database, "mailing", {"send": steps.send}, service="notifications", owner="dies",
+                  lease_seconds=1, step_deadline_seconds=0.9)  # fmt: skip
+    notice = Notice(
+        kind="order_confirmation", fact=f"{fact.subject}/paid", recipient=ada, event_id=fact.id,
+        subject_id=fact.subject, data=fact.data.model_dump(mode="json"), number=NUMBER,
+    )  # fmt: skip
+    async with database.transaction() as tx:
+        await service.tell(tx, dying, notice, settings)
+        # Ours before anybody sees it: the lease is taken in the transaction that makes it.
+        row = await tx.fetchrow("SELECT id FROM notification WHERE recipient = $1", ada)
+        assert row is not None
+        held = await dying.seize(tx, row["id"])
+    assert held is not None
+    await steps.send(held)
+    assert (await becomes(merchant, ada, "waiting"))["attempts"] == 0
+    await becomes(merchant, ada, "sent")
+    mails = await mailbox.to(ada)
+    assert (len(mails), len(ids_of(mails))) == (2, 1)
+
+
+async def test_an_arrival_is_not_told_to_who_does_not_want_to_know(
+    notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics, credentials: Credentials
+) -> None:
+    order, ada, customer = new_id("ord"), somebody(), new_id("cus")
+    owner = notifications.being(credentials.customer(customer))
+    assert (await owner.put("/notifications/preferences", {"delivery_mails": False})).status == 200
+    await topics.publish(paid(order, ada, customer_id=customer))
+    await mailbox.gets(ada)
+    marker = somebody()
+    await topics.publish(sent(order, ada), delivered(order, ada), sent(order, marker), delivered(order, marker))
+    await mailbox.gets(ada, 2)
+    await asyncio.sleep(0.5)
+    kinds = [one["kind"] for one in await listed(merchant, ada)]
+    assert kinds == ["parcel_sent", "order_confirmation"]
+
+
+async def test_the_mail_server_may_be_away_and_nothing_is_lost(
+    notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics, sandbox: Sandbox
+) -> None:
+    """Last in this file: the mailbox goes away."""
+    people = [somebody() for _ in range(5)]
+    sandbox.stop()
+    try:
+        await topics.publish(*(paid(new_id("ord"), who) for who in people))
+        waiting = await becomes(merchant, people[0], "waiting")
+        assert waiting["last_error"] in (None, "the mail server did not take it: SMTPConnectError")
+    finally:
+        await asyncio.to_thread(sandbox.start)
+    for who in people:
+        await becomes(merchant, who, "sent")
+        assert len(await mailbox.to(who)) == 1

@@ -1,0 +1,132 @@
+"""The mails' words and looks, and their headers."""
+
+import re
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from bodega.contracts.ids import new_id
+from bodega.contracts.money import Money
+from bodega.contracts.orders import view_token
+from bodega.services.notifications import domain
+from bodega.services.notifications.domain import KINDS, Kind, Notice, Notification
+from bodega.services.notifications.settings import Settings
+from bodega.services.notifications.templates import Writer, money
+from tests.notifications import making
+
+pytestmark = pytest.mark.unit
+
+ORDER = new_id("ord")
+SECRET = b"s" * 32
+FACTS: dict[Kind, Any] = {
+    "order_confirmation": making.paid(ORDER, "ada@example.com"),
+    "order_cancelled": making.cancelled(ORDER, "ada@example.com", was_paid=True),
+    "order_refunded": making.refunded(ORDER, "ada@example.com", 1000, 2500),
+    "parcel_sent": making.sent(ORDER, "ada@example.com"),
+    "parcel_delivered": making.delivered(ORDER, "ada@example.com"),
+    "payment_failed": making.declined(ORDER, "ada@example.com"),
+    "verify_email": making.registered("ada@example.com"),
+    "reset_password": making.reset_wanted("ada@example.com"),
+}
+
+
+def written(kind: Kind, *, recipient: str = "ada@example.com", link: str | None = None, **data: Any) -> EmailMessage:
+    fact = FACTS[kind]
+    notice = Notice(
+        kind=kind, fact="f", recipient=recipient, event_id=fact.id, subject_id=fact.subject,
+        data={**fact.data.model_dump(mode="json"), **data}, number=getattr(fact.data, "number", None),
+    )  # fmt: skip
+    notification = Notification(
+        id=new_id("ntf"), notice=notice, state="waiting", message_id=domain.message_id("f", recipient, "a@b.example"),
+        attempts=0, last_error=None, created_at=datetime(2026, 11, 24, 10, tzinfo=UTC), sent_at=None,
+    )  # fmt: skip
+    settings = Settings(site_url="http://127.0.0.1:8000", shop_name="Bodega")
+    return Writer(settings, SECRET).write(notification, link)
+
+
+def parts(mail: EmailMessage) -> tuple[str, str]:
+    text, html = mail.iter_parts()
+    return text.get_content(), html.get_content()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_mail_has_words_for_both_kinds_of_reader_and_needs_nothing_from_elsewhere(kind: Kind) -> None:
+    mail = written(kind, link="http://127.0.0.1:8000/secret/1" if kind in ("verify_email", "reset_password") else None)
+    text, html = parts(mail)
+    for content in (text, html):
+        assert "{{" not in content
+        assert "None" not in content
+        assert "http://127.0.0.1:8000/" in content
+    assert not re.search(r"<(img|link|script)\b", html), "a mail is read without fetching anything"
+    body = html.partition("<body")[2]
+    assert 'style="' in body
+    assert "flex" not in body
+    assert max(len(line) for line in mail.as_bytes().split(b"\n")) <= 998
+    assert mail["Message-ID"].endswith("@b.example>")
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert (mail["List-Unsubscribe"] is not None) == (kind == "parcel_delivered")
+
+
+def test_the_confirmation_says_what_was_bought_for_how_much_and_where_it_goes() -> None:
+    mail = written("order_confirmation")
+    assert mail["Subject"] == "Your order BDG-7K3M-9Q2X"
+    assert mail["From"] == "Bodega <shop@bodega.example>"
+    text, html = parts(mail)
+    link = f"http://127.0.0.1:8000/orders/BDG-7K3M-9Q2X?token={view_token(SECRET, ORDER)}"
+    for content in (text, html):
+        for said in (
+            "€24.00",
+            "€59.00",
+            "€4.90",
+            "€87.90",
+            "€14.03",
+            "Zoë Łukasz",
+            "Torstraße 9",
+            "10119 Berlin",
+            link,
+        ):
+            assert said in content, said
+    assert "2 x Mug <Sand & Sea>, Colour: Sand" in text
+    assert "Mug &lt;Sand &amp; Sea&gt;" in html, "what a merchant wrote is text, not markup"
+
+
+def test_the_tracking_mail_has_the_number_the_link_and_the_days() -> None:
+    text, html = parts(written("parcel_sent"))
+    for content in (text, html):
+        assert "BD123456785DE" in content
+        assert "http://127.0.0.1:7080/parcels/BD123456785DE" in content
+        assert "Tuesday, 1 December" in content
+        assert "Wednesday, 2 December" in content
+
+
+def test_a_net_shops_confirmation_adds_the_tax_and_a_discount_is_taken_off() -> None:
+    totals = {"items": making.euro(8300), "shipping": making.euro(0), "discount": making.euro(300),
+              "tax": making.euro(1520), "tax_included": False, "total": making.euro(9520)}  # fmt: skip
+    text, html = parts(written("order_confirmation", totals=totals))
+    assert "Tax:      €15.20" in text
+    assert "Discount: -€3.00" in text
+    assert "Shipping: free" in text
+    assert "of tax in it" not in html
+
+
+@pytest.mark.parametrize("recipient", ["x,ada@example.com", 'a"b@example.com', "ada@exämple.com"])
+def test_a_strange_address_stays_one_address(recipient: str) -> None:
+    mail = written("order_confirmation", recipient=recipient)
+    assert len(mail["To"].addresses) == 1
+    assert mail["To"].addresses[0].username == recipient.rpartition("@")[0]
+
+
+def test_amounts_are_written_as_their_currency_is() -> None:
+    assert money(Money(amount=2400, currency="EUR")) == "€24.00"
+    assert money(Money(amount=2400, currency="JPY")) == "¥2,400"
+    assert money(Money(amount=1, currency="KWD")).endswith("0.001")
+
+
+def test_the_message_id_depends_on_fact_and_recipient_alone_and_gives_neither_away() -> None:
+    one = domain.message_id("ord_1/paid", "ada@example.com", "shop@bodega.example")
+    assert one == domain.message_id("ord_1/paid", "ada@example.com", "shop@bodega.example")
+    assert one != domain.message_id("ord_1/paid", "bob@example.com", "shop@bodega.example")
+    assert one != domain.message_id("ord_2/paid", "ada@example.com", "shop@bodega.example")
+    assert re.fullmatch(r"<[0-9a-f]{40}@bodega\.example>", one)
