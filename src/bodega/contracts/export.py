@@ -18,7 +18,8 @@ def all_events() -> dict[str, type[Event]]:
     """Every event type by name, sorted."""
     for producer in PRODUCERS:
         importlib.import_module(f"bodega.contracts.{producer}")
-    return dict(sorted(REGISTRY.items()))
+    said = {name: event for name, event in REGISTRY.items() if event.__module__.startswith("bodega.contracts.")}
+    return dict(sorted(said.items()))
 
 
 def schema_of(event: type[Event]) -> dict[str, Any]:
