@@ -149,17 +149,17 @@ class Flows:
         tx.after_commit(self._wake.set)
         return touched > 0
 
-    async def seize(self, tx: Transaction, flow_id: str, *, step: str | None = None, **news: Any) -> Held | None:
+    async def seize(self, tx: Transaction, flow_id: str, **news: Any) -> Held | None:
         """Takes the flow whoever holds it, for what must not wait: a shopper cancels, or pays with another card.
         The epoch fences off the present owner. Should we die, it is due as soon as the lease is over, however long it
         was to wait before. None, if it has ended."""
         row = await tx.fetchrow(
-            """UPDATE flow SET owner = $2, epoch = epoch + 1, state = 'running', step = coalesce($3, step),
-                      attempts = 0, lease_until = now() + make_interval(secs => $4), data = data || $5::jsonb,
+            """UPDATE flow SET owner = $2, epoch = epoch + 1, state = 'running', attempts = 0,
+                      lease_until = now() + make_interval(secs => $3), data = data || $4::jsonb,
                       wake_at = now(), updated_at = now()
                 WHERE id = $1 AND state <> 'ended'
             RETURNING *, coalesce(due_at <= now(), false) AS overdue""",
-            flow_id, self.owner, step, self.lease, json.dumps(news),
+            flow_id, self.owner, self.lease, json.dumps(news),
         )  # fmt: skip
         return _held(row) if row is not None else None
 
