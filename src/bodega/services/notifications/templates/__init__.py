@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import jinja2
+from babel import Locale
 from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_precision
 from css_inline import CSSInliner
@@ -62,7 +63,7 @@ class Writer:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._words.filters |= {"money": money, "day": day}
+        self._words.filters |= {"money": money, "day": day, "country": country}
         self._inline = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False).inline
 
     def write(self, notification: Notification, link: str | None) -> EmailMessage:
@@ -109,3 +110,8 @@ def money(amount: Money) -> str:
 def day(when: date) -> str:
     """`Tuesday, 1 December`"""
     return format_date(when, "EEEE, d MMMM", locale=_LOCALE)
+
+
+def country(code: str) -> str:
+    """`Germany`; a code that has no name stays as it is."""
+    return Locale(_LOCALE).territories.get(code, code)
