@@ -114,4 +114,4 @@ def day(when: date) -> str:
 
 def country(code: str) -> str:
     """`Germany`; a code that has no name stays as it is."""
-    return Locale(_LOCALE).territories.get(code, code)
+    return str(Locale(_LOCALE).territories.get(code, code))
