@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,14 +48,22 @@ async def make_database() -> AsyncIterator[MakeDatabase]:
         await asyncio.to_thread(drop_database, admin_url, name)
 
 
-@pytest.fixture(scope="session")
-async def topics() -> AsyncIterator[Topics]:
-    """This run's topics: every producer's, under a prefix of its own."""
-    topics = Topics(engine("BODEGA_ORDERS_KAFKA"), f"t{RUN}.")
-    await topics.make("orders", "payments", "inventory", "shipping", "catalog", "users")
-    await topics.open()
-    yield topics
-    await topics.close()
+def topics_for(room: str) -> Any:
+    """The fixture `topics` of a room's tests: `topics = topics_for("orders")` in its conftest.
+
+    Every producer's topics, under a prefix of this run and room: what one room's tests say, and what they say
+    wrongly on purpose, no other room's services hear.
+    """
+
+    @pytest.fixture(scope="session")
+    async def topics() -> AsyncIterator[Topics]:
+        topics = Topics(engine("BODEGA_ORDERS_KAFKA"), f"t{RUN}.{room}.")
+        await topics.make("orders", "payments", "inventory", "shipping", "catalog", "users")
+        await topics.open()
+        yield topics
+        await topics.close()
+
+    return topics
 
 
 @pytest.fixture(scope="session")

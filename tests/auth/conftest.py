@@ -12,7 +12,9 @@ from bodega.kit.db import Database
 from bodega.kit.testing import Answered, Caller, Credentials, Topics, serving
 from bodega.services.auth.app import create_app
 from bodega.services.auth.settings import Settings
-from tests.conftest import MakeDatabase
+from tests.conftest import MakeDatabase, topics_for
+
+topics = topics_for("auth")
 
 PASSWORD = "a teapot of one's own"
 SECRET = bytes(range(32))

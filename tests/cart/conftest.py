@@ -9,7 +9,9 @@ from bodega.kit.testing import Caller, Credentials, Topics, serving
 from bodega.services.cart.app import create_app
 from bodega.services.cart.settings import Settings
 from tests.cart.making import Shop
-from tests.conftest import RUN, engine
+from tests.conftest import RUN, engine, topics_for
+
+topics = topics_for("cart")
 
 FRESH_SECONDS = 0.5
 

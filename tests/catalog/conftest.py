@@ -13,7 +13,9 @@ from pymongo import AsyncMongoClient
 from bodega.kit.testing import Caller, Credentials, Topics, serving
 from bodega.services.catalog.app import create_app
 from bodega.services.catalog.settings import Settings
-from tests.conftest import RUN, engine
+from tests.conftest import RUN, engine, topics_for
+
+topics = topics_for("catalog")
 
 
 @dataclass

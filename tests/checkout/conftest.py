@@ -10,7 +10,9 @@ from bodega.kit.testing import Caller, Credentials, Topics, serving
 from bodega.services.checkout.app import create_app
 from bodega.services.checkout.settings import Settings
 from tests.checkout.world import World, world_of
-from tests.conftest import MakeDatabase
+from tests.conftest import MakeDatabase, topics_for
+
+topics = topics_for("checkout")
 
 NO_BROKER = "127.0.0.1:1"
 HASTY_UNKNOWN_SECONDS = 1.5

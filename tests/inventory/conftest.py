@@ -8,7 +8,9 @@ from bodega.kit.db import Database
 from bodega.kit.testing import Caller, Credentials, Topics, serving
 from bodega.services.inventory.app import create_app
 from bodega.services.inventory.settings import Settings
-from tests.conftest import MakeDatabase
+from tests.conftest import MakeDatabase, topics_for
+
+topics = topics_for("inventory")
 
 Stocked = Callable[[int], Awaitable[str]]
 

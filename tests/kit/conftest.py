@@ -6,7 +6,9 @@ import asyncpg
 import pytest
 
 from bodega.kit.db import Database
-from tests.conftest import MakeDatabase, engine
+from tests.conftest import MakeDatabase, engine, topics_for
+
+topics = topics_for("kit")
 
 
 @pytest.fixture(scope="session")

@@ -15,8 +15,10 @@ from bodega.kit.db import Database
 from bodega.kit.testing import Caller, Credentials, Topics, eventually, serving
 from bodega.services.notifications.app import create_app
 from bodega.services.notifications.settings import Settings
-from tests.conftest import MakeDatabase
+from tests.conftest import MakeDatabase, topics_for
 from tests.sandbox.stand import Sandbox
+
+topics = topics_for("notifications")
 
 LINK_SECRET = bytes(range(32))
 

@@ -9,7 +9,9 @@ from bodega.kit.db import Database
 from bodega.kit.testing import Answered, Caller, Credentials, Topics, serving
 from bodega.services.orders.app import create_app
 from bodega.services.orders.settings import Settings
-from tests.conftest import MakeDatabase
+from tests.conftest import MakeDatabase, topics_for
+
+topics = topics_for("orders")
 
 LINK_SECRET = bytes(range(32))
 

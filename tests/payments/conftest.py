@@ -13,9 +13,11 @@ from bodega.kit.testing import Answered, Caller, Credentials, Topics, eventually
 from bodega.services.payments import store
 from bodega.services.payments.app import create_app
 from bodega.services.payments.settings import Settings
-from tests.conftest import MakeDatabase
+from tests.conftest import MakeDatabase, topics_for
 from tests.payments.making import Buy
 from tests.sandbox.stand import SECRET_KEY, WEBHOOK_SECRET, Sandbox, free_port
+
+topics = topics_for("payments")
 
 QUICK = {
     "relay_poll_seconds": 0.2,

@@ -12,8 +12,10 @@ from bodega.kit.testing import Caller, Credentials, Topics, eventually, serving
 from bodega.services.search.app import create_app
 from bodega.services.search.settings import Settings
 from bodega.services.search.store import Store
-from tests.conftest import RUN, engine
+from tests.conftest import RUN, engine, topics_for
 from tests.search.sources import Shop, catalog, inventory
+
+topics = topics_for("search")
 
 
 @pytest.fixture(scope="session")

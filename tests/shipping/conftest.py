@@ -22,8 +22,10 @@ from bodega.kit.testing import Caller, Credentials, Topics, eventually, serving
 from bodega.services.shipping.app import create_app
 from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
 from bodega.services.shipping.settings import Settings
-from tests.conftest import MakeDatabase, engine
+from tests.conftest import MakeDatabase, engine, topics_for
 from tests.sandbox.stand import CARRIER_KEY, Sandbox, free_port
+
+topics = topics_for("shipping")
 
 
 @dataclass

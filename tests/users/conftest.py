@@ -10,7 +10,9 @@ from bodega.kit.db import Database
 from bodega.kit.testing import Caller, Credentials, Topics, serving
 from bodega.services.users.app import create_app
 from bodega.services.users.settings import Settings
-from tests.conftest import MakeDatabase
+from tests.conftest import MakeDatabase, topics_for
+
+topics = topics_for("users")
 
 HOME: dict[str, Any] = {
     "name": "Ada Lovelace", "line1": "Torstrasse 1", "postal_code": "10119", "city": "Berlin", "country": "DE",

@@ -27,17 +27,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     sources = Sources(settings)
     curator = Curator(store, sources, settings)
-    producer = Producer(settings.kafka, client_id=f"{NAME}-{settings.replica}")
-    door = StatelessDoor(producer, settings.topic_prefix + NAME, {one.name: one for one in hears(store)})
+    door = StatelessDoor(
+        Producer(settings.kafka, client_id=f"{NAME}-{settings.replica}"),
+        settings.topic_prefix + NAME,
+        {one.name: one for one in hears(store)},
+    )
     consumer = consumer_of(NAME, settings, door, topics=("catalog", "inventory"))
     return create_service(
         NAME,
         settings,
-        [routes.public],
+        [routes.public, routes.internal],
         titles=TITLES,
         description=sign or "",
-        state={"store": store, "curator": curator},
-        opens=[store, *sources.clients, producer],
+        state={"store": store, "sources": sources, "curator": curator},
+        opens=[store, *sources.clients, door],
         loops=[curator, consumer],
         ready={"opensearch": store.ping},
         degraded={"kafka": lambda: consumer.connected},

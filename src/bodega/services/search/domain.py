@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from bodega.contracts.catalog import Product
 
@@ -87,3 +87,36 @@ def document(product: Product) -> dict[str, Any]:
 def tombstone(product_id: str, version: int) -> dict[str, Any]:
     """What remains of a product that is no longer sold: so that a late, older state of it does not come back."""
     return {"id": product_id, "version": version, "deleted": True}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where the index and its sources do not agree."""
+
+    product_id: str
+    what: Literal["missing", "older", "surplus", "stock"]
+
+
+class Indexed(Protocol):
+    """Of a product in the index, what is compared."""
+
+    @property
+    def version(self) -> int: ...
+    @property
+    def in_stock(self) -> Mapping[str, bool]: ...
+
+
+def differences(
+    told: Mapping[str, Product], stock: Mapping[str, Stock], kept: Mapping[str, Indexed]
+) -> list[Difference]:
+    """Between what the sources tell of some products and what is kept of them; one for each product at most."""
+    found: list[Difference] = []
+    for product_id, product in told.items():
+        one = kept.get(product_id)
+        if one is None:
+            found.append(Difference(product_id, "missing"))
+        elif one.version < product.version:
+            found.append(Difference(product_id, "older"))
+        elif any(stock[sku].in_stock != shown for sku, shown in one.in_stock.items() if sku in stock):
+            found.append(Difference(product_id, "stock"))
+    return found + [Difference(product_id, "surplus") for product_id in kept.keys() - told.keys()]

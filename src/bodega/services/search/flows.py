@@ -1,15 +1,21 @@
-"""Long work on the index: filling it from the sources. Safe to break off and to begin again at any point, and
-to be done by two replicas at once: everything goes through the same writers as the events do."""
+"""Long work on the index: filling it from the sources, renewing it, comparing it with them.
+
+Safe to break off and to begin again at any point, and to be done by two replicas at once: all goes through the
+same writers as the events do, and none of it lets an older version win.
+"""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 
+from bodega.contracts.catalog import Product
 from bodega.kit.errors import Unavailable
 from bodega.kit.http import RemoteProblem
 from bodega.kit.telemetry import log
 from bodega.services.search import domain, service
-from bodega.services.search.clients import Sources
+from bodega.services.search.clients import PRODUCTS_AT_ONCE, Sources
+from bodega.services.search.domain import Difference, Stock
 from bodega.services.search.settings import Settings
-from bodega.services.search.store import Store
+from bodega.services.search.store import Skeleton, Store
 
 _log = log()
 
@@ -18,14 +24,71 @@ async def fill(store: Store, sources: Sources) -> int:
     """Reads everything from catalog and inventory into the index. Returns the number of products."""
     count = 0
     async for page in sources.products():
-        await store.put_stock(await sources.stock([one.sku for product in page.items for one in product.variants]))
+        await store.put_stock(await sources.stock(_skus(page.items)))
         await service.take_products(store, [domain.document(product) for product in page.items])
         count += len(page.items)
     return count
 
 
+async def rebuild(store: Store, sources: Sources) -> int:
+    """A new index, filled while the old one serves. Returns the number of products."""
+    await store.begin_rebuild()
+    count = await fill(store, sources)
+    await store.end_rebuild()
+    return count
+
+
+async def audit(store: Store, sources: Sources) -> list[Difference]:
+    """Where the index differs from its sources; what differs is mended on the way.
+
+    What is just changing may be named although its event is under way; mending it too does no harm.
+    """
+    differences: list[Difference] = []
+    after: str | None = None
+    async for page in sources.products():
+        told = {product.id: product for product in page.items}
+        stock = await sources.stock(_skus(page.items))
+        until = page.items[-1].id if page.next_after is not None else None
+        kept = {one.id: one async for one in store.skeletons(after, until)}
+        differing = domain.differences(told, {one.sku: one for one in stock}, kept)
+        await _mend(store, sources, differing, told, stock, kept)
+        differences += differing
+        after = page.next_after
+    return differences
+
+
+async def _mend(
+    store: Store,
+    sources: Sources,
+    differing: Sequence[Difference],
+    told: Mapping[str, Product],
+    stock: Sequence[Stock],
+    kept: Mapping[str, Skeleton],
+) -> None:
+    wrong = {one.product_id for one in differing}
+    if any(one.what == "stock" for one in differing):
+        await store.put_stock(stock)
+    await service.take_products(store, [domain.document(told[one]) for one in wrong if one in told])
+    surplus = sorted(wrong - told.keys())
+    for start in range(0, len(surplus), PRODUCTS_AT_ONCE):
+        ids = surplus[start : start + PRODUCTS_AT_ONCE]
+        known = await sources.products_by_id(ids)
+        # What was published while we looked is there; what catalog has never heard of cannot be sold.
+        await service.take_products(store, [domain.document(product) for product in known.items])
+        ended = {one.product_id: one.version for one in known.archived}
+        sold = {product.id for product in known.items}
+        await service.take_products(
+            store,
+            [domain.tombstone(one, max(ended.get(one, 0), kept[one].version + 1)) for one in ids if one not in sold],
+        )
+
+
+def _skus(products: Sequence[Product]) -> list[str]:
+    return [variant.sku for product in products for variant in product.variants]
+
+
 class Curator:
-    """Sees that there is an index and that it is whole. Shoppers are served meanwhile."""
+    """Sees that there is an index and that it is whole, and renews it when asked. Shoppers are served meanwhile."""
 
     def __init__(self, store: Store, sources: Sources, settings: Settings) -> None:
         self._store = store
@@ -33,9 +96,14 @@ class Curator:
         self._first = settings.retry_first_seconds
         self._most = settings.retry_most_seconds
         self._stopping = asyncio.Event()
+        self._wanted = asyncio.Event()
 
     def stop(self) -> None:
         self._stopping.set()
+
+    def want_rebuild(self) -> None:
+        """Returns at once."""
+        self._wanted.set()
 
     async def run(self) -> None:
         work = asyncio.create_task(self._work())
@@ -48,16 +116,29 @@ class Curator:
             task.result()
 
     async def _work(self) -> None:
+        """Does what is due, for as long as it takes; then waits for wishes."""
         wait = self._first
         while True:
             try:
-                if await self._store.prepare() == "incomplete":
-                    count = await fill(self._store, self._sources)
-                    await self._store.mark_filled()
-                    _log.info("the index is filled", products=count)
-                break
+                await self._make_whole()
+                wait = self._first
+                await self._wanted.wait()
+                count = await rebuild(self._store, self._sources)
+                self._wanted.clear()
+                _log.info("the index is renewed", products=count)
             except (Unavailable, RemoteProblem) as error:
-                _log.warning("the index waits for its sources", error=error, wait_seconds=wait)
+                _log.warning("the index waits for its engine or its sources", error=error, wait_seconds=wait)
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, self._most)
-        await self._stopping.wait()
+
+    async def _make_whole(self) -> None:
+        match await self._store.prepare():
+            case "incomplete":
+                count = await fill(self._store, self._sources)
+                await self._store.mark_filled()
+                _log.info("the index is filled", products=count)
+            case "outdated":
+                await self._store.widen()
+                self.want_rebuild()
+            case "complete":
+                pass

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,13 +12,19 @@ from pydantic import StringConstraints, TypeAdapter, ValidationError
 from bodega.contracts.fields import CleanText, Slug
 from bodega.contracts.money import Price
 from bodega.kit.app import problems
+from bodega.kit.auth import Caller
 from bodega.kit.errors import BadRequest, Invalid
 from bodega.kit.pagination import Cursor, PageSize, decode_cursor, encode_cursor
-from bodega.services.search import service
+from bodega.services.search import flows, service
+from bodega.services.search.clients import Sources
 from bodega.services.search.domain import Criteria, Sort, option_key, option_name
 from bodega.services.search.errors import UnknownFilter
+from bodega.services.search.flows import Curator
 from bodega.services.search.schemas import (
+    Accepted,
+    Audit,
     CategorySuggestion,
+    DifferenceLine,
     Facets,
     FacetValue,
     OptionFacet,
@@ -31,6 +38,7 @@ from bodega.services.search.settings import Settings
 from bodega.services.search.store import ORDERS, Counted, Found, Store
 
 public = APIRouter(tags=["search"])
+internal = APIRouter(prefix="/internal", include_in_schema=False)
 
 OPTIONS_AT_ONCE = 10
 VALUES_AT_ONCE = 20
@@ -41,6 +49,16 @@ _PARAMETERS = {"q", "category", "brand", "price_min", "price_max", "in_stock", "
 async def _store(request: Request) -> Store:
     store: Store = request.app.state.store
     return store
+
+
+async def _sources(request: Request) -> Sources:
+    sources: Sources = request.app.state.sources
+    return sources
+
+
+async def _curator(request: Request) -> Curator:
+    curator: Curator = request.app.state.curator
+    return curator
 
 
 async def _settings(request: Request) -> Settings:
@@ -73,6 +91,8 @@ async def _options(request: Request) -> dict[str, tuple[str, ...]]:
 
 
 Kept = Annotated[Store, Depends(_store)]
+Asked = Annotated[Sources, Depends(_sources)]
+Curating = Annotated[Curator, Depends(_curator)]
 SearchSettings = Annotated[Settings, Depends(_settings)]
 Options = Annotated[dict[str, tuple[str, ...]], Depends(_options)]
 Words = Annotated[CleanText, StringConstraints(max_length=200, strip_whitespace=True)]
@@ -158,6 +178,23 @@ async def suggest(
         ],
         took_ms=_milliseconds_since(started),
     )
+
+
+# --- operators --------------------------------------------------------------------------------------
+
+
+@internal.post("/rebuild", status_code=202)
+async def rebuild(curator: Curating, _: Caller) -> Accepted:
+    """Renews the index from the sources. Goes on after the answer; `the index is renewed` in the log ends it."""
+    curator.want_rebuild()
+    return Accepted()
+
+
+@internal.get("/audit")
+async def audit(store: Kept, sources: Asked, _: Caller) -> Audit:
+    """Compares the index with the sources, and mends what differs."""
+    differences = await flows.audit(store, sources)
+    return Audit(agrees=not differences, differences=[DifferenceLine(**asdict(one)) for one in differences])
 
 
 # --- shapes -----------------------------------------------------------------------------------------

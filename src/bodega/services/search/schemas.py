@@ -1,5 +1,7 @@
 """What search answers to people."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from bodega.contracts.fields import Slug
@@ -84,3 +86,19 @@ class Suggestions(_Answer):
     products: list[ProductHit]
     categories: list[CategorySuggestion]
     took_ms: int = Field(description="Milliseconds that the answer took", examples=[3])
+
+
+class DifferenceLine(_Answer):
+    product_id: ProductId
+    what: Literal["missing", "older", "surplus", "stock"]
+
+
+class Audit(_Answer):
+    """Where the index differed from catalog and inventory. It does no longer: what differed has been mended."""
+
+    agrees: bool
+    differences: list[DifferenceLine]
+
+
+class Accepted(_Answer):
+    status: Literal["accepted"] = "accepted"

@@ -8,6 +8,7 @@ itself is called `products-<hash of its definition>-<number>`.
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from opensearchpy import AsyncOpenSearch
@@ -21,8 +22,20 @@ from bodega.services.search.store.definition import PRODUCTS, STOCK, fingerprint
 from bodega.services.search.store.question import Counted, Found
 
 Standing = Literal["complete", "incomplete", "outdated"]
+_FILLED = {"_meta": {"filled": True}}
 RETRIES = 10
 """How often a script is run again because another writer was faster. Two writers, so one or two would do."""
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Skeleton:
+    """Of a product in the index, what an audit compares."""
+
+    id: str
+    version: int
+    in_stock: Mapping[str, bool]
+    """By SKU."""
 
 
 class Store:
@@ -65,10 +78,66 @@ class Store:
                 return "outdated"
             return "complete" if await self._is_filled(served) else "incomplete"
 
-    async def mark_filled(self, alias: Literal["products", "next"] = "products") -> None:
+    async def mark_filled(self) -> None:
+        """The served index is whole."""
         async with _trouble_is_unavailable():
-            name = self._products if alias == "products" else self._next
-            await self._engine.indices.put_mapping(index=name, body={"_meta": {"filled": True}})
+            await self._engine.indices.put_mapping(index=self._products, body=_FILLED)
+
+    async def begin_rebuild(self) -> None:
+        """From now on, what is written to the served index is written to the next one as well.
+
+        A rebuild that is under way, or was left half done, is joined: filling twice does no harm.
+        """
+        async with _trouble_is_unavailable():
+            served = await self._behind(self._products)
+            if served is None:
+                raise IndexNotThere("the index has not been made yet")
+            building = await self._behind(self._next)
+            if building is not None and not building.startswith(self._stem):
+                await self._engine.indices.delete(index=building)  # begun by another release
+            await self._drop_retired()
+            number = int(served.rpartition("-")[2]) + 1
+            await self._make(f"{self._stem}-{number}", PRODUCTS, self._next)
+            await self._carry_tombstones()
+
+    async def end_rebuild(self) -> None:
+        """The next index is served, at one blow. The one before is kept until the next rebuild: searches that
+        have begun end in it."""
+        async with _trouble_is_unavailable():
+            served, building = await self._behind(self._products), await self._behind(self._next)
+            if building is None:
+                return  # another replica was faster
+            await self._engine.indices.put_mapping(index=building, body=_FILLED)
+            await self._engine.indices.refresh(index=building)
+            actions = [
+                {"remove": {"index": served, "alias": self._products}},
+                {"add": {"index": building, "alias": self._products}},
+                {"remove": {"index": building, "alias": self._next}},
+            ]
+            # 404: another replica has switched in the meantime.
+            await self._engine.indices.update_aliases(body={"actions": actions}, params={"ignore": 404})
+
+    async def widen(self) -> None:
+        """Lets an index of an earlier definition take documents of ours, where the two get along.
+
+        Where they do not, events that it refuses are parked, and the rebuild brings what they said.
+        """
+        async with _trouble_is_unavailable():
+            body = {"dynamic": "strict", "properties": PRODUCTS["mappings"]["properties"]}
+            await self._engine.indices.put_mapping(index=self._products, body=body, params={"ignore": 400})
+
+    async def _carry_tombstones(self) -> None:
+        """The sources know what is sold; of what no longer is, only the index before can tell."""
+        await self._engine.indices.refresh(index=self._products)
+        buried = {"index": self._products, "query": {"term": {"deleted": True}}}
+        body = {"conflicts": "proceed", "source": buried, "dest": {"index": self._next, "op_type": "create"}}
+        await self._engine.reindex(body=body, params={"timeout": "10m"}, request_timeout=600)
+
+    async def _drop_retired(self) -> None:
+        found = await self._engine.indices.get_alias(index=f"{self._products}-*")
+        for name, standing in found.items():
+            if not standing["aliases"]:
+                await self._engine.indices.delete(index=name, params={"ignore": 404})
 
     @property
     def _stem(self) -> str:
@@ -151,6 +220,20 @@ class Store:
             for one in hit["_source"]["variants"]
             if one["sku"] in skus
         }
+
+    async def skeletons(self, after: str | None, until: str | None) -> AsyncIterator[Skeleton]:
+        """The products with ids in (after, until], by id."""
+        async with _trouble_is_unavailable():
+            await self._engine.indices.refresh(index=self._products)
+        while True:
+            answer = await self._ask(question.skeletons(after, until, PAGE))
+            for hit in answer["hits"]["hits"]:
+                kept = hit["_source"]
+                after = kept["id"]
+                stock = {one["sku"]: one["in_stock"] for one in kept["variants"]}
+                yield Skeleton(kept["id"], kept["version"], stock)
+            if len(answer["hits"]["hits"]) < PAGE:
+                return
 
     async def _script(self, updates: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Runs scripts on products, in what is being rebuilt and in what is served.

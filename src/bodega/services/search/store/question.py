@@ -105,6 +105,19 @@ def suggest(words: str, *, fuzzy: bool, limit: int) -> Query:
     }
 
 
+def skeletons(after: str | None, until: str | None, limit: int) -> Query:
+    """The products with ids in (after, until], by id: what an audit compares."""
+    bounds = {"gt": after, "lte": until}
+    return {
+        "size": limit,
+        "_source": ["id", "version", "variants"],
+        "query": {"bool": {"filter": [
+            _NOT_DELETED, {"range": {"id": {k: v for k, v in bounds.items() if v is not None}}}
+        ]}},
+        "sort": [{"id": "asc"}],
+    }  # fmt: skip
+
+
 def option_keys() -> Query:
     """All keys of options that a product of the shop has."""
     return {
@@ -128,6 +141,8 @@ def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
                 # A chosen option is counted by its own facet alone.
                 if (key in (criteria.options or {})) == (name != "options"):
                     options.setdefault(key, []).append(Counted(value, bucket["products"]["doc_count"]))
+    for counted in options.values():
+        counted.sort(key=lambda one: (-one.count, one.value))  # the engine has ordered by variants, not by products
     prices = facets["price"]["variants"]["those"]
     return Found(
         matched=facets["matched"]["doc_count"],
