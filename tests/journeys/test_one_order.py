@@ -38,8 +38,12 @@ async def test_a_guest_buys_and_everything_follows_by_itself(
     assert any(seen["tracking"]["number"] in mail["text"] for mail in mails)
     shipments = await merchant.shipment_of(seen["number"])
     assert len(shipments) == 1
-    label = await merchant.api.get(f"/admin/shipments/{shipments[0]['id']}/label")
-    assert label.body.startswith(b"%PDF")
+
+    async def is_printed() -> None:
+        label = await merchant.api.get(f"/admin/shipments/{shipments[0]['id']}/label")
+        assert label.body.startswith(b"%PDF")
+
+    await eventually(is_printed, within_seconds=20)
     timeline = await guest.api.get(f"/shipments/{seen['tracking']['number']}")
     assert timeline.status == 200
     assert b"Ada" not in timeline.body

@@ -24,7 +24,6 @@ from bodega.platform.system import ROOT, Instance
 
 STAGES = ("lint", "unit", "service", "journey")
 _JOURNEYS = "tests/journeys"
-_NOTHING_COLLECTED = 5
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ def _pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, lis
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k == "BODEGA_HOME"}
     colour = "--color=yes" if out.is_terminal else "--color=no"
     code, last = _shown([sys.executable, "-m", "pytest", colour, *arguments], {**kept, **environment})
-    return 0 if code == _NOTHING_COLLECTED else code, [last]
+    return code, [last]
 
 
 def _shown(command: list[str], environment: dict[str, str]) -> tuple[int, str]:

@@ -3,7 +3,6 @@
 import os
 import sys
 from functools import partial
-from pathlib import Path
 from typing import Literal
 
 from bodega.platform import settings
@@ -38,7 +37,7 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         sandbox.program(instance, rendered["sandbox"]),
         _services(instance, rendered),
         docs.program(instance),
-        envoy.program(instance, secrets, needs=("auth",) if _exists(instance.system.services["auth"]) else ()),
+        envoy.program(instance, secrets, needs=("auth",)),
     ]
 
 
@@ -60,10 +59,10 @@ def environment() -> dict[str, str]:
 
 
 def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Program:
-    present = [service for service in instance.system.services.values() if _exists(service)]
+    services = instance.system.services.values()
     return Program(
         name="services",
-        command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), *(s.name for s in present)),
+        command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), *(s.name for s in services)),
         folder=instance.data,
         environment=settings.flat(rendered),
         ready=partial(_at_once),
@@ -75,7 +74,7 @@ def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Progra
                 ready=answers(f"{instance.service_url(service.name)}/readyz"),
                 needs=_needs(service),
             )
-            for service in present
+            for service in services
         ),
     )
 
@@ -85,10 +84,6 @@ def _needs(service: Service) -> tuple[str, ...]:
     if service.buckets:
         needs.append("seaweedfs")
     return tuple(needs)
-
-
-def _exists(service: Service) -> bool:
-    return (Path(__file__).parents[1] / "services" / service.name / "app.py").exists()
 
 
 def _step(instance: Instance, name: str, module: str, needs: tuple[str, ...]) -> Program:
