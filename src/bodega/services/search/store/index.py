@@ -55,10 +55,8 @@ class Store:
         await self._engine.close()
 
     async def ping(self) -> None:
-        """Raises Unavailable, if there is nothing to search in."""
-        async with _trouble_is_unavailable():
-            if not await self._engine.indices.exists_alias(name=self._products):
-                raise IndexNotThere("the index has not been made yet")
+        """Raises Unavailable, if nothing can be searched: an index is known a moment before it works."""
+        await self._ask({"size": 0})
 
     # --- made and renewed ---------------------------------------------------------------------------
 
