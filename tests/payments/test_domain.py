@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bodega.contracts.ids import new_id
 from bodega.contracts.money import Price
+from bodega.contracts.payments import PaymentFailed
 from bodega.kit.errors import AlreadyEnded
 from bodega.services.payments import domain
 from bodega.services.payments.domain import Change, Given, Money, Payment, Refund, Standing
@@ -36,8 +37,8 @@ def payment(state: domain.State = "created", **other: Any) -> Payment:
         money |= {"refunding": TOTAL, "refunded": TOTAL}
     base = Payment(
         id=BUY.payment_id(), order_id=BUY.order_id, checkout_id=BUY.checkout_id, attempt=1,
-        amount=Price(amount=TOTAL, currency="EUR"), payment_method="pm_card_visa", description="", return_url="",
-        created_at=datetime.now(UTC), state=state, intent_id="pi_1", **money,  # type: ignore[arg-type]
+        amount=Price(amount=TOTAL, currency="EUR"), payment_method="pm_card_visa", email="ada@example.com",
+        description="", return_url="", created_at=datetime.now(UTC), state=state, intent_id="pi_1", **money,  # type: ignore[arg-type]
     )  # fmt: skip
     return replace(base, **other)
 
@@ -69,6 +70,14 @@ def test_a_create_whose_error_is_stored_is_looked_for_before_another_key_is_used
     assert (found.intent_id, found.tries) == ("pi_1", 1)
     missing = domain.settle(doubtful, OPEN, "find", None).payment
     assert (domain.duty(missing, OPEN), missing.tries) == ("create", 2)
+
+
+@pytest.mark.parametrize("email", ["ada@example.com", None])
+def test_a_failed_attempt_names_whom_to_tell_if_that_is_known(email: str | None) -> None:
+    refused = Refused("insufficient_funds", "Your card has insufficient funds.")
+    (fact,) = domain.settle(payment(email=email), OPEN, "confirm", refused).facts
+    assert isinstance(fact, PaymentFailed)
+    assert (fact.email, fact.message) == (email, refused.message)
 
 
 @pytest.mark.parametrize("lost", [LOST, STORED])

