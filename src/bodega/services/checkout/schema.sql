@@ -1,0 +1,67 @@
+-- Written by `python -m bodega.platform.schemas` from the migrations. Do not edit.
+
+CREATE TABLE checkout (
+    id text NOT NULL,
+    state text NOT NULL,
+    cart_id text NOT NULL,
+    cart_revision text NOT NULL,
+    token_digest bytea,
+    customer_id text,
+    cart_lines jsonb NOT NULL,
+    contact jsonb NOT NULL,
+    shipping_address jsonb NOT NULL,
+    billing_address jsonb,
+    shipping_option text NOT NULL,
+    currency character(3) NOT NULL,
+    expected_total bigint NOT NULL,
+    payment_method text NOT NULL,
+    attempt integer DEFAULT 1 NOT NULL,
+    order_id text NOT NULL,
+    reservation_id text NOT NULL,
+    lines jsonb DEFAULT '[]'::jsonb NOT NULL,
+    totals jsonb,
+    tax_decision jsonb,
+    order_number text,
+    order_token text,
+    next_action jsonb,
+    problem jsonb,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    CONSTRAINT checkout_attempt_check CHECK ((attempt > 0)),
+    CONSTRAINT checkout_expected_total_check CHECK ((expected_total >= 0)),
+    CONSTRAINT checkout_state_check CHECK ((state = ANY (ARRAY['started'::text, 'priced'::text, 'reserved'::text, 'ordered'::text, 'paying'::text, 'action_required'::text, 'declined'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])))
+);
+
+CREATE TABLE checkout_timeline (
+    checkout_id text NOT NULL,
+    "position" bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    state text NOT NULL
+);
+
+ALTER TABLE checkout_timeline ALTER COLUMN "position" ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME checkout_timeline_position_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY checkout
+    ADD CONSTRAINT checkout_order_id_key UNIQUE (order_id);
+
+ALTER TABLE ONLY checkout
+    ADD CONSTRAINT checkout_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY checkout
+    ADD CONSTRAINT checkout_reservation_id_key UNIQUE (reservation_id);
+
+ALTER TABLE ONLY checkout_timeline
+    ADD CONSTRAINT checkout_timeline_pkey PRIMARY KEY (checkout_id, "position");
+
+CREATE UNIQUE INDEX checkout_one_per_cart_revision ON checkout USING btree (cart_id, cart_revision) WHERE (state <> ALL (ARRAY['failed'::text, 'cancelled'::text, 'expired'::text]));
+
+ALTER TABLE ONLY checkout_timeline
+    ADD CONSTRAINT checkout_timeline_checkout_id_fkey FOREIGN KEY (checkout_id) REFERENCES checkout(id);

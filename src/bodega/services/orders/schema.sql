@@ -1,0 +1,84 @@
+-- Written by `python -m bodega.platform.schemas` from the migrations. Do not edit.
+
+CREATE TABLE order_history (
+    order_id text NOT NULL,
+    version bigint NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL,
+    from_state text,
+    to_state text NOT NULL,
+    note text NOT NULL,
+    cause text NOT NULL,
+    actor text NOT NULL
+);
+
+CREATE TABLE order_tombstone (
+    order_id text NOT NULL,
+    reason text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE orders (
+    id text NOT NULL,
+    number text NOT NULL,
+    state text NOT NULL,
+    version bigint NOT NULL,
+    checkout_id text NOT NULL,
+    customer_id text,
+    email text NOT NULL,
+    cart_id text NOT NULL,
+    cart_revision text NOT NULL,
+    reservation_id text NOT NULL,
+    payment_id text,
+    captured boolean DEFAULT false NOT NULL,
+    currency character(3) NOT NULL,
+    total bigint NOT NULL,
+    refunded bigint DEFAULT 0 NOT NULL,
+    lines jsonb NOT NULL,
+    totals jsonb NOT NULL,
+    shipping_address jsonb NOT NULL,
+    billing_address jsonb,
+    shipping_option text NOT NULL,
+    contact jsonb NOT NULL,
+    carrier text,
+    tracking_number text,
+    tracking_url text,
+    attention text,
+    placed_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT captured_means_payment CHECK (((NOT captured) OR (payment_id IS NOT NULL))),
+    CONSTRAINT moved_on_means_paid CHECK (((state = ANY (ARRAY['created'::text, 'cancelled'::text])) OR (payment_id IS NOT NULL))),
+    CONSTRAINT orders_state_check CHECK ((state = ANY (ARRAY['created'::text, 'paid'::text, 'fulfilling'::text, 'shipped'::text, 'delivered'::text, 'cancelled'::text]))),
+    CONSTRAINT orders_total_check CHECK ((total >= 0)),
+    CONSTRAINT orders_version_check CHECK ((version > 0)),
+    CONSTRAINT refunded_within_total CHECK (((refunded >= 0) AND (refunded <= total)))
+);
+
+ALTER TABLE ONLY order_history
+    ADD CONSTRAINT order_history_pkey PRIMARY KEY (order_id, version);
+
+ALTER TABLE ONLY order_tombstone
+    ADD CONSTRAINT order_tombstone_pkey PRIMARY KEY (order_id);
+
+ALTER TABLE ONLY orders
+    ADD CONSTRAINT orders_checkout_id_key UNIQUE (checkout_id);
+
+ALTER TABLE ONLY orders
+    ADD CONSTRAINT orders_number_key UNIQUE (number);
+
+ALTER TABLE ONLY orders
+    ADD CONSTRAINT orders_payment_id_key UNIQUE (payment_id);
+
+ALTER TABLE ONLY orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY orders
+    ADD CONSTRAINT orders_reservation_id_key UNIQUE (reservation_id);
+
+CREATE INDEX orders_customer ON orders USING btree (customer_id, id DESC) WHERE (customer_id IS NOT NULL);
+
+CREATE INDEX orders_guest_email ON orders USING btree (email) WHERE (customer_id IS NULL);
+
+CREATE INDEX orders_state ON orders USING btree (state, id DESC);
+
+ALTER TABLE ONLY order_history
+    ADD CONSTRAINT order_history_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id);
