@@ -145,7 +145,9 @@ async def verify_email(wish: VerifyEmail, db: Db) -> None:
         await service.verify_email(tx, wish.token.get_secret_value())
 
 
-@public.post("/password/forgot", status_code=202, responses=problems(InvalidEmail, TooManyAttempts))
+@public.post(
+    "/password/forgot", status_code=202, response_class=Response, responses=problems(InvalidEmail, TooManyAttempts)
+)
 async def forget_password(wish: ForgotPassword, db: Db, tools: AuthTools, visitor: From) -> Response:
     """Asks for a mail with a link to set a new password. The answer is the same whether there is an account or not."""
     async with db.transaction() as tx:
