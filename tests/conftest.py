@@ -55,7 +55,7 @@ def topics_for(room: str) -> Any:
     wrongly on purpose, no other room's services hear.
     """
 
-    @pytest.fixture(scope="session")
+    @pytest.fixture(scope="package")
     async def topics() -> AsyncIterator[Topics]:
         topics = Topics(engine("BODEGA_ORDERS_KAFKA"), f"t{RUN}.{room}.")
         await topics.make("orders", "payments", "inventory", "shipping", "catalog", "users")

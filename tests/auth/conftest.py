@@ -21,12 +21,12 @@ SECRET = bytes(range(32))
 StartAuth = Callable[..., Awaitable[Caller]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database_url(make_database: MakeDatabase) -> str:
     return await make_database("auth")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     await database.open()
@@ -34,14 +34,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secret_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("auth") / "auth.secret"
     file.write_text(SECRET.hex())
     return file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def start_auth(
     database_url: str, topics: Topics, credentials: Credentials, secret_file: Path
 ) -> AsyncIterator[StartAuth]:
@@ -73,7 +73,7 @@ async def start_auth(
         yield start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def auth(start_auth: StartAuth) -> Caller:
     return await start_auth()
 

@@ -16,14 +16,14 @@ topics = topics_for("cart")
 FRESH_SECONDS = 0.5
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secret_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("cart") / "cart.secret"
     file.write_text(bytes(range(32)).hex())
     return file
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def shop(credentials: Credentials) -> Shop:
     return Shop()
 
@@ -34,7 +34,7 @@ def _up_again(shop: Shop) -> None:
     shop.asked.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def cart_settings(
     shop: Shop, topics: Topics, credentials: Credentials, secret_file: Path
 ) -> AsyncIterator[Settings]:
@@ -58,7 +58,7 @@ async def cart_settings(
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def cart(cart_settings: Settings, credentials: Credentials) -> AsyncIterator[Caller]:
     app = create_app(cart_settings)
     app.state.access_tokens = credentials.access_tokens()

@@ -29,7 +29,7 @@ class Room:
     cart: Caller
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mongo_url() -> AsyncIterator[str]:
     base = engine("BODEGA_CATALOG_MONGO_URL").rpartition("/")[0]
     name = f"t_catalog_{RUN}"
@@ -39,7 +39,7 @@ async def mongo_url() -> AsyncIterator[str]:
     await client.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def uploads_bucket() -> str:
     async with get_session().create_client(
         "s3",
@@ -58,7 +58,7 @@ async def uploads_bucket() -> str:
     return "uploads"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def settings(mongo_url: str, topics: Topics, credentials: Credentials, uploads_bucket: str) -> Settings:
     return Settings(
         mongo_url=mongo_url,
@@ -72,7 +72,7 @@ def settings(mongo_url: str, topics: Topics, credentials: Credentials, uploads_b
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def room(settings: Settings, credentials: Credentials) -> AsyncIterator[Room]:
     app = create_app(settings)
     app.state.access_tokens = credentials.access_tokens()

@@ -19,23 +19,23 @@ HASTY_UNKNOWN_SECONDS = 1.5
 LEASE_SECONDS, STEP_SECONDS = 0.8, 0.6
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def around(credentials: Credentials) -> AsyncIterator[tuple[World, dict[str, str]]]:
     async with world_of(credentials) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(around: tuple[World, dict[str, str]]) -> World:
     return around[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database_url(make_database: MakeDatabase) -> str:
     return await make_database("checkout")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     await database.open()
@@ -46,7 +46,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 SettingsOf = Callable[..., Settings]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def settings_of(around: tuple[World, dict[str, str]], credentials: Credentials) -> SettingsOf:
     def make(**other: Any) -> Settings:
         given: dict[str, Any] = {
@@ -70,7 +70,7 @@ def settings_of(around: tuple[World, dict[str, str]], credentials: Credentials) 
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def shop(
     database_url: str, topics: Topics, settings_of: SettingsOf, credentials: Credentials
 ) -> AsyncIterator[Caller]:
@@ -81,7 +81,7 @@ async def shop(
         yield caller
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def hasty(make_database: MakeDatabase, settings_of: SettingsOf) -> AsyncIterator[Caller]:
     """Checkout whose shoppers have a second, and no patience. On a database of its own."""
     url = await make_database("checkout")

@@ -7,7 +7,7 @@ import pytest_asyncio
 from tests.gateway.stage import Stage, stage
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="package")
 async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     async with stage(tmp_path_factory.mktemp("gateway")) as set_up:
         yield set_up

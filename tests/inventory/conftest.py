@@ -15,12 +15,12 @@ topics = topics_for("inventory")
 Stocked = Callable[[int], Awaitable[str]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database_url(make_database: MakeDatabase) -> str:
     return await make_database("inventory")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     await database.open()
@@ -28,7 +28,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def inventory(database_url: str, topics: Topics, credentials: Credentials) -> AsyncIterator[Caller]:
     app = create_app(
         Settings(

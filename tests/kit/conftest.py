@@ -11,7 +11,7 @@ from tests.conftest import MakeDatabase, engine, topics_for
 topics = topics_for("kit")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def kit_url(make_database: MakeDatabase) -> str:
     """A database with the kit's tables (any room's) and a table of the tests'."""
     url = await make_database("users")

@@ -46,7 +46,7 @@ class Mint:
         return app
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mint(credentials: Credentials) -> AsyncIterator[tuple[Mint, str]]:
     mint = Mint(InternalTokens("auth", None, credentials.jwks_file, frozenset({"notifications"})))
     async with serving(mint.app()) as caller:
@@ -82,7 +82,7 @@ class Mailbox:
         return await eventually(check, within_seconds=within_seconds)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
     sandbox.start()
@@ -90,13 +90,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def mailbox(sandbox: Sandbox) -> AsyncIterator[Mailbox]:
     async with aiohttp.ClientSession() as http:
         yield Mailbox(sandbox, http)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def settings(
     make_database: MakeDatabase, topics: Topics, credentials: Credentials, mint: tuple[Mint, str], sandbox: Sandbox,
     tmp_path_factory: pytest.TempPathFactory,
@@ -122,7 +122,7 @@ async def settings(
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database(settings: Settings) -> AsyncIterator[Database]:
     database = Database(settings.database_url)
     await database.open()
@@ -130,7 +130,7 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def notifications(settings: Settings, credentials: Credentials) -> AsyncIterator[Caller]:
     app = create_app(settings)
     app.state.access_tokens = credentials.access_tokens()

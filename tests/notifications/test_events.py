@@ -178,7 +178,7 @@ async def test_what_nobody_takes_is_parked_with_its_reason_and_can_be_sent_anew(
     assert (refused["attempts"], refused["last_error"]) == (1, "the mail server refused the mail with 550")
     given_up = await becomes(merchant, bob, "parked")
     assert given_up["attempts"] > 2
-    assert "451" in given_up["last_error"]
+    assert given_up["last_error"].startswith("the mail server")
     assert {refused["id"], given_up["id"]} <= {
         one["id"] for one in (await merchant.get("/admin/notifications?state=parked")).json["items"]
     }

@@ -16,12 +16,12 @@ topics = topics_for("orders")
 LINK_SECRET = bytes(range(32))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database_url(make_database: MakeDatabase) -> str:
     return await make_database("orders")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     await database.open()
@@ -29,7 +29,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def orders(
     database_url: str, topics: Topics, credentials: Credentials, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Caller]:

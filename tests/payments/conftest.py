@@ -85,12 +85,12 @@ class Checkout:
         await eventually(check)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database_url(make_database: MakeDatabase) -> str:
     return await make_database("payments")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     await database.open()
@@ -98,12 +98,12 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def payments_port() -> int:
     return free_port()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def processor(payments_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     sandbox = Sandbox(tmp_path_factory.mktemp("processor"))
     sandbox.environment = {"BODEGA_SANDBOX_WEBHOOK_URL": f"http://127.0.0.1:{payments_port}/payments/webhooks/stripe"}
@@ -112,7 +112,7 @@ def processor(payments_port: int, tmp_path_factory: pytest.TempPathFactory) -> I
     assert sandbox.stop() in (0, -signal.SIGTERM)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def settings(database_url: str, topics: Topics, credentials: Credentials, processor: Sandbox) -> Settings:
     return Settings.model_validate(
         {
@@ -124,7 +124,7 @@ def settings(database_url: str, topics: Topics, credentials: Credentials, proces
     )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def payments(settings: Settings, payments_port: int) -> AsyncIterator[Caller]:
     async with serving(create_app(settings), port=payments_port) as caller:
         yield caller
@@ -135,7 +135,7 @@ def checkout(payments: Caller, credentials: Credentials) -> Checkout:
     return Checkout(payments.being(credentials.service("checkout", "payments")))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
         yield session

@@ -13,7 +13,7 @@ from aiohttp import web
 from tests.sandbox.stand import Ear, Sandbox, free_port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def ear() -> AsyncIterator[Ear]:
     it = Ear()
     app = web.Application()
@@ -27,7 +27,7 @@ async def ear() -> AsyncIterator[Ear]:
     await runner.cleanup()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def process(ear: Ear, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     it = Sandbox(tmp_path_factory.mktemp("sandbox"))
     it.environment = {
@@ -39,7 +39,7 @@ def process(ear: Ear, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sand
     assert it.stop() in (0, -signal.SIGTERM)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
         yield session

@@ -18,7 +18,7 @@ from tests.search.sources import Shop, catalog, inventory
 topics = topics_for("search")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def opensearch() -> AsyncIterator[AsyncOpenSearch]:
     """The engine itself. What this run has made there goes with it."""
     client = AsyncOpenSearch([engine("BODEGA_SEARCH_OPENSEARCH_URL")])
@@ -55,7 +55,7 @@ class Stage:
 OpenStage = Callable[[str, Shop], AbstractAsyncContextManager[Stage]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def open_stage(opensearch: AsyncOpenSearch, topics: Topics, credentials: Credentials) -> OpenStage:
     """`async with open_stage("demo", shop) as stage`: names keep stages apart, on Kafka and in the index."""
 
@@ -87,7 +87,7 @@ def open_stage(opensearch: AsyncOpenSearch, topics: Topics, credentials: Credent
     return opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stage(open_stage: OpenStage) -> AsyncIterator[Stage]:
     """An empty shop."""
     async with open_stage("main", Shop()) as stage:

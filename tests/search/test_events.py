@@ -20,9 +20,10 @@ def word() -> str:
 
 async def shown(search: Caller, query: str, check: Any) -> dict[str, Any]:
     async def once() -> dict[str, Any]:
-        answer = (await search.get(f"/search?{query}")).json
-        assert check(answer), answer
-        return answer  # type: ignore[no-any-return]
+        answer = await search.get(f"/search?{query}")
+        assert answer.status == 200, answer.body  # 503, while the shards of a new index are being allocated
+        assert check(answer.json), answer.body
+        return dict(answer.json)
 
     return await eventually(once)
 

@@ -60,19 +60,19 @@ class Judge:
         return app
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def judge(credentials: Credentials) -> AsyncIterator[tuple[Judge, str]]:
     judge = Judge(InternalTokens("orders", None, credentials.jwks_file, frozenset({"shipping"})))
     async with serving(judge.app()) as caller:
         yield judge, caller.base
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shipping_port() -> int:
     return free_port()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def sandbox(tmp_path_factory: pytest.TempPathFactory, shipping_port: int) -> Iterator[Sandbox]:
     sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
     sandbox.environment = {
@@ -83,7 +83,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory, shipping_port: int) -> Ite
     sandbox.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def settings(
     make_database: MakeDatabase,
     topics: Topics,
@@ -115,7 +115,7 @@ async def settings(
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database(settings: Settings) -> AsyncIterator[Database]:
     database = Database(settings.database_url)
     await database.open()
@@ -129,7 +129,7 @@ def run(settings: Settings, credentials: Credentials, port: int = 0) -> Abstract
     return serving(app, port=port)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def shipping(settings: Settings, credentials: Credentials, shipping_port: int) -> AsyncIterator[Caller]:
     async with run(settings, credentials, shipping_port) as caller:
         yield caller
@@ -165,7 +165,7 @@ class World:
         await self._ask("POST", f"/sandbox/parcels/{tracking}/advance", {"to": to})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def clients(settings: Settings, credentials: Credentials) -> AsyncIterator[tuple[Orders, Carrier, LabelShelf]]:
     """The room's own, for a worker in the test's hands."""
     orders = client_for("orders", "shipping", settings)
@@ -179,7 +179,7 @@ async def clients(settings: Settings, credentials: Credentials) -> AsyncIterator
     await shelf.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def world(sandbox: Sandbox) -> AsyncIterator[World]:
     async with aiohttp.ClientSession() as http:
         yield World(sandbox, http)

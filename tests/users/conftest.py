@@ -20,12 +20,12 @@ HOME: dict[str, Any] = {
 SomeCustomer = Callable[..., Caller]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database_url(make_database: MakeDatabase) -> str:
     return await make_database("users")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     await database.open()
@@ -33,7 +33,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def users(database_url: str, topics: Topics, credentials: Credentials) -> AsyncIterator[Caller]:
     app = create_app(
         Settings(
