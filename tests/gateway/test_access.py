@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.gateway.stage import EDGE_SECRET, KEY, STRANGERS_KEY, Stage, bearer, stage, token
 
 pytestmark = pytest.mark.service

@@ -5,9 +5,9 @@ import json
 import uuid
 
 import pytest
-from tests.gateway.stage import EDGE_SECRET, Answer, Stage, bearer, token
 
 from bodega.kit.http import PROBLEM_TYPE
+from tests.gateway.stage import EDGE_SECRET, Answer, Stage, bearer, token
 
 pytestmark = pytest.mark.service
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
-from tests.gateway.stage import Stage, description, visit
 
 from bodega.gateway.docs import POLICY, Settings, create_app, environment
 from bodega.platform.system import System
+from tests.gateway.stage import Stage, description, visit
 
 
 @pytest.mark.service

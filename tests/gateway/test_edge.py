@@ -1,6 +1,7 @@
 """The edge's own door: it believes what it is told of addresses, so it opens to the edge alone."""
 
 import pytest
+
 from tests.gateway.stage import EDGE_SECRET, Stage, bearer
 
 pytestmark = pytest.mark.service

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+
 from tests.gateway.stage import EDGE_SECRET, Answer, Stage, bearer
 
 pytestmark = pytest.mark.service

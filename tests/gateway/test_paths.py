@@ -1,6 +1,7 @@
 """What exists from outside, and what does not, in whatever spelling."""
 
 import pytest
+
 from tests.gateway.stage import Stage, bearer
 
 pytestmark = pytest.mark.service

@@ -233,3 +233,29 @@ async def test_a_room_without_sql_parks_to_a_topic(topics: Topics) -> None:
     parked = await topics.of_subject("counter.parked", subject, "Counted")
     assert len(parked) == 1
     await producer.close()
+
+
+async def test_what_a_room_without_sql_has_parked_is_shown_and_replayed_in_order(topics: Topics) -> None:
+    group, subject = topics.prefix + "abacus", new_id("x")
+    await topics.make("abacus.parked")
+    seen: list[int] = []
+    healed = False
+
+    async def picky(event: Received[Counted]) -> None:
+        if not healed:
+            raise Broken("not yet")
+        seen.append(event.sequence)
+
+    door = StatelessDoor(
+        Producer(topics.bootstrap, client_id="t"), group, {"Counted": Hears("Counted", Counted, picky)}
+    )
+    for sequence in (1, 2):
+        await door.receive(message(counted(subject, sequence)))
+    parked = await door.parked()
+    assert [(one["key"], one["topic"], one["reason"]) for one in parked] == [(subject, "orders", "Broken: not yet")] * 2
+    assert await door.replay() == {"replayed": 0, "still_parked": 2}
+    healed = True
+    assert await door.replay() == {"replayed": 2, "still_parked": 0}
+    assert seen == [1, 2]
+    assert await door.parked() == []
+    await door.close()

@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+
 from tests.protocol.broken import BROKEN, FOUND_BY_MACHINE
 from tests.protocol.model import LEASE, RESERVATION, Checkout, Fault, Payments, Shipping, Violation, World
 from tests.protocol.scenarios import STORIES, drive, pay

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 import stripe
 from aiohttp import web
+
 from tests.sandbox.stand import Ear, Sandbox, free_port
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+
 from tests.sandbox.stand import CARRIER_KEY, PARCEL, Ear, Sandbox
 
 pytestmark = pytest.mark.unit

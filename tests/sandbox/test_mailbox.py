@@ -8,6 +8,7 @@ from typing import Any
 import aiohttp
 import aiosmtplib
 import pytest
+
 from tests.sandbox.stand import CARRIER_KEY, PARCEL, Sandbox
 
 pytestmark = pytest.mark.unit

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 import stripe
-from tests.sandbox.stand import CARRIER_KEY, PARCEL, WEBHOOK_SECRET, Ear, Sandbox
 
 from bodega.sandbox.deliveries import signature
 from bodega.sandbox.processor import API_VERSION
+from tests.sandbox.stand import CARRIER_KEY, PARCEL, WEBHOOK_SECRET, Ear, Sandbox
 
 pytestmark = pytest.mark.unit
 

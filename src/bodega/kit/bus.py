@@ -7,11 +7,13 @@ is down) the partition waits; nothing is skipped.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 
@@ -50,7 +52,7 @@ class Producer:
     """An idempotent producer, acks=all."""
 
     def __init__(self, bootstrap: str, *, client_id: str) -> None:
-        self._bootstrap = bootstrap
+        self.bootstrap = bootstrap
         self._client_id = client_id
         self._producer: AIOKafkaProducer | None = None
 
@@ -59,7 +61,7 @@ class Producer:
         if self._producer is not None:
             return
         producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            bootstrap_servers=self.bootstrap,
             client_id=self._client_id,
             enable_idempotence=True,
             acks="all",
@@ -198,16 +200,63 @@ class Consumer:
             if self._stopping.is_set():
                 return done, None
             try:
-                await self._door.receive(
-                    Message(
-                        topic=record.topic,
-                        key=(record.key or b"").decode(errors="replace"),
-                        body=record.value or b"",
-                        headers={name: value.decode(errors="replace") for name, value in record.headers},
-                        partition=record.partition,
-                        offset=record.offset,
-                    )
-                )
+                await self._door.receive(message_of(record))
             except Trouble as trouble:
                 return done, trouble
         return len(records), None
+
+
+class Backlog:
+    """A topic that is worked by hand, from where the last hand left it to its end."""
+
+    def __init__(self, bootstrap: str, topic: str) -> None:
+        self._bootstrap = bootstrap
+        self._topic = topic
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[tuple[AIOKafkaConsumer, list[ConsumerRecord[Any, Any]]]]:
+        """The consumer, to commit with, and all that waits, oldest first. Raises Trouble, if the broker is away."""
+        # No group membership: partitions are assigned by hand, so looking never waits for a rebalance.
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap, group_id=self._topic, enable_auto_commit=False,
+            auto_offset_reset="earliest",
+        )  # fmt: skip
+        try:
+            await consumer.start()
+            assigned = await self._partitions()
+            yield consumer, await self._waiting(consumer, assigned) if assigned else []
+        except (KafkaError, OSError) as error:
+            raise Trouble(f"the broker is away: {error!r}") from error
+        finally:
+            await consumer.stop()
+
+    async def _partitions(self) -> list[TopicPartition]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        await admin.start()
+        try:
+            described = await admin.describe_topics([self._topic])
+        finally:
+            await admin.close()
+        return [TopicPartition(self._topic, one["partition"]) for topic in described for one in topic["partitions"]]
+
+    @staticmethod
+    async def _waiting(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> list[ConsumerRecord[Any, Any]]:
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        records: list[ConsumerRecord[Any, Any]] = []
+        while any([await consumer.position(partition) < ends[partition] for partition in partitions]):
+            for batch in (await consumer.getmany(timeout_ms=200)).values():
+                records.extend(batch)
+        return sorted(records, key=lambda record: record.timestamp)
+
+
+def message_of(record: ConsumerRecord[Any, Any]) -> Message:
+    """A record as a message: bytes that are no text are replaced, for whoever looks at it."""
+    return Message(
+        topic=record.topic,
+        key=(record.key or b"").decode(errors="replace"),
+        body=record.value or b"",
+        headers={name: value.decode(errors="replace") for name, value in record.headers},
+        partition=record.partition,
+        offset=record.offset,
+    )

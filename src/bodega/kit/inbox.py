@@ -17,10 +17,11 @@ from typing import Any, Generic, TypeVar
 
 import asyncpg
 from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from bodega.kit.bus import Message, Producer, Trouble
+from bodega.kit.bus import Backlog, Message, Producer, Trouble, message_of
 from bodega.kit.db import STORE_TROUBLE, Database, Transaction
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import CONSUME_DELAY, CONSUMED, PARKED, log, span
@@ -257,3 +258,48 @@ class StatelessDoor:
         await self.producer.send(
             [Message(topic=self.parked_topic, key=message.key, body=message.body, headers=headers)]
         )
+
+    async def parked(self, limit: int = 100) -> list[dict[str, Any]]:
+        """What waits for people, oldest first."""
+        async with Backlog(self.producer.bootstrap, self.parked_topic).open() as (_, records):
+            messages = [(message_of(record), record.timestamp) for record in records[:limit]]
+        return [
+            {
+                "event_id": _event_id(message),
+                "topic": message.headers.get("parked-topic", ""),
+                "key": message.key,
+                "reason": message.headers.get("parked-reason", ""),
+                "parked_at": datetime.fromtimestamp(at / 1000, UTC),
+            }
+            for message, at in messages
+        ]
+
+    async def replay(self, key: str | None = None) -> dict[str, int]:
+        """Handles what is parked again; a partition stops at the first that still fails, so that no key's order is
+        turned round. With `key`, only its messages are handled, and none is forgotten: handlers know the older.
+
+        Raises: Unavailable, if the broker is away.
+        """
+        done = 0
+        try:
+            async with Backlog(self.producer.bootstrap, self.parked_topic).open() as (consumer, records):
+                stopped = set[int]()
+                for record in records:
+                    message = message_of(record)
+                    if record.partition in stopped or (key is not None and message.key != key):
+                        continue
+                    try:
+                        event = _parse(message, self.hears)
+                        if event is not None:
+                            await self.hears[event.type].handler(event)
+                    except Exception as error:  # it stays parked, whatever it is
+                        _log.warning("an event stays parked", consumer=self.group, key=message.key, error=error)
+                        stopped.add(record.partition)
+                        continue
+                    done += 1
+                    if key is None:
+                        partition = TopicPartition(record.topic, record.partition)
+                        await consumer.commit({partition: OffsetAndMetadata(record.offset + 1, "")})
+        except Trouble as error:
+            raise Unavailable(str(error)) from error
+        return {"replayed": done, "still_parked": len(records) - done}

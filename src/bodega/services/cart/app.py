@@ -48,4 +48,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         loops=[consumer],
         ready={"redis": carts.ping},
         degraded={"kafka": lambda: consumer.connected},
+        parked=door,
     )

@@ -44,4 +44,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         loops=[curator, consumer],
         ready={"opensearch": store.ping},
         degraded={"kafka": lambda: consumer.connected},
+        parked=door,
     )
