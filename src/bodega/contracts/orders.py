@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bodega.contracts.envelope import Event
-from bodega.contracts.fields import Address, CleanText, Contact, Line, Quantity, Sku, Timestamp
+from bodega.contracts.fields import Address, CleanText, Contact, Line, Quantity, Sku
 from bodega.contracts.ids import (
     CartId,
     CheckoutId,
@@ -164,11 +164,3 @@ class BeginFulfilment(_Message):
     """`POST /internal/orders/{id}/begin-fulfilment`: shipping asks before it buys a label."""
 
     shipment_id: str
-
-
-class OrderHistoryEntry(_Message):
-    at: Timestamp
-    from_state: OrderState | None
-    to_state: OrderState
-    cause: str
-    actor: str
