@@ -6,10 +6,10 @@ Problem
 ├── Conflict
 │   └── AddressLimit
 └── Invalid
-    └── InvalidAddress       a part is missing, or has not the form that the country gives it
+    └── InvalidAddress       the kit's: a part is missing, or has not the form that the country gives it
 """
 
-from bodega.kit.errors import Conflict, Invalid, NotFound
+from bodega.kit.errors import Conflict, NotFound
 
 
 class AddressNotFound(NotFound):
@@ -18,7 +18,3 @@ class AddressNotFound(NotFound):
 
 class AddressLimit(Conflict):
     code = "address_limit"
-
-
-class InvalidAddress(Invalid):
-    code = "invalid_address"

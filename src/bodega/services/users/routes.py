@@ -8,9 +8,10 @@ from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Customer
 from bodega.kit.errors import StaleVersion, Unauthenticated
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
+from bodega.kit.postal import InvalidAddress
 from bodega.services.users import service, store
 from bodega.services.users.domain import KeptAddress, Profile
-from bodega.services.users.errors import AddressLimit, AddressNotFound, InvalidAddress
+from bodega.services.users.errors import AddressLimit, AddressNotFound
 from bodega.services.users.schemas import AddressList, AddressView, ChangeProfile, ProfileView, WriteAddress
 from bodega.services.users.settings import Settings
 

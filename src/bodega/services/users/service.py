@@ -11,6 +11,7 @@ from bodega.contracts.ids import new_id
 from bodega.kit import idempotency
 from bodega.kit.db import Transaction
 from bodega.kit.errors import StaleVersion
+from bodega.kit.postal import deliverable
 from bodega.services.users import domain, store
 from bodega.services.users.domain import KeptAddress, Profile
 from bodega.services.users.errors import AddressLimit
@@ -57,7 +58,7 @@ async def add_address(
 
     Raises: InvalidAddress, AddressLimit; AddressNotFound, if it was made before and is gone.
     """
-    kept = KeptAddress(new_id("adr"), domain.deliverable(address), default_shipping, default_billing)
+    kept = KeptAddress(new_id("adr"), deliverable(address), default_shipping, default_billing)
     if key is not None:
         made = await idempotency.claim(tx, f"POST /users/me/addresses {customer_id}", key, body, resource_id=kept.id)
         if made is not None:
@@ -85,7 +86,7 @@ async def replace_address(
     before = await store.get_address(tx, customer_id, address_id)
     _expect(expected_version, before.version)
     after = replace(
-        before, address=domain.deliverable(address), default_shipping=default_shipping, default_billing=default_billing
+        before, address=deliverable(address), default_shipping=default_shipping, default_billing=default_billing
     )
     if after == before:
         return before
