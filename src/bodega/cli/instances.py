@@ -6,7 +6,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bodega.cli.screen import err, fail
-from bodega.platform import jars, packages
+from bodega.platform import jars, packages, pages
 from bodega.platform.system import Instance, System, SystemDescriptionError
 
 InstanceName = Annotated[
@@ -34,6 +34,19 @@ def ensure_engines(instance: Instance) -> None:
             jars.fetch(instance.home)
     except jars.JarError as error:
         fail("The Java engines could not be fetched.", str(error), "Run the command again: it goes on where it was.")
+
+
+def ensure_pages(*, for_tests: bool = False) -> None:
+    """Fetch the storefront's packages and build it, where that has not been done; with `for_tests`, theirs too."""
+    try:
+        if not pages.are_installed(for_tests=for_tests):
+            with err.status("Fetching the storefront's packages ..."):
+                pages.install(for_tests=for_tests)
+        if not pages.are_built():
+            with err.status("Building the pages ..."):
+                pages.build()
+    except pages.PagesError as error:
+        fail("The storefront could not be made.", str(error), "Run the command again: it goes on where it was.")
 
 
 def ensure_packages(lock: packages.Lock, title: str) -> None:

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from bodega.cli import data
 from bodega.cli.doctor import supported_or_fail
-from bodega.cli.instances import InstanceName, ensure_engines, instance_of
+from bodega.cli.instances import InstanceName, ensure_engines, ensure_pages, instance_of
 from bodega.cli.screen import err, fail, out
 from bodega.platform import control, logs, state, versions
 from bodega.platform.programs import Extent
@@ -44,6 +44,7 @@ def up(
     chosen = instance_of(instance)
     supported_or_fail()
     ensure_engines(chosen)
+    ensure_pages()
     show_start(chosen, "shop")
     if with_demo:
         data.seed_if_new(chosen)

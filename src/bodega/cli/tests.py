@@ -16,7 +16,7 @@ import typer
 from rich.text import Text
 
 from bodega.cli.engines import test_environment
-from bodega.cli.instances import ensure_engines, ensure_packages, instance_of
+from bodega.cli.instances import ensure_engines, ensure_packages, ensure_pages, instance_of
 from bodega.cli.lifecycle import show_start
 from bodega.cli.screen import err, fail, out
 from bodega.platform import control, state
@@ -94,6 +94,7 @@ def _open_shop(instance: Instance) -> None:
     if report is not None and report.extent == "shop":
         control.stop(instance)
     ensure_engines(instance)
+    ensure_pages(for_tests=True)
     show_start(instance, "shop")
 
 

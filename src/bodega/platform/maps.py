@@ -1,4 +1,4 @@
-"""The maps of the house, written from code: `docs/map.md` and `docs/events.md`.
+"""The maps of the house, written from code: `docs/map.md`, `docs/events.md` and `docs/openapi.json`.
 
 `python -m bodega.platform.maps` writes them; a test compares, so they cannot go stale.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from bodega.contracts.envelope import Event
 from bodega.contracts.export import all_events
+from bodega.platform.description import api
 from bodega.platform.system import ROOT, Service, System
 
 _STORES = {"postgres": "PostgreSQL", "mongo": "MongoDB", "valkey": "Redis (Valkey)", "opensearch": "OpenSearch"}
@@ -122,7 +123,7 @@ def _type(schema: dict[str, Any]) -> str:
     return str(schema.get("type", "object"))
 
 
-FILES = {Path("docs/map.md"): house, Path("docs/events.md"): events}
+FILES = {Path("docs/map.md"): house, Path("docs/events.md"): events, Path("docs/openapi.json"): api}
 
 
 def main() -> None:

@@ -6,7 +6,18 @@ from functools import partial
 from typing import Literal
 
 from bodega.platform import settings
-from bodega.platform.engines import docs, envoy, kafka, mongo, opensearch, postgres, sandbox, seaweedfs, valkey
+from bodega.platform.engines import (
+    docs,
+    envoy,
+    kafka,
+    mongo,
+    opensearch,
+    postgres,
+    sandbox,
+    seaweedfs,
+    storefront,
+    valkey,
+)
 from bodega.platform.engines.program import Child, Program, answers
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import LOOPBACK, Instance, Service
@@ -38,13 +49,14 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         _services(instance, rendered),
         docs.program(instance),
         envoy.program(instance, secrets, needs=("auth",)),
+        storefront.program(instance, rendered["storefront"]),
     ]
 
 
 def stopping_order(all_programs: list[Program]) -> list[list[str]]:
     """Waves in which programs are stopped, so that nobody loses what it needs while it finishes its work."""
     names = [p.name for p in all_programs]
-    waves = [["envoy"], ["services", "docs", "migrate", "provision"], ["sandbox"]]
+    waves = [["storefront"], ["envoy"], ["services", "docs", "migrate", "provision"], ["sandbox"]]
     first = {name for wave in waves for name in wave}
     return [*([n for n in wave if n in names] for wave in waves), [n for n in names if n not in first]]
 

@@ -22,12 +22,13 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^:@/]*):([^@/]+)@")
 
 
 def render(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os.environ) -> dict[str, dict[str, str]]:
-    """Settings by process: each service by name, and `sandbox`. `outside` is where a processor's keys may stand."""
+    """Settings by process: each service by name, `sandbox`, `storefront`. A processor's keys may stand `outside`."""
     processor = _processor(instance, secrets, outside)
     rendered = {
         name: _of_service(instance, service, secrets, processor) for name, service in instance.system.services.items()
     }
     rendered["sandbox"] = _of_sandbox(instance, secrets)
+    rendered["storefront"] = _of_storefront(instance, secrets, outside)
     return rendered
 
 
@@ -144,6 +145,24 @@ def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:
         "SITE_URL": instance.site_url,
     }
     return {f"BODEGA_SANDBOX_{key}": value for key, value in settings.items()}
+
+
+def _of_storefront(instance: Instance, secrets: Secrets, outside: Mapping[str, str]) -> dict[str, str]:
+    shop = instance.system.shop
+    is_stripe = _given(outside, "BODEGA_STRIPE_SECRET_KEY") is not None
+    settings = {
+        "HOST": LOOPBACK,
+        "PORT": str(instance.port("storefront", "http")),
+        "API_URL": f"http://{LOOPBACK}:{instance.port('envoy', 'edge')}",
+        "EDGE_SECRET": secrets.read("edge"),
+        "SITE_URL": instance.site_url,
+        "SHOP_NAME": shop.name,
+        "LOCALE": shop.locale,
+        "CURRENCY": shop.currency,
+        "COUNTRY": shop.country,
+        "CARD_ORIGIN": "https://js.stripe.com" if is_stripe else instance.sandbox_url,
+    }
+    return {f"BODEGA_STOREFRONT_{key}": value for key, value in settings.items()}
 
 
 def _processor(instance: Instance, secrets: Secrets, outside: Mapping[str, str]) -> dict[str, str]:

@@ -37,6 +37,7 @@ class Shop(_Frozen):
     name: str
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     country: str = Field(pattern=r"^[A-Z]{2}$")
+    locale: str = Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")
     times: str
     site_port: Port
 

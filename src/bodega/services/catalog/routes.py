@@ -182,7 +182,7 @@ async def list_categories(
     page = Page[CategoryView](items=await store.categories())
     # No event tells of a changed category, so that nothing purges this: a shared cache may keep it for a second.
     headers = {"ETag": _etag_of([page.model_dump_json()]), "Cache-Control": "public, max-age=0, s-maxage=1",
-               "xkey": "listing"}  # fmt: skip
+               "xkey": "categories"}  # fmt: skip
     return _unless_known(page, headers, if_none_match, response)
 
 

@@ -1,0 +1,143 @@
+"use client";
+import { useEffect, useId, useState } from "react";
+import { api, type Schemas } from "@/api/browser";
+import { addToCart, openDrawer } from "@/shop/cart";
+import { inWords } from "@/shop/problems";
+import { money } from "@/words/money";
+
+type Variant = Schemas["Variant"] & { options: Record<string, string> };
+type Stock = Schemas["StockView"];
+interface Props {
+  product: { id: string; slug: string; title: string; options: Schemas["Option"][] };
+  variants: Variant[];
+  locale: string;
+}
+
+const FEW = 5;
+/** How often an open page looks at the stock again, in milliseconds. */
+const LOOK_AGAIN_MS = 30_000;
+
+/** Choosing a variant and putting it into the cart. Without scripts it is a form that the server answers. */
+export function BuyBox({ product, variants, locale }: Props) {
+  const id = useId();
+  const [chosen, setChosen] = useState<Record<string, string>>(() => variants[0]?.options ?? {});
+  const [quantity, setQuantity] = useState(1);
+  const [stock, setStock] = useState<Map<string, Stock>>();
+  const [said, setSaid] = useState<{ text: string; isBad: boolean }>();
+  const [isBusy, setBusy] = useState(false);
+
+  // The page is kept by the edge and says nothing about stock: what is left is asked for here, and now.
+  useEffect(() => {
+    let isGone = false;
+    const skus = variants.map(({ sku }) => sku).join(",");
+    const look = async () => {
+      const { data } = await api.GET("/inventory", { params: { query: { skus } } }).catch(() => ({ data: undefined }));
+      if (data && !isGone) setStock(new Map(data.items.map((each) => [each.sku, each])));
+    };
+    void look();
+    const timer = setInterval(() => document.visibilityState === "visible" && void look(), LOOK_AGAIN_MS);
+    return () => {
+      isGone = true;
+      clearInterval(timer);
+    };
+  }, [variants]);
+
+  // A link from the cart or the search names the variant it is about.
+  useEffect(() => {
+    const named = variants.find(({ sku }) => sku === new URLSearchParams(location.search).get("variant"));
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- the kept page cannot know the address it is read at
+    if (named) setChosen(named.options);
+  }, [variants]);
+
+  const variant = variants.find((each) => isSame(each.options, chosen));
+  const left = variant && stock?.get(variant.sku);
+  const isSoldOut = left?.in_stock === false;
+  return (
+    <form
+      method="post"
+      action="/cart/add"
+      onSubmit={async (submit) => {
+        submit.preventDefault();
+        if (!variant) return;
+        setBusy(true);
+        const problem = await addToCart(variant.sku, quantity);
+        setBusy(false);
+        setSaid(problem && { text: inWords(problem), isBad: true });
+        if (!problem) openDrawer();
+      }}
+    >
+      <input type="hidden" name="product" value={product.slug} />
+      <p className="mt-3 flex items-baseline gap-3 text-2xl" aria-live="polite">
+        {variant ? (
+          <>
+            <span className={variant.compare_at_price ? "text-clay" : ""}>{money(variant.price, locale)}</span>
+            {variant.compare_at_price && (
+              <s className="text-lg text-soft"><span className="sr-only">instead of </span>{money(variant.compare_at_price, locale)}</s>
+            )}
+          </>
+        ) : (
+          <span className="text-lg text-soft">Not made in this combination</span>
+        )}
+      </p>
+      {product.options.map((option) => (
+        <fieldset key={option.name} className="mt-6">
+          <legend className="font-medium">
+            {option.name}: <span className="font-normal text-soft">{chosen[option.name]}</span>
+          </legend>
+          <div className="mt-2 flex flex-wrap gap-2">
+            {option.values.map((value) => {
+              const offered = variants.filter((each) => isSame(each.options, { ...chosen, [option.name]: value }));
+              const isGone = offered.every((each) => stock?.get(each.sku)?.in_stock === false);
+              return (
+                <label
+                  key={value}
+                  className={`relative flex min-h-11 cursor-pointer items-center rounded-full border border-[#8d8473] bg-sheet px-4 has-checked:border-pine has-checked:bg-pine has-checked:text-white has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-pine ${isGone ? "text-soft line-through" : ""}`}
+                >
+                  <input
+                    type="radio"
+                    name={`option.${option.name}`}
+                    value={value}
+                    checked={chosen[option.name] === value}
+                    onChange={() => setChosen((before) => ({ ...before, [option.name]: value }))}
+                    className="sr-only"
+                  />
+                  {value}
+                  {isGone && <span className="sr-only"> (sold out)</span>}
+                </label>
+              );
+            })}
+          </div>
+        </fieldset>
+      ))}
+      <div className="mt-8 flex gap-3">
+        <label htmlFor={`${id}-quantity`} className="sr-only">Quantity</label>
+        <select
+          id={`${id}-quantity`}
+          name="quantity"
+          value={quantity}
+          onChange={(change) => setQuantity(Number(change.target.value))}
+          className="field w-20 rounded-full px-4"
+        >
+          {Array.from({ length: 10 }, (_, index) => <option key={index}>{index + 1}</option>)}
+        </select>
+        <button type="submit" className="button flex-1" disabled={isBusy || !variant || isSoldOut}>
+          {isSoldOut ? "Sold out" : isBusy ? "Adding …" : "Add to cart"}
+        </button>
+      </div>
+      <p className="mt-3 min-h-6 text-sm" aria-live="polite">
+        {said ? <span className={said.isBad ? "text-alarm" : "text-good"}>{said.text}</span> : left && <StockNote left={left} />}
+      </p>
+    </form>
+  );
+}
+
+function StockNote({ left: { in_stock, available } }: { left: Stock }) {
+  if (!in_stock) return <span className="text-soft">This one is sold out for now.</span>;
+  if (available !== null && available <= FEW) return <span className="text-clay">Only {available} left.</span>;
+  return <span className="text-good">In stock.</span>;
+}
+
+function isSame(one: Record<string, string>, other: Record<string, string>): boolean {
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
+}

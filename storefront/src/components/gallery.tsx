@@ -1,0 +1,29 @@
+import type { components } from "@/api/schema";
+import { Picture } from "./picture";
+
+/** A product's pictures: side by side to be swept through on a phone, in a grid beside the text elsewhere. */
+export function Gallery({ media }: { media: components["schemas"]["Media"][] }) {
+  if (!media.length) return <div className="aspect-square rounded-2xl bg-sand" />;
+  return (
+    <ul
+      aria-label="Pictures"
+      tabIndex={media.length > 1 ? 0 : undefined}
+      className="-mx-4 flex snap-x snap-mandatory gap-3 overflow-x-auto px-4 sm:mx-0 sm:grid sm:grid-cols-2 sm:overflow-visible sm:px-0"
+    >
+      {media.map((picture, index) => (
+        <li
+          key={picture.id}
+          className={`aspect-square w-[88%] shrink-0 snap-center overflow-hidden rounded-2xl bg-sand only:w-full sm:w-auto ${index === 0 ? "sm:col-span-2" : ""}`}
+        >
+          <Picture
+            renditions={picture.renditions ?? {}}
+            alt={picture.alt ?? ""}
+            sizes={index === 0 ? "(min-width: 64rem) 38rem, (min-width: 40rem) 94vw, 88vw" : "(min-width: 64rem) 19rem, 46vw"}
+            eager={index === 0}
+            className="size-full object-cover"
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,44 @@
+import Link from "next/link";
+import { api } from "@/api/server";
+import { settings } from "@/settings";
+import { AccountLink } from "./account-link";
+import { CartButton } from "./cart-button";
+import { Lines } from "./icons";
+import { SearchField } from "./search-field";
+
+export async function Header() {
+  const { shopName } = settings();
+  const categories = (await api.GET("/categories")).data?.items ?? [];
+  const links = categories.map(({ slug, title }) => (
+    <li key={slug}>
+      <Link href={`/categories/${slug}`} prefetch={false} className="link block py-2 no-underline hover:underline">
+        {title}
+      </Link>
+    </li>
+  ));
+  return (
+    <header className="sticky top-0 z-30 border-b border-line bg-paper">
+      <div className="wrap flex h-16 items-center gap-3">
+        <details className="group lg:hidden">
+          <summary className="-ml-2 flex size-11 list-none items-center justify-center" aria-label="Categories">
+            <Lines />
+          </summary>
+          <nav aria-label="Categories" className="absolute inset-x-0 top-16 border-b border-line bg-paper shadow-lg">
+            <ul className="wrap py-4 text-lg">{links}</ul>
+          </nav>
+        </details>
+        <Link href="/" prefetch={false} className="font-serif text-2xl tracking-tight">
+          {shopName}
+        </Link>
+        <div className="ml-auto flex flex-1 items-center justify-end gap-1">
+          <SearchField />
+          <AccountLink />
+          <CartButton />
+        </div>
+      </div>
+      <nav aria-label="Categories" className="hidden border-t border-line lg:block">
+        <ul className="wrap flex gap-7 text-[0.95rem]">{links}</ul>
+      </nav>
+    </header>
+  );
+}

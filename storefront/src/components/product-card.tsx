@@ -1,0 +1,55 @@
+import Link from "next/link";
+import type { components } from "@/api/schema";
+import { Picture } from "./picture";
+import { Price } from "./price";
+
+type Hit = components["schemas"]["ProductHit"];
+export type Card = Pick<Hit, "slug" | "title" | "brand" | "price" | "price_to" | "compare_at_price" | "image"> &
+  Partial<Pick<Hit, "in_stock">>;
+
+/** The catalog lists products in its own words, the search in its own: this makes a card of the catalog's. */
+export function cardOf({ price_from, image, ...rest }: components["schemas"]["ProductSummary"]): Card {
+  return { ...rest, price: price_from, image: image && { alt: image.alt ?? "", renditions: image.renditions ?? {} } };
+}
+
+/** A product in a list; the whole card leads to it. `eager`: it is in view at once. */
+export function ProductCard({ product, locale, eager = false }: { product: Card; locale: string; eager?: boolean }) {
+  const { slug, title, brand, price, price_to, compare_at_price, image, in_stock = true } = product;
+  return (
+    <article className="group relative">
+      <div className="aspect-square overflow-hidden rounded-2xl bg-sand">
+        {image ? (
+          <Picture
+            renditions={image.renditions}
+            alt={image.alt}
+            sizes="(min-width: 64rem) 17rem, (min-width: 40rem) 30vw, 46vw"
+            eager={eager}
+            className="size-full object-cover transition-transform duration-300 group-hover:scale-[1.03]"
+          />
+        ) : null}
+      </div>
+      <div className="mt-3">
+        <h3 className="leading-snug font-medium">
+          <Link href={`/products/${slug}`} prefetch={false} className="after:absolute after:inset-0">
+            {title}
+          </Link>
+        </h3>
+        <p className="text-sm text-soft">{brand || " "}</p>
+        <Price price={price} upTo={price_to} before={compare_at_price} locale={locale} />
+        {!in_stock && <p className="text-sm text-soft">Sold out</p>}
+      </div>
+    </article>
+  );
+}
+
+export function ProductGrid({ products, locale, eager = 0 }: { products: Card[]; locale: string; eager?: number }) {
+  return (
+    <ul className="grid grid-cols-2 gap-x-4 gap-y-8 sm:grid-cols-3 lg:grid-cols-4">
+      {products.map((product, index) => (
+        <li key={product.slug}>
+          <ProductCard product={product} locale={locale} eager={index < eager} />
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,35 @@
+/** Settings of the storefront's server, from environment variables; the defaults fit a shop on this machine. */
+export interface Settings {
+  host: string;
+  port: number;
+  /** Where the API answers the server's own calls: the gateway's listener for the edge. */
+  apiUrl: string;
+  /** What that listener demands; empty when the public listener is used. */
+  edgeSecret: string;
+  /** The shop as its customers see it: scheme, host and port. */
+  siteUrl: string;
+  shopName: string;
+  /** BCP 47: how money and dates are written. */
+  locale: string;
+  currency: string;
+  /** ISO 3166-1 alpha-2: where an address is most likely. */
+  country: string;
+  /** The card processor's origin: its form is the only foreign frame, in the checkout alone. */
+  cardOrigin: string;
+}
+
+export function settings(): Settings {
+  const env = process.env;
+  return {
+    host: env.BODEGA_STOREFRONT_HOST ?? "127.0.0.1",
+    port: Number(env.BODEGA_STOREFRONT_PORT ?? 7113),
+    apiUrl: env.BODEGA_STOREFRONT_API_URL ?? "http://127.0.0.1:8080",
+    edgeSecret: env.BODEGA_STOREFRONT_EDGE_SECRET ?? "",
+    siteUrl: env.BODEGA_STOREFRONT_SITE_URL ?? "http://127.0.0.1:8000",
+    shopName: env.BODEGA_STOREFRONT_SHOP_NAME ?? "Bodega",
+    locale: env.BODEGA_STOREFRONT_LOCALE ?? "en",
+    currency: env.BODEGA_STOREFRONT_CURRENCY ?? "EUR",
+    country: env.BODEGA_STOREFRONT_COUNTRY ?? "DE",
+    cardOrigin: env.BODEGA_STOREFRONT_CARD_ORIGIN ?? "http://127.0.0.1:7080",
+  };
+}
