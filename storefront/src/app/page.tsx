@@ -16,7 +16,7 @@ export default async function Home() {
     <>
       <section className="wrap grid items-center gap-8 py-8 lg:grid-cols-2 lg:gap-14 lg:py-14">
         <div>
-          <h1 className="font-serif text-5xl leading-[1.05] tracking-tight sm:text-6xl">Things for the house, made to last.</h1>
+          <h1 className="font-serif text-5xl leading-[1.05] sm:text-6xl">Things for the house, made to last.</h1>
           <p className="mt-5 max-w-md text-lg text-soft">
             Stoneware, linen, paper and light from small workshops. What you see here is in stock now, at the price you pay.
           </p>

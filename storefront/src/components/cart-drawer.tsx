@@ -30,7 +30,7 @@ export default function CartDrawer({ onClose }: { onClose: () => void }) {
           {problem && <p role="alert" className="py-6 text-alarm">{inWords(problem)}</p>}
           {!cart && !problem && <p className="py-6 text-soft">Looking into your cart …</p>}
           {cart && !cart.lines.length && <p className="py-6 text-soft">There is nothing in it yet.</p>}
-          {cart && cart.lines.length > 0 && <CartLines cart={cart} />}
+          {cart && cart.lines.length > 0 && <CartLines cart={cart} locale={locale()} />}
         </div>
         {cart && cart.lines.length > 0 && (
           <div className="border-t border-line bg-sheet p-5">

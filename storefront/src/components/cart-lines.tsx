@@ -1,24 +1,24 @@
 "use client";
-import { useState } from "react";
+import { useId, useState } from "react";
 import { type Cart, type CartLine, changeLine, removeLine } from "@/shop/cart";
-import { locale } from "@/shop/locale";
 import { inWords } from "@/shop/problems";
 import { money } from "@/words/money";
 
 const MOST = 99;
 
 /** The lines of a cart, to be changed in place. */
-export function CartLines({ cart }: { cart: Cart }) {
+export function CartLines({ cart, locale }: { cart: Cart; locale: string }) {
   return (
     <ul className="divide-y divide-line">
       {cart.lines.map((line) => (
-        <Line key={line.sku} line={line} />
+        <Line key={line.sku} line={line} locale={locale} />
       ))}
     </ul>
   );
 }
 
-function Line({ line }: { line: CartLine }) {
+function Line({ line, locale }: { line: CartLine; locale: string }) {
+  const id = useId();
   const [isBusy, setBusy] = useState(false);
   const [refused, setRefused] = useState<string>();
   const title = line.title ?? line.sku;
@@ -43,10 +43,20 @@ function Line({ line }: { line: CartLine }) {
         ))}
         {refused && <p role="alert" className="mt-1 text-sm text-alarm">{refused}</p>}
         <div className="mt-2 flex flex-wrap items-center justify-between gap-2">
-          <div className="flex items-center">
-            <label className="sr-only" htmlFor={`quantity-${line.sku}`}>Quantity of {title}</label>
+          <form
+            method="post"
+            action="/cart/lines"
+            onSubmit={(submit) => {
+              submit.preventDefault();
+              void change(removeLine(line.sku));
+            }}
+            className="flex items-center"
+          >
+            <input type="hidden" name="sku" value={line.sku} />
+            <label className="sr-only" htmlFor={id}>Quantity of {title}</label>
             <select
-              id={`quantity-${line.sku}`}
+              id={id}
+              name="quantity"
               value={line.quantity}
               disabled={isBusy}
               onChange={(event) => change(changeLine(line.sku, Number(event.target.value)))}
@@ -54,11 +64,12 @@ function Line({ line }: { line: CartLine }) {
             >
               {choices(line.quantity).map((quantity) => <option key={quantity}>{quantity}</option>)}
             </select>
-            <button type="button" disabled={isBusy} onClick={() => change(removeLine(line.sku))} className="link ml-3 min-h-11 text-sm">
+            <noscript><button type="submit" className="link ml-3 min-h-11 text-sm">Update</button></noscript>
+            <button type="submit" name="remove" value="yes" disabled={isBusy} className="link ml-3 min-h-11 text-sm">
               Remove<span className="sr-only"> {title}</span>
             </button>
-          </div>
-          {line.line_total && <p className="font-medium">{money(line.line_total, locale())}</p>}
+          </form>
+          {line.line_total && <p className="font-medium">{money(line.line_total, locale)}</p>}
         </div>
       </div>
     </li>

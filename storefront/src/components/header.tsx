@@ -27,7 +27,7 @@ export async function Header() {
             <ul className="wrap py-4 text-lg">{links}</ul>
           </nav>
         </details>
-        <Link href="/" prefetch={false} className="font-serif text-2xl tracking-tight">
+        <Link href="/" prefetch={false} className="font-serif text-2xl">
           {shopName}
         </Link>
         <div className="ml-auto flex flex-1 items-center justify-end gap-1">
@@ -37,7 +37,7 @@ export async function Header() {
         </div>
       </div>
       <nav aria-label="Categories" className="hidden border-t border-line lg:block">
-        <ul className="wrap flex gap-7 text-[0.95rem]">{links}</ul>
+        <ul className="wrap flex gap-7 overflow-x-auto text-[0.95rem] whitespace-nowrap">{links}</ul>
       </nav>
     </header>
   );

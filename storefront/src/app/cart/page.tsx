@@ -1,0 +1,33 @@
+import type { Metadata } from "next";
+import { cookies } from "next/headers";
+import { apiFor } from "@/api/server";
+import { CartView } from "@/components/cart-view";
+import { settings } from "@/settings";
+
+export const metadata: Metadata = { title: "Cart", robots: { index: false } };
+
+interface Props {
+  searchParams: Promise<{ refused?: string }>;
+}
+
+export default async function CartPage({ searchParams }: Props) {
+  const { refused } = await searchParams;
+  const { data } = await apiFor((await cookies()).toString()).GET("/cart");
+  return (
+    <div className="wrap max-w-5xl pt-8">
+      <h1 className="title mb-6">Cart</h1>
+      {refused && (
+        <p role="alert" className="mb-6 rounded-xl bg-sand p-4 text-alarm">
+          {REFUSALS[refused] ?? "That change could not be made. What you see below is your cart as it is."}
+        </p>
+      )}
+      <CartView first={data} locale={settings().locale} />
+    </div>
+  );
+}
+
+const REFUSALS: Record<string, string> = {
+  no_such_variant: "This combination of options is not made. Please choose another one.",
+  out_of_stock: "There are not that many left.",
+  cart_full: "The cart is full.",
+};

@@ -1,0 +1,200 @@
+import Link from "next/link";
+import type { components } from "@/api/schema";
+import { settings } from "@/settings";
+import { money } from "@/words/money";
+import { ProductGrid } from "./product-card";
+import { SortChoice } from "./sort-choice";
+
+type Answer = components["schemas"]["SearchAnswer"];
+/** What an address asks for: each parameter with its values, in the order in which they stand. */
+export type Asked = URLSearchParams;
+
+const SORTS = [
+  ["relevance", "Best match"],
+  ["newest", "Newest"],
+  ["price", "Price, low to high"],
+  ["-price", "Price, high to low"],
+] as const;
+
+/** A page of products with its filters. Each filter is a link or a form: it works without scripts, and can be sent to a friend. */
+export function Results(props: { answer: Answer; asked: Asked; path: string; names: Map<string, string>; hidesCategories?: boolean }) {
+  const { answer, asked, path, names, hidesCategories = false } = props;
+  const { facets, items, total, next_cursor } = answer;
+  const { locale } = settings();
+  const chosen = [...asked].filter(([name]) => !["q", "sort", "cursor"].includes(name));
+  const groups = [
+    ...(hidesCategories ? [] : [{ name: "Category", parameter: "category", values: facets.categories }]),
+    ...facets.options,
+    { name: "Brand", parameter: "brand", values: facets.brands },
+  ].filter(({ values }) => values.length > 1 || values.some(({ selected }) => selected));
+  const filters = (
+    <>
+      {chosen.length > 0 && (
+        <p className="pb-4">
+          <Link className="link" prefetch={false} href={to(path, without(asked, ...new Set(chosen.map(([name]) => name))))}>
+            Clear all filters
+          </Link>
+        </p>
+      )}
+      <Filter title="Availability" isOpen>
+        <Check href={to(path, toggled(asked, "in_stock", "true"))} isOn={asked.get("in_stock") === "true"} label="In stock" count={facets.in_stock} />
+      </Filter>
+      {groups.map(({ name, parameter, values }) => (
+        <Filter key={parameter} title={name} isOpen={values.some(({ selected }) => selected) || groups.length < 4}>
+          {values.map(({ value, count, selected }) => (
+            <Check
+              key={value}
+              href={to(path, toggled(asked, parameter, value))}
+              isOn={selected}
+              label={parameter === "category" ? (names.get(value) ?? value) : value}
+              count={count}
+            />
+          ))}
+        </Filter>
+      ))}
+      {facets.price && facets.price.lowest.amount < facets.price.highest.amount && (
+        <Filter title="Price" isOpen={asked.has("price_min") || asked.has("price_max")}>
+          <PriceRange asked={asked} path={path} range={facets.price} locale={locale} />
+        </Filter>
+      )}
+    </>
+  );
+  return (
+    <div className="grid gap-x-10 lg:grid-cols-[14rem_minmax(0,1fr)]">
+      <aside aria-label="Filters">
+        <details className="card mb-6 lg:hidden">
+          <summary className="flex min-h-12 list-none items-center justify-between px-4 font-medium">
+            Filters {chosen.length > 0 && <span className="text-sm text-soft">{chosen.length} chosen</span>}
+          </summary>
+          <div className="px-4 pb-4">{filters}</div>
+        </details>
+        <div className="hidden lg:block">{filters}</div>
+      </aside>
+      <div>
+        <div className="mb-5 flex flex-wrap items-center justify-between gap-3">
+          <p className="text-soft" aria-live="polite">
+            {total} {total === 1 ? "product" : "products"}
+          </p>
+          <SortChoice path={path} asked={[...without(asked, "sort", "cursor")]} present={asked.get("sort") ?? "relevance"} sorts={SORTS} />
+        </div>
+        {chosen.length > 0 && (
+          <ul aria-label="Chosen filters" className="mb-6 flex flex-wrap gap-2">
+            {chosen.map(([name, value]) => (
+              <li key={`${name}=${value}`}>
+                <Link
+                  href={to(path, toggled(asked, name, value))}
+                  prefetch={false}
+                  className="inline-flex min-h-9 items-center gap-2 rounded-full bg-sand px-4 text-sm hover:bg-line"
+                >
+                  {inWords(name, value, names, locale)} <span aria-hidden="true">×</span>
+                  <span className="sr-only">, remove this filter</span>
+                </Link>
+              </li>
+            ))}
+          </ul>
+        )}
+        <ProductGrid products={items} locale={locale} eager={4} />
+        <p className="mt-12 flex justify-center gap-3">
+          {asked.has("cursor") && <Link className="button-quiet" prefetch={false} href={to(path, without(asked, "cursor"))}>Back to the first</Link>}
+          {next_cursor && <Link className="button-quiet" prefetch={false} href={to(path, replaced(asked, "cursor", next_cursor))}>More products</Link>}
+        </p>
+      </div>
+    </div>
+  );
+}
+
+function Filter({ title, isOpen, children }: { title: string; isOpen: boolean; children: React.ReactNode }) {
+  return (
+    <details open={isOpen} className="group border-t border-line py-1">
+      <summary className="flex min-h-11 list-none items-center justify-between font-medium">
+        {title}
+        <span aria-hidden="true" className="text-soft transition-transform group-open:rotate-45">+</span>
+      </summary>
+      <ul className="max-h-72 overflow-y-auto pb-3">{children}</ul>
+    </details>
+  );
+}
+
+function Check({ href, isOn, label, count }: { href: string; isOn: boolean; label: string; count: number }) {
+  return (
+    <li>
+      <Link href={href} prefetch={false} rel="nofollow" aria-current={isOn ? "true" : undefined} className="flex min-h-9 items-center gap-3">
+        <span
+          aria-hidden="true"
+          className={`flex size-5 shrink-0 items-center justify-center rounded border text-xs text-white ${isOn ? "border-pine bg-pine" : "border-[#8d8473] bg-sheet"}`}
+        >
+          {isOn && "✓"}
+        </span>
+        <span className="flex-1">{label}{isOn && <span className="sr-only"> (chosen)</span>}</span>
+        <span className="text-sm text-soft">{count}</span>
+      </Link>
+    </li>
+  );
+}
+
+function PriceRange(props: { asked: Asked; path: string; range: NonNullable<Answer["facets"]["price"]>; locale: string }) {
+  const { asked, path, range, locale } = props;
+  const bounds = [
+    ["price_min", "from", range.lowest],
+    ["price_max", "to", range.highest],
+  ] as const;
+  return (
+    <li>
+      <form action={path}>
+        {[...without(asked, "price_min", "price_max", "cursor")].map(([name, value]) => (
+          <input key={`${name}=${value}`} type="hidden" name={name} value={value} />
+        ))}
+        <div className="flex gap-2">
+          {bounds.map(([name, label, bound]) => (
+            <label key={name} className="text-sm text-soft">
+              {label}
+              <input
+                name={name}
+                type="number"
+                min={0}
+                step={0.01}
+                inputMode="decimal"
+                defaultValue={asked.get(name) ?? ""}
+                placeholder={money(bound, locale).replace(/[^\d.,]/g, "")}
+                className="field mt-1"
+              />
+            </label>
+          ))}
+        </div>
+        <button type="submit" className="button-quiet mt-2 w-full">Apply</button>
+      </form>
+    </li>
+  );
+}
+
+function inWords(name: string, value: string, names: Map<string, string>, locale: string): string {
+  if (name === "in_stock") return "In stock";
+  if (name === "category") return names.get(value) ?? value;
+  const { currency } = settings();
+  const format = new Intl.NumberFormat(locale, { style: "currency", currency });
+  if (name === "price_min") return `from ${format.format(Number(value))}`;
+  if (name === "price_max") return `to ${format.format(Number(value))}`;
+  return value;
+}
+
+export function to(path: string, asked: Asked): string {
+  return asked.size ? `${path}?${asked}` : path;
+}
+
+function without(asked: Asked, ...names: string[]): Asked {
+  return new URLSearchParams([...asked].filter(([name]) => !names.includes(name)));
+}
+
+function replaced(asked: Asked, name: string, value: string): Asked {
+  const result = without(asked, name);
+  result.set(name, value);
+  return result;
+}
+
+/** With a value added, or taken away if it was there; always from the first page on. */
+function toggled(asked: Asked, name: string, value: string): Asked {
+  const result = without(asked, "cursor");
+  if (!result.has(name, value)) result.append(name, value);
+  else result.delete(name, value);
+  return result;
+}
