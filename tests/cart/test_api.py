@@ -299,6 +299,7 @@ async def test_checkout_reads_a_cart_by_token_by_id_and_by_customer(
         "cart_id": added.json["cart_id"],
         "revision": added.json["revision"],
         "lines": [{"sku": sku, "quantity": 3}],
+        "customer_id": customer,
     }
     for reference in (added.headers["cart-token"], added.json["cart_id"], customer):
         assert (await checkout.get(f"/internal/carts/{reference}")).json == expected

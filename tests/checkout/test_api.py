@@ -58,6 +58,47 @@ async def test_a_quote_for_where_nothing_is_sent_says_so(shop: Caller, world: Wo
     assert (answer.status, answer.code) == (409, "shipping_unavailable")
 
 
+@pytest.mark.parametrize(
+    ("address", "pointers"),
+    [
+        ({"postal_code": "1011"}, ["postal_code"]),
+        ({"country": "US", "city": "Springfield", "postal_code": "12"}, ["postal_code", "region"]),
+        ({"country": "XX"}, ["country"]),
+    ],
+)
+async def test_an_address_that_cannot_be_delivered_to_is_refused_part_by_part(
+    shop: Caller, world: World, address: dict[str, str], pointers: list[str]
+) -> None:
+    basket = world.basket()
+    wrong = {**ADDRESS, **address}
+    for part, answer in [
+        ("shipping_address", await shop.being(basket.headers).post("/checkout/quote", {"shipping_address": wrong})),
+        ("shipping_address", await buy(shop, basket, shipping_address=wrong)),
+        ("billing_address", await buy(shop, basket, billing_address=wrong)),
+    ]:
+        assert (answer.status, answer.code) == (422, "invalid_address")
+        assert sorted(error["pointer"] for error in answer.json["errors"]) == [f"/{part}/{one}" for one in pointers]
+    assert basket.sku not in {sku for _, sku in world.calls}, "nobody was asked"
+
+
+async def test_the_token_of_a_customers_cart_shows_a_signed_out_device_nothing(
+    shop: Caller, world: World, credentials: Credentials
+) -> None:
+    customer = new_id("cus")
+    basket = world.basket(customer=customer)
+    stranger = {**basket.headers, **credentials.customer(new_id("cus"))}
+    named = {"shipping_address": ADDRESS, "cart_token": basket.token}
+    for who in (basket.headers, stranger):
+        answer = await shop.being(who).post("/checkout/quote", named)
+        assert (answer.status, answer.code) == (422, "invalid_request")
+        assert basket.sku not in str(answer.json)
+        bought = await shop.being(who).post("/checkout", wish(cart_token=basket.token), headers=key())
+        assert (bought.status, bought.code) == (422, "invalid_request")
+    assert world.orders_of(basket) == []
+    owner = shop.being({**basket.headers, **credentials.customer(customer)})
+    assert (await owner.post("/checkout/quote", named)).status == 200
+
+
 # --- buying -------------------------------------------------------------------------------------------
 
 

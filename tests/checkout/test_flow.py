@@ -19,7 +19,6 @@ from bodega.kit.http import Client
 from bodega.kit.testing import Caller, Topics, eventually, serving
 from bodega.services.checkout.app import create_app
 from bodega.services.checkout.clients import Services
-from bodega.services.checkout.domain import FlatTax
 from bodega.services.checkout.flows import KIND, CheckoutFlow
 from bodega.services.checkout.settings import Settings
 from tests.checkout.conftest import HASTY_UNKNOWN_SECONDS, Read, SettingsOf
@@ -293,7 +292,7 @@ async def test_an_owner_that_sleeps_past_its_lease_writes_nothing_when_it_wakes(
     settings = settings_of()
     services = Services(settings)
     flows = Flows(
-        database, KIND, CheckoutFlow(database, services, settings, FlatTax(settings.tax_rate, True)).steps,
+        database, KIND, CheckoutFlow(database, services, settings).steps,
         service="checkout", owner="sleeper", lease_seconds=LONG, step_deadline_seconds=LONG - 1,
     )  # fmt: skip
     await _opened(services.clients)

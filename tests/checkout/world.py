@@ -66,6 +66,7 @@ class Basket:
     revision: str
     sku: str
     lines: list[CartLine]
+    customer: str | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -116,7 +117,7 @@ class World:
              "price": euro(UNIT), "weight_grams": 350, **product}
         )  # fmt: skip
         lines = [CartLine(sku=sku, quantity=quantity)] if quantity else []
-        basket = Basket(cart_id, f"{cart_id}.c2lnbmVk_by-cart", new_id("r"), sku, lines)
+        basket = Basket(cart_id, f"{cart_id}.c2lnbmVk_by-cart", new_id("r"), sku, lines, customer)
         self.carts[basket.token] = basket
         if customer is not None:
             self.carts[customer] = basket
@@ -216,7 +217,9 @@ class World:
         basket = self.carts.get(reference)
         if basket is None:
             raise Refusal(404, "not_found")
-        return CartContents(cart_id=basket.id, revision=basket.revision, lines=basket.lines)
+        return CartContents(
+            cart_id=basket.id, revision=basket.revision, lines=basket.lines, customer_id=basket.customer
+        )
 
     async def priced(self, wanted: PricesRequest) -> Prices:
         return Prices(items=[self.prices.get(sku, PricedSku(sku=sku, sold=False)) for sku in wanted.skus])

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from bodega.contracts.fields import Quantity, Sku
-from bodega.contracts.ids import CartId
+from bodega.contracts.ids import CartId, CustomerId
 
 
 class CartLine(BaseModel):
@@ -21,3 +21,4 @@ class CartContents(BaseModel):
     cart_id: CartId
     revision: str = Field(description="Random, renewed by every change: one revision becomes one order")
     lines: list[CartLine]
+    customer_id: CustomerId | None = Field(default=None, description="Whose it is; then its token alone opens nothing")

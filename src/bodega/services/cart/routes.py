@@ -40,6 +40,7 @@ CART_COOKIE = "bodega_cart"
 
 public = APIRouter(prefix="/cart", tags=["cart"])
 internal = APIRouter(prefix="/internal/carts", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
 
 
 async def _room(request: Request) -> Room:
@@ -201,7 +202,21 @@ async def read_contents(
         cart_id=cart.id,
         revision=cart.revision,
         lines=[CartLine(sku=line.sku, quantity=line.quantity) for line in cart.lines],
+        customer_id=cart.customer or None,
     )
+
+
+@persons.post("/{customer_id}/export")
+async def export_customer(customer_id: CustomerId, _: Person, room: CartRoom, __: Caller) -> PersonalData:
+    cart_id = await room.carts.find_cart_of(customer_id)
+    cart = await room.carts.find_cart(cart_id) if cart_id is not None else None
+    lines = [{"sku": line.sku, "quantity": line.quantity} for line in cart.lines] if cart is not None else []
+    return PersonalData(data={"cart": lines} if lines else {})
+
+
+@persons.post("/{customer_id}/erase")
+async def erase_customer(customer_id: CustomerId, _: Person, room: CartRoom, __: Caller) -> Erasure:
+    return Erasure(deleted={"carts": await room.carts.forget_customer(customer_id)})
 
 
 # --- shapes -----------------------------------------------------------------------------------------

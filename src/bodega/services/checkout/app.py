@@ -12,7 +12,6 @@ from bodega.services.checkout import __doc__ as sign
 from bodega.services.checkout import routes
 from bodega.services.checkout.clients import Services
 from bodega.services.checkout.consumers import hears
-from bodega.services.checkout.domain import FlatTax
 from bodega.services.checkout.flows import KIND, CheckoutFlow, Driver
 from bodega.services.checkout.settings import Settings
 
@@ -23,11 +22,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     database = Database(settings.database_url, pool_size=settings.pool_size)
     services = Services(settings)
-    tax = FlatTax(settings.tax_rate, settings.prices_include_tax)
     flows = Flows(
         database,
         KIND,
-        CheckoutFlow(database, services, settings, tax).steps,
+        CheckoutFlow(database, services, settings).steps,
         service=NAME,
         owner=f"{NAME}-{settings.replica}-{secrets.token_hex(4)}",
         lease_seconds=settings.lease_seconds,
@@ -40,10 +38,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service(
         NAME,
         settings,
-        [routes.router],
+        [routes.router, routes.admin],
         titles=TITLES,
         description=sign or "",
-        state={"database": database, "services": services, "driver": driver, "tax": tax},
+        state={"database": database, "services": services, "driver": driver},
         opens=[database, *services.clients],
         loops=[driver, consumer, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
         ready={"postgres": database.ping},

@@ -17,6 +17,8 @@ from bodega.kit.http import Client, RemoteProblem
 from bodega.services.checkout.errors import CartRequired, OutOfStock, PaymentInProgress, ReservationEnded
 from bodega.services.checkout.settings import Settings
 
+NO_CART = "there is no such cart: send the Cart-Token that you were given"
+
 
 @dataclass(frozen=True, slots=True)
 class StillPaid(Exception):
@@ -41,14 +43,20 @@ class Services:
     def clients(self) -> Sequence[Client]:
         return (self._cart, self._catalog, self._inventory, self._orders, self._payments, self._shipping)
 
-    async def cart(self, reference: str) -> CartContents:
-        """By the cart's token, or by its customer's id. Raises CartRequired, if there is no such cart."""
+    async def cart(self, reference: str, *, customer_id: str | None) -> CartContents:
+        """By the cart's token, or by its customer's id. `customer_id`: who asks.
+
+        Raises CartRequired, if there is no such cart, or if it is another customer's.
+        """
         try:
-            return await self._cart.get(f"/internal/carts/{reference}", CartContents)
+            cart = await self._cart.get(f"/internal/carts/{reference}", CartContents)
         except RemoteProblem as refused:
             if refused.status == 404:
-                raise CartRequired("there is no such cart: send the Cart-Token that you were given") from refused
+                raise CartRequired(NO_CART) from refused
             raise
+        if cart.customer_id not in (None, customer_id):  # signed out on this device: the token alone does not show it
+            raise CartRequired(NO_CART)
+        return cart
 
     async def prices(self, lines: Sequence[CartLine]) -> Mapping[str, PricedSku]:
         wanted = PricesRequest(skus=[line.sku for line in lines])

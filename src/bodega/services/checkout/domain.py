@@ -9,7 +9,7 @@ failed    failed     cancelled   cancelled,   └─> completed
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Final, Literal, Protocol
 
@@ -19,6 +19,7 @@ from bodega.contracts.fields import Address, Contact
 from bodega.contracts.money import Price, zero
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.shipping import ShippingOption
+from bodega.kit.postal import region_code
 from bodega.services.checkout.errors import NoLongerSold
 
 State = Literal[
@@ -27,8 +28,9 @@ State = Literal[
 ]  # fmt: skip
 Undo = Literal["failed", "cancelled", "expired"]
 ENDED: Final[frozenset[State]] = frozenset({"completed", "failed", "cancelled", "expired"})
+STANDARD_TAX: Final = "standard"
 SHIPPING_TAX: Final = "shipping"
-"""The tax category of sending things."""
+"""The tax category of sending things, where that has a rate of its own."""
 WAITING_FOR_SHOPPER: Final[frozenset[State]] = frozenset({"action_required", "declined"})
 
 
@@ -72,28 +74,58 @@ class Checkout:
 
 
 class TaxTable(Protocol):
-    """Rates of tax by where the goods go and what they are."""
+    """What tax is due on goods that go to a country, by region and kind."""
 
     @property
     def includes_tax(self) -> bool:
-        """Whether the catalog's prices are gross."""
+        """Whether the catalog's prices are gross for shoppers there."""
         ...
 
-    def rate(self, address: Address, tax_category: str) -> Decimal:
-        """A fraction: 0.19 is 19 %."""
+    @property
+    def source(self) -> Mapping[str, Any]:
+        """Where the rates come from, for the record of the decision."""
+        ...
+
+    def rate(self, address: Address, tax_category: str) -> Decimal | None:
+        """A fraction: 0.19 is 19 %. None: this category has no rate of its own there."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class FlatTax:
-    """One rate for everything, everywhere."""
-
-    flat: Decimal
+class RateTable:
+    """A country's rates as they are on one day. A region that has rates has its own alone; those of the country hold
+    everywhere else. A country without any is one where the shop collects no tax."""
 
     includes_tax: bool
+    source: Mapping[str, Any]
+    rates: Mapping[tuple[str, str], Decimal]
+    """By region (its code, or empty for the country) and category."""
 
-    def rate(self, address: Address, tax_category: str) -> Decimal:
-        return self.flat
+    def rate(self, address: Address, tax_category: str) -> Decimal | None:
+        region = region_code(address.country, address.region)
+        if (region, STANDARD_TAX) not in self.rates:
+            region = ""
+        return self.rates.get((region, tax_category))
+
+
+@dataclass(frozen=True, slots=True)
+class TaxRate:
+    """It holds from a day on, until a later one of the same region and category."""
+
+    region: str
+    category: str
+    valid_from: date
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class TaxCountry:
+    """All rates of a country, past and coming ones too. Version 0: not kept yet."""
+
+    country: str
+    prices_include_tax: bool
+    rates: tuple[TaxRate, ...]
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +152,17 @@ def price_cart(
     cart: Sequence[CartLine], prices: Mapping[str, PricedSku], option: ShippingOption, address: Address, tax: TaxTable
 ) -> Priced:
     """Totals of a cart. Tax is rounded per line, half up, to minor units (EU VAT directive leaves the method to
-    the member states; per line is what German practice and most shops do).
+    the member states; per line is what German practice and most shops do). Sending is taxed at its own rate where
+    the table has one, else as the goods that make up most of the value: it is ancillary to them (CJEU C-349/96).
 
     Raises: NoLongerSold, naming the lines.
     """
     items = items_total(cart, prices, option.price.currency)
-    lines = tuple(_line(line, prices[line.sku], address, tax) for line in cart)
+    rates = [_rate(tax, address, prices[line.sku].tax_category) for line in cart]
+    lines = tuple(_line(line, prices[line.sku], rate, tax.includes_tax) for line, rate in zip(cart, rates, strict=True))
     currency = option.price.currency
-    shipping_rate = tax.rate(address, SHIPPING_TAX)
+    own_rate = tax.rate(address, SHIPPING_TAX)
+    shipping_rate = own_rate if own_rate is not None else _rate_of_most(lines, rates)
     tax_sum = sum((line.tax for line in lines), zero(currency)) + _tax(option.price, shipping_rate, tax.includes_tax)
     total = items + option.price if tax.includes_tax else items + option.price + tax_sum
     return Priced(
@@ -141,16 +176,35 @@ def price_cart(
             "region": address.region,
             "prices_include_tax": tax.includes_tax,
             "rounding": "per line, half up",
+            "table": dict(tax.source),
             "lines": [
                 {"sku": line.sku, "category": prices[line.sku].tax_category, "rate": line.tax_rate} for line in lines
             ],
-            "shipping": {"category": SHIPPING_TAX, "rate": str(shipping_rate)},
+            "shipping": {
+                "rule": "own rate" if own_rate is not None else "as most of the goods",
+                "rate": str(shipping_rate),
+            },
         },
     )  # fmt: skip
 
 
-def _line(line: CartLine, priced: PricedSku, address: Address, tax: TaxTable) -> OrderLine:
-    rate = tax.rate(address, priced.tax_category)
+def _rate(tax: TaxTable, address: Address, tax_category: str) -> Decimal:
+    """Of the category; else the standard one; where there is none either, no tax is collected."""
+    for category in (tax_category, STANDARD_TAX):
+        if (rate := tax.rate(address, category)) is not None:
+            return rate
+    return Decimal(0)
+
+
+def _rate_of_most(lines: Sequence[OrderLine], rates: Sequence[Decimal]) -> Decimal:
+    """The rate under which most of the goods' value falls; the higher one, if two are equal."""
+    worth: dict[Decimal, int] = {}
+    for line, rate in zip(lines, rates, strict=True):
+        worth[rate] = worth.get(rate, 0) + line.total.amount
+    return max(worth, key=lambda rate: (worth[rate], rate))
+
+
+def _line(line: CartLine, priced: PricedSku, rate: Decimal, included: bool) -> OrderLine:
     unit = _price(priced)
     total = unit * line.quantity
     return OrderLine(
@@ -162,7 +216,7 @@ def _line(line: CartLine, priced: PricedSku, address: Address, tax: TaxTable) ->
         quantity=line.quantity,
         unit_price=unit,
         total=total,
-        tax=_tax(total, rate, tax.includes_tax),
+        tax=_tax(total, rate, included),
         tax_rate=str(rate),
         weight_grams=priced.weight_grams,
     )

@@ -23,7 +23,7 @@ from bodega.kit.http import forget_deadline, remaining_seconds
 from bodega.kit.telemetry import log
 from bodega.services.checkout import service, store
 from bodega.services.checkout.clients import Services, StillPaid
-from bodega.services.checkout.domain import CANCEL_REASON, Checkout, State, TaxTable, Undo, price_cart
+from bodega.services.checkout.domain import CANCEL_REASON, Checkout, State, Undo, price_cart
 from bodega.services.checkout.errors import (
     CardDeclined,
     NoLongerSold,
@@ -44,11 +44,10 @@ _log = log()
 class CheckoutFlow:
     """The steps, by name."""
 
-    def __init__(self, database: Database, services: Services, settings: Settings, tax: TaxTable) -> None:
+    def __init__(self, database: Database, services: Services, settings: Settings) -> None:
         self._database = database
         self._services = services
         self._settings = settings
-        self._tax = tax
 
     @property
     def steps(self) -> dict[str, Step]:
@@ -72,7 +71,9 @@ class CheckoutFlow:
                 self._services, checkout.cart_lines, checkout.shipping_address, self._settings.currency
             )
             option = offer.option(checkout.shipping_option)
-            priced = price_cart(checkout.cart_lines, offer.prices, option, checkout.shipping_address, self._tax)
+            async with self._database.transaction() as tx:
+                tax = await service.tax_to(tx, checkout.shipping_address)
+            priced = price_cart(checkout.cart_lines, offer.prices, option, checkout.shipping_address, tax)
             if priced.totals.total != checkout.expected_total:
                 raise TotalChanged(
                     "the total is not the one that was shown",
@@ -298,7 +299,7 @@ class Driver:
         self._patience = patience_seconds
         self._driving: set[asyncio.Task[None]] = set()
 
-    def drive(self, held: Held) -> asyncio.Task[None]:
+    def _driven(self, held: Held) -> asyncio.Task[None]:
         task = asyncio.create_task(self._drive(held))
         self._driving.add(task)
         task.add_done_callback(self._driving.discard)
@@ -313,13 +314,13 @@ class Driver:
         except STORE_TROUBLE as error:
             _log.warning("a checkout is left to whoever comes next", checkout=held.id, error=error)
 
-    async def settled(self, checkout_id: str, driving: asyncio.Task[None] | None = None) -> Checkout:
-        """The checkout, once it has been driven as far as it goes and there is something to tell the shopper; as it
-        stands, when patience is over."""
+    async def settled(self, checkout_id: str, held: Held | None) -> Checkout:
+        """The checkout, once there is something to tell the shopper; as it stands, when patience is over. What is in
+        our hands is driven as far as it goes, however long that takes."""
         clock = asyncio.get_running_loop().time
         until = clock() + remaining_seconds(self._patience)
-        if driving is not None:
-            await asyncio.wait({driving}, timeout=until - clock())
+        if held is not None:
+            await asyncio.wait({self._driven(held)}, timeout=until - clock())
         while True:
             async with self._database.transaction() as tx:
                 checkout = await store.get_checkout(tx, checkout_id)

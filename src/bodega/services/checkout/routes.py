@@ -4,23 +4,29 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Depends, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
-from bodega.contracts.fields import Contact
+from bodega.contracts.cart import CartContents
+from bodega.contracts.fields import Contact, CountryCode
 from bodega.contracts.ids import CheckoutId
 from bodega.contracts.problems import TITLES
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Identity, MaybeCustomer
+from bodega.kit.auth import MaybeCustomer, Merchant
 from bodega.kit.db import Database, Transaction
-from bodega.kit.errors import Unauthenticated
+from bodega.kit.errors import Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
+from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.kit.postal import InvalidAddress, deliverable, region_code
 from bodega.services.checkout import service, store
 from bodega.services.checkout.clients import Services
-from bodega.services.checkout.domain import Checkout, TaxTable, price_cart
+from bodega.services.checkout.domain import Checkout, TaxCountry, TaxRate, price_cart
 from bodega.services.checkout.errors import (
     CardDeclined,
     CartEmpty,
@@ -50,31 +56,53 @@ from bodega.services.checkout.schemas import (
     QuoteLine,
     QuoteRequest,
     ShopperAction,
+    TaxCountryRequest,
+    TaxCountryView,
+    TaxRateEntry,
     TimelineEntry,
 )
 from bodega.services.checkout.settings import Settings
 
 router = APIRouter(prefix="/checkout", tags=["checkout"])
+admin = APIRouter(prefix="/admin/tax-rates", tags=["tax (merchant)"])
 
 CART_COOKIE = "bodega_cart"
 HEARTBEAT_SECONDS = 15.0
 
 
-async def _state(request: Request) -> tuple[Services, Driver, TaxTable, Settings]:
+async def _state(request: Request) -> tuple[Services, Driver, Settings]:
     state = request.app.state
-    return state.services, state.driver, state.tax, state.settings
+    return state.services, state.driver, state.settings
 
 
-Room = Annotated[tuple[Services, Driver, TaxTable, Settings], Depends(_state)]
+Room = Annotated[tuple[Services, Driver, Settings], Depends(_state)]
 CartTokenHeader = Annotated[str | None, Header(alias="Cart-Token", max_length=300, pattern=SIGNED_TOKEN)]
 CartTokenCookie = Annotated[str | None, Cookie(alias=CART_COOKIE, max_length=300, pattern=SIGNED_TOKEN)]
 
 
-async def _presented(header: CartTokenHeader = None, cookie: CartTokenCookie = None) -> str | None:
-    return header or cookie
+@dataclass(frozen=True, slots=True)
+class Shopper:
+    """Who asks: a customer, a device with a cart's token, or both."""
+
+    customer_id: str | None
+    token: str | None
 
 
-Presented = Annotated[str | None, Depends(_presented)]
+async def _shopper(customer: MaybeCustomer, header: CartTokenHeader = None, cookie: CartTokenCookie = None) -> Shopper:
+    return Shopper(customer.subject if customer is not None else None, header or cookie)
+
+
+async def _expected_version(
+    if_match: Annotated[
+        str | None,
+        Header(alias="If-Match", pattern=r'^"[0-9]{1,18}"$', description='The version that you replace: `"3"`'),
+    ] = None,
+) -> int | None:
+    return int(if_match.strip('"')) if if_match is not None else None
+
+
+Asking = Annotated[Shopper, Depends(_shopper)]
+ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 
 _ENDS = (
     CardDeclined, OutOfStock, TotalChanged, NoLongerSold, ShippingUnavailable, UnknownShippingOption, ReservationEnded,
@@ -82,16 +110,25 @@ _ENDS = (
 )  # fmt: skip
 
 
-@router.post("/quote", responses=problems(Unauthenticated, CartEmpty, NoLongerSold, ShippingUnavailable, CartRequired))
-async def quote(wish: QuoteRequest, room: Room, customer: MaybeCustomer, presented: Presented) -> Quote:
+@router.post(
+    "/quote",
+    responses=problems(
+        Unauthenticated, CartEmpty, NoLongerSold, ShippingUnavailable, UnknownShippingOption, CartRequired,
+        InvalidAddress,
+    ),
+)  # fmt: skip
+async def quote(wish: QuoteRequest, room: Room, db: Db, shopper: Asking) -> Quote:
     """What the cart would cost at this address, and how it can be sent. Nothing is reserved."""
-    services, _, tax, settings = room
-    cart = await services.cart(_cart_reference(wish.cart_token, customer, presented))
+    services, _, settings = room
+    address = deliverable(wish.shipping_address, at="/shipping_address")
+    cart = await _cart(services, shopper, wish.cart_token)
     if not cart.lines:
         raise CartEmpty("put something into the cart first")
-    offer = await service.offer(services, cart.lines, wish.shipping_address, settings.currency)
+    offer = await service.offer(services, cart.lines, address, settings.currency)
     option = offer.option(wish.shipping_option) if wish.shipping_option else offer.options[0]
-    priced = price_cart(cart.lines, offer.prices, option, wish.shipping_address, tax)
+    async with db.transaction() as tx:
+        tax = await service.tax_to(tx, address)
+    priced = price_cart(cart.lines, offer.prices, option, address, tax)
     return Quote(
         lines=[
             QuoteLine(
@@ -116,7 +153,7 @@ async def quote(wish: QuoteRequest, room: Room, customer: MaybeCustomer, present
     response_model=CheckoutView,
     responses={
         202: {"model": CheckoutView, "description": "Not decided yet: see `next_action`, or ask at Location"},
-        **problems(Unauthenticated, CartEmpty, CartRequired, KeyRequired, KeyReused, *_ENDS),
+        **problems(Unauthenticated, CartEmpty, CartRequired, KeyRequired, KeyReused, InvalidAddress, *_ENDS),
     },
 )
 async def check_out(
@@ -124,8 +161,7 @@ async def check_out(
     raw: RawBody,
     room: Room,
     db: Db,
-    customer: MaybeCustomer,
-    presented: Presented,
+    shopper: Asking,
     key: IdempotencyKey = None,
 ) -> Response:
     """Turns the cart into an order. Needs an Idempotency-Key; the same again is answered with how it stands.
@@ -135,21 +171,19 @@ async def check_out(
     """
     if key is None:
         raise KeyRequired("send an Idempotency-Key: then a repeat can never buy twice")
-    services, driver, _, settings = room
-    cart = await services.cart(_cart_reference(wish.cart_token, customer, presented))
+    services, driver, settings = room
+    wanted = _wish(wish, shopper)
+    cart = await _cart(services, shopper, wish.cart_token)
     async with db.transaction() as tx:
-        checkout_id, held, replayed = await service.begin(
-            tx, driver.flows, cart, _wish(wish, customer, wish.cart_token or presented), key, raw, settings
-        )
-    driving = driver.drive(held) if held is not None else None
-    return await _answer(db, await driver.settled(checkout_id, driving), replayed=replayed)
+        checkout_id, held, replayed = await service.begin(tx, driver.flows, cart, wanted, key, raw, settings)
+    return await _answer(db, await driver.settled(checkout_id, held), replayed=replayed)
 
 
 @router.get("/{checkout_id}", responses=problems(Unauthenticated, CheckoutNotFound))
-async def read(checkout_id: CheckoutId, db: Db, customer: MaybeCustomer, presented: Presented) -> CheckoutView:
+async def read(checkout_id: CheckoutId, db: Db, shopper: Asking) -> CheckoutView:
     """How it stands, to whoever has the cart's token or is its customer."""
     async with db.transaction() as tx:
-        return await _view(tx, await _mine(tx, checkout_id, customer, presented))
+        return await _view(tx, await _mine(tx, checkout_id, shopper))
 
 
 @router.get(
@@ -160,13 +194,11 @@ async def read(checkout_id: CheckoutId, db: Db, customer: MaybeCustomer, present
         **problems(Unauthenticated, CheckoutNotFound),
     },
 )
-async def follow(
-    checkout_id: CheckoutId, db: Db, room: Room, customer: MaybeCustomer, presented: Presented
-) -> StreamingResponse:
+async def follow(checkout_id: CheckoutId, db: Db, room: Room, shopper: Asking) -> StreamingResponse:
     """Server-sent events: `event: status`, `data:` a checkout as GET answers it, at once and at every change,
     until it ends."""
     async with db.transaction() as tx:
-        await _mine(tx, checkout_id, customer, presented)
+        await _mine(tx, checkout_id, shopper)
     return StreamingResponse(
         _changes(db, room[1], checkout_id),
         media_type="text/event-stream",
@@ -189,22 +221,20 @@ async def pay_again(
     raw: RawBody,
     room: Room,
     db: Db,
-    customer: MaybeCustomer,
-    presented: Presented,
+    shopper: Asking,
     key: IdempotencyKey = None,
 ) -> Response:
     """Another card, after a decline or instead of a challenge that was not taken."""
-    _, driver, _, settings = room
+    _, driver, settings = room
     held = None
     async with db.transaction() as tx:
-        await _mine(tx, checkout_id, customer, presented)
+        await _mine(tx, checkout_id, shopper)
         replayed = key is not None and await service.was_asked(tx, checkout_id, key, raw)
         if not replayed:
             held = await service.pay_again(
                 tx, driver.flows, checkout_id, wish.payment_method, attempts_at_most=settings.attempts_at_most
             )
-    driving = driver.drive(held) if held is not None else None
-    return await _answer(db, await driver.settled(checkout_id, driving), replayed=replayed)
+    return await _answer(db, await driver.settled(checkout_id, held), replayed=replayed)
 
 
 @router.post(
@@ -216,57 +246,94 @@ async def pay_again(
         **problems(Unauthenticated, CheckoutNotFound, NoActionPending, *_ENDS),
     },
 )
-async def confirm(
-    checkout_id: CheckoutId, room: Room, db: Db, customer: MaybeCustomer, presented: Presented
-) -> Response:
+async def confirm(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) -> Response:
     """After a 3-D Secure challenge: asks the processor how it went. Harmless to call at any time."""
     driver = room[1]
     async with db.transaction() as tx:
-        await _mine(tx, checkout_id, customer, presented)
+        await _mine(tx, checkout_id, shopper)
         held = await service.confirm(tx, driver.flows, checkout_id)
-    driving = driver.drive(held) if held is not None else None
-    return await _answer(db, await driver.settled(checkout_id, driving))
+    return await _answer(db, await driver.settled(checkout_id, held))
 
 
 @router.post("/{checkout_id}/cancel", responses=problems(Unauthenticated, CheckoutNotFound, CheckoutEnded))
-async def cancel(
-    checkout_id: CheckoutId, room: Room, db: Db, customer: MaybeCustomer, presented: Presented
-) -> CheckoutView:
+async def cancel(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) -> CheckoutView:
     """Gives up: stock goes back on sale, nothing is paid. Once it is an order, cancel that instead."""
     driver = room[1]
     async with db.transaction() as tx:
-        await _mine(tx, checkout_id, customer, presented)
+        await _mine(tx, checkout_id, shopper)
         held = await service.cancel(tx, driver.flows, checkout_id)
-    driving = driver.drive(held) if held is not None else None
-    checkout = await driver.settled(checkout_id, driving)
+    checkout = await driver.settled(checkout_id, held)
     async with db.transaction() as tx:
         return await _view(tx, checkout)
+
+
+# --- the merchant ------------------------------------------------------------------------------------
+
+
+@admin.get("", responses=problems(Unauthenticated, Forbidden))
+async def list_tax_rates(db: Db, _: Merchant, limit: PageSize = 20, cursor: Cursor = None) -> Page[TaxCountryView]:
+    """The countries in which tax is collected, each with its rates. Elsewhere goods are sent without tax."""
+    async with db.transaction() as tx:
+        after = decode_cursor(cursor, str)[0] if cursor else ""
+        found = await store.tax_countries(tx, after=after, limit=limit + 1)
+    page = found[:limit]
+    return Page[TaxCountryView](
+        items=[_tax_view(one) for one in page],
+        next_cursor=encode_cursor(page[-1].country) if len(found) > limit else None,
+    )
+
+
+@admin.put("/{country}", responses=problems(Unauthenticated, Forbidden, PreconditionRequired, StaleVersion))
+async def replace_tax_rates(
+    country: CountryCode, wish: TaxCountryRequest, db: Db, _: Merchant, response: Response, expected: ExpectedVersion
+) -> TaxCountryView:
+    """All rates of a country, past and coming ones too, are these from now on. A rate holds until one with a later
+    `valid_from`; checkouts that are priced already keep what was decided. No rates: no tax is collected there."""
+    async with db.transaction() as tx:
+        after = await service.replace_tax(tx, _tax_country(country, wish), expected_version=expected)
+    response.headers["ETag"] = f'"{after.version}"'
+    return _tax_view(after)
+
+
+def _tax_country(country: str, wish: TaxCountryRequest) -> TaxCountry:
+    """Raises Invalid, naming a rate that is there twice or of a region that the country does not have."""
+    rates: dict[tuple[str, str, date], TaxRate] = {}
+    for place, entry in enumerate(wish.rates):
+        region = region_code(country, entry.region)
+        if entry.region and not region:
+            raise Invalid.field(f"/rates/{place}/region", f"not known in {country}")
+        key = (region, entry.category, entry.valid_from)
+        if key in rates:
+            raise Invalid.field(f"/rates/{place}", "this region and category has a rate from that day already")
+        rates[key] = TaxRate(*key, rate=Decimal(entry.rate))
+    return TaxCountry(country=country, prices_include_tax=wish.prices_include_tax, rates=tuple(rates.values()))
 
 
 # --- who, and when ----------------------------------------------------------------------------------
 
 
-def _cart_reference(named: str | None, customer: Identity | None, presented: str | None) -> str:
-    """The cart that is named; else, as in the cart's own room, the customer's, before that of the device."""
-    if named is not None:
-        return named
-    if customer is not None:
-        return customer.subject
-    if presented is not None:
-        return presented
-    raise CartRequired("send the cart's token: header Cart-Token, its cookie, or cart_token")
+async def _cart(services: Services, shopper: Shopper, named: str | None) -> CartContents:
+    """The cart that is named; else, as in the cart's own room, the customer's, before that of the device.
+
+    Raises CartRequired, also for a cart that is another customer's, whoever has its token.
+    """
+    reference = named or shopper.customer_id or shopper.token
+    if reference is None:
+        raise CartRequired("send the cart's token: header Cart-Token, its cookie, or cart_token")
+    return await services.cart(reference, customer_id=shopper.customer_id)
 
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def _mine(tx: Transaction, checkout_id: str, customer: Identity | None, token: str | None) -> Checkout:
+async def _mine(tx: Transaction, checkout_id: str, shopper: Shopper) -> Checkout:
     """Raises CheckoutNotFound, also for what is somebody else's."""
     checkout = await store.get_checkout(tx, checkout_id)
-    if customer is not None and checkout.customer_id == customer.subject:
+    token, digest = shopper.token, checkout.token_digest
+    if shopper.customer_id is not None and checkout.customer_id == shopper.customer_id:
         return checkout
-    if token is not None and checkout.token_digest and hmac.compare_digest(checkout.token_digest, _digest(token)):
+    if token is not None and digest is not None and hmac.compare_digest(digest, _digest(token)):
         return checkout
     raise CheckoutNotFound("no checkout has this id")
 
@@ -309,16 +376,31 @@ async def _changes(db: Database, driver: Driver, checkout_id: str) -> AsyncItera
 # --- shapes -----------------------------------------------------------------------------------------
 
 
-def _wish(wish: CheckoutRequest, customer: Identity | None, token: str | None) -> service.Wish:
+def _wish(wish: CheckoutRequest, shopper: Shopper) -> service.Wish:
+    """Raises InvalidAddress."""
+    token = wish.cart_token or shopper.token
+    billing = wish.billing_address
     return service.Wish(
         contact=Contact(email=wish.email, phone=wish.phone, locale=wish.locale),
-        shipping_address=wish.shipping_address,
-        billing_address=wish.billing_address,
+        shipping_address=deliverable(wish.shipping_address, at="/shipping_address"),
+        billing_address=deliverable(billing, at="/billing_address") if billing is not None else None,
         shipping_option=wish.shipping_option,
         payment_method=wish.payment_method,
         expected_total=wish.expected_total,
-        customer_id=customer.subject if customer is not None else None,
+        customer_id=shopper.customer_id,
         token_digest=_digest(token) if token is not None else None,
+    )
+
+
+def _tax_view(of: TaxCountry) -> TaxCountryView:
+    return TaxCountryView(
+        country=of.country,
+        version=of.version,
+        prices_include_tax=of.prices_include_tax,
+        rates=[
+            TaxRateEntry(region=one.region, category=one.category, valid_from=one.valid_from, rate=str(one.rate))
+            for one in of.rates
+        ],
     )
 
 

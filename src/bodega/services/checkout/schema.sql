@@ -49,6 +49,25 @@ ALTER TABLE checkout_timeline ALTER COLUMN "position" ADD GENERATED ALWAYS AS ID
     CACHE 1
 );
 
+CREATE TABLE tax_country (
+    country text NOT NULL,
+    prices_include_tax boolean NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT tax_country_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT tax_country_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE tax_rate (
+    country text NOT NULL,
+    region text DEFAULT ''::text NOT NULL,
+    category text NOT NULL,
+    valid_from date NOT NULL,
+    rate numeric(6,5) NOT NULL,
+    CONSTRAINT tax_rate_category_check CHECK ((category ~ '^[a-z][a-z_]{0,29}$'::text)),
+    CONSTRAINT tax_rate_rate_check CHECK (((rate >= (0)::numeric) AND (rate < (1)::numeric)))
+);
+
 ALTER TABLE ONLY checkout
     ADD CONSTRAINT checkout_order_id_key UNIQUE (order_id);
 
@@ -61,7 +80,16 @@ ALTER TABLE ONLY checkout
 ALTER TABLE ONLY checkout_timeline
     ADD CONSTRAINT checkout_timeline_pkey PRIMARY KEY (checkout_id, "position");
 
+ALTER TABLE ONLY tax_country
+    ADD CONSTRAINT tax_country_pkey PRIMARY KEY (country);
+
+ALTER TABLE ONLY tax_rate
+    ADD CONSTRAINT tax_rate_pkey PRIMARY KEY (country, region, category, valid_from);
+
 CREATE UNIQUE INDEX checkout_one_per_cart_revision ON checkout USING btree (cart_id, cart_revision) WHERE (state <> ALL (ARRAY['failed'::text, 'cancelled'::text, 'expired'::text]));
 
 ALTER TABLE ONLY checkout_timeline
     ADD CONSTRAINT checkout_timeline_checkout_id_fkey FOREIGN KEY (checkout_id) REFERENCES checkout(id);
+
+ALTER TABLE ONLY tax_rate
+    ADD CONSTRAINT tax_rate_country_fkey FOREIGN KEY (country) REFERENCES tax_country(country);

@@ -1,11 +1,11 @@
 """What checkout takes and answers."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, EmailStr, Field
 
-from bodega.contracts.fields import Address, Locale, Phone, Sku
+from bodega.contracts.fields import Address, CountryCode, Locale, Phone, Sku
 from bodega.contracts.ids import CheckoutId, OrderId, OrderNumber
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, Totals
@@ -62,6 +62,32 @@ class PaymentRequest(_Request):
     payment_method: PaymentMethod
 
 
+class TaxRateEntry(_Request):
+    """It holds from a day on, until a later one of the same region and category."""
+
+    region: Annotated[str, Field(max_length=60)] = Field(
+        default="", description="State or province; empty: the whole country, but for regions with rates of their own"
+    )
+    category: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,29}$")] = Field(
+        description="The products' `tax_category`. `standard` stands for those without a rate of their own; "
+        "`shipping`, if it is missing, is taxed as most of the goods' value is",
+        examples=["standard"],
+    )
+    valid_from: date
+    rate: Annotated[str, Field(pattern=r"^0(\.[0-9]{1,5})?$")] = Field(
+        description="Decimal fraction as text, less than 1", examples=["0.19"]
+    )
+
+
+class TaxCountryRequest(_Request):
+    """The tax of a country."""
+
+    prices_include_tax: bool = Field(
+        description="True: the catalog's prices are gross for shoppers there; false: tax comes on top"
+    )
+    rates: Annotated[list[TaxRateEntry], Field(max_length=1000)]
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -82,6 +108,15 @@ class Quote(_Answer):
     shipping_options: list[ShippingOption]
     shipping_option: str = Field(description="The one that the totals are made with")
     totals: Totals
+
+
+class TaxCountryView(_Answer):
+    """The tax of a country."""
+
+    country: CountryCode
+    version: int = Field(description="To be sent as If-Match when replacing it")
+    prices_include_tax: bool
+    rates: list[TaxRateEntry]
 
 
 class OrderRef(_Answer):

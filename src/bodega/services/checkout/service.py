@@ -1,7 +1,7 @@
 """What checkout does. Use cases that write run in the one transaction that their door has opened."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,12 +13,15 @@ from bodega.contracts.money import Price
 from bodega.contracts.shipping import ShippingOption
 from bodega.kit import idempotency
 from bodega.kit.db import Transaction
+from bodega.kit.errors import PreconditionRequired, StaleVersion
 from bodega.kit.flow import Flows, Held
 from bodega.services.checkout import store
 from bodega.services.checkout.clients import Services
 from bodega.services.checkout.domain import (
     WAITING_FOR_SHOPPER,
     Checkout,
+    TaxCountry,
+    TaxTable,
     Undo,
     items_total,
     outcome_of_cancelled_order,
@@ -73,6 +76,23 @@ async def offer(services: Services, lines: Sequence[CartLine], address: Address,
     if not options:
         raise ShippingUnavailable(f"nothing is sent to {address.country}")
     return Offer(prices, options)
+
+
+async def tax_to(tx: Transaction, address: Address) -> TaxTable:
+    """The rates of today. An account with a tax service would be asked here instead."""
+    return await store.rate_table(tx, address.country, datetime.now(UTC).date())
+
+
+async def replace_tax(tx: Transaction, wanted: TaxCountry, *, expected_version: int | None) -> TaxCountry:
+    """Raises: PreconditionRequired, if there are rates of the country and nobody says which; StaleVersion."""
+    present = await store.lock_tax_version(tx, wanted.country)
+    if present and expected_version is None:
+        raise PreconditionRequired("send the ETag that you have read as If-Match")
+    if present != (expected_version or 0):
+        raise StaleVersion("the rates were changed in the meantime", current_version=present)
+    after = replace(wanted, version=present + 1)
+    await store.replace_tax(tx, after)
+    return after
 
 
 async def begin(

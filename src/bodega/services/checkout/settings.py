@@ -1,7 +1,5 @@
 """Checkout's settings. Every default runs on a laptop."""
 
-from decimal import Decimal
-
 from pydantic_settings import SettingsConfigDict
 
 from bodega.kit.app import ServiceSettings
@@ -18,7 +16,5 @@ class Settings(ServiceSettings):
     checkout_due_seconds: float = 900
     unknown_due_seconds: float = 1800
     reconcile_seconds: float = 30
-    tax_rate: Decimal = Decimal("0.19")
-    prices_include_tax: bool = True
     attempts_at_most: int = 10
     """How many cards a shopper may try in one checkout: card testers try thousands."""

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,7 +13,7 @@ from bodega.contracts.fields import Address, Contact
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.kit.db import Row, Transaction
-from bodega.services.checkout.domain import Checkout, State
+from bodega.services.checkout.domain import Checkout, RateTable, State, TaxCountry, TaxRate
 from bodega.services.checkout.errors import CheckoutNotFound
 
 
@@ -121,6 +121,102 @@ async def extend_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
         """UPDATE checkout SET due_at = greatest(due_at, now() + make_interval(secs => $2)), updated_at = now()
             WHERE id = $1""",
         checkout_id, seconds,
+    )  # fmt: skip
+
+
+# --- tax ------------------------------------------------------------------------------------------------
+
+
+async def rate_table(tx: Transaction, country: str, day: date) -> RateTable:
+    """What is collected there on that day; nothing, if the country is not in the table."""
+    known = await tx.fetchrow("SELECT prices_include_tax, version FROM tax_country WHERE country = $1", country)
+    rows = await tx.fetch(
+        """SELECT DISTINCT ON (region, category) region, category, rate FROM tax_rate
+            WHERE country = $1 AND valid_from <= $2 ORDER BY region, category, valid_from DESC""",
+        country, day,
+    )  # fmt: skip
+    return RateTable(
+        includes_tax=known["prices_include_tax"] if known else True,
+        source={"day": day.isoformat(), "version": known["version"] if known else 0},
+        rates={(row["region"], row["category"]): row["rate"].normalize() for row in rows},
+    )
+
+
+async def tax_countries(tx: Transaction, *, after: str, limit: int) -> list[TaxCountry]:
+    """By country, ascending."""
+    countries = await tx.fetch("SELECT * FROM tax_country WHERE country > $1 ORDER BY country LIMIT $2", after, limit)
+    rates = await tx.fetch(
+        """SELECT * FROM tax_rate WHERE country = ANY($1::text[])
+            ORDER BY region, category <> 'standard', category, valid_from""",
+        [row["country"] for row in countries],
+    )
+    return [
+        TaxCountry(
+            country=row["country"],
+            prices_include_tax=row["prices_include_tax"],
+            version=row["version"],
+            rates=tuple(
+                TaxRate(rate["region"], rate["category"], rate["valid_from"], rate["rate"].normalize())
+                for rate in rates
+                if rate["country"] == row["country"]
+            ),
+        )
+        for row in countries
+    ]
+
+
+async def lock_tax_version(tx: Transaction, country: str) -> int:
+    """0: the country is not in the table."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtext('tax ' || $1))", country)  # also what is not there yet
+    version: int | None = await tx.fetchval("SELECT version FROM tax_country WHERE country = $1", country)
+    return version or 0
+
+
+async def replace_tax(tx: Transaction, of: TaxCountry) -> None:
+    """The country's rates are these and no others."""
+    await tx.execute(
+        """INSERT INTO tax_country (country, prices_include_tax, version) VALUES ($1, $2, $3)
+           ON CONFLICT (country) DO UPDATE SET prices_include_tax = $2, version = $3, updated_at = now()""",
+        of.country, of.prices_include_tax, of.version,
+    )  # fmt: skip
+    await tx.execute("DELETE FROM tax_rate WHERE country = $1", of.country)
+    await tx.execute(
+        """INSERT INTO tax_rate (country, region, category, valid_from, rate)
+           SELECT $1, * FROM unnest($2::text[], $3::text[], $4::date[], $5::numeric[])""",
+        of.country, [one.region for one in of.rates], [one.category for one in of.rates],
+        [one.valid_from for one in of.rates], [one.rate for one in of.rates],
+    )  # fmt: skip
+
+
+# --- shapes -----------------------------------------------------------------------------------------------
+
+
+# --- a person's data --------------------------------------------------------------------------------
+
+
+async def export_customer(tx: Transaction, customer_id: str, order_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The customer's checkouts, and those of orders that became theirs; without what opens them."""
+    rows = await tx.fetch(
+        """SELECT to_jsonb(c) - ARRAY['token_digest', 'order_token', 'next_action'] AS held
+             FROM checkout c WHERE customer_id = $1 OR order_id = ANY($2) ORDER BY id""",
+        customer_id, list(order_ids),
+    )  # fmt: skip
+    return [row["held"] for row in rows]
+
+
+async def pseudonymise_checkouts(tx: Transaction, customer_id: str, order_ids: Sequence[str], email: str) -> int:
+    """Those that have ended. What the tax was decided by stays: country, region, the beginning of the postal code."""
+    return await tx.execute(
+        """UPDATE checkout SET token_digest = NULL, order_token = NULL, next_action = NULL, updated_at = now(),
+                  payment_method = $4::jsonb->>'name',
+                  contact = contact || jsonb_build_object('email', $3::text, 'phone', NULL),
+                  shipping_address = shipping_address || $4::jsonb
+                    || jsonb_build_object('postal_code', coalesce(left(shipping_address->>'postal_code', $5), '')),
+                  billing_address = billing_address || $4::jsonb
+                    || jsonb_build_object('postal_code', coalesce(left(billing_address->>'postal_code', $5), ''))
+            WHERE (customer_id = $1 OR order_id = ANY($2)) AND contact->>'email' <> $3
+              AND state IN ('completed', 'failed', 'cancelled', 'expired')""",
+        customer_id, list(order_ids), email, json.dumps(ERASED_ADDRESS), POSTAL_PREFIX,
     )  # fmt: skip
 
 
