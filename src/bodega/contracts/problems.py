@@ -34,6 +34,9 @@ TITLES: Final[dict[str, str]] = {
     "token_used": "This link has been used or has run out",
     "address_limit": "No more addresses can be kept",
     "invalid_address": "The address is not complete",
+    "confirm_identity": "Sign in again, or give your password",
+    "staff_account": "Not for the shop's staff",
+    "orders_open": "There are orders under way",
     # catalog
     "slug_taken": "Another product has this slug",
     "sku_taken": "Another product has this SKU",

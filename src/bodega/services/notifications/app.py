@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service(
         NAME,
         settings,
-        [routes.public, routes.admin],
+        [routes.public, routes.admin, routes.persons],
         titles=TITLES,
         description=sign or "",
         state={"database": database, "mailing": mailing},

@@ -7,6 +7,7 @@ Sending may be repeated by anybody at any time: the mail bears the same Message-
 
 from functools import partial
 
+from bodega.contracts.privacy import is_erased
 from bodega.kit.db import Database, Transaction
 from bodega.kit.flow import Held, Next
 from bodega.services.notifications import store, templates
@@ -77,4 +78,6 @@ def _ends(notification: Notification, becomes: State, *, tried: bool = False, er
 async def _needless(tx: Transaction, notification: Notification) -> bool:
     """Whether what it says is no longer true. Facts of two topics come in any order."""
     notice = notification.notice
+    if is_erased(notice.recipient):  # a late fact about somebody who is gone
+        return True
     return notice.kind == "payment_failed" and await store.is_told(tx, notice.subject_id, "order_confirmation")

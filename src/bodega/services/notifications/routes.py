@@ -4,10 +4,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from bodega.contracts.ids import new_id
+from bodega.contracts.ids import CustomerId, new_id
+from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Customer, Merchant
+from bodega.kit.auth import Caller, Customer, Merchant
 from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
 from bodega.kit.idempotency import IdempotencyKey
@@ -20,6 +21,7 @@ from bodega.services.notifications.settings import Settings
 
 public = APIRouter(prefix="/notifications", tags=["notifications"])
 admin = APIRouter(prefix="/admin/notifications", tags=["notifications (merchant)"])
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
 
 
 async def _settings(request: Request) -> Settings:
@@ -114,6 +116,23 @@ async def resend_notification(
             return _view(await store.get(tx, kept.resource_id))
         await service.resend(tx, mailing, notification_id, again, settings)
         return _view(await store.get(tx, again))
+
+
+# --- other services ---------------------------------------------------------------------------------
+
+
+@persons.post("/{customer_id}/export")
+async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> PersonalData:
+    async with db.transaction() as tx:
+        return PersonalData(data=await store.export_customer(tx, customer_id, person.order_ids, person.email))
+
+
+@persons.post("/{customer_id}/erase")
+async def erase_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> Erasure:
+    async with db.transaction() as tx:
+        mails = await store.pseudonymise(tx, customer_id, person.order_ids, person.email)
+        wishes = await store.delete_preferences(tx, customer_id)
+    return Erasure(deleted={"preferences": wishes}, pseudonymised={"mails": mails})
 
 
 # --- shapes -----------------------------------------------------------------------------------------

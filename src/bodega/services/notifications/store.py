@@ -1,7 +1,10 @@
 """Notifications in PostgreSQL: the only file here that knows SQL."""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
+from bodega.contracts.privacy import ERASED_DOMAIN
 from bodega.kit.db import Row, Transaction
 from bodega.services.notifications.domain import Kind, Notice, Notification, State
 from bodega.services.notifications.errors import NotificationNotFound
@@ -89,6 +92,39 @@ async def search(
         state, kind, query, before, limit,
     )  # fmt: skip
     return [_notification(row) for row in rows]
+
+
+# --- a person's data --------------------------------------------------------------------------------
+
+_ABOUT = "(customer_id = $1 OR subject_id = $1 OR subject_id = ANY($2) OR lower(recipient) = lower($3::text))"
+
+
+async def export_customer(
+    tx: Transaction, customer_id: str, order_ids: Sequence[str], email: str | None
+) -> dict[str, list[dict[str, Any]]]:
+    """What was mailed about the customer and their orders, or to their address; what they wish to be told."""
+    mails = await tx.fetch(
+        f"SELECT to_jsonb(n) AS held FROM notification n WHERE {_ABOUT} ORDER BY id",  # noqa: S608 - a constant
+        customer_id, list(order_ids), email,
+    )  # fmt: skip
+    wishes = await tx.fetch("SELECT to_jsonb(p) AS held FROM preferences p WHERE customer_id = $1", customer_id)
+    found = {"mails": [row["held"] for row in mails], "preferences": [row["held"] for row in wishes]}
+    return {kind: held for kind, held in found.items() if held}
+
+
+async def pseudonymise(tx: Transaction, customer_id: str, order_ids: Sequence[str], email: str | None) -> int:
+    """That there were mails, when, and of what kind, stays; what they said, and to whom, does not. What waits is not
+    sent any more: its flow finds it dropped."""
+    return await tx.execute(
+        f"""UPDATE notification SET recipient = lower(id) || '@' || $4::text, data = '{{}}', last_error = NULL,
+                   state = CASE WHEN state = 'sent' THEN state ELSE 'dropped' END
+             WHERE {_ABOUT} AND NOT recipient LIKE '%@' || $4::text""",  # noqa: S608 - a constant
+        customer_id, list(order_ids), email, ERASED_DOMAIN,
+    )  # fmt: skip
+
+
+async def delete_preferences(tx: Transaction, customer_id: str) -> int:
+    return await tx.execute("DELETE FROM preferences WHERE customer_id = $1", customer_id)
 
 
 # --- preferences ------------------------------------------------------------------------------------

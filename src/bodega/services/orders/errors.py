@@ -9,7 +9,8 @@ Problem
 │   ├── OrderIsCancelled         nothing can be fulfilled
 │   ├── NotPaid                  nothing may be fulfilled yet
 │   ├── NotCapturedYet           ask again in a moment
-│   └── DifferentOrder           the id is taken by an order with other contents
+│   ├── DifferentOrder           the id is taken by an order with other contents
+│   └── OrdersOpen               a customer cannot be forgotten while goods or money are under way
 └── AlreadyEnded                 a late create finds a tombstone
 Broken
 └── OutOfOrder                   an event that cannot follow what we know: parked
@@ -44,6 +45,10 @@ class NotCapturedYet(Conflict):
 
 class DifferentOrder(Conflict):
     code = "different_order"
+
+
+class OrdersOpen(Conflict):
+    code = "orders_open"
 
 
 class OutOfOrder(Broken):

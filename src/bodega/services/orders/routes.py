@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 
-from bodega.contracts.ids import OrderId
+from bodega.contracts.ids import CustomerId, OrderId
 from bodega.contracts.money import Price
 from bodega.contracts.orders import BeginFulfilment, CancelOrder, CreateOrder, OrderStanding, view_token
+from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit.app import Db, problems
 from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Merchant
 from bodega.kit.errors import AlreadyEnded, Forbidden, Unauthenticated
@@ -21,6 +22,7 @@ from bodega.services.orders.errors import (
     NotPaid,
     OrderIsCancelled,
     OrderNotFound,
+    OrdersOpen,
     TooLateToCancel,
 )
 from bodega.services.orders.schemas import (
@@ -37,6 +39,7 @@ from bodega.services.orders.settings import Settings
 public = APIRouter(tags=["orders"])
 admin = APIRouter(prefix="/admin/orders", tags=["orders (merchant)"])
 internal = APIRouter(prefix="/internal/orders", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
 
 
 async def _link_secret(request: Request) -> bytes:
@@ -211,6 +214,23 @@ async def begin_fulfilment(
             actor=caller.name,
         )
     return _standing(order, secret)
+
+
+@persons.post("/{customer_id}/export")
+async def export_customer(customer_id: CustomerId, _: Person, db: Db, __: Caller) -> PersonalData:
+    async with db.transaction() as tx:
+        held = await store.export_customer(tx, customer_id)
+    return PersonalData(data={"orders": held} if held else {}, order_ids=[one["id"] for one in held])
+
+
+@persons.post("/{customer_id}/erase", responses=problems(OrdersOpen))
+async def erase_customer(customer_id: CustomerId, _: Person, db: Db, __: Caller) -> Erasure:
+    """All of the customer's orders, or none while one still moves."""
+    async with db.transaction() as tx:
+        if open_numbers := await store.lock_open_numbers(tx, customer_id):
+            raise OrdersOpen("some orders are still under way", orders=open_numbers)
+        count = await store.pseudonymise_orders(tx, customer_id)
+        return Erasure(pseudonymised={"orders": count}, order_ids=await store.order_ids_of(tx, customer_id))
 
 
 # --- shapes -----------------------------------------------------------------------------------------

@@ -4,10 +4,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from bodega.contracts.fields import Address, Contact
 from bodega.contracts.ids import new_order_number
 from bodega.contracts.orders import OrderLine, Totals
+from bodega.contracts.privacy import ERASED_ADDRESS, POSTAL_PREFIX, erased_email
 from bodega.kit.db import Row, Transaction
 from bodega.services.orders.domain import Change, Order
 from bodega.services.orders.errors import OrderNotFound
@@ -174,6 +176,48 @@ async def search_orders(
         state, _like_prefix(query), attention, after, limit,
     )  # fmt: skip
     return _orders(rows)
+
+
+# --- a person's data --------------------------------------------------------------------------------
+
+
+async def order_ids_of(tx: Transaction, customer_id: str) -> list[str]:
+    rows = await tx.fetch("SELECT id FROM orders WHERE customer_id = $1 ORDER BY id", customer_id)
+    return [row["id"] for row in rows]
+
+
+async def export_customer(tx: Transaction, customer_id: str) -> list[dict[str, Any]]:
+    """The customer's orders as they are stored, with their history."""
+    rows = await tx.fetch(
+        """SELECT to_jsonb(o) || jsonb_build_object('history', (SELECT jsonb_agg(to_jsonb(h) - 'order_id' ORDER BY
+                  h.version) FROM order_history h WHERE h.order_id = o.id)) AS held
+             FROM orders o WHERE customer_id = $1 ORDER BY id""",
+        customer_id,
+    )
+    return [row["held"] for row in rows]
+
+
+async def lock_open_numbers(tx: Transaction, customer_id: str) -> list[str]:
+    """The numbers of the orders that still move: goods or money are under way. All the customer's are locked."""
+    rows = await tx.fetch(
+        """SELECT number, state NOT IN ('delivered', 'cancelled') AND NOT (refunded = total AND total > 0) AS open
+             FROM orders WHERE customer_id = $1 ORDER BY id FOR UPDATE""",
+        customer_id,
+    )
+    return [row["number"] for row in rows if row["open"]]
+
+
+async def pseudonymise_orders(tx: Transaction, customer_id: str) -> int:
+    """No version is made of it: nothing of the order itself has changed."""
+    return await tx.execute(
+        """UPDATE orders SET email = $2, contact = contact || jsonb_build_object('email', $2::text, 'phone', NULL),
+                  shipping_address = shipping_address || $3::jsonb
+                    || jsonb_build_object('postal_code', coalesce(left(shipping_address->>'postal_code', $4), '')),
+                  billing_address = billing_address || $3::jsonb
+                    || jsonb_build_object('postal_code', coalesce(left(billing_address->>'postal_code', $4), ''))
+            WHERE customer_id = $1 AND email <> $2""",
+        customer_id, erased_email(customer_id), json.dumps(ERASED_ADDRESS), POSTAL_PREFIX,
+    )  # fmt: skip
 
 
 def _like_prefix(query: str | None) -> str | None:

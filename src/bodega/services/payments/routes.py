@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from bodega.contracts.ids import PaymentId, new_id
+from bodega.contracts.ids import CustomerId, PaymentId, new_id
 from bodega.contracts.money import Price
 from bodega.contracts.payments import (
     AuthorizePayment,
@@ -17,6 +17,7 @@ from bodega.contracts.payments import (
     UnmatchedMoney,
 )
 from bodega.contracts.payments import Payment as PaymentAnswer
+from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Caller
@@ -43,6 +44,7 @@ _RESERVE_SECONDS = 0.25
 
 public = APIRouter(prefix="/payments", tags=["payments"])
 internal = APIRouter(prefix="/internal/payments", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
 
 
 async def _workers(request: Request) -> Workers:
@@ -215,6 +217,20 @@ async def refund(
     if given.state == "refused":
         raise NotRefundable(f"the processor refuses: {given.reason}", reason=given.reason)
     return await _answer(db, payment_id)
+
+
+@persons.post("/{customer_id}/export")
+async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> PersonalData:
+    async with db.transaction() as tx:
+        held = await store.export_orders(tx, person.order_ids)
+    return PersonalData(data={"payments": held} if held else {})
+
+
+@persons.post("/{customer_id}/erase")
+async def erase_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> Erasure:
+    async with db.transaction() as tx:
+        count = await store.pseudonymise_payments(tx, person.order_ids, erased_email(customer_id))
+    return Erasure(pseudonymised={"payments": count})
 
 
 async def _ask_again(payment_id: str, db: Db, workers: Workers, settings: Settings) -> None:

@@ -333,6 +333,28 @@ async def list_unmatched(tx: Transaction, *, grace_seconds: float, limit: int) -
 # --- rows -------------------------------------------------------------------------------------------
 
 
+# --- a person's data --------------------------------------------------------------------------------
+
+
+async def export_orders(tx: Transaction, order_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """The payments of these orders. What a client needs to act on one is left out: it is a secret, not a fact."""
+    rows = await tx.fetch(
+        """SELECT to_jsonb(p) - ARRAY['client_secret', 'action_url', 'return_url', 'owner', 'lease_until'] AS held
+             FROM payment p WHERE order_id = ANY($1) ORDER BY id""",
+        list(order_ids),
+    )
+    return [row["held"] for row in rows]
+
+
+async def pseudonymise_payments(tx: Transaction, order_ids: Sequence[str], email: str) -> int:
+    """The sums, the ledger and the processor's reference stay: they are the books."""
+    return await tx.execute(
+        """UPDATE payment SET email = $2, client_secret = NULL, action_url = NULL, updated_at = now()
+            WHERE order_id = ANY($1) AND email IS DISTINCT FROM $2""",
+        list(order_ids), email,
+    )  # fmt: skip
+
+
 async def _whole(tx: Transaction, row: Row) -> Payment:
     """With the refund that is to be done next."""
     return _payment(row, await wanted_refund(tx, row["id"]) if row["refunding"] > row["refunded"] else None)

@@ -48,7 +48,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service(
         NAME,
         settings,
-        [routes.public, routes.admin, routes.internal],
+        [routes.public, routes.admin, routes.internal, routes.persons],
         titles=TITLES,
         description=sign or "",
         state={"database": database, "shelf": shelf},

@@ -148,6 +148,11 @@ class LabelShelf:
                 pdf: bytes = await body.read()
         return pdf
 
+    async def delete(self, shipment_id: str) -> None:
+        """It may be gone already. Raises Unavailable."""
+        async with self._storage() as storage:
+            await storage.delete_object(Bucket=self._settings.s3_bucket, Key=_key(shipment_id))
+
     @asynccontextmanager
     async def _storage(self) -> AsyncIterator["S3Client"]:
         from botocore.exceptions import BotoCoreError, ClientError

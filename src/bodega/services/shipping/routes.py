@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import ValidationError
 
-from bodega.contracts.ids import ShipmentId
+from bodega.contracts.ids import CustomerId, ShipmentId
+from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.contracts.shipping import Rates, RatesRequest
 from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Caller, Merchant
@@ -31,6 +32,7 @@ from bodega.services.shipping.settings import Settings
 public = APIRouter(tags=["shipping"])
 admin = APIRouter(prefix="/admin/shipments", tags=["shipping (merchant)"])
 internal = APIRouter(prefix="/internal", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
 
 _log = log()
 
@@ -197,6 +199,25 @@ async def mark_delivered(shipment_id: ShipmentId, db: Db, _: Merchant) -> Shipme
 async def rates_for_service(question: RatesRequest, db: Db, _: Caller, settings: ShippingSettings) -> Rates:
     async with db.transaction() as tx:
         return Rates(options=await service.rates(tx, question, settings))
+
+
+@persons.post("/{customer_id}/export")
+async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> PersonalData:
+    async with db.transaction() as tx:
+        held = await store.export_orders(tx, person.order_ids)
+    return PersonalData(data={"shipments": held} if held else {})
+
+
+@persons.post("/{customer_id}/erase")
+async def erase_customer(customer_id: CustomerId, person: Person, db: Db, shelf: Shelf, _: Caller) -> Erasure:
+    """The labels' prints first: as long as their rows say so, a repeat finds them."""
+    async with db.transaction() as tx:
+        printed = await store.shipments_with_prints(tx, person.order_ids)
+    for shipment_id in printed:
+        await shelf.delete(shipment_id)
+    async with db.transaction() as tx:
+        count = await store.pseudonymise_shipments(tx, person.order_ids, erased_email(customer_id))
+    return Erasure(deleted={"labels": len(printed)}, pseudonymised={"shipments": count})
 
 
 # --- shapes -----------------------------------------------------------------------------------------

@@ -1,8 +1,12 @@
 """Shipping in PostgreSQL: the only file here that knows SQL."""
 
+import json
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 from bodega.contracts.fields import Address, Contact
+from bodega.contracts.privacy import ERASED_ADDRESS, POSTAL_PREFIX
 from bodega.kit.db import Row, Transaction
 from bodega.services.shipping.domain import STATUS_OF, Band, Option, Shipment, State, Status
 from bodega.services.shipping.errors import ShipmentNotFound
@@ -149,6 +153,34 @@ async def search(
         state, status, query, attention, before, limit,
     )  # fmt: skip
     return [_shipment(row) for row in rows]
+
+
+# --- a person's data --------------------------------------------------------------------------------
+
+
+async def export_orders(tx: Transaction, order_ids: Sequence[str]) -> list[dict[str, Any]]:
+    rows = await tx.fetch(
+        "SELECT to_jsonb(s) AS held FROM shipment s WHERE order_id = ANY($1) AND state <> 'dropped' ORDER BY id",
+        list(order_ids),
+    )
+    return [row["held"] for row in rows]
+
+
+async def shipments_with_prints(tx: Transaction, order_ids: Sequence[str]) -> list[str]:
+    rows = await tx.fetch("SELECT id FROM shipment WHERE order_id = ANY($1) AND filed ORDER BY id", list(order_ids))
+    return [row["id"] for row in rows]
+
+
+async def pseudonymise_shipments(tx: Transaction, order_ids: Sequence[str], email: str) -> int:
+    """Their prints must be gone: nobody would look for them afterwards."""
+    return await tx.execute(
+        """UPDATE shipment SET filed = false, updated_at = now(),
+                  contact = contact || jsonb_build_object('email', $2::text, 'phone', NULL),
+                  address = address || $3::jsonb
+                    || jsonb_build_object('postal_code', coalesce(left(address->>'postal_code', $4), ''))
+            WHERE order_id = ANY($1) AND contact->>'email' <> $2""",
+        list(order_ids), email, json.dumps(ERASED_ADDRESS), POSTAL_PREFIX,
+    )  # fmt: skip
 
 
 def _found(row: Row | None) -> Shipment:
