@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service(
         NAME,
         settings,
-        [routes.public, routes.internal],
+        [routes.public, routes.internal, routes.persons],
         titles=TITLES,
         description=sign or "",
         state={"room": room, "token_secret": secret_from(settings.secret_file)},

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Cookie, Depends, Header, Path, Request, Response
 
 from bodega.contracts.cart import CartContents, CartLine
 from bodega.contracts.fields import Sku
+from bodega.contracts.ids import CustomerId
 from bodega.contracts.inventory import Availability
 from bodega.contracts.money import Price, zero
+from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
 from bodega.kit.app import RawBody, problems
 from bodega.kit.auth import Caller, Customer, MaybeCustomer

@@ -347,6 +347,14 @@ class Carts:
         flat = [part for line in purchased for part in line]
         return int(await self._run("purchased", keys, revision, "", self._marker_life, *flat))
 
+    async def forget_customer(self, customer_id: str) -> int:
+        """Drops the customer's cart; how many there were."""
+        pointer = self._key("customer", customer_id)
+        cart_id = await self.find_cart_of(customer_id)
+        async with _answering():
+            await self._redis.unlink(pointer, *(self._cart_keys(cart_id) if cart_id is not None else ()))
+        return int(cart_id is not None)
+
     async def _run(self, script: str, keys: list[str], revision: str, customer: str, *args: str | int) -> Any:
         async with _answering():
             return await self._scripts[script](keys, [revision, self._life, customer, *args])

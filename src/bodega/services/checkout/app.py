@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service(
         NAME,
         settings,
-        [routes.router, routes.admin],
+        [routes.router, routes.admin, routes.persons],
         titles=TITLES,
         description=sign or "",
         state={"database": database, "services": services, "driver": driver},

@@ -14,10 +14,11 @@ from fastapi.responses import StreamingResponse
 
 from bodega.contracts.cart import CartContents
 from bodega.contracts.fields import Contact, CountryCode
-from bodega.contracts.ids import CheckoutId
+from bodega.contracts.ids import CheckoutId, CustomerId
+from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.contracts.problems import TITLES
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import MaybeCustomer, Merchant
+from bodega.kit.auth import Caller, MaybeCustomer, Merchant
 from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
@@ -65,6 +66,7 @@ from bodega.services.checkout.settings import Settings
 
 router = APIRouter(prefix="/checkout", tags=["checkout"])
 admin = APIRouter(prefix="/admin/tax-rates", tags=["tax (merchant)"])
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
 
 CART_COOKIE = "bodega_cart"
 HEARTBEAT_SECONDS = 15.0
@@ -402,6 +404,20 @@ def _tax_view(of: TaxCountry) -> TaxCountryView:
             for one in of.rates
         ],
     )
+
+
+@persons.post("/{customer_id}/export")
+async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> PersonalData:
+    async with db.transaction() as tx:
+        held = await store.export_customer(tx, customer_id, person.order_ids)
+    return PersonalData(data={"checkouts": held} if held else {})
+
+
+@persons.post("/{customer_id}/erase")
+async def erase_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> Erasure:
+    async with db.transaction() as tx:
+        count = await store.pseudonymise_checkouts(tx, customer_id, person.order_ids, erased_email(customer_id))
+    return Erasure(pseudonymised={"checkouts": count})
 
 
 async def _view(tx: Transaction, checkout: Checkout) -> CheckoutView:

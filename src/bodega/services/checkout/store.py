@@ -1,7 +1,7 @@
 """Checkouts in PostgreSQL: the only file here that knows SQL."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,6 +12,7 @@ from bodega.contracts.cart import CartLine
 from bodega.contracts.fields import Address, Contact
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, Totals
+from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX
 from bodega.kit.db import Row, Transaction
 from bodega.services.checkout.domain import Checkout, RateTable, State, TaxCountry, TaxRate
 from bodega.services.checkout.errors import CheckoutNotFound
@@ -208,7 +209,7 @@ async def pseudonymise_checkouts(tx: Transaction, customer_id: str, order_ids: S
     """Those that have ended. What the tax was decided by stays: country, region, the beginning of the postal code."""
     return await tx.execute(
         """UPDATE checkout SET token_digest = NULL, order_token = NULL, next_action = NULL, updated_at = now(),
-                  payment_method = $4::jsonb->>'name',
+                  payment_method = $6,
                   contact = contact || jsonb_build_object('email', $3::text, 'phone', NULL),
                   shipping_address = shipping_address || $4::jsonb
                     || jsonb_build_object('postal_code', coalesce(left(shipping_address->>'postal_code', $5), '')),
@@ -216,7 +217,7 @@ async def pseudonymise_checkouts(tx: Transaction, customer_id: str, order_ids: S
                     || jsonb_build_object('postal_code', coalesce(left(billing_address->>'postal_code', $5), ''))
             WHERE (customer_id = $1 OR order_id = ANY($2)) AND contact->>'email' <> $3
               AND state IN ('completed', 'failed', 'cancelled', 'expired')""",
-        customer_id, list(order_ids), email, json.dumps(ERASED_ADDRESS), POSTAL_PREFIX,
+        customer_id, list(order_ids), email, json.dumps(ERASED_ADDRESS), POSTAL_PREFIX, ERASED,
     )  # fmt: skip
 
 
