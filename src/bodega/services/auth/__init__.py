@@ -6,5 +6,5 @@ Promises  a stolen copy of its database opens nothing; a refresh token that is u
           password" who has an account; guessing gets slower and slower, but nobody is locked out for good.
 Emits     CustomerRegistered, CustomerVerified, PasswordResetRequested, PasswordChanged (topic `users`).
 Hears     nobody.
-Asked by  notifications (mail-links), the command line (users); people.
+Asked by  notifications (mail-links), users (who is it, export, erase), the command line (users); people.
 """

@@ -4,7 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Depends, Header, Request, Response
 
-from bodega.contracts.auth import MailLink, MailLinkRequest
+from bodega.contracts.auth import ConfirmIdentity, IdentityConfirmed, MailLink, MailLinkRequest
+from bodega.contracts.ids import CustomerId
+from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit.app import Db, problems
 from bodega.kit.auth import ACCESS_COOKIE, ALGORITHM, Caller, CallingService, Customer
 from bodega.kit.errors import Forbidden, Unauthenticated
@@ -235,6 +237,28 @@ async def make_user(wish: CreateUser, response: Response, db: Db, tools: AuthToo
     )  # fmt: skip
     response.status_code = 201 if made else 200
     return UserMade(customer_id=customer_id)
+
+
+@internal.post("/customers/{customer_id}/confirm")
+async def confirm_identity(
+    customer_id: CustomerId, wish: ConfirmIdentity, db: Db, tools: AuthTools, caller: Caller
+) -> IdentityConfirmed:
+    _only("users", caller)
+    return await service.confirm(db, tools, customer_id, wish)
+
+
+@internal.post("/customers/{customer_id}/export")
+async def export_customer(customer_id: CustomerId, _: Person, db: Db, caller: Caller) -> PersonalData:
+    _only("users", caller)
+    async with db.transaction() as tx:
+        return PersonalData(data=await service.export_customer(tx, customer_id))
+
+
+@internal.post("/customers/{customer_id}/erase")
+async def erase_customer(customer_id: CustomerId, _: Person, db: Db, caller: Caller) -> Erasure:
+    _only("users", caller)
+    async with db.transaction() as tx:
+        return Erasure(deleted={"accounts": await service.erase_customer(tx, customer_id)})
 
 
 def _only(name: str, caller: CallingService) -> None:

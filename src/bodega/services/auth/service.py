@@ -7,10 +7,10 @@ hashed, and 26 ms of CPU, perhaps in a queue, must hold neither a row nor a conn
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from bodega.contracts.auth import MailLink
+from bodega.contracts.auth import ConfirmIdentity, IdentityConfirmed, MailLink
 from bodega.contracts.envelope import event
 from bodega.contracts.ids import new_id
 from bodega.contracts.users import CustomerRegistered, CustomerVerified, PasswordChanged, PasswordResetRequested
@@ -123,9 +123,9 @@ async def _come_in(
     rehashed = await tools.hasher.hash(password) if outdated else account.password_hash
     async with db.transaction() as tx:
         await _forgive(tx, box, visitor)
-        now = await store.lock_account(tx, account.id)
-        if now.password_hash != account.password_hash:
-            raise BadCredentials("the password has just been changed")
+        now = await store.find_locked(tx, box.key)
+        if now is None or now.password_hash != account.password_hash:
+            raise BadCredentials("the password has just been changed, or the account is gone")
         if outdated:
             await store.save_rehashed(tx, now, rehashed)
         return await _open_session(tx, tools, now, visitor)
@@ -210,7 +210,7 @@ async def forget_password(tx: Transaction, settings: Settings, box: Mailbox, vis
 
     Raises TooManyAttempts.
     """
-    by_mailbox = Allowance(f"forgot:{_hashed(box.key)}", settings.account_free_attempts)
+    by_mailbox = Allowance(_forgot_key(box), settings.account_free_attempts)
     await _count(tx, settings, [_by_address(settings, visitor), by_mailbox])
     await store.insert_reset_wish(tx, box.key)
 
@@ -269,6 +269,64 @@ async def mail_link(tx: Transaction, tools: Tools, event_id: str) -> MailLink:
     expires_at = await store.mint_mail_link(tx, event_id, digest(token), tools.settings.mail_link_seconds)
     page = {"verify": "verify-email", "reset": "reset-password"}[purpose]
     return MailLink(url=f"{tools.settings.site_url}/account/{page}#token={token}", expires_at=expires_at)
+
+
+# --- a person's data --------------------------------------------------------------------------------
+
+
+async def confirm(db: Database, tools: Tools, account_id: str, wish: ConfirmIdentity) -> IdentityConfirmed:
+    """Whether it is really they who ask for what cannot be undone. A wrong password counts like one at login."""
+    settings = tools.settings
+    async with db.transaction() as tx:
+        account = await store.find_by_id(tx, account_id)
+        young = await store.is_young(tx, wish.session_id, account_id, settings.fresh_login_seconds)
+    if account is None:
+        return IdentityConfirmed(outcome="refused")
+    if set(account.roles) != {"customer"}:
+        return IdentityConfirmed(outcome="staff")
+    key = _account_key(domain.mailbox(account.email))
+    if wish.password is not None:
+        try:
+            async with db.transaction() as tx:
+                await _count(tx, settings, [Allowance(key, settings.account_free_attempts)])
+        except TooManyAttempts as refused:
+            return IdentityConfirmed(outcome="too_many_attempts", retry_after_seconds=refused.retry_after_seconds or 1)
+        if not await tools.hasher.check(wish.password, account.password_hash):
+            return IdentityConfirmed(outcome="refused")
+        async with db.transaction() as tx:
+            await store.forgive_all(tx, key)
+    elif not young:
+        return IdentityConfirmed(outcome="refused")
+    return IdentityConfirmed(outcome="confirmed", email=account.email)
+
+
+async def export_customer(tx: Transaction, account_id: str) -> dict[str, Any]:
+    """What is held of an account; of the password, not even its hash."""
+    account = await store.find_by_id(tx, account_id)
+    if account is None:
+        return {}
+    return {
+        "account": {
+            "id": account.id, "email": account.email, "email_verified": account.verified, "roles": account.roles,
+            "locale": account.locale,
+        },
+        "sessions": [
+            {"id": one.id, "user_agent": one.user_agent, "created_at": one.created_at, "used_at": one.used_at}
+            for one in await store.sessions_of(tx, account_id)
+        ],
+    }  # fmt: skip
+
+
+async def erase_customer(tx: Transaction, account_id: str) -> int:
+    """The account is gone, and its sessions with it; its mailbox may register anew. How many accounts there were."""
+    account = await store.find_by_id(tx, account_id)
+    if account is None:
+        return 0
+    box = domain.mailbox(account.email)
+    for key in (_account_key(box), _forgot_key(box)):
+        await store.forgive_all(tx, key)
+    await store.delete_reset_wishes(tx, box.key)
+    return int(await store.delete_account(tx, account_id))
 
 
 # --- people with rights -----------------------------------------------------------------------------
@@ -363,6 +421,10 @@ def _by_address(settings: Settings, visitor: Visitor) -> Allowance:
 
 def _account_key(box: Mailbox) -> str:
     return f"account:{_hashed(box.key)}"
+
+
+def _forgot_key(box: Mailbox) -> str:
+    return f"forgot:{_hashed(box.key)}"
 
 
 def _hashed(text: str) -> str:

@@ -19,6 +19,8 @@ class Settings(ServiceSettings):
     successor_seconds: float = 30
     """How long the predecessor of a refresh token is answered with the same successor: two tabs, one lost answer."""
     mail_link_seconds: int = 1_800
+    fresh_login_seconds: float = 300
+    """So long after signing in, what cannot be undone needs no password again."""
 
     key_rotation_seconds: int = 30 * 86_400
     key_notice_seconds: int = 60

@@ -44,6 +44,16 @@ async def lock_account(tx: Transaction, account_id: str) -> Account:
     return _account(row)
 
 
+async def find_by_id(tx: Transaction, account_id: str) -> Account | None:
+    row = await tx.fetchrow("SELECT * FROM account WHERE id = $1", account_id)
+    return _account(row) if row is not None else None
+
+
+async def delete_account(tx: Transaction, account_id: str) -> bool:
+    """With its sessions and its links. False: there is none."""
+    return bool(await tx.execute("DELETE FROM account WHERE id = $1", account_id))
+
+
 async def save_account(tx: Transaction, account: Account) -> Account:
     """The account with its next version. The row must be locked."""
     after = replace(account, version=account.version + 1)
@@ -147,6 +157,17 @@ async def sessions_of(tx: Transaction, account_id: str) -> list[Session]:
     ]
 
 
+async def is_young(tx: Transaction, session_id: str, account_id: str, seconds: float) -> bool:
+    """Whether this session of the account was opened, by a password, so short a time ago."""
+    return bool(
+        await tx.fetchval(
+            """SELECT EXISTS (SELECT FROM session WHERE id = $1 AND account_id = $2 AND expires_at > now()
+                         AND created_at > now() - make_interval(secs => $3))""",
+            session_id, account_id, seconds,
+        )
+    )  # fmt: skip
+
+
 async def delete_session(tx: Transaction, session_id: str, account_id: str | None = None) -> bool:
     """Ends it; with an account, only if it is that one's."""
     return bool(
@@ -219,6 +240,10 @@ async def use_all_links(tx: Transaction, account_id: str, purpose: Purpose) -> N
 
 async def insert_reset_wish(tx: Transaction, email_key: str) -> None:
     await tx.execute("INSERT INTO reset_wish (email_key) VALUES ($1)", email_key)
+
+
+async def delete_reset_wishes(tx: Transaction, email_key: str) -> None:
+    await tx.execute("DELETE FROM reset_wish WHERE email_key = $1", email_key)
 
 
 async def take_reset_wishes(tx: Transaction, limit: int) -> list[str]:
