@@ -156,6 +156,51 @@ async def test_the_merchant_finds_an_order_by_the_beginning_of_its_number(
     assert whole.json["history"][0]["actor"] == "checkout"
 
 
+async def test_the_merchant_narrows_the_list_and_turns_its_pages_in_any_order(
+    orders: Caller, checkout: Caller, credentials: Credentials
+) -> None:
+    email = f"{new_id('x').lower()}@example.com"
+    totals = (2890, 490, 2890, 1690)
+    made = []
+    for total in totals:
+        parts = {"items": euro(total - 490), "shipping": euro(490), "discount": euro(0), "tax": euro(0),
+                 "tax_included": True, "total": euro(total)}  # fmt: skip
+        made.append((await place(checkout, wanted(totals=parts, contact={"email": email}))).json["order_id"])
+    await checkout.post(f"/internal/orders/{made[3]}/cancel", {"reason": "customer_request"})
+    merchant = orders.being(credentials.customer(new_id("cus"), "merchant"))
+
+    async def found(query: str) -> list[int]:
+        seen: list[int] = []
+        cursor = ""
+        while True:
+            page = (await merchant.get(f"/admin/orders?q={email}&limit=2&{query}{cursor}")).json
+            seen += [made.index(item["id"]) for item in page["items"]]
+            if page["next_cursor"] is None:
+                return seen
+            cursor = f"&cursor={page['next_cursor']}"
+
+    assert await found("") == [3, 2, 1, 0]
+    assert await found("sort=oldest") == [0, 1, 2, 3]
+    assert await found("sort=total") == [1, 3, 0, 2]
+    assert await found("sort=-total") == [2, 0, 3, 1]
+    assert await found("state=created&total_from=491&sort=oldest") == [0, 2]
+    assert await found("state=cancelled") == [3]
+    assert await found("total_to=490") == [1]
+    times = (await merchant.get(f"/admin/orders?q={email}&sort=oldest")).json["items"]
+    first, third = (times[n]["placed_at"].replace("+", "%2B") for n in (0, 2))
+    assert await found(f"placed_from={first}&placed_before={third}&sort=oldest") == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["placed_from=0001-01-01T00:00:00%2B23:59", "placed_from=2026-01-01", "total_from=-1", "total_to=1e99",
+     "total_to=99999999999999999999", "sort=price", "state=lost", "cursor=WzFd"],
+)  # fmt: skip
+async def test_a_filter_that_makes_no_sense_is_refused(orders: Caller, credentials: Credentials, query: str) -> None:
+    merchant = orders.being(credentials.customer(new_id("cus"), "merchant"))
+    assert (await merchant.get(f"/admin/orders?{query}")).status in (400, 422)
+
+
 async def test_a_percent_sign_in_the_search_is_no_wildcard(orders: Caller, credentials: Credentials) -> None:
     merchant = orders.being(credentials.customer(new_id("cus"), "merchant"))
     assert (await merchant.get("/admin/orders?q=%25%25")).json["items"] == []

@@ -27,8 +27,8 @@ WEBHOOK_LIMIT: Final = "webhooks"
 METADATA: Final = "bodega"
 LIMIT_KEY: Final = "limit"
 
-# The one stream there is: how a checkout goes on, told until it ends (spec, 7).
-_STREAMS: Final = {"/checkout": r"/checkout/[^/]+/events"}
+# How a checkout and an order go on, told until they end (spec, 7 and 8).
+_STREAMS: Final = {"/checkout": r"/checkout/[^/]+/events", "/orders": r"/orders/[^/]+/events"}
 _IMPORTS: Final = ("/admin/products/import",)
 _WEBHOOKS: Final = ("/payments/webhooks", "/shipping/webhooks")
 _READING: Final = "GET|HEAD"

@@ -81,6 +81,11 @@ class Order:
         return "refunded" if self.refunded >= self.totals.total.amount else "partly_refunded"
 
     @property
+    def final(self) -> bool:
+        """Whether its buyer need not wait for anything any more."""
+        return self.shown_state in ("delivered", "cancelled", "refunded")
+
+    @property
     def cancellable(self) -> bool:
         return self.state in ("created", "paid")
 

@@ -1,17 +1,20 @@
 """The HTTP door of orders: parse, authorise, call, shape the answer."""
 
 import hmac
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from pydantic import AwareDatetime, Field
 
 from bodega.contracts.ids import CustomerId, OrderId
 from bodega.contracts.money import Price
-from bodega.contracts.orders import BeginFulfilment, CancelOrder, CreateOrder, OrderStanding, view_token
+from bodega.contracts.orders import BeginFulfilment, CancelOrder, CreateOrder, OrderStanding, OrderState, view_token
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit.app import Db, problems
 from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Merchant
-from bodega.kit.errors import AlreadyEnded, Forbidden, Unauthenticated
+from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
+from bodega.kit.live import Live, State
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.services.orders import service, store
 from bodega.services.orders.domain import Order
@@ -52,11 +55,18 @@ async def _settings(request: Request) -> Settings:
     return settings
 
 
+async def _live(request: Request) -> Live:
+    live: Live = request.app.state.live
+    return live
+
+
 LinkSecret = Annotated[bytes, Depends(_link_secret)]
 OrderSettings = Annotated[Settings, Depends(_settings)]
+LiveOrders = Annotated[Live, Depends(_live)]
 LinkToken = Annotated[
     str | None, Query(max_length=64, description="From the link in the mail: lets a guest in without an account")
 ]
+MinorUnits = Annotated[int, Field(ge=0, le=10**15)]
 OrderRef = Annotated[str, "An order's id (`ord_…`) or its number (`BDG-…`)"]
 
 
@@ -95,6 +105,40 @@ async def read_order(
     return _view(order, history)
 
 
+@public.get(
+    "/orders/{order_ref}/events",
+    response_class=Response,
+    responses={
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "`order` events"},
+        204: {"description": "The order has ended, and `Last-Event-ID` is its last version: nothing follows"},
+        **problems(Unauthenticated, OrderNotFound),
+    },
+)
+async def follow_order(
+    order_ref: OrderRef,
+    db: Db,
+    live: LiveOrders,
+    customer: MaybeCustomer,
+    secret: LinkSecret,
+    token: LinkToken = None,
+    last_event_id: Annotated[str | None, Header(max_length=20, description="Sent by browsers that come again")] = None,
+) -> Response:
+    """Server-sent events: `event: order`, `data:` the order as GET answers it, at once and at every change, until it
+    is delivered, cancelled or refunded."""
+    async with db.transaction() as tx:
+        order = await store.get_order(tx, order_ref)
+    if not _may_see(order, customer, token, secret):
+        raise OrderNotFound("no order has this id or number")
+
+    async def read() -> State:
+        async with db.transaction() as tx:
+            now = await store.get_order(tx, order.id)
+            history = await store.history_of(tx, order.id)
+        return State(now.version, _view(now, history).model_dump_json().encode(), now.final)
+
+    return live.answer(order.id, await read(), read, last_event_id=last_event_id)
+
+
 @public.post("/orders/{order_ref}/cancel", responses=problems(Unauthenticated, OrderNotFound, TooLateToCancel))
 async def cancel_order(
     order_ref: OrderRef, db: Db, customer: MaybeCustomer, secret: LinkSecret, token: LinkToken = None
@@ -119,24 +163,33 @@ async def cancel_order(
 async def search_orders(
     db: Db,
     _: Merchant,
-    state: Literal["created", "paid", "fulfilling", "shipped", "delivered", "cancelled"] | None = None,
+    state: OrderState | None = None,
     q: Annotated[
-        str | None, Query(min_length=2, max_length=100, description="Beginning of a number or an e-mail")
+        str | None,
+        Query(min_length=2, max_length=254, description="A tracking number, or how a number or an e-mail begins"),
     ] = None,
     attention: Annotated[bool | None, Query(description="Only those that people must look at")] = None,
-    sort: Literal["newest", "oldest"] = "newest",
+    placed_from: Annotated[AwareDatetime | None, Query(description="Placed then or later")] = None,
+    placed_before: Annotated[AwareDatetime | None, Query(description="Placed earlier than that")] = None,
+    total_from: Annotated[MinorUnits | None, Query(description="At least so much, in minor units")] = None,
+    total_to: Annotated[MinorUnits | None, Query(description="At most so much, in minor units")] = None,
+    sort: Literal["newest", "oldest", "total", "-total"] = "newest",
     limit: PageSize = 20,
     cursor: Cursor = None,
 ) -> Page[AdminOrderSummary]:
-    """All orders."""
+    """All orders. `state` is what people see: `refunded` and `partly_refunded` count, wherever the parcel is."""
     async with db.transaction() as tx:
         orders = await store.search_orders(
             tx,
             state=state,
             query=q,
             attention=attention,
-            oldest_first=sort == "oldest",
-            after=decode_cursor(cursor, str)[0] if cursor else None,
+            placed_from=_storable(placed_from, "placed_from"),
+            placed_before=_storable(placed_before, "placed_before"),
+            total_from=total_from,
+            total_to=total_to,
+            order=sort,
+            after=_after(cursor),
             limit=limit + 1,
         )
     page = orders[:limit]
@@ -145,8 +198,23 @@ async def search_orders(
             AdminOrderSummary(**_summary(order).model_dump(), email=order.contact.email, attention=order.attention)
             for order in page
         ],
-        next_cursor=encode_cursor(page[-1].id) if len(orders) > limit else None,
+        next_cursor=encode_cursor(page[-1].totals.total.amount, page[-1].id) if len(orders) > limit else None,
     )
+
+
+def _after(cursor: str | None) -> tuple[int, str] | None:
+    if cursor is None:
+        return None
+    total, order_id = decode_cursor(cursor, int, str)
+    return total, order_id
+
+
+def _storable(when: datetime | None, name: str) -> datetime | None:
+    """Raises Invalid, where a time zone's shift takes it out of what a calendar holds."""
+    try:
+        return when and when.astimezone(UTC)
+    except OverflowError as error:
+        raise Invalid.field(f"query/{name}", "is no time that anything was ordered at") from error
 
 
 @admin.get("/{order_ref}", responses=problems(Unauthenticated, Forbidden, OrderNotFound))

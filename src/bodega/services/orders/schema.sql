@@ -78,7 +78,14 @@ CREATE INDEX orders_customer ON orders USING btree (customer_id, id DESC) WHERE 
 
 CREATE INDEX orders_guest_email ON orders USING btree (email) WHERE (customer_id IS NULL);
 
-CREATE INDEX orders_state ON orders USING btree (state, id DESC);
+CREATE INDEX orders_shown_state ON orders USING btree ((
+CASE
+    WHEN ((state = 'cancelled'::text) OR (refunded = 0)) THEN state
+    WHEN (refunded >= total) THEN 'refunded'::text
+    ELSE 'partly_refunded'::text
+END), id DESC);
+
+CREATE INDEX orders_total ON orders USING btree (total, id);
 
 ALTER TABLE ONLY order_history
     ADD CONSTRAINT order_history_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id);

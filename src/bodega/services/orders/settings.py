@@ -12,3 +12,5 @@ class Settings(ServiceSettings):
     database_url: str = "postgresql://bodega_orders@127.0.0.1:7432/bodega_orders"
     capture_before_fulfilment: bool = True
     """False, where payments captures on shipment: then a label may be bought before the money is taken."""
+    stream_seconds: float = 600
+    """How long an order is followed in one go. Then the browser comes again, with a token that is still good."""

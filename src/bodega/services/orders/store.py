@@ -11,8 +11,12 @@ from bodega.contracts.ids import new_order_number
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.privacy import ERASED_ADDRESS, POSTAL_PREFIX, erased_email
 from bodega.kit.db import Row, Transaction
+from bodega.kit.live import announce
 from bodega.services.orders.domain import Change, Order
 from bodega.services.orders.errors import OrderNotFound
+
+CHANGES = "order_changed"
+"""The channel on which the id of an order is said when it has changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ async def save_change(tx: Transaction, before: Order, change: Change, *, cause: 
         after.tracking_number, after.tracking_url, after.attention,
     )  # fmt: skip
     await insert_history(tx, after, before.state, change.note or "", cause=cause, actor=actor)
+    await announce(tx, CHANGES, after.id)
     return after
 
 
@@ -153,27 +158,46 @@ async def orders_of_customer(tx: Transaction, customer_id: str, *, before: str |
     return _orders(rows)
 
 
+SORTS = {"newest": "id DESC", "oldest": "id", "-total": "total DESC, id DESC", "total": "total, id"}
+# $8 is named in each, so that the server knows its type.
+_AFTER = {
+    "newest": "($8::bigint IS NOT NULL AND id < $9)",
+    "oldest": "($8::bigint IS NOT NULL AND id > $9)",
+    "-total": "(total, id) < ($8::bigint, $9)",
+    "total": "(total, id) > ($8::bigint, $9)",
+}
+# As `Order.shown_state` says it.
+SHOWN_STATE = """CASE WHEN state = 'cancelled' OR refunded = 0 THEN state
+                      WHEN refunded >= total THEN 'refunded' ELSE 'partly_refunded' END"""
+
+
 async def search_orders(
     tx: Transaction,
     *,
     state: str | None,
     query: str | None,
     attention: bool | None,
-    oldest_first: bool,
-    after: str | None,
+    placed_from: datetime | None,
+    placed_before: datetime | None,
+    total_from: int | None,
+    total_to: int | None,
+    order: str,
+    after: tuple[int, str] | None,
     limit: int,
 ) -> list[Order]:
-    """For the merchant. `query`: the beginning of a number or of an e-mail, or a tracking number."""
-    comparison, direction = (">", "ASC") if oldest_first else ("<", "DESC")
+    """For the merchant. `query`: the beginning of a number or of an e-mail, or a tracking number. `order`: a key of
+    SORTS; `after`: total and id of the last order of the page before."""
     rows = await tx.fetch(
         f"""SELECT * FROM orders
-            WHERE ($1::text IS NULL OR state = $1)
-              AND ($2::text IS NULL OR number LIKE upper($2) || '%' OR email LIKE lower($2) || '%'
+            WHERE ($1::text IS NULL OR {SHOWN_STATE} = $1)
+              AND ($2::text IS NULL OR starts_with(number, upper($2)) OR starts_with(email, lower($2))
                    OR tracking_number = $2)
               AND ($3::boolean IS NULL OR (attention IS NOT NULL) = $3)
-              AND ($4::text IS NULL OR id {comparison} $4)
-            ORDER BY id {direction} LIMIT $5""",  # noqa: S608 - two constants
-        state, _like_prefix(query), attention, after, limit,
+              AND ($4::timestamptz IS NULL OR placed_at >= $4) AND ($5::timestamptz IS NULL OR placed_at < $5)
+              AND ($6::bigint IS NULL OR total >= $6) AND ($7::bigint IS NULL OR total <= $7)
+              AND ($9::text IS NULL OR {_AFTER[order]})
+            ORDER BY {SORTS[order]} LIMIT $10""",  # noqa: S608 - constants
+        state, query, attention, placed_from, placed_before, total_from, total_to, *(after or (None, None)), limit,
     )  # fmt: skip
     return _orders(rows)
 
@@ -218,12 +242,6 @@ async def pseudonymise_orders(tx: Transaction, customer_id: str) -> int:
             WHERE customer_id = $1 AND email <> $2""",
         customer_id, erased_email(customer_id), json.dumps(ERASED_ADDRESS), POSTAL_PREFIX,
     )  # fmt: skip
-
-
-def _like_prefix(query: str | None) -> str | None:
-    if query is None:
-        return None
-    return query.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def _orders(rows: Sequence[Row]) -> list[Order]:

@@ -1,0 +1,143 @@
+"""Live answers: server-sent events (WHATWG HTML, 9.2) about what changes in PostgreSQL, woken by NOTIFY.
+
+One connection per process listens for all its streams. A notification that is lost with that connection costs a
+heartbeat at most: then every stream looks for itself.
+"""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.responses import StreamingResponse
+from starlette.responses import Response
+
+from bodega.kit.db import STORE_DOWN, Connection, Database, Transaction
+from bodega.kit.errors import Unavailable
+from bodega.kit.telemetry import log
+
+_log = log()
+_HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a stream tells: a JSON document, its version, and whether nothing follows it."""
+
+    version: int
+    document: bytes
+    final: bool
+
+
+async def announce(tx: Transaction, channel: str, key: str) -> None:
+    """Wakes whoever follows this key, in every process, once the transaction has committed."""
+    await tx.execute("SELECT pg_notify($1, $2)", channel, key)
+
+
+class Live:
+    """Follows rows of one kind for those who look at them. A background loop of its service."""
+
+    def __init__(
+        self,
+        database: Database,
+        channel: str,
+        *,
+        event: str,
+        streams_at_most: int = 1000,
+        heartbeat_seconds: float = 15,
+        longest_seconds: float = 600,
+        retry_seconds: float = 1,
+    ) -> None:
+        """`heartbeat_seconds`: shorter than what proxies on the way call idle. `longest_seconds`: then the stream
+        ends and the browser comes again by itself, with a token that is still good."""
+        self._database = database
+        self._channel = channel
+        self._event = event.encode()
+        self._most = streams_at_most
+        self._heartbeat = heartbeat_seconds
+        self._longest = longest_seconds
+        self._retry = retry_seconds
+        self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
+        self._streams = 0
+        self._stopping = asyncio.Event()
+        self._lost = asyncio.Event()
+
+    async def run(self) -> None:
+        """Listens until stopped."""
+        while not self._stopping.is_set():
+            connection: Connection | None = None
+            try:
+                connection = await self._database.connect()
+                self._lost.clear()
+                connection.add_termination_listener(lambda _: self._lost.set())
+                await connection.add_listener(self._channel, self._heard)
+                self._wake_all()  # for what was said while nobody listened
+                await self._lost.wait()
+            except STORE_DOWN as error:
+                _log.warning("nobody listens for changes; streams look for themselves", error=error)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), self._retry)
+            finally:
+                if connection is not None:
+                    connection.terminate()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._lost.set()
+        self._wake_all()
+
+    def answer(
+        self, key: str, standing: State, read: Callable[[], Awaitable[State]], *, last_event_id: str | None
+    ) -> Response:
+        """The stream: what `read` finds at once, then each new state, until a final one.
+
+        A browser comes again when a stream ends. If what it has seen (`Last-Event-ID`) is final and still `standing`,
+        the answer is 204, which tells it to stop.
+
+        Raises: Unavailable, if this process has as many streams as it may.
+        """
+        if standing.final and last_event_id == str(standing.version):
+            return Response(status_code=204, headers=_HEADERS)
+        if self._streams >= self._most:
+            raise Unavailable("too many are looking at the moment; ask again in a little while")
+        return StreamingResponse(self._told(key, read), media_type="text/event-stream", headers=_HEADERS)
+
+    async def _told(self, key: str, read: Callable[[], Awaitable[State]]) -> AsyncIterator[bytes]:
+        changed = asyncio.Event()
+        self._watchers[key].add(changed)
+        self._streams += 1
+        told: bytes | None = None
+        ends_at = asyncio.get_running_loop().time() + self._longest
+        try:
+            while not self._stopping.is_set() and asyncio.get_running_loop().time() < ends_at:
+                changed.clear()
+                try:
+                    state = await read()
+                except Unavailable:
+                    yield b": the store is away\n\n"  # a browser gives up for good on an answer that is not 200
+                else:
+                    if state.document != told:
+                        yield b"event: %b\nid: %d\ndata: %b\n\n" % (self._event, state.version, state.document)
+                        told = state.document
+                    else:
+                        yield b": still there\n\n"
+                    if state.final:
+                        return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), self._heartbeat)
+        finally:
+            self._streams -= 1
+            self._watchers[key].discard(changed)
+            if not self._watchers[key]:
+                del self._watchers[key]
+
+    def _heard(self, _connection: Any, _pid: int, _channel: str, key: str) -> None:
+        for watcher in self._watchers.get(key, ()):
+            watcher.set()
+
+    def _wake_all(self) -> None:
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.set()

@@ -1,0 +1,135 @@
+"""An order that is followed: what changes is told at once, to whoever may see it, until it has ended."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bodega.contracts.ids import new_id
+from bodega.kit.db import Database
+from bodega.kit.errors import Unavailable
+from bodega.kit.live import Live, State, announce
+from bodega.kit.testing import Caller, Credentials, eventually
+from tests.orders.conftest import link, place
+from tests.orders.making import wanted
+
+pytestmark = pytest.mark.service
+
+
+async def told(answer: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
+    async for line in answer.content:
+        if line.startswith(b"data: "):
+            yield json.loads(line[6:])
+
+
+async def test_a_guest_sees_the_order_change_without_asking_again_and_the_stream_ends_with_it(
+    orders: Caller, checkout: Caller
+) -> None:
+    order = wanted()
+    await place(checkout, order)
+    path = f"{orders.base}/orders/{order.order_id}/events{link(order.order_id)}"
+    async with orders.session.get(path, timeout=aiohttp.ClientTimeout(total=10)) as stream:
+        assert stream.content_type == "text/event-stream"
+        assert stream.headers["cache-control"] == "no-store"
+        changes = told(stream)
+        assert (await anext(changes))["state"] == "created"
+        await checkout.post(f"/internal/orders/{order.order_id}/cancel", {"reason": "customer_request"})
+        last = await anext(changes)
+        assert (last["state"], last["timeline"][-1]["note"]) == ("cancelled", "cancelled: customer_request")
+        assert [state async for state in changes] == [], "nothing follows"
+    again = {"Last-Event-ID": str(last["version"])}
+    assert (await orders.get(f"/orders/{order.order_id}/events{link(order.order_id)}", headers=again)).status == 204
+
+
+async def test_an_order_is_followed_by_its_owner_and_by_nobody_else(
+    orders: Caller, checkout: Caller, credentials: Credentials
+) -> None:
+    customer = new_id("cus")
+    order = wanted(customer_id=customer)
+    number = (await place(checkout, order)).json["number"]
+    await checkout.post(f"/internal/orders/{order.order_id}/cancel", {"reason": "customer_request"})
+    owner, other = (orders.being(credentials.customer(who)) for who in (customer, new_id("cus")))
+    assert b"event: order\nid: 2\n" in (await owner.get(f"/orders/{number}/events")).body
+    for stranger, query in ((orders, ""), (other, ""), (orders, "?token=x"), (other, link(new_id("ord")))):
+        assert (await stranger.get(f"/orders/{number}/events{query}")).code == "not_found"
+
+
+# --- the kit's part -----------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def listening(database: Database, **settings: Any) -> AsyncIterator[Live]:
+    live = Live(database, "test_live", event="thing", retry_seconds=0.05, **settings)
+    task = asyncio.create_task(live.run())
+    try:
+        yield live
+    finally:
+        live.stop()
+        await task
+
+
+class Thing:
+    """What is followed."""
+
+    def __init__(self) -> None:
+        self.version = 1
+        self.away = False
+
+    async def read(self) -> State:
+        if self.away:
+            raise Unavailable("gone")
+        return State(self.version, b"%d" % self.version, self.version == 9)
+
+    async def parts(self, live: Live) -> Any:
+        return live.answer("one", await self.read(), self.read, last_event_id=None).body_iterator  # type: ignore[attr-defined]
+
+
+async def test_a_listener_that_was_cut_off_listens_again_and_tells_what_it_missed(database: Database) -> None:
+    thing = Thing()
+    async with listening(database, heartbeat_seconds=60) as live:
+        parts = await thing.parts(live)
+        assert b"data: 1" in await anext(parts)
+
+        async def cut_off() -> None:
+            async with database.transaction() as tx:
+                assert await tx.fetchval(
+                    """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                        WHERE datname = current_database() AND query LIKE 'LISTEN "test_live"%'"""
+                )
+
+        thing.version = 2  # said by nobody
+        await eventually(cut_off)
+        assert b"data: 2" in await asyncio.wait_for(anext(parts), 5)
+        thing.version = 9
+        async with database.transaction() as tx:
+            await announce(tx, "test_live", "another")
+            await announce(tx, "test_live", "one")
+        assert b"data: 9" in await asyncio.wait_for(anext(parts), 5)
+        assert [part async for part in parts] == []
+
+
+async def test_a_stream_outlives_its_store_and_ends_in_time(database: Database) -> None:
+    thing = Thing()
+    async with listening(database, heartbeat_seconds=0.05, longest_seconds=0.5) as live:
+        parts = await thing.parts(live)
+        await anext(parts)
+        thing.away = True
+        assert await anext(parts) == b": the store is away\n\n"
+        thing.away, thing.version = False, 2
+        assert b"data: 2" in await anext(parts)
+        assert {part async for part in parts} == {b": still there\n\n"}
+
+
+async def test_there_are_no_more_streams_than_a_process_can_bear(database: Database) -> None:
+    thing = Thing()
+    async with listening(database, streams_at_most=1) as live:
+        parts = await thing.parts(live)
+        await anext(parts)
+        with pytest.raises(Unavailable):
+            await thing.parts(live)
+        await parts.aclose()
+        await thing.parts(live)
