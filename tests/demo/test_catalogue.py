@@ -20,9 +20,9 @@ PRODUCTS = [pytest.param(category, product, id=product.slug) for category, produ
 
 def test_is_a_shop_of_some_size() -> None:
     assert len(CATALOGUE.categories) == 6
-    assert len(CATALOGUE.products) >= 24
-    assert all(len(category.products) >= 4 for category in CATALOGUE.categories)
-    assert sum(len(product.variants) for _, product in CATALOGUE.products) >= 70
+    assert len(CATALOGUE.products) >= 60
+    assert all(len(category.products) >= 10 for category in CATALOGUE.categories)
+    assert sum(len(product.variants) for _, product in CATALOGUE.products) >= 150
 
 
 def test_loading_twice_gives_the_same_in_the_order_of_positions() -> None:
@@ -85,7 +85,7 @@ class TestProduct:
             assert 10 <= variant.weight_grams <= 20_000
 
     def test_text_is_one_that_would_be_published(self, category: Category, product: Product) -> None:
-        assert 80 <= len(product.description.split()) <= 150
+        assert 60 <= len(product.description.split()) <= 150
         assert 5 <= len(product.title) <= 60
         assert 10 <= len(product.seo.title) <= 60
         assert 80 <= len(product.seo.description) <= 160
@@ -101,7 +101,7 @@ class TestProduct:
         shots = product.shots(category.backdrop)
         shown = [sku for shot in shots for sku in shot.skus]
         assert sorted(shown) == sorted(variant.sku for variant in product.variants)
-        assert len({shot.alt for shot in shots}) == len(shots)
+        assert len({shot.alt for shot in shots}) == len(shots) >= 2
         assert all(20 <= len(shot.alt) <= 125 and "{" not in shot.alt for shot in shots)
 
     def test_is_what_the_catalog_can_publish(self, category: Category, product: Product) -> None:

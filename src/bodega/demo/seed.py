@@ -479,7 +479,7 @@ async def seed(
 
         async def paint(shot: Shot) -> bytes:
             return await asyncio.get_running_loop().run_in_executor(
-                pool, pictures.render, shot.kind, shot.tone, shot.backdrop
+                pool, pictures.render, shot.kind, shot.tone, shot.backdrop, shot.frame
             )
 
         async with ShopApi(api_url, merchant_email, merchant_password) as api:

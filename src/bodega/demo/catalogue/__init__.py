@@ -9,6 +9,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bodega.demo.drawings.studio import SIZE, WHOLE, Frame
+
 CURRENCY = "EUR"
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
@@ -47,7 +49,7 @@ class Variant(_Frozen):
 
 
 class Shot(_Frozen):
-    """One picture to draw: of which kind of object, in which color, for which variants."""
+    """One picture to draw: of which kind of object, in which color, for which variants (none: all of them)."""
 
     name: str
     kind: str
@@ -55,6 +57,26 @@ class Shot(_Frozen):
     backdrop: Color
     alt: str
     skus: tuple[str, ...]
+    frame: Frame = WHOLE
+
+
+class Detail(_Frozen):
+    """A second picture of a product that has one color: the drawing from close by.
+
+    Around (``x``, ``y``) in the drawing's units; ``share`` of its side is seen.
+    """
+
+    alt: str
+    x: float
+    y: float
+    share: Annotated[float, Field(gt=0.3, lt=1)]
+
+    @property
+    def frame(self) -> Frame:
+        """Moved where it would reach over the drawing's edge."""
+        side = self.share * SIZE
+        left, top = (min(max(at - side / 2, 0), SIZE - side) for at in (self.x, self.y))
+        return left, top, side
 
 
 class Picture(_Frozen):
@@ -80,6 +102,7 @@ class Product(_Frozen):
     description: str
     seo: Seo
     picture: Picture
+    detail: Detail | None = None
     options: tuple[Option, ...] = ()
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
 
@@ -93,9 +116,14 @@ class Product(_Frozen):
             if how.tone is None:
                 raise ValueError(f"{self.slug}: the picture needs a tone or an option")
             skus = tuple(variant.sku for variant in self.variants)
-            return (
-                Shot(name=f"{self.slug}.jpg", kind=how.kind, tone=how.tone, backdrop=backdrop, alt=how.alt, skus=skus),
+            whole = Shot(
+                name=f"{self.slug}.jpg", kind=how.kind, tone=how.tone, backdrop=backdrop, alt=how.alt, skus=skus
             )
+            if self.detail is None:
+                return (whole,)
+            # Of no variant in particular: it shows each of them.
+            close = {"name": f"{self.slug}-close.jpg", "alt": self.detail.alt, "skus": (), "frame": self.detail.frame}
+            return whole, whole.model_copy(update=close)
         values = next(option.values for option in self.options if option.name == how.option)
         return tuple(
             Shot(

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 SIZE = 1200
+Frame = tuple[float, float, float]  # left, top and side of the square that is seen
+WHOLE: Frame = (0, 0, SIZE)
 Point = tuple[float, float]
 Stop = tuple[float, str] | tuple[float, str, float]
 
@@ -129,10 +131,12 @@ class Studio:
         self._body: list[str] = []
         self._ids = 0
 
-    def svg(self) -> str:
-        """The whole drawing as SVG text."""
+    def svg(self, frame: Frame = WHOLE) -> str:
+        """What of the drawing lies in ``frame``, as SVG text."""
+        left, top, side = frame
         return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIZE} {SIZE}" width="{SIZE}" height="{SIZE}">'
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{n(left)} {n(top)} {n(side)} {n(side)}" '
+            f'width="{SIZE}" height="{SIZE}">'
             f"<defs>{''.join(self._defs)}</defs>{''.join(self._body)}</svg>"
         )
 
