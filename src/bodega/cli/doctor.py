@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bodega.cli.instances import InstanceName, instance_of
 from bodega.cli.screen import fail, out
-from bodega.platform import jars, packages, ports, state
+from bodega.platform import debs, jars, packages, ports, state
 from bodega.platform.system import Instance
 
 LEAST_FREE_GB = 3
@@ -72,6 +72,7 @@ def _examine(instance: Instance) -> Iterator[Finding]:
     yield Finding("Engines", engines, "installed" if engines else "not installed yet", "./bodega up")
     lacking = jars.missing(instance.home)
     yield Finding("Java libraries", not lacking, f"{len(lacking)} missing" if lacking else "fetched", "./bodega up")
+    yield _varnish(instance)
     yield from _ports(instance)
 
 
@@ -86,6 +87,14 @@ def _platform() -> Finding:
         "the engines' packages need Linux on x86-64 with glibc 2.31 or newer (Debian 12, Ubuntu LTS); "
         "elsewhere run Bodega in such a container or virtual machine",
     )
+
+
+def _varnish(instance: Instance) -> Finding:
+    if debs.are_fetched(instance.home):
+        return Finding("Varnish", True, "fetched")
+    if lacking := debs.missing_tools():
+        return Finding("Varnish", False, f"cannot be fetched: no {' and no '.join(lacking)}", "use Debian or Ubuntu")
+    return Finding("Varnish", False, "not fetched yet", "./bodega up")
 
 
 def _writable(instance: Instance) -> Finding:

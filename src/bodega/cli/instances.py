@@ -6,7 +6,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bodega.cli.screen import err, fail
-from bodega.platform import jars, packages, pages
+from bodega.platform import debs, jars, packages, pages
 from bodega.platform.system import Instance, System, SystemDescriptionError
 
 InstanceName = Annotated[
@@ -23,7 +23,7 @@ def instance_of(name: str) -> Instance:
 
 
 def ensure_engines(instance: Instance) -> None:
-    """Fetch the engines' packages and jars that are missing; a second call fetches nothing."""
+    """Fetch the engines' packages, jars and Varnish, as far as they are missing; a second call fetches nothing."""
     try:
         ensure_packages("engines", "Engines")
         wanted = jars.missing(instance.home)
@@ -32,6 +32,11 @@ def ensure_engines(instance: Instance) -> None:
                 jars.fetch(instance.home, advance)
         else:
             jars.fetch(instance.home)
+        if not debs.are_fetched(instance.home):
+            with _bar("Varnish", len(debs.PACKAGES)) as advance:
+                debs.fetch(instance.home, advance)
+    except debs.DebError as error:
+        fail("Varnish could not be fetched.", str(error), "Is the machine on the network? Run the command again.")
     except jars.JarError as error:
         fail("The Java engines could not be fetched.", str(error), "Run the command again: it goes on where it was.")
 

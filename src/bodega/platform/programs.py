@@ -17,6 +17,7 @@ from bodega.platform.engines import (
     seaweedfs,
     storefront,
     valkey,
+    varnish,
 )
 from bodega.platform.engines.program import Child, Program, answers
 from bodega.platform.secrets import Secrets
@@ -50,13 +51,14 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         docs.program(instance),
         envoy.program(instance, secrets, needs=("auth",)),
         storefront.program(instance, rendered["storefront"]),
+        varnish.program(instance, secrets),
     ]
 
 
 def stopping_order(all_programs: list[Program]) -> list[list[str]]:
     """Waves in which programs are stopped, so that nobody loses what it needs while it finishes its work."""
     names = [p.name for p in all_programs]
-    waves = [["storefront"], ["envoy"], ["services", "docs", "migrate", "provision"], ["sandbox"]]
+    waves = [["varnish"], ["storefront"], ["envoy"], ["services", "docs", "migrate", "provision"], ["sandbox"]]
     first = {name for wave in waves for name in wave}
     return [*([n for n in wave if n in names] for wave in waves), [n for n in names if n not in first]]
 

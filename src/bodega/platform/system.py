@@ -39,13 +39,17 @@ class Shop(_Frozen):
     country: str = Field(pattern=r"^[A-Z]{2}$")
     locale: str = Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")
     times: str
-    site_port: Port
 
 
 class Engine(_Frozen):
-    """A program that services stand on; `ports` by purpose, on the loopback address."""
+    """A program that is no service; `ports` by purpose, on the loopback address.
+
+    `hears` as a service's. `personal`: the storefront's paths that show what is one shopper's own.
+    """
 
     ports: dict[str, Port]
+    hears: dict[str, tuple[str, ...]] = {}
+    personal: tuple[str, ...] = ()
 
 
 class InstanceSpec(_Frozen):
@@ -137,9 +141,15 @@ class System(_Frozen):
 
     def _words_between_services(self) -> list[str]:
         published = {s.publishes for s in self.services.values() if s.publishes}
-        faults = []
+        heard = [(name, of.hears) for name, of in self.services.items()]
+        heard += [(name, of.hears) for name, of in self.engines.items()]
+        faults = [
+            f"{name} hears {topic}, which nobody publishes"
+            for name, hears in heard
+            for topic in hears
+            if topic not in published
+        ]
         for service in self.services.values():
-            faults += [f"{service.name} hears {t}, which nobody publishes" for t in service.hears if t not in published]
             faults += [
                 f"{service.name} calls {c}, which is not a service" for c in service.calls if c not in self.services
             ]
@@ -166,9 +176,10 @@ class System(_Frozen):
 
     @property
     def topic_names(self) -> tuple[str, ...]:
-        """Every Kafka topic: one per publisher, and one for what each service without SQL has parked."""
+        """Every Kafka topic: one per publisher, and one for what each process without SQL has parked."""
         published = [s.publishes for s in self.services.values() if s.publishes]
         parked = [s.parked_topic for s in self.services.values() if s.parked_topic]
+        parked += [f"{name}.parked" for name, engine in self.engines.items() if engine.hears]
         return (*published, *parked)
 
     def callers_of(self, name: str) -> tuple[str, ...]:
@@ -243,7 +254,7 @@ class Instance:
     @property
     def site_url(self) -> str:
         """The shop's pages."""
-        return f"http://{LOOPBACK}:{self.system.shop.site_port + self.spec.offset}"
+        return f"http://{LOOPBACK}:{self.port('varnish', 'http')}"
 
     @property
     def sandbox_url(self) -> str:
@@ -268,7 +279,6 @@ def _shared_ports(instance: Instance) -> list[str]:
             holders[port].append(f"{engine}.{purpose}")
     for service in instance.system.services:
         holders[instance.service_port(service)].append(service)
-    holders[instance.system.shop.site_port + instance.spec.offset].append("site")
     return [
         f"port {port} of {instance.name} is wanted by {' and '.join(w)}" for port, w in holders.items() if len(w) > 1
     ]
