@@ -110,6 +110,7 @@ async def settings(
         cancel_window_seconds=0,
         retry_first_seconds=0.1,
         retry_most_seconds=0.5,
+        quote_seconds=2,
         step_deadline_seconds=1.5,
         lease_seconds=2,
     )

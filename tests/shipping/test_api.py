@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from bodega.contracts.ids import derived_id, new_id
-from bodega.kit.testing import Answered, Caller, Credentials
+from bodega.kit.testing import Answered, Caller, Credentials, eventually
+from bodega.services.shipping.settings import Settings
 from tests.sandbox.stand import CARRIER_KEY
+from tests.shipping.conftest import World, run
 from tests.shipping.making import question
 
 pytestmark = pytest.mark.service
@@ -26,11 +28,74 @@ async def prices(shipping: Caller, asked: dict[str, Any]) -> dict[str, int]:
 async def test_what_it_costs_is_in_the_tables_by_zone_weight_and_value(shipping: Caller) -> None:
     assert await prices(shipping, question()) == {"standard": 490, "express": 990}
     assert await prices(shipping, question("FR")) == {"standard": 990, "express": 1990}
-    assert await prices(shipping, question("JP")) == {"standard": 1990, "express": 3990}
+    assert (await prices(shipping, question("JP")))["standard"] == 1990
     assert await prices(shipping, question(grams=2000)) == {"standard": 690, "express": 1290}
     assert await prices(shipping, question(value=4999)) == {"standard": 490, "express": 990}
     assert await prices(shipping, question(value=5000)) == {"standard": 0, "express": 990}
     assert await prices(shipping, question(grams=1_000_000)) == {}
+
+
+TABLE, LIVE = 3990, 2418  # express to the rest of the world: ours, and the carrier's for these weights
+
+
+async def faulty(world: World, **fault: Any) -> None:
+    await world._ask("POST", "/sandbox/faults", {"target": "carrier.rates", **fault})
+
+
+async def test_the_carrier_is_asked_for_its_price_where_the_tables_say_so(shipping: Caller) -> None:
+    assert await prices(shipping, question("JP")) == {"standard": 1990, "express": LIVE}
+
+
+async def test_a_carrier_that_is_slow_or_ill_holds_nobody_up_and_the_table_decides(
+    shipping: Caller, world: World
+) -> None:
+    for fault in ({"kind": "slow", "seconds": 3}, {"kind": "error_500"}, {"kind": "refuse"}):
+        await faulty(world, **fault)
+        began = time.monotonic()
+        assert (await prices(shipping, question("JP")))["express"] == TABLE
+        assert time.monotonic() - began < 1.5
+    assert (await prices(shipping, question("JP")))["express"] == LIVE
+
+
+async def test_a_carrier_that_fails_again_and_again_is_left_alone_for_a_while(
+    settings: Settings, credentials: Credentials, world: World
+) -> None:
+    impatient = settings.model_copy(update={"carrier_patience_seconds": 0.05, "kafka": "127.0.0.1:1"})
+    async with run(impatient, credentials) as one:
+        await faulty(world, kind="slow", seconds=1, times=5)
+        for _ in range(5):
+            assert (await prices(one, question("JP")))["express"] == TABLE
+        began = time.monotonic()
+        assert (await prices(one, question("JP")))["express"] == TABLE, "it would answer now, but is not asked"
+        assert time.monotonic() - began < 0.5
+
+
+async def test_checkout_gets_the_same_price_for_as_long_as_it_may_take(
+    shipping: Caller, world: World, credentials: Credentials
+) -> None:
+    """The trap: quoted by the table while the carrier sleeps, and asked for the carrier's price when it is back."""
+    checkout = shipping.being(credentials.service("checkout", "shipping"))
+
+    async def express(grams: int) -> int:
+        options = (await checkout.post("/internal/rates", question("JP", grams=grams))).json["options"]
+        return int(next(one["price"]["amount"] for one in options if one["id"] == "express"))
+
+    await faulty(world, kind="error_500")
+    assert [await express(410) for _ in range(2)] == [TABLE, TABLE]
+    assert await express(411) == LIVE
+    await faulty(world, kind="error_500")
+    assert await express(411) == LIVE
+    await faulty_no_more(world)
+
+    async def comes_back() -> None:
+        assert await express(410) == LIVE
+
+    await eventually(comes_back, within_seconds=5)
+
+
+async def faulty_no_more(world: World) -> None:
+    async with world.http.delete(f"{world.sandbox.url}/sandbox/faults") as answer:
+        assert answer.status < 300
 
 
 async def test_a_value_in_another_currency_makes_nothing_free(shipping: Caller) -> None:
@@ -90,7 +155,9 @@ async def test_who_may_see_what(shipping: Caller, credentials: Credentials) -> N
         assert (await customer.get(path)).code == "forbidden"
         merchant = shipping.being(credentials.customer("cus_m", "merchant"))
         assert (await merchant.get(path)).code == "not_found"
-    assert (await customer.post(f"/admin/shipments/{nobody}/mark-delivered")).code == "forbidden"
+    for action in ("mark-delivered", "relabel"):
+        assert (await customer.post(f"/admin/shipments/{nobody}/{action}")).code == "forbidden"
+        assert (await merchant.post(f"/admin/shipments/{nobody}/{action}")).code == "not_found"
     assert (await shipping.get("/shipments/BD000000000DE")).code == "not_found"
 
 

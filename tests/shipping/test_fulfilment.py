@@ -9,11 +9,13 @@ import pytest
 from bodega.contracts.ids import derived_id, new_id
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows, Held, LeaseLost
+from bodega.kit.http import Client
 from bodega.kit.testing import Caller, Credentials, Topics, eventually
 from bodega.services.shipping import service
 from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
 from bodega.services.shipping.flows import Fulfilment
 from bodega.services.shipping.settings import Settings
+from tests.sandbox.stand import Sandbox
 from tests.shipping.conftest import Judge, World, becomes, run
 from tests.shipping.making import ADDRESS, cancelled, paid
 
@@ -56,11 +58,13 @@ async def test_scans_move_the_parcel_and_its_delivery_is_told_once(
 
     async def all_scans() -> dict[str, Any]:
         timeline: dict[str, Any] = (await shipping.get(f"/shipments/{tracking.lower()}")).json
-        assert len(timeline["events"]) == 4
+        assert len(timeline["events"]) == 5
         return timeline
 
     timeline = await eventually(all_scans)
-    assert [one["status"] for one in timeline["events"]] == ["picked_up", "in_transit", "out_for_delivery", "delivered"]
+    assert [one["status"] for one in timeline["events"]] == [
+        "label_created", "picked_up", "in_transit", "out_for_delivery", "delivered",
+    ]  # fmt: skip
     assert timeline["delivered_at"] is not None
     assert not [word for word in (ADDRESS["name"], ADDRESS["line1"], "ada@", order) if word in str(timeline)]
     marked = await merchant.post(f"/admin/shipments/{derived_id('shp', order)}/mark-delivered")
@@ -189,24 +193,99 @@ async def test_an_unknown_label_is_shown_as_such_and_looked_up_when_the_carrier_
     assert len(await world.sold(order)) == 1
 
 
-async def test_what_the_carrier_refuses_is_shown_to_people_and_tried_again(
+async def test_our_account_being_refused_is_shown_to_people_and_tried_again(
+    merchant: Caller, world: World, settings: Settings, database: Database, sandbox: Sandbox,
+    clients: tuple[Orders, Carrier, LabelShelf],
+) -> None:  # fmt: skip
+    order = new_id("ord")
+    http = Client("shipping", "carrier", settings.carrier_url, attempts=1)
+    await http.open()
+    orders, _, shelf = clients
+    flows = worker(settings, database, (orders, Carrier(http, "an old key", settings.sender), shelf))
+    await flows.drive(await cleared(database, settings, flows, order))
+    await http.close()
+    await becomes(merchant, order, state="labelled", attention=None)  # by those who have the new key
+    assert len(await world.sold(order)) == 1
+
+
+async def test_a_label_that_cannot_be_bought_waits_for_people_and_another_address_cures_it(
     shipping: Caller, merchant: Caller, world: World, topics: Topics
 ) -> None:
     order = new_id("ord")
-    await world.fault(order, "carrier.labels", "refuse", times=2, message="No such street.")
+    await world.fault(order, "carrier.labels", "refuse", message="No such street.")
     await topics.publish(paid(order))
-    refused = await becomes(merchant, order, attention="the carrier answered 422: No such street.")
-    listed = (await merchant.get(f"/admin/shipments?attention=true&q={refused['number']}")).json["items"]
-    assert [one["id"] for one in listed] == [refused["id"]]
-    await becomes(merchant, order, state="labelled", attention=None)
+    refused = await becomes(
+        merchant, order, state="label_failed", attention="the carrier answered 422: No such street."
+    )
+    listed = (await merchant.get(f"/admin/shipments?state=label_failed&attention=true&q={refused['number']}")).json
+    assert [one["id"] for one in listed["items"]] == [refused["id"]]
+    path, right = f"/admin/shipments/{refused['id']}/relabel", {**ADDRESS, "line1": "Torstrasse 2"}
+
+    abroad = await merchant.post(path, {"address": {**right, "country": "AT", "postal_code": "1010", "city": "Wien"}})
+    assert (abroad.status, abroad.json["errors"][0]["pointer"]) == (422, "/address/country")
+    nowhere = await merchant.post(path, {"address": {**right, "postal_code": "1"}})
+    assert (nowhere.code, nowhere.json["errors"][0]["pointer"]) == ("invalid_address", "/address/postal_code")
+
+    assert (await merchant.post(path, {"address": right})).status == 202
+    seen = await becomes(merchant, order, state="labelled", attention=None, label_no=2, label_ready=True)
+    (label,) = await world.sold(order)
+    assert label["to"]["line1"] == seen["address"]["line1"] == "Torstrasse 2"
+    (told,) = await topics.of_subject("shipping", order, "ShipmentCreated")
+    assert "replaces" not in told["data"]
+
+
+async def test_a_label_that_nobody_has_used_is_given_back_for_another_one_once(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    await topics.publish(paid(order))
+    first = await becomes(merchant, order, state="labelled", label_ready=True)
+    path, key = f"/admin/shipments/{first['id']}", {"Idempotency-Key": new_id("key")}
+    await world.fault(order, "carrier.labels", "drop_after")
+    asked = await merchant.post(f"{path}/relabel", headers=key)
+    assert (asked.status, asked.json["state"]) == (202, "voiding")
+    assert (await merchant.post(f"{path}/relabel")).code == "not_labelled", "one at a time"
+    second = await becomes(merchant, order, state="labelled", label_ready=True, label_no=2)
+    again = await merchant.post(f"{path}/relabel", headers=key)
+    assert (again.json["label_no"], again.headers["idempotency-replayed"]) == (2, "true")
+
+    sold = {label["tracking_number"]: label["status"] for label in await world.sold(order)}
+    assert sold == {first["tracking_number"]: "voided", second["tracking_number"]: "label_created"}
+    told = await topics.of_subject("shipping", order, "ShipmentCreated")
+    assert [(one["data"]["tracking_number"], one["data"].get("replaces")) for one in told] == [
+        (first["tracking_number"], None), (second["tracking_number"], first["tracking_number"]),
+    ]  # fmt: skip
+    by_old_number = (await shipping.get(f"/shipments/{first['tracking_number']}")).json
+    assert by_old_number["tracking_number"] == second["tracking_number"]
+    assert second["tracking_number"].encode() in (await merchant.get(f"{path}/label")).body
+
+    await world.push(second["tracking_number"], "picked_up")
+    await becomes(merchant, order, status="picked_up")
+    late = await merchant.post(f"{path}/relabel")
+    assert (late.status, late.code) == (409, "already_handed_over")
+
+
+async def test_a_parcel_that_is_picked_up_while_its_label_is_given_back_keeps_it(
+    merchant: Caller, world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    await topics.publish(paid(order))
+    first = await becomes(merchant, order, state="labelled", label_ready=True)
+    await world._ask("POST", "/sandbox/faults", {"target": "carrier.labels.find", "kind": "error_500",
+                                                 "match": {"id": first["label_id"]}})  # fmt: skip
+    await merchant.post(f"/admin/shipments/{first['id']}/relabel")
+    await world.push(first["tracking_number"], "picked_up")
+    kept = await becomes(merchant, order, state="labelled", status="picked_up", label_no=1)
+    assert kept["tracking_number"] == first["tracking_number"]
+    assert "409" in kept["attention"]
+    assert len(await world.sold(order)) == 1
 
 
 def worker(settings: Settings, database: Database, clients: tuple[Orders, Carrier, LabelShelf]) -> Flows:
     """A worker in our hands, so that it can die or sleep at a chosen instant."""
     steps = Fulfilment(database, *clients, settings)
-    by_name = {"wait": steps.wait, "ask": steps.ask, "buy": steps.buy, "file": steps.file}
     return Flows(
-        database, "fulfilment", by_name, service="shipping",
+        database, "fulfilment", steps.steps, service="shipping",
         owner="in our hands", lease_seconds=settings.lease_seconds, step_deadline_seconds=1.5,
     )  # fmt: skip
 
@@ -217,7 +296,7 @@ async def cleared(database: Database, settings: Settings, flows: Flows, order: s
         shipment = await service.want(tx, order, paid(order).data, settings)
         assert shipment is not None
         await service.clear(tx, shipment.id)
-        held = await flows.start(tx, shipment.id, "buy", {"order_id": order})
+        held = await flows.start(tx, shipment.id, "buy", service.of_flow(shipment))
     assert held is not None
     return held
 

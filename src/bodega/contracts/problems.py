@@ -77,6 +77,7 @@ TITLES: Final[dict[str, str]] = {
     "amount_mismatch": "The amount is not the order's",
     # shipping
     "not_labelled": "No label was bought for it yet",
+    "already_handed_over": "The parcel is on its way already",
     # notifications
     "still_to_be_sent": "It has not been sent yet",
 }

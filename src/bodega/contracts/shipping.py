@@ -29,10 +29,11 @@ class _ShipmentFact(Event):
 
 
 class ShipmentCreated(_ShipmentFact):
-    """A label is bought and the parcel has a tracking number."""
+    """A label is bought and the parcel has a tracking number. Said again, if it gets another before it is sent."""
 
     promised_from: date
     promised_to: date
+    replaces: str | None = Field(default=None, description="The tracking number of the label that was given back")
 
 
 class ShipmentDelivered(_ShipmentFact):

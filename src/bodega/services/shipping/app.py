@@ -9,7 +9,7 @@ from bodega.kit.flow import Flows
 from bodega.kit.http import Client
 from bodega.services.shipping import __doc__ as sign
 from bodega.services.shipping import routes
-from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
+from bodega.services.shipping.clients import Carrier, CarrierPrices, LabelShelf, Orders
 from bodega.services.shipping.consumers import heard_with
 from bodega.services.shipping.flows import Fulfilment
 from bodega.services.shipping.settings import Settings
@@ -25,18 +25,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     carrier = Client(
         NAME, "carrier", settings.carrier_url, timeout_seconds=settings.outside_timeout_seconds, attempts=1
     )
+    impatient = Client(
+        NAME, "carrier-prices", settings.carrier_url, timeout_seconds=settings.carrier_patience_seconds, attempts=1,
+        breaker_threshold=5, breaker_seconds=10,
+    )  # fmt: skip
+    key = settings.carrier_key.get_secret_value()
     shelf = LabelShelf(settings)
     steps = Fulfilment(
         database,
         Orders(orders),
-        Carrier(carrier, settings.carrier_key.get_secret_value(), settings.sender),
+        Carrier(carrier, key, settings.sender),
         shelf,
         settings,
     )
     fulfilment = Flows(
         database,
         "fulfilment",
-        {"wait": steps.wait, "ask": steps.ask, "buy": steps.buy, "file": steps.file},
+        steps.steps,
         service=NAME,
         owner=f"{NAME}-{settings.replica}",
         lease_seconds=settings.lease_seconds,
@@ -51,8 +56,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [routes.public, routes.admin, routes.internal, routes.persons],
         titles=TITLES,
         description=sign or "",
-        state={"database": database, "shelf": shelf},
-        opens=[database, orders, carrier, shelf],
+        state={
+            "database": database,
+            "shelf": shelf,
+            "fulfilment": fulfilment,
+            "carrier_prices": CarrierPrices(impatient, key, settings.sender),
+        },
+        opens=[database, orders, carrier, impatient, shelf],
         loops=[
             relay_of(NAME, settings, database),
             consumer,

@@ -2,23 +2,26 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, ValidationError
 
 from bodega.contracts.fields import Address
 from bodega.contracts.orders import BeginFulfilment, OrderStanding
 from bodega.kit.errors import Unavailable
 from bodega.kit.http import Client, RemoteProblem
+from bodega.kit.telemetry import log
 from bodega.services.shipping.domain import Label, Shipment, parcels_of
 from bodega.services.shipping.errors import CarrierRefuses, CarrierSilent, NotYet, OrderEnded
 from bodega.services.shipping.settings import Settings
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3.client import S3Client
+
+_log = log()
 
 
 class Orders:
@@ -57,7 +60,7 @@ class _Found(BaseModel):
 
 
 class Carrier:
-    """The parcel carrier. Another one is another class with these three calls."""
+    """The parcel carrier. Another one is another class with these four calls."""
 
     def __init__(self, client: Client, key: str, sender: Address) -> None:
         self._client = client
@@ -69,7 +72,7 @@ class Carrier:
 
         Raises: CarrierSilent, if nobody knows whether it was bought; CarrierRefuses.
         """
-        headers = {**self._key, "Idempotency-Key": shipment.id}
+        headers = {**self._key, "Idempotency-Key": shipment.label_name}
         try:
             answer = await self._client.send("POST", "/labels", body=_wish(shipment, self._sender), headers=headers)
         except Unavailable as error:
@@ -78,7 +81,7 @@ class Carrier:
             # The carrier knows the key, but with another parcel: ours has bought already, under other settings.
             if problem.status == 409 and (bought := await self.find(shipment.id)) is not None:
                 return bought
-            raise CarrierRefuses(_words(problem)) from problem
+            raise _refusal(problem) from problem
         sold = _Sold.model_validate_json(answer)
         return Label(id=sold.label_id, tracking_number=sold.tracking_number)
 
@@ -92,6 +95,16 @@ class Carrier:
             if sold.status != "voided":
                 return Label(id=sold.label_id, tracking_number=sold.tracking_number)
         return None
+
+    async def void(self, label_id: str) -> None:
+        """Gives a label back that was not used. Giving it back twice is harmless.
+
+        Raises: CarrierRefuses, if the parcel is on its way; Unavailable.
+        """
+        try:
+            await self._client.send("POST", f"/labels/{quote(label_id)}/void", headers=self._key)
+        except RemoteProblem as problem:
+            raise _refusal(problem) from problem
 
     async def print(self, label_id: str) -> bytes:
         """The label as PDF. Raises Unavailable."""
@@ -112,10 +125,56 @@ def _wish(shipment: Shipment, sender: Address) -> bytes:
     return json.dumps(wish).encode()
 
 
-def _words(problem: RemoteProblem) -> str:
+def _refusal(problem: RemoteProblem) -> CarrierRefuses:
+    """The carrier's no. That it does not know our key (401, 403) says nothing of the parcel."""
     error = problem.document.get("error")
     said = error.get("message") if isinstance(error, dict) else None
-    return f"the carrier answered {problem.status}: {said or problem.code}"
+    words = f"the carrier answered {problem.status}: {said or problem.code}"
+    return CarrierRefuses(words, for_good=problem.status not in (401, 403))
+
+
+class _Money(BaseModel):
+    amount: Annotated[int, Field(ge=0, le=10**9)]
+    currency: str
+
+
+class _Rate(BaseModel):
+    service: str
+    cost: _Money
+
+
+class _Rates(BaseModel):
+    rates: Annotated[list[_Rate], Field(max_length=100)]
+
+
+class CarrierPrices:
+    """What the carrier wants for parcels now. Its client has little patience, and a breaker of its own: no shopper
+    waits for a carrier that is slow, and buying labels does not suffer from it."""
+
+    def __init__(self, client: Client, key: str, sender: Address) -> None:
+        self._client = client
+        self._key = {"Authorization": f"Bearer {key}"}
+        self._sender = sender
+
+    async def ask(self, to: Address, parcels: Sequence[int], currency: str) -> dict[str, int]:
+        """Minor units by service; empty, if there is no answer in time or none that we can use."""
+        question = {
+            "from": _place(self._sender),
+            "to": _place(to),
+            "parcels": [{"weight_grams": grams} for grams in parcels],
+        }
+        try:
+            answer = await self._client.send("POST", "/rates", body=json.dumps(question).encode(), headers=self._key)
+            rates = _Rates.model_validate_json(answer).rates
+        except (Unavailable, RemoteProblem, ValidationError) as error:
+            _log.warning("the carrier has told no prices, the table's are taken", error=error)
+            return {}
+        return {rate.service: rate.cost.amount for rate in rates if rate.cost.currency == currency}
+
+
+def _place(address: Address) -> dict[str, str]:
+    """As much of an address as a price needs; nobody's name."""
+    return {"country": address.country, "postal_code": address.postal_code, "city": address.city}
 
 
 class LabelShelf:
@@ -133,25 +192,25 @@ class LabelShelf:
     async def close(self) -> None:
         await self._closing.aclose()
 
-    async def put(self, shipment_id: str, pdf: bytes) -> None:
+    async def put(self, label_name: str, pdf: bytes) -> None:
         """Raises Unavailable."""
         async with self._storage() as storage:
             await storage.put_object(
-                Bucket=self._settings.s3_bucket, Key=_key(shipment_id), Body=pdf, ContentType="application/pdf"
+                Bucket=self._settings.s3_bucket, Key=_key(label_name), Body=pdf, ContentType="application/pdf"
             )
 
-    async def get(self, shipment_id: str) -> bytes:
+    async def get(self, label_name: str) -> bytes:
         """Raises Unavailable."""
         async with self._storage() as storage:
-            found = await storage.get_object(Bucket=self._settings.s3_bucket, Key=_key(shipment_id))
+            found = await storage.get_object(Bucket=self._settings.s3_bucket, Key=_key(label_name))
             async with found["Body"] as body:
                 pdf: bytes = await body.read()
         return pdf
 
-    async def delete(self, shipment_id: str) -> None:
+    async def delete(self, label_name: str) -> None:
         """It may be gone already. Raises Unavailable."""
         async with self._storage() as storage:
-            await storage.delete_object(Bucket=self._settings.s3_bucket, Key=_key(shipment_id))
+            await storage.delete_object(Bucket=self._settings.s3_bucket, Key=_key(label_name))
 
     @asynccontextmanager
     async def _storage(self) -> AsyncIterator["S3Client"]:
@@ -190,5 +249,5 @@ class LabelShelf:
         return client
 
 
-def _key(shipment_id: str) -> str:
-    return f"{shipment_id}.pdf"
+def _key(label_name: str) -> str:
+    return f"{label_name}.pdf"

@@ -16,7 +16,7 @@ def heard_with(fulfilment: Flows, settings: Settings) -> Sequence[Hears]:
     async def order_paid(tx: Transaction, event: Received[OrderPaid]) -> None:
         shipment = await service.want(tx, event.subject, event.data, settings)
         if shipment is not None:
-            await fulfilment.start(tx, shipment.id, "wait", {"order_id": shipment.order_id}, inline=False)
+            await fulfilment.start(tx, shipment.label_name, "wait", service.of_flow(shipment), inline=False)
 
     async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> None:
         shipment_id = await service.drop(tx, event.subject)

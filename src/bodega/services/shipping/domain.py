@@ -4,7 +4,9 @@ What it costs: a zone, parcels, and the cheapest band that each fits. When it co
 What becomes of a shipment:
 
     wanted ──> cleared ──> labelled: label_created ──> picked_up ──> in_transit ──> out_for_delivery ──> delivered
-       │          └──> label_unknown ──┘
+       │        │  ^  └──> label_unknown ──┘  └──> voiding ──> cleared (another label)
+       │        v  │
+       │     label_failed (people must look)
        └──> dropped (for ever)
 """
 
@@ -18,8 +20,9 @@ from typing import Final, Literal
 
 from bodega.contracts.fields import Address, Contact
 from bodega.contracts.shipping import ParcelLine
+from bodega.services.shipping.errors import AlreadyHandedOver, NotLabelled
 
-State = Literal["wanted", "cleared", "label_unknown", "labelled", "dropped"]
+State = Literal["wanted", "cleared", "label_unknown", "label_failed", "labelled", "voiding", "dropped"]
 Status = Literal["preparing", "label_created", "picked_up", "in_transit", "out_for_delivery", "delivered"]
 
 PACKAGING_GRAMS: Final = 150
@@ -44,6 +47,8 @@ class Option:
     service: str
     first_day: int
     last_day: int
+    live: bool
+    """Priced by the carrier, where it answers in time."""
     bands: tuple["Band", ...]
 
 
@@ -74,6 +79,7 @@ class Shipment:
     service: str | None
     promised_from: date | None
     promised_to: date | None
+    label_no: int
     label_id: str | None
     tracking_number: str | None
     tracking_url: str | None
@@ -82,6 +88,20 @@ class Shipment:
     created_at: datetime
     labelled_at: datetime | None
     delivered_at: datetime | None
+
+    @property
+    def label_name(self) -> str:
+        """Of its first, second, ... label: the key under which the carrier sells it, and we keep its print."""
+        return _label_name(self.id, self.label_no)
+
+    @property
+    def label_before(self) -> str:
+        """The name of the label that it had before this one."""
+        return _label_name(self.id, self.label_no - 1)
+
+
+def _label_name(shipment_id: str, number: int) -> str:
+    return shipment_id if number == 1 else f"{shipment_id}-{number}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +149,12 @@ def price_of(parcels: Sequence[int], goods_value: int, bands: Iterable[Band]) ->
     return total
 
 
+def asked_for(option: Option, parcels: Sequence[int], goods_value: int, live: Mapping[str, int]) -> int | None:
+    """Minor units that the shopper pays. `live`: what the carrier wants, by its services. None: not offered."""
+    price = price_of(parcels, goods_value, option.bands)
+    return live.get(option.service, price) if price and option.live else price
+
+
 # --- when it comes ----------------------------------------------------------------------------------
 
 
@@ -169,6 +195,48 @@ def clear(shipment: Shipment) -> Shipment:
 def doubt(shipment: Shipment) -> Shipment:
     """Whether the label was bought is not known."""
     return replace(shipment, state="label_unknown") if shipment.state == "cleared" else shipment
+
+
+def fail(shipment: Shipment, why: str) -> Shipment:
+    """The carrier will not sell this label, ever."""
+    return replace(shipment, state="label_failed", attention=why[:500])
+
+
+def relabel(shipment: Shipment, address: Address | None) -> Shipment:
+    """Another label is wanted; to a corrected address, if one is given.
+
+    Raises: AlreadyHandedOver; NotLabelled, while the one before is still being bought.
+    """
+    if shipment.state == "label_failed":
+        after = replace(shipment, state="cleared", attention=None)
+    elif shipment.state != "labelled":
+        raise NotLabelled("no label was bought for it yet")
+    elif shipment.status != "label_created":
+        raise AlreadyHandedOver(f"the parcel is on its way: {shipment.status}")
+    elif not shipment.filed:
+        raise NotLabelled("the label is only just bought: try again in a moment")
+    else:
+        after = replace(shipment, state="voiding")
+    return replace(after, label_no=shipment.label_no + 1, address=address or shipment.address)
+
+
+def void(shipment: Shipment) -> Shipment:
+    """The carrier has taken the label back."""
+    return replace(
+        shipment,
+        state="cleared",
+        status="preparing",
+        label_id=None,
+        tracking_number=None,
+        tracking_url=None,
+        labelled_at=None,
+        filed=False,
+    )
+
+
+def keep_label(shipment: Shipment, why: str) -> Shipment:
+    """The carrier does not take the label back: it stays."""
+    return replace(shipment, state="labelled", label_no=shipment.label_no - 1, attention=why[:500])
 
 
 def label(shipment: Shipment, bought: Label, tracking_url: str, now: datetime) -> Shipment:

@@ -4,7 +4,8 @@ Problem
 ├── NotFound
 │   └── ShipmentNotFound
 ├── Conflict
-│   └── NotLabelled          no label was bought yet, or its print has not been filed
+│   ├── NotLabelled          no label was bought yet, or its print has not been filed
+│   └── AlreadyHandedOver    no other label: the parcel is on its way
 ├── BadRequest
 │   └── BadSignature         a webhook that the carrier has not signed
 └── Unavailable
@@ -25,6 +26,10 @@ class NotLabelled(Conflict):
     code = "not_labelled"
 
 
+class AlreadyHandedOver(Conflict):
+    code = "already_handed_over"
+
+
 class BadSignature(BadRequest):
     code = "bad_signature"
 
@@ -34,7 +39,11 @@ class CarrierSilent(Unavailable):
 
 
 class CarrierRefuses(Exception):
-    pass
+    """`for_good`: asking again is of no use. Else our account with the carrier is the trouble, not the parcel."""
+
+    def __init__(self, words: str, *, for_good: bool) -> None:
+        super().__init__(words)
+        self.for_good = for_good
 
 
 class OrderEnded(Exception):

@@ -1,7 +1,11 @@
-"""From a paid order to a label: one flow per shipment.
+"""From a paid order to a label: one flow per label, so usually one per shipment.
 
     wait ──> ask ──> buy ──> file ──> done
+              │       ├────> done (the carrier will not: people must look, and ask for another label)
               └────> done (the order was cancelled)
+
+    void ──> buy ...        another label in place of one that nobody has used
+      └────> done (too late: the parcel is on its way)
 
 Each step may be repeated by anybody at any time: orders answers the same, the carrier knows the key, the print
 is the same print. So a worker that dies between buying and writing leaves nothing that a second one would buy again.
@@ -10,7 +14,7 @@ is the same print. So a worker that dies between buying and writing leaves nothi
 from functools import partial
 
 from bodega.kit.db import Database, Transaction
-from bodega.kit.flow import Held, Next
+from bodega.kit.flow import Held, Next, Step
 from bodega.services.shipping import service, store
 from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
 from bodega.services.shipping.errors import CarrierRefuses, CarrierSilent, NotYet, OrderEnded
@@ -18,7 +22,7 @@ from bodega.services.shipping.settings import Settings
 
 
 class Fulfilment:
-    """The steps. The flow's id is the shipment's."""
+    """The steps."""
 
     def __init__(
         self, database: Database, orders: Orders, carrier: Carrier, shelf: LabelShelf, settings: Settings
@@ -29,6 +33,10 @@ class Fulfilment:
         self._shelf = shelf
         self._settings = settings
 
+    @property
+    def steps(self) -> dict[str, Step]:
+        return {"wait": self.wait, "ask": self.ask, "void": self.void, "buy": self.buy, "file": self.file}
+
     async def wait(self, held: Held) -> Next:
         """The shopper's time for second thoughts: until it is over, the order can be cancelled."""
         return Next("ask", wait_seconds=self._settings.cancel_window_seconds)
@@ -36,7 +44,7 @@ class Fulfilment:
     async def ask(self, held: Held) -> Next:
         """Whether the order may be sent. From the yes on it cannot be cancelled, however long we sleep now."""
         try:
-            await self._orders.begin_fulfilment(held.data["order_id"], held.id)
+            await self._orders.begin_fulfilment(held.data["order_id"], _shipment_of(held))
         except NotYet:
             return Next("ask", wait_seconds=self._wait(held, self._settings.not_captured_first_seconds))
         except OrderEnded:
@@ -45,29 +53,55 @@ class Fulfilment:
                 await service.drop(tx, held.data["order_id"])
 
             return Next("done", write=drop, ended=True)
-        return Next("buy", write=partial(service.clear, shipment_id=held.id))
+        return Next("buy", write=partial(service.clear, shipment_id=_shipment_of(held)))
+
+    async def void(self, held: Held) -> Next:
+        """The label before this one goes back, before another is bought: there are never two that can be used."""
+        shipment_id = _shipment_of(held)
+        async with self._database.transaction() as tx:
+            shipment = await store.get_shipment(tx, shipment_id)
+        if shipment.state != "voiding" or shipment.label_id is None:  # somebody else went on: we shall hear of it
+            return Next("buy")
+        try:
+            await self._carrier.void(shipment.label_id)
+        except CarrierRefuses as refusal:
+            write = partial(service.keep_label, shipment_id=shipment_id, why=str(refusal))
+            return Next("done", write=write, ended=True)
+        await self._shelf.delete(shipment.label_before)
+        return Next("buy", write=partial(service.void, shipment_id=shipment_id))
 
     async def buy(self, held: Held) -> Next:
         """The label. If the answer is lost, it is looked up by our reference, and else bought with the same key."""
+        shipment_id = _shipment_of(held)
         async with self._database.transaction() as tx:
-            shipment = await store.get_shipment(tx, held.id)
+            shipment = await store.get_shipment(tx, shipment_id)
         try:
             found = await self._carrier.find(shipment.id) if shipment.state == "label_unknown" else None
             bought = found or await self._carrier.buy(shipment)
         except CarrierSilent:
             again = self._wait(held, self._settings.retry_first_seconds)
-            return Next("buy", write=partial(service.doubt, shipment_id=held.id), wait_seconds=again)
+            return Next("buy", write=partial(service.doubt, shipment_id=shipment_id), wait_seconds=again)
         except CarrierRefuses as refusal:
-            write = partial(service.refuse, shipment_id=held.id, why=str(refusal))
+            if refusal.for_good:
+                write = partial(service.fail, shipment_id=shipment_id, why=str(refusal))
+                return Next("done", write=write, ended=True)
+            write = partial(service.refuse, shipment_id=shipment_id, why=str(refusal))
             return Next("buy", write=write, wait_seconds=self._settings.retry_most_seconds)
         url = self._settings.tracking_url(bought.tracking_number)
-        write = partial(service.label, shipment_id=held.id, bought=bought, tracking_url=url)
+        write = partial(service.label, shipment_id=shipment_id, bought=bought, tracking_url=url)
         return Next("file", data={"label_id": bought.id}, write=write)
 
     async def file(self, held: Held) -> Next:
         """The print, for the merchant. The world knows of the label already: it does not wait for a printer."""
-        await self._shelf.put(held.id, await self._carrier.print(held.data["label_id"]))
-        return Next("done", write=partial(service.file, shipment_id=held.id), ended=True)
+        label_id = held.data["label_id"]
+        await self._shelf.put(held.data["label_name"], await self._carrier.print(label_id))
+        write = partial(service.file, shipment_id=_shipment_of(held), label_id=label_id)
+        return Next("done", write=write, ended=True)
 
     def _wait(self, held: Held, first_seconds: float) -> float:
         return min(first_seconds * 1.5 ** min(held.attempts, 50), self._settings.retry_most_seconds)
+
+
+def _shipment_of(held: Held) -> str:
+    shipment_id: str = held.data["shipment_id"]
+    return shipment_id

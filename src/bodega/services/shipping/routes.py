@@ -13,15 +13,19 @@ from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Caller, Merchant
 from bodega.kit.db import Transaction
 from bodega.kit.errors import BadRequest, Forbidden, Unauthenticated
+from bodega.kit.flow import Flows
+from bodega.kit.idempotency import IdempotencyKey, KeyReused, claim
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.kit.postal import InvalidAddress, deliverable
 from bodega.kit.telemetry import log
 from bodega.services.shipping import domain, service, store
-from bodega.services.shipping.clients import LabelShelf
+from bodega.services.shipping.clients import CarrierPrices, LabelShelf
 from bodega.services.shipping.domain import Shipment, State, Status
-from bodega.services.shipping.errors import BadSignature, NotLabelled, ShipmentNotFound
+from bodega.services.shipping.errors import AlreadyHandedOver, BadSignature, NotLabelled, ShipmentNotFound
 from bodega.services.shipping.schemas import (
     CarrierScan,
     RatesQuestion,
+    RelabelRequest,
     Scan,
     ShipmentSummary,
     ShipmentView,
@@ -47,6 +51,18 @@ async def _shelf(request: Request) -> LabelShelf:
     return shelf
 
 
+async def _prices(request: Request) -> CarrierPrices:
+    prices: CarrierPrices = request.app.state.carrier_prices
+    return prices
+
+
+async def _fulfilment(request: Request) -> Flows:
+    fulfilment: Flows = request.app.state.fulfilment
+    return fulfilment
+
+
+Prices = Annotated[CarrierPrices, Depends(_prices)]
+Fulfilment = Annotated[Flows, Depends(_fulfilment)]
 ShippingSettings = Annotated[Settings, Depends(_settings)]
 Shelf = Annotated[LabelShelf, Depends(_shelf)]
 TrackingNumber = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{4,64}$", description="From the mail about the parcel")]
@@ -56,10 +72,9 @@ TrackingNumber = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{4,64}$", descriptio
 
 
 @public.post("/shipping/rates")
-async def read_rates(question: RatesQuestion, db: Db, settings: ShippingSettings) -> Rates:
+async def read_rates(question: RatesQuestion, db: Db, prices: Prices, settings: ShippingSettings) -> Rates:
     """The ways to send something to an address, with price and promised days. None: we do not ship there."""
-    async with db.transaction() as tx:
-        return Rates(options=await service.rates(tx, question, settings))
+    return Rates(options=await service.rates(db, prices, question, settings, keep=False))
 
 
 @public.get("/shipments/{tracking}", responses=problems(ShipmentNotFound))
@@ -69,7 +84,7 @@ async def read_timeline(tracking: TrackingNumber, db: Db) -> Timeline:
         shipment = await store.get_by_tracking(tx, tracking.upper())
         events = await _events(tx, shipment)
     return Timeline(
-        tracking_number=shipment.tracking_number or "",
+        tracking_number=shipment.tracking_number or tracking.upper(),
         carrier=shipment.carrier or "",
         status=shipment.status,
         tracking_url=shipment.tracking_url or "",
@@ -173,13 +188,39 @@ async def read_label(shipment_id: ShipmentId, db: Db, _: Merchant, shelf: Shelf)
     if not shipment.filed:
         raise NotLabelled("the label is not there yet: try again in a moment")
     return Response(
-        await shelf.get(shipment.id),
+        await shelf.get(shipment.label_name),
         media_type="application/pdf",
         headers={
             "Content-Disposition": f'inline; filename="label-{shipment.number}.pdf"',
             "Cache-Control": "private, no-store",
         },
     )
+
+
+@admin.post(
+    "/{shipment_id}/relabel",
+    status_code=202,
+    responses=problems(
+        Unauthenticated, Forbidden, ShipmentNotFound, NotLabelled, AlreadyHandedOver, InvalidAddress, KeyReused
+    ),
+)
+async def relabel(
+    shipment_id: ShipmentId, db: Db, raw: RawBody, _: Merchant, fulfilment: Fulfilment, response: Response,
+    wish: RelabelRequest | None = None, key: IdempotencyKey = None,
+) -> ShipmentView:  # fmt: skip
+    """Another label, to a corrected address if there is one: for a label that could not be bought (`label_failed`),
+    or in place of one whose parcel is not on its way yet. That one is given back first; the customer is told the new
+    tracking number, and the old one still leads to the parcel. With an Idempotency-Key, a repeat asks for no third."""
+    wanted = wish.address if wish is not None else None
+    address = deliverable(wanted, at="/address") if wanted is not None else None
+    async with db.transaction() as tx:
+        scope = f"POST /admin/shipments/{shipment_id}/relabel"
+        if key is not None and await claim(tx, scope, key, raw, resource_id=shipment_id) is not None:
+            response.headers["Idempotency-Replayed"] = "true"
+            shipment = await store.get_shipment(tx, shipment_id)
+        else:
+            shipment = await service.relabel(tx, fulfilment, shipment_id, address)
+        return _view(shipment, await _events(tx, shipment))
 
 
 @admin.post(
@@ -196,9 +237,10 @@ async def mark_delivered(shipment_id: ShipmentId, db: Db, _: Merchant) -> Shipme
 
 
 @internal.post("/rates")
-async def rates_for_service(question: RatesRequest, db: Db, _: Caller, settings: ShippingSettings) -> Rates:
-    async with db.transaction() as tx:
-        return Rates(options=await service.rates(tx, question, settings))
+async def rates_for_service(
+    question: RatesRequest, db: Db, prices: Prices, _: Caller, settings: ShippingSettings
+) -> Rates:
+    return Rates(options=await service.rates(db, prices, question, settings, keep=True))
 
 
 @persons.post("/{customer_id}/export")
@@ -212,9 +254,9 @@ async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Ca
 async def erase_customer(customer_id: CustomerId, person: Person, db: Db, shelf: Shelf, _: Caller) -> Erasure:
     """The labels' prints first: as long as their rows say so, a repeat finds them."""
     async with db.transaction() as tx:
-        printed = await store.shipments_with_prints(tx, person.order_ids)
-    for shipment_id in printed:
-        await shelf.delete(shipment_id)
+        printed = await store.prints_of(tx, person.order_ids)
+    for label_name in printed:
+        await shelf.delete(label_name)
     async with db.transaction() as tx:
         count = await store.pseudonymise_shipments(tx, person.order_ids, erased_email(customer_id))
     return Erasure(deleted={"labels": len(printed)}, pseudonymised={"shipments": count})
@@ -224,7 +266,9 @@ async def erase_customer(customer_id: CustomerId, person: Person, db: Db, shelf:
 
 
 async def _events(tx: Transaction, shipment: Shipment) -> list[Scan]:
-    return [Scan(status=status, at=at, place=place) for status, at, place in await store.scans_of(tx, shipment.id)]
+    scans = [Scan(status=status, at=at, place=place) for status, at, place in await store.scans_of(tx, shipment.id)]
+    bought = shipment.labelled_at
+    return [Scan(status="label_created", at=bought, place=""), *scans] if bought is not None else scans
 
 
 def _summary(shipment: Shipment) -> dict[str, object]:
@@ -249,6 +293,7 @@ def _view(shipment: Shipment, events: list[Scan]) -> ShipmentView:
         address=shipment.address,
         contact=shipment.contact,
         weight_grams=shipment.weight_grams,
+        label_no=shipment.label_no,
         label_id=shipment.label_id,
         label_ready=shipment.filed,
         tracking_url=shipment.tracking_url,

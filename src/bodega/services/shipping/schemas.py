@@ -48,6 +48,14 @@ class RatesQuestion(RatesRequest):
     items_total: _GoodsValue | None = Field(default=None, description="For options that are free above an amount")
 
 
+class RelabelRequest(BaseModel):
+    """Another label."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    address: _Destination | None = Field(default=None, description="If it was wrong. In the same country")
+
+
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -57,7 +65,7 @@ class Scan(_Answer):
 
     status: Status = Field(examples=["in_transit"])
     at: datetime
-    place: str = Field(examples=["Hub Mitte"])
+    place: str = Field(description="Empty: not told", examples=["Hub Mitte"])
 
 
 class Timeline(_Answer):
@@ -95,6 +103,7 @@ class ShipmentView(ShipmentSummary):
     address: Address | None
     contact: Contact | None
     weight_grams: int | None = Field(description="All parcels, packaging included", examples=[910])
+    label_no: int = Field(description="1: its first label")
     label_id: str | None = Field(description="The carrier's id of the label")
     label_ready: bool = Field(description="Whether `GET /admin/shipments/{id}/label` has its print")
     tracking_url: str | None

@@ -1,10 +1,13 @@
 """What shipping does. Each use case runs in the one transaction that its door has opened."""
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from bodega.contracts.envelope import event
+from bodega.contracts.fields import Address
 from bodega.contracts.ids import derived_id
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderPaid
@@ -15,9 +18,11 @@ from bodega.contracts.shipping import (
     ShipmentDelivered,
     ShippingOption,
 )
-from bodega.kit.db import Transaction
-from bodega.kit.errors import Broken
+from bodega.kit.db import Database, Transaction
+from bodega.kit.errors import Broken, Invalid
+from bodega.kit.flow import Flows
 from bodega.services.shipping import domain, store
+from bodega.services.shipping.clients import CarrierPrices
 from bodega.services.shipping.domain import Label, Option, Shipment, Status
 from bodega.services.shipping.errors import NotLabelled
 from bodega.services.shipping.settings import Settings
@@ -25,18 +30,27 @@ from bodega.services.shipping.settings import Settings
 # --- what it costs ----------------------------------------------------------------------------------
 
 
-async def rates(tx: Transaction, question: RatesRequest, settings: Settings) -> list[ShippingOption]:
-    """Every option for the address. None: nothing is sent there, or nothing so heavy."""
+async def rates(
+    database: Database, prices: CarrierPrices, question: RatesRequest, settings: Settings, *, keep: bool
+) -> list[ShippingOption]:
+    """Every option for the address. None: nothing is sent there, or nothing so heavy. `keep`: the same question is
+    answered with the same prices for the time of a checkout."""
     parcels = domain.parcels_of(domain.weight_of(question.lines))
     if parcels is None:
         return []
     goods = question.items_total
     value = goods.amount if goods is not None and goods.currency == settings.currency else 0
+    async with database.transaction() as tx:
+        options = await _options_to(tx, question.address.country, settings)
+        promises = {option.id: await _promise(tx, option, settings) for option in options}
+    live = {}
+    if any(option.live for option in options):
+        live = await _live(database, prices, question.address, parcels, settings, keep=keep)
     offered = []
-    for option in await _options_to(tx, question.address.country, settings):
-        price = domain.price_of(parcels, value, option.bands)
+    for option in options:
+        price = domain.asked_for(option, parcels, value, live)
         if price is not None:
-            first, last = await _promise(tx, option, settings)
+            first, last = promises[option.id]
             offered.append(
                 ShippingOption(
                     id=option.id,
@@ -48,6 +62,23 @@ async def rates(tx: Transaction, question: RatesRequest, settings: Settings) -> 
                 )
             )
     return offered
+
+
+async def _live(
+    database: Database, prices: CarrierPrices, address: Address, parcels: list[int], settings: Settings, *, keep: bool
+) -> dict[str, int]:
+    """What the carrier wants, by its services; empty, if it does not say so in time."""
+    question = json.dumps([address.country, address.postal_code, parcels, settings.currency])
+    key = hashlib.sha256(question.encode()).hexdigest()
+    async with database.transaction() as tx:
+        known = await store.find_quote(tx, key)
+    if known is not None:
+        return known
+    asked = await prices.ask(address, parcels, settings.currency)
+    if not keep:
+        return asked
+    async with database.transaction() as tx:
+        return await store.keep_quote(tx, key, asked, settings.quote_seconds)
 
 
 async def _options_to(tx: Transaction, country: str, settings: Settings) -> list[Option]:
@@ -94,6 +125,7 @@ async def want(tx: Transaction, order_id: str, order: OrderPaid, settings: Setti
         service=option.service,
         promised_from=first,
         promised_to=last,
+        label_no=1,
         label_id=None,
         tracking_number=None,
         tracking_url=None,
@@ -125,9 +157,47 @@ async def refuse(tx: Transaction, shipment_id: str, why: str) -> None:
     await _change(tx, shipment_id, lambda shipment: replace(shipment, attention=why[:500]))
 
 
-async def file(tx: Transaction, shipment_id: str) -> None:
-    """The label's print is in object storage."""
-    await _change(tx, shipment_id, lambda shipment: replace(shipment, filed=True))
+async def fail(tx: Transaction, shipment_id: str, why: str) -> None:
+    """No label, and none by trying again: people must look, and ask for another one."""
+    await _change(tx, shipment_id, lambda shipment: domain.fail(shipment, why))
+
+
+async def relabel(tx: Transaction, fulfilment: Flows, shipment_id: str, address: Address | None) -> Shipment:
+    """Another label, in place of the one that nobody has used yet, or that could not be bought.
+
+    Raises: ShipmentNotFound, NotLabelled, AlreadyHandedOver; Invalid, if the address is in another country.
+    """
+    before = await store.lock_shipment(tx, shipment_id)
+    after = domain.relabel(before, address)
+    if address is not None and before.address is not None and address.country != before.address.country:
+        raise Invalid.field("/address/country", "another country has other prices: refund it, and sell it again")
+    saved = await store.save(tx, after)
+    step = "void" if saved.state == "voiding" else "buy"
+    await fulfilment.start(tx, f"{saved.label_name}/{saved.version}", step, of_flow(saved), inline=False)
+    return saved
+
+
+async def void(tx: Transaction, shipment_id: str) -> None:
+    """The carrier has taken the label back."""
+    shipment = await store.lock_shipment(tx, shipment_id)
+    await store.insert_voided(tx, shipment)
+    await store.save(tx, domain.void(shipment))
+
+
+async def keep_label(tx: Transaction, shipment_id: str, why: str) -> None:
+    await _change(tx, shipment_id, lambda shipment: domain.keep_label(shipment, why))
+
+
+def of_flow(shipment: Shipment) -> dict[str, object]:
+    """What the flow that buys its label has to know."""
+    return {"shipment_id": shipment.id, "order_id": shipment.order_id, "label_name": shipment.label_name}
+
+
+async def file(tx: Transaction, shipment_id: str, label_id: str) -> None:
+    """The label's print is in object storage. If it has another label by now, that print is of no use."""
+    await _change(
+        tx, shipment_id, lambda shipment: replace(shipment, filed=shipment.filed or shipment.label_id == label_id)
+    )
 
 
 async def label(tx: Transaction, shipment_id: str, bought: Label, tracking_url: str) -> None:
@@ -137,7 +207,12 @@ async def label(tx: Transaction, shipment_id: str, bought: Label, tracking_url: 
         return
     after = await store.save(tx, domain.label(shipment, bought, tracking_url, datetime.now(UTC)))
     fact = ShipmentCreated.model_validate(
-        {**_carried(after), "promised_from": after.promised_from, "promised_to": after.promised_to}
+        {
+            **_carried(after),
+            "promised_from": after.promised_from,
+            "promised_to": after.promised_to,
+            "replaces": await store.find_voided(tx, shipment_id),
+        }
     )
     tx.emit(event(fact, subject=after.order_id, sequence=after.version))
 

@@ -29,6 +29,10 @@ class Settings(ServiceSettings):
     """Orders placed before this hour (of the clock in UTC) leave on the same working day."""
     step_deadline_seconds: float = 7
     lease_seconds: float = 10
+    carrier_patience_seconds: float = 0.8
+    """How long a shopper waits for the carrier's own price; then it is the table's."""
+    quote_seconds: float = 1800
+    """How long a price that a checkout was given holds: longer than a checkout may take."""
     cancel_window_seconds: float = 5
     """How long a paid order waits before it is fulfilled, and can still be cancelled."""
     not_captured_first_seconds: float = 0.1

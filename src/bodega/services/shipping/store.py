@@ -22,7 +22,7 @@ async def zones(tx: Transaction) -> dict[str, str]:
 async def options_to(tx: Transaction, zone_id: str, currency: str) -> list[Option]:
     """Every way to send something to a zone, in the order in which shoppers see them."""
     options = await tx.fetch(
-        """SELECT o.*, t.first_day, t.last_day FROM shipping_option o JOIN transit t ON t.option_id = o.id
+        """SELECT o.*, t.first_day, t.last_day, t.live FROM shipping_option o JOIN transit t ON t.option_id = o.id
             WHERE t.zone_id = $1 ORDER BY o.position""",
         zone_id,
     )
@@ -35,6 +35,7 @@ async def options_to(tx: Transaction, zone_id: str, currency: str) -> list[Optio
             service=row["service"],
             first_day=row["first_day"],
             last_day=row["last_day"],
+            live=row["live"],
             bands=tuple(
                 Band(up_to_grams=band["up_to_grams"], from_value=band["from_value"], price=band["price"])
                 for band in bands
@@ -47,6 +48,32 @@ async def options_to(tx: Transaction, zone_id: str, currency: str) -> list[Optio
 
 async def closed_days(tx: Transaction, since: date) -> frozenset[date]:
     return frozenset(row["day"] for row in await tx.fetch("SELECT day FROM closed_day WHERE day >= $1", since))
+
+
+async def find_quote(tx: Transaction, key: str) -> dict[str, int] | None:
+    """What was promised: minor units by the carrier's service."""
+    prices: dict[str, int] | None = await tx.fetchval(
+        "SELECT prices FROM carrier_quote WHERE key = $1 AND kept_until > now()", key
+    )
+    return prices
+
+
+async def keep_quote(tx: Transaction, key: str, prices: dict[str, int], seconds: float) -> dict[str, int]:
+    """What is promised from now on. Whoever came first wins: both shoppers were asked for the same."""
+    await tx.execute(
+        """DELETE FROM carrier_quote WHERE key IN
+             (SELECT key FROM carrier_quote WHERE kept_until < now() LIMIT 100 FOR UPDATE SKIP LOCKED)"""
+    )
+    kept: dict[str, int] = await tx.fetchval(
+        """INSERT INTO carrier_quote AS old (key, prices, kept_until)
+           VALUES ($1, $2::jsonb, now() + make_interval(secs => $3))
+           ON CONFLICT (key) DO UPDATE
+                   SET prices = CASE WHEN old.kept_until > now() THEN old.prices ELSE excluded.prices END,
+                       kept_until = greatest(old.kept_until, excluded.kept_until)
+           RETURNING prices""",
+        key, json.dumps(prices), seconds,
+    )  # fmt: skip
+    return kept
 
 
 # --- shipments --------------------------------------------------------------------------------------
@@ -87,8 +114,14 @@ async def get_shipment(tx: Transaction, shipment_id: str) -> Shipment:
 
 
 async def get_by_tracking(tx: Transaction, tracking_number: str) -> Shipment:
-    """Raises ShipmentNotFound."""
-    return _found(await tx.fetchrow("SELECT * FROM shipment WHERE tracking_number = $1", tracking_number))
+    """Also by the number of a label that was given back. Raises ShipmentNotFound."""
+    row = await tx.fetchrow(
+        """SELECT * FROM shipment
+            WHERE tracking_number = $1
+               OR id = (SELECT shipment_id FROM voided_label WHERE tracking_number = $1)""",
+        tracking_number,
+    )
+    return _found(row)
 
 
 async def lock_shipment(tx: Transaction, shipment_id: str) -> Shipment:
@@ -100,13 +133,30 @@ async def save(tx: Transaction, shipment: Shipment) -> Shipment:
     """The shipment with its next version. The row must be locked."""
     row = await tx.fetchrow(
         """UPDATE shipment SET state = $2, status = $3, label_id = $4, tracking_number = $5, tracking_url = $6,
-                  filed = $7, attention = $8, labelled_at = $9, delivered_at = $10, version = version + 1,
-                  updated_at = now()
+                  filed = $7, attention = $8, labelled_at = $9, delivered_at = $10, label_no = $11,
+                  address = $12::jsonb, version = version + 1, updated_at = now()
             WHERE id = $1 RETURNING *""",
         shipment.id, shipment.state, shipment.status, shipment.label_id, shipment.tracking_number,
         shipment.tracking_url, shipment.filed, shipment.attention, shipment.labelled_at, shipment.delivered_at,
+        shipment.label_no, shipment.address.model_dump_json() if shipment.address else None,
     )  # fmt: skip
     return _found(row)
+
+
+async def insert_voided(tx: Transaction, shipment: Shipment) -> None:
+    """The label that it has now was given back."""
+    await tx.execute(
+        "INSERT INTO voided_label (tracking_number, shipment_id, label_id) VALUES ($1, $2, $3)",
+        shipment.tracking_number, shipment.id, shipment.label_id,
+    )  # fmt: skip
+
+
+async def find_voided(tx: Transaction, shipment_id: str) -> str | None:
+    """The tracking number of the label that was given back last."""
+    number: str | None = await tx.fetchval(
+        "SELECT tracking_number FROM voided_label WHERE shipment_id = $1 ORDER BY voided_at DESC LIMIT 1", shipment_id
+    )
+    return number
 
 
 async def insert_scan(
@@ -166,9 +216,10 @@ async def export_orders(tx: Transaction, order_ids: Sequence[str]) -> list[dict[
     return [row["held"] for row in rows]
 
 
-async def shipments_with_prints(tx: Transaction, order_ids: Sequence[str]) -> list[str]:
-    rows = await tx.fetch("SELECT id FROM shipment WHERE order_id = ANY($1) AND filed ORDER BY id", list(order_ids))
-    return [row["id"] for row in rows]
+async def prints_of(tx: Transaction, order_ids: Sequence[str]) -> list[str]:
+    """The names of their labels."""
+    rows = await tx.fetch("SELECT * FROM shipment WHERE order_id = ANY($1) AND filed ORDER BY id", list(order_ids))
+    return [_shipment(row).label_name for row in rows]
 
 
 async def pseudonymise_shipments(tx: Transaction, order_ids: Sequence[str], email: str) -> int:
@@ -205,6 +256,7 @@ def _shipment(row: Row) -> Shipment:
         service=row["service"],
         promised_from=row["promised_from"],
         promised_to=row["promised_to"],
+        label_no=row["label_no"],
         label_id=row["label_id"],
         tracking_number=row["tracking_number"],
         tracking_url=row["tracking_url"],
