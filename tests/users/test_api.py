@@ -210,4 +210,7 @@ async def test_an_odd_if_match_is_refused_cleanly(customer: SomeCustomer, versio
 async def test_health_and_openapi_are_there(users: Caller) -> None:
     assert (await users.get("/readyz")).json["parts"]["postgres"] == "ok"
     document = (await users.get("/openapi.json")).json
-    assert set(document["paths"]) == {MINE, ADDRESSES, f"{ADDRESSES}/{{address_id}}"}
+    request = f"{MINE}/privacy-requests/{{request_id}}"
+    assert set(document["paths"]) == {
+        MINE, ADDRESSES, f"{ADDRESSES}/{{address_id}}", f"{MINE}/export", request, f"{request}/document",
+    }  # fmt: skip

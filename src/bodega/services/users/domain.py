@@ -6,7 +6,7 @@ written since.
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Literal
 
 from bodega.contracts.fields import Address
 
@@ -39,6 +39,37 @@ class KeptAddress:
     default_shipping: bool
     default_billing: bool
     version: int = 1
+
+
+Kind = Literal["export", "erase"]
+_OTHERS: Final = ("orders", "checkout", "payments", "shipping", "notifications", "cart")
+EXPORT: Final = (*_OTHERS, "auth", "users")
+ERASE: Final = (*_OTHERS, "users", "auth")
+"""Orders first: they name the orders by which others know a person, and may refuse. Auth last: until everything else
+is done, the customer can sign in and see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a room has told, or done, for a request."""
+
+    room: str
+    at: datetime
+    report: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyRequest:
+    """Somebody wants to see what is held of them, or to be forgotten."""
+
+    id: str
+    kind: Kind
+    state: Literal["running", "done", "refused"]
+    asked_at: datetime
+    ended_at: datetime | None
+    expires_at: datetime | None
+    open_orders: list[str]
+    parts: list[Part]
 
 
 def registered(profile: Profile, *, email: str, name: str, locale: str) -> Profile:

@@ -1,18 +1,40 @@
 """The HTTP door of users: parse, authorise, call, shape the answer."""
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
+from bodega.contracts.auth import IdentityConfirmed
 from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Customer
 from bodega.kit.errors import StaleVersion, Unauthenticated
+from bodega.kit.flow import Flows, LeaseLost
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
 from bodega.kit.postal import InvalidAddress
 from bodega.services.users import service, store
-from bodega.services.users.domain import KeptAddress, Profile
-from bodega.services.users.errors import AddressLimit, AddressNotFound
-from bodega.services.users.schemas import AddressList, AddressView, ChangeProfile, ProfileView, WriteAddress
+from bodega.services.users.clients import Services
+from bodega.services.users.domain import KeptAddress, PrivacyRequest, Profile
+from bodega.services.users.errors import (
+    AddressLimit,
+    AddressNotFound,
+    IdentityNotConfirmed,
+    OrdersOpen,
+    RequestNotFound,
+    StaffAccount,
+    TooManyAttempts,
+)
+from bodega.services.users.schemas import (
+    AddressList,
+    AddressView,
+    ChangeProfile,
+    EraseAccount,
+    ExportDocument,
+    PrivacyRequestView,
+    ProfileView,
+    RoomReport,
+    WriteAddress,
+)
 from bodega.services.users.settings import Settings
 
 public = APIRouter(prefix="/users/me", tags=["users"])
@@ -32,6 +54,24 @@ async def _expected_version(
     return int(if_match.strip('"')) if if_match is not None else None
 
 
+async def _exports(request: Request) -> Flows:
+    flows: Flows = request.app.state.exports
+    return flows
+
+
+async def _erasures(request: Request) -> Flows:
+    flows: Flows = request.app.state.erasures
+    return flows
+
+
+async def _others(request: Request) -> Services:
+    services: Services = request.app.state.services
+    return services
+
+
+Exports = Annotated[Flows, Depends(_exports)]
+Erasures = Annotated[Flows, Depends(_erasures)]
+Others = Annotated[Services, Depends(_others)]
 UserSettings = Annotated[Settings, Depends(_settings)]
 ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 
@@ -134,6 +174,92 @@ async def remove_address(address_id: str, db: Db, customer: Customer, expected: 
         await service.remove_address(tx, customer.subject, address_id, expected_version=expected)
 
 
+# --- privacy ----------------------------------------------------------------------------------------
+
+
+@public.post("/export", status_code=202, responses=problems(Unauthenticated))
+async def ask_for_export(db: Db, customer: Customer, response: Response, exports: Exports) -> PrivacyRequestView:
+    """Collects everything that the shop holds of you (GDPR, articles 15 and 20). It takes a moment: `Location` tells
+    how far it is, and then where the document is. Asked again meanwhile, it is the same request; asked again later,
+    the older document is deleted."""
+    async with db.transaction() as tx:
+        request_id = await service.ask_export(tx, exports, customer.subject)
+        request = await store.get_request(tx, customer.subject, request_id)
+    return _request(request, response)
+
+
+@public.delete(
+    "",
+    status_code=202,
+    responses=problems(Unauthenticated, IdentityNotConfirmed, OrdersOpen, StaffAccount, TooManyAttempts),
+)
+async def erase_account(
+    db: Db,
+    customer: Customer,
+    response: Response,
+    erasures: Erasures,
+    services: Others,
+    wish: EraseAccount | None = None,
+) -> PrivacyRequestView:
+    """Erases you from the shop (GDPR, article 17). It cannot be undone, so it needs your password, or a login within
+    the last five minutes.
+
+    Profile, addresses, preferences, cart and login are deleted. Of orders, payments and parcels stays what tax law
+    wants kept, without name, street, e-mail and phone. 409 `orders_open` while an order has been neither delivered
+    nor cancelled nor refunded whole; `orders` names them. `Location` tells how far it is, as long as the access token
+    lives.
+    """
+    async with db.transaction() as tx:
+        request_id = await store.find_erasure(tx, customer.subject)
+    held = None
+    if request_id is None:
+        password = wish.password.get_secret_value() if wish is not None and wish.password is not None else None
+        email = _confirmed(await services.confirm(customer.subject, customer.session, password))
+        async with db.transaction() as tx:
+            request_id, held = await service.ask_erasure(tx, erasures, customer.subject, email)
+    if held is not None:
+        with suppress(LeaseLost):  # whoever has it now goes on
+            await erasures.drive(held)
+    async with db.transaction() as tx:
+        request = await store.get_request(tx, customer.subject, request_id)
+    if request.state == "refused":
+        raise OrdersOpen("some orders are still under way", orders=request.open_orders)
+    return _request(request, response)
+
+
+@public.get("/privacy-requests/{request_id}", responses=problems(Unauthenticated, RequestNotFound))
+async def read_privacy_request(request_id: str, db: Db, customer: Customer, response: Response) -> PrivacyRequestView:
+    """How far an export or an erasure is."""
+    async with db.transaction() as tx:
+        request = await store.get_request(tx, customer.subject, request_id)
+    return _request(request, response)
+
+
+@public.get("/privacy-requests/{request_id}/document", responses=problems(Unauthenticated, RequestNotFound))
+async def read_export(request_id: str, db: Db, customer: Customer, response: Response) -> ExportDocument:
+    """The export, to be kept as a file."""
+    async with db.transaction() as tx:
+        request = await store.get_request(tx, customer.subject, request_id)
+        if request.kind != "export" or request.ended_at is None:
+            raise RequestNotFound("there is no document yet")
+        rooms = await store.document_of(tx, request_id)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
+    return ExportDocument(customer_id=customer.subject, made_at=request.ended_at, rooms=rooms)
+
+
+def _confirmed(answer: IdentityConfirmed) -> str | None:
+    match answer.outcome:
+        case "confirmed":
+            return answer.email
+        case "staff":
+            raise StaffAccount("this is an account of the shop's staff; the operator removes it")
+        case "too_many_attempts":
+            raise TooManyAttempts("too many attempts have failed", retry_after_seconds=answer.retry_after_seconds)
+        case "refused":
+            raise IdentityNotConfirmed("give your password, or sign in again, then ask within five minutes")
+
+
 # --- shapes -----------------------------------------------------------------------------------------
 
 
@@ -168,4 +294,21 @@ def _view(kept: KeptAddress) -> AddressView:
         default_shipping=kept.default_shipping,
         default_billing=kept.default_billing,
         version=kept.version,
+    )
+
+
+def _request(request: PrivacyRequest, response: Response) -> PrivacyRequestView:
+    location = f"/users/me/privacy-requests/{request.id}"
+    response.headers["Location"] = location
+    response.headers["Cache-Control"] = "no-store"
+    return PrivacyRequestView(
+        id=request.id,
+        kind=request.kind,
+        status=request.state,
+        asked_at=request.asked_at,
+        ended_at=request.ended_at,
+        expires_at=request.expires_at,
+        document=f"{location}/document" if request.expires_at is not None else None,
+        open_orders=request.open_orders,
+        report=[RoomReport(room=part.room, at=part.at, report=part.report) for part in request.parts],
     )

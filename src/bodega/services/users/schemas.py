@@ -1,9 +1,9 @@
 """What users takes from people, and answers them."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from bodega.contracts.fields import Address, Line, Locale
 from bodega.contracts.ids import CustomerId
@@ -71,3 +71,54 @@ class AddressList(BaseModel):
 
     items: list[AddressView] = Field(description="Oldest first")
     next_cursor: str | None = Field(default=None, description="Always null: addresses are few")
+
+
+class EraseAccount(BaseModel):
+    """Proof that it is really you, where signing in is more than five minutes ago."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    password: SecretStr | None = Field(
+        default=None, max_length=200, description="Your password", examples=["a teapot of one's own"]
+    )
+
+
+class RoomReport(BaseModel):
+    """What one part of the shop has told, or done."""
+
+    model_config = ConfigDict(frozen=True)
+
+    room: str = Field(description="Which part", examples=["orders"])
+    at: datetime = Field(description="When")
+    report: dict[str, Any] = Field(
+        description="How many things of each kind: found (export), or `deleted` and `pseudonymised` (erase)",
+        examples=[{"deleted": {}, "pseudonymised": {"orders": 3}}],
+    )
+
+
+class PrivacyRequestView(BaseModel):
+    """A wish to see what is held of one, or to be forgotten."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(examples=["prv_06F2Q7Z8K3M9V4T1X5W7C2B8N6"])
+    kind: Literal["export", "erase"]
+    status: Literal["running", "done", "refused"] = Field(
+        description="`refused`: there are orders under way; nothing was erased"
+    )
+    asked_at: datetime
+    ended_at: datetime | None
+    expires_at: datetime | None = Field(description="Until when an export can be read; it is deleted then")
+    document: str | None = Field(description="Where the export is", examples=["/users/me/privacy-requests/…/document"])
+    open_orders: list[str] = Field(description="The numbers of the orders that still move")
+    report: list[RoomReport] = Field(description="What has been done so far, by room")
+
+
+class ExportDocument(BaseModel):
+    """Everything that the shop holds of one person, by room and kind of thing."""
+
+    model_config = ConfigDict(frozen=True)
+
+    customer_id: CustomerId
+    made_at: datetime
+    rooms: dict[str, dict[str, Any]] = Field(description="As it is stored; a room that holds nothing is empty")

@@ -8,21 +8,27 @@ from datetime import UTC, datetime
 
 from bodega.contracts.fields import Address
 from bodega.contracts.ids import new_id
+from bodega.contracts.privacy import Erasure
 from bodega.kit import idempotency
 from bodega.kit.db import Transaction
 from bodega.kit.errors import StaleVersion
+from bodega.kit.flow import Flows, Held
 from bodega.kit.postal import deliverable
 from bodega.services.users import domain, store
-from bodega.services.users.domain import KeptAddress, Profile
+from bodega.services.users.domain import ERASE, EXPORT, KeptAddress, Profile
 from bodega.services.users.errors import AddressLimit
 
 
 async def note_registered(tx: Transaction, customer_id: str, *, email: str, name: str, locale: str) -> None:
+    if await store.is_erased(tx, customer_id):  # the fact came late
+        return
     profile = await store.lock_profile(tx, customer_id)
     await _save(tx, profile, domain.registered(profile, email=email, name=name, locale=locale))
 
 
 async def note_verified(tx: Transaction, customer_id: str, *, email: str) -> None:
+    if await store.is_erased(tx, customer_id):
+        return
     profile = await store.lock_profile(tx, customer_id)
     await _save(tx, profile, domain.verified(profile, email=email))
 
@@ -100,6 +106,35 @@ async def remove_address(tx: Transaction, customer_id: str, address_id: str, *, 
     before = await store.get_address(tx, customer_id, address_id)
     _expect(expected_version, before.version)
     await store.delete_address(tx, address_id)
+
+
+# --- privacy ----------------------------------------------------------------------------------------
+
+
+async def ask_export(tx: Transaction, exports: Flows, customer_id: str) -> str:
+    """The id of the request, new or under way."""
+    profile = await store.lock_profile(tx, customer_id)
+    request_id = new_id("prv")
+    running = await store.insert_request(tx, request_id, customer_id, "export")
+    if running is not None:
+        return running
+    await exports.start(tx, request_id, EXPORT[0], {"customer_id": customer_id, "email": profile.email}, inline=False)
+    return request_id
+
+
+async def ask_erasure(tx: Transaction, erasures: Flows, customer_id: str, email: str | None) -> tuple[str, Held | None]:
+    """The id of the request, and its flow if it is new: for whoever asks to take the first step."""
+    request_id = new_id("prv")
+    running = await store.insert_request(tx, request_id, customer_id, "erase")
+    if running is not None:
+        return running, None
+    held = await erasures.start(tx, request_id, ERASE[0], {"customer_id": customer_id, "email": email})
+    return request_id, held
+
+
+async def erase(tx: Transaction, customer_id: str) -> Erasure:
+    profiles, addresses = await store.delete_customer(tx, customer_id)
+    return Erasure(deleted={"profiles": profiles, "addresses": addresses})
 
 
 async def _save(tx: Transaction, before: Profile, after: Profile) -> Profile:
