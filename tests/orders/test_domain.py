@@ -120,6 +120,14 @@ def test_a_shipment_ships_what_is_being_fulfilled() -> None:
     assert fact.tracking_number == "SP1"
 
 
+def test_another_label_changes_where_the_parcel_is_followed_and_nothing_else() -> None:
+    shipped = domain.ship(order("fulfilling"), "Sandbox Parcel", "SP1", "http://t/SP1").order
+    assert not domain.ship(shipped, "Sandbox Parcel", "SP1", "http://t/SP1").happened
+    again = domain.ship(shipped, "Sandbox Parcel", "SP2", "http://t/SP2")
+    assert again.fact is None
+    assert again.order == replace(shipped, tracking_number="SP2", tracking_url="http://t/SP2")
+
+
 @pytest.mark.parametrize("state", ["created", "paid", "cancelled"])
 def test_a_shipment_that_nobody_allowed_is_out_of_order(state: domain.State) -> None:
     with pytest.raises(errors.OutOfOrder):

@@ -188,11 +188,10 @@ def ship(order: Order, carrier: str, tracking_number: str, tracking_url: str) ->
     """Raises: OutOfOrder, if nobody began to fulfil it."""
     if _RANK[order.state] < _RANK["fulfilling"] or order.state == "cancelled":
         raise OutOfOrder(f"a shipment for an order that is {order.state}")
+    labelled = replace(order, carrier=carrier, tracking_number=tracking_number, tracking_url=tracking_url)
     if order.state != "fulfilling":
-        return _unchanged(order)
-    shipped = replace(
-        order, state="shipped", carrier=carrier, tracking_number=tracking_number, tracking_url=tracking_url
-    )
+        return _unchanged(order) if labelled == order else Change(labelled, "relabelled")
+    shipped = replace(labelled, state="shipped")
     return Change(
         shipped,
         "shipped",

@@ -209,8 +209,9 @@ async def relabel(
     wish: RelabelRequest | None = None, key: IdempotencyKey = None,
 ) -> ShipmentView:  # fmt: skip
     """Another label, to a corrected address if there is one: for a label that could not be bought (`label_failed`),
-    or in place of one whose parcel is not on its way yet. That one is given back first; the customer is told the new
-    tracking number, and the old one still leads to the parcel. With an Idempotency-Key, a repeat asks for no third."""
+    or in place of one whose parcel is not on its way yet. That one is given back first; `ShipmentCreated` is said
+    again, with the new tracking number, and the old one still leads to the parcel. With an Idempotency-Key, a repeat
+    asks for no third."""
     wanted = wish.address if wish is not None else None
     address = deliverable(wanted, at="/address") if wanted is not None else None
     async with db.transaction() as tx:
