@@ -60,8 +60,8 @@ class Mailbox:
     sandbox: Sandbox
     http: aiohttp.ClientSession
 
-    async def fault(self, to: str, kind: str, **other: Any) -> None:
-        body = {"target": "smtp", "kind": kind, "match": {"to": to}, **other}
+    async def fault(self, to: str, kind: str, *, target: str = "smtp", **other: Any) -> None:
+        body = {"target": target, "kind": kind, "match": {"to": to}, **other}
         async with self.http.post(f"{self.sandbox.url}/sandbox/faults", json=body) as answer:
             assert answer.status == 201, await answer.text()
 
@@ -80,6 +80,12 @@ class Mailbox:
             return found
 
         return await eventually(check, within_seconds=within_seconds)
+
+    async def texts(self, phone: str) -> list[dict[str, Any]]:
+        """All text messages to a telephone, oldest first."""
+        async with self.http.get(f"{self.sandbox.url}/sandbox/texts", params={"to": phone}) as answer:
+            found: list[dict[str, Any]] = (await answer.json())["items"]
+        return found[::-1]
 
 
 @pytest.fixture(scope="package")
@@ -113,6 +119,7 @@ async def settings(
         link_secret_file=secret,
         site_url="http://127.0.0.1:8000",
         smtp_port=sandbox.smtp_port,
+        sandbox_url=sandbox.url,
         retry_first_seconds=0.1,
         retry_most_seconds=0.3,
         retry_give_up_seconds=1.5,

@@ -14,14 +14,14 @@ pytestmark = pytest.mark.service
 
 async def test_a_customer_says_what_to_be_told(notifications: Caller, credentials: Credentials) -> None:
     customer = notifications.being(credentials.customer(new_id("cus")))
-    assert (await customer.get("/notifications/preferences")).json == {"delivery_mails": True}
+    assert (await customer.get("/notifications/preferences")).json == {"delivery_mails": True, "text_messages": None}
     for wish in (False, True, False):
         assert (await customer.put("/notifications/preferences", {"delivery_mails": wish})).json[
             "delivery_mails"
         ] is wish
-    assert (await customer.get("/notifications/preferences")).json == {"delivery_mails": False}
+    assert (await customer.get("/notifications/preferences")).json == {"delivery_mails": False, "text_messages": None}
     other = notifications.being(credentials.customer(new_id("cus")))
-    assert (await other.get("/notifications/preferences")).json == {"delivery_mails": True}
+    assert (await other.get("/notifications/preferences")).json == {"delivery_mails": True, "text_messages": None}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from bodega.kit.flow import Flows
 from bodega.kit.http import Client
 from bodega.kit.testing import Caller, Credentials, Topics, eventually
 from bodega.services.notifications import service
-from bodega.services.notifications.clients import Links, Mailer
+from bodega.services.notifications.clients import Links, Mailer, Twilio
 from bodega.services.notifications.domain import Notice
 from bodega.services.notifications.flows import Mailing
 from bodega.services.notifications.settings import Settings
@@ -194,9 +194,8 @@ async def test_a_worker_that_dies_after_sending_leaves_one_mail_in_substance(
     """The mail is taken; that it was is never written: as after kill -9 in that instant."""
     ada = somebody()
     fact = paid(new_id("ord"), ada)
-    steps = Mailing(
-        database, Links(Client("notifications", "auth", "")), Mailer(settings), Writer(settings, LINK_SECRET), settings
-    )
+    links = Links(Client("notifications", "auth", ""))
+    steps = Mailing(database, links, Mailer(settings), Twilio(settings), Writer(settings, LINK_SECRET), settings)
     dying = Flows(database, "mailing", {"send": steps.send}, service="notifications", owner="dies",
                   lease_seconds=1, step_deadline_seconds=0.9)  # fmt: skip
     notice = Notice(

@@ -67,6 +67,7 @@ def test_every_mail_has_words_for_both_kinds_of_reader_and_needs_nothing_from_el
     assert mail["Message-ID"].endswith("@b.example>")
     assert mail["Auto-Submitted"] == "auto-generated"
     assert (mail["List-Unsubscribe"] is not None) == (kind == "parcel_delivered")
+    assert (mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click") == (kind == "parcel_delivered")
 
 
 def test_the_confirmation_says_what_was_bought_for_how_much_and_where_it_goes() -> None:

@@ -8,7 +8,7 @@ from bodega.kit.db import Database
 from bodega.kit.flow import Flows
 from bodega.services.notifications import __doc__ as sign
 from bodega.services.notifications import routes
-from bodega.services.notifications.clients import Links, Mailer
+from bodega.services.notifications.clients import Links, Mailer, Twilio
 from bodega.services.notifications.consumers import heard_with
 from bodega.services.notifications.flows import Mailing
 from bodega.services.notifications.settings import Settings
@@ -22,8 +22,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database = Database(settings.database_url, pool_size=settings.pool_size)
     # One attempt: a step that fails is tried again by its flow.
     auth = client_for("auth", NAME, settings, timeout_seconds=settings.auth_timeout_seconds, attempts=1)
-    writer = Writer(settings, secret_from(settings.link_secret_file))
-    steps = Mailing(database, Links(auth), Mailer(settings), writer, settings)
+    link_secret = secret_from(settings.link_secret_file)
+    writer = Writer(settings, link_secret)
+    steps = Mailing(database, Links(auth), Mailer(settings), Twilio(settings), writer, settings)
     mailing = Flows(
         database,
         "mailing",
@@ -44,10 +45,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [routes.public, routes.admin, routes.persons],
         titles=TITLES,
         description=sign or "",
-        state={"database": database, "mailing": mailing},
+        state={"database": database, "mailing": mailing, "link_secret": link_secret},
         opens=[database, auth],
         loops=[consumer, mailing, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
         parked=inbox,
+        raw_paths=(f"{routes.public.prefix}/unsubscribe",),
     )

@@ -1,13 +1,19 @@
-"""Whom notifications asks: auth for links with secrets, the mail server to take a mail."""
+"""Whom notifications asks: auth for links with secrets, the mail server to take a mail, the SMS gateway a text."""
 
 import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
+from email.utils import parsedate_to_datetime
+from typing import Protocol
 
+import aiohttp
 import aiosmtplib
+from pydantic import BaseModel
 
 from bodega.contracts.auth import MailLink, MailLinkRequest
 from bodega.kit.http import Client, RemoteProblem
-from bodega.services.notifications.errors import LinkGone, MailDelayed, MailRefused
+from bodega.services.notifications.errors import Delayed, LinkGone, Refused, Unwanted
 from bodega.services.notifications.settings import Settings
 
 _REFUSED_FOR_GOOD = 500  # RFC 5321, 4.2.1: 4yz may be tried again, 5yz may not
@@ -25,7 +31,7 @@ class Links:
             link = await self._client.post("/internal/mail-links", MailLinkRequest(event_id=event_id), MailLink)
         except RemoteProblem as problem:
             if problem.status in (404, 409, 410):
-                raise LinkGone(problem.code) from problem
+                raise LinkGone("its link was used, or is too old") from problem
             raise
         return link.url
 
@@ -37,7 +43,7 @@ class Mailer:
         self._settings = settings
 
     async def send(self, mail: EmailMessage, recipient: str) -> None:
-        """Raises: MailRefused, MailDelayed. Neither says whom it was for: both are written to logs."""
+        """Raises: Refused, Delayed. Neither says whom it was for: both are written to logs."""
         settings = self._settings
         security = {"auto": None, "starttls": True, "tls": False}[settings.smtp_security]
         try:
@@ -59,9 +65,83 @@ class Mailer:
         except aiosmtplib.SMTPDataError as error:
             raise _by_code(error.code, "the mail") from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
-            raise MailDelayed(f"the mail server did not take it: {type(error).__name__}") from error
+            raise Delayed(f"the mail server did not take it: {type(error).__name__}") from error
 
 
-def _by_code(code: int, what: str) -> MailRefused | MailDelayed:
+def _by_code(code: int, what: str) -> Refused | Delayed:
     said = f"the mail server refused {what} with {code}"
-    return MailRefused(said) if code >= _REFUSED_FOR_GOOD else MailDelayed(said)
+    return Refused(said) if code >= _REFUSED_FOR_GOOD else Delayed(said)
+
+
+class Texts(Protocol):
+    """An SMS gateway. `since`: before then this text was not sent."""
+
+    async def send(self, text: str, recipient: str, *, since: datetime) -> None:
+        """Raises: Refused, Unwanted, Delayed. None says whom it was for: all are written to logs."""
+
+
+class _Sent(BaseModel):
+    body: str
+    date_created: str
+
+
+class _SentList(BaseModel):
+    messages: Sequence[_Sent]
+
+
+class _TwilioError(BaseModel):
+    code: int = 0
+
+
+class Twilio:
+    """Twilio's Messages resource (https://www.twilio.com/docs/messaging/api/message-resource).
+
+    It knows no idempotency key. So it is asked first whether it has the text already: it may have taken it and its
+    answer been lost.
+    """
+
+    _UNSUBSCRIBED = 21610
+    _CLOCKS = timedelta(seconds=5)
+    """As far as two clocks may differ, and more than Twilio rounds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._url = f"{settings.sms_url or settings.sandbox_url}/2010-04-01/Accounts/{settings.sms_account}/Messages"
+        token = settings.sms_token_file.read_text().strip() if settings.sms_token_file is not None else "sandbox"
+        self._headers = {"Authorization": aiohttp.encode_basic_auth(settings.sms_account, token)}
+
+    async def send(self, text: str, recipient: str, *, since: datetime) -> None:
+        timeout = aiohttp.ClientTimeout(total=self._settings.sms_timeout_seconds)
+        try:
+            async with aiohttp.ClientSession(headers=self._headers, timeout=timeout) as http:
+                if not await self._has(http, text, recipient, since):
+                    await self._create(http, text, recipient)
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            raise Delayed(f"the SMS gateway did not take it: {type(error).__name__}") from error
+
+    async def _has(self, http: aiohttp.ClientSession, text: str, recipient: str, since: datetime) -> bool:
+        async with http.get(f"{self._url}.json", params={"To": recipient}) as answer:
+            if answer.status != 200:
+                raise Delayed(f"the SMS gateway answered {answer.status}")
+            sent = _SentList.model_validate_json(await answer.read()).messages
+        after = since - self._CLOCKS
+        return any(one.body == text and _utc(one.date_created) >= after for one in sent)
+
+    async def _create(self, http: aiohttp.ClientSession, text: str, recipient: str) -> None:
+        sender = self._settings.sms_from
+        form = {"To": recipient, "Body": text, "MessagingServiceSid" if sender.startswith("MG") else "From": sender}
+        async with http.post(f"{self._url}.json", data=form) as answer:
+            if answer.status < 300:
+                return
+            if answer.status != 400:  # our account, their trouble, or too many: all may pass
+                raise Delayed(f"the SMS gateway answered {answer.status}")
+            code = _TwilioError.model_validate_json(await answer.read()).code
+        if code == self._UNSUBSCRIBED:
+            raise Unwanted("the recipient wants no text messages")
+        raise Refused(f"the SMS gateway refused it with {code}")
+
+
+def _utc(date: str) -> datetime:
+    """RFC 5322; its zone `-0000`, too, is UTC, though Python does not take it for one."""
+    when = parsedate_to_datetime(date)
+    return when if when.tzinfo is not None else when.replace(tzinfo=UTC)

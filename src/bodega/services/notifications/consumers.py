@@ -1,6 +1,7 @@
 """The event door: whom the others' facts are told to. One function per event."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded
 from bodega.contracts.payments import PaymentFailed
@@ -15,7 +16,7 @@ from bodega.services.notifications.settings import Settings
 
 
 def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
-    """What is heard; each mail is a flow of `mailing`."""
+    """What is heard; each message is a flow of `mailing`."""
 
     async def order_paid(tx: Transaction, event: Received[OrderPaid]) -> None:
         await service.no_longer_failed(tx, mailing, event.subject)
@@ -32,12 +33,21 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
         await service.tell(tx, mailing, _of_order("order_refunded", event, fact), settings)
 
     async def shipment_created(tx: Transaction, event: Received[ShipmentCreated]) -> None:
-        await service.tell(tx, mailing, _of_parcel("parcel_sent", event), settings)
+        customer_id = await store.find_customer(tx, event.subject)
+        notice = _of_parcel("parcel_sent", event, customer_id)
+        await service.tell(tx, mailing, notice, settings)
+        wish = await store.find_text_wish(tx, customer_id) if customer_id is not None else None
+        if wish is not None and wish.shipped:
+            await service.tell(tx, mailing, replace(notice, channel="sms", recipient=wish.phone), settings)
 
     async def shipment_delivered(tx: Transaction, event: Received[ShipmentDelivered]) -> None:
         customer_id = await store.find_customer(tx, event.subject)
-        if customer_id is None or await store.wants_delivery_mails(tx, customer_id):
-            await service.tell(tx, mailing, _of_parcel("parcel_delivered", event), settings)
+        notice = _of_parcel("parcel_delivered", event, customer_id)
+        if await store.wants_delivery_mails(tx, customer_id, notice.recipient):
+            await service.tell(tx, mailing, notice, settings)
+        wish = await store.find_text_wish(tx, customer_id) if customer_id is not None else None
+        if wish is not None and wish.delivered:
+            await service.tell(tx, mailing, replace(notice, channel="sms", recipient=wish.phone), settings)
 
     async def payment_failed(tx: Transaction, event: Received[PaymentFailed]) -> None:
         if event.data.email is None:
@@ -85,7 +95,9 @@ def _of_order(
     )
 
 
-def _of_parcel(kind: Kind, event: Received[ShipmentCreated] | Received[ShipmentDelivered]) -> Notice:
+def _of_parcel(
+    kind: Kind, event: Received[ShipmentCreated] | Received[ShipmentDelivered], customer_id: str | None
+) -> Notice:
     return Notice(
         kind=kind,
         fact=f"{event.data.shipment_id}/{kind}",
@@ -94,6 +106,7 @@ def _of_parcel(kind: Kind, event: Received[ShipmentCreated] | Received[ShipmentD
         subject_id=event.subject,
         data=event.data.model_dump(mode="json"),
         number=event.data.number,
+        customer_id=customer_id,
     )
 
 

@@ -5,7 +5,9 @@ waiting ──> sent
    └──> dropped     it is no longer true, or was sent anew
 """
 
+import base64
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +23,7 @@ Kind = Literal[
     "verify_email",
     "reset_password",
 ]
+Channel = Literal["mail", "sms"]
 State = Literal["waiting", "sent", "parked", "dropped"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -42,6 +45,17 @@ class Notice:
     number: str | None = None
     customer_id: str | None = None
     resend_of: str | None = None
+    channel: Channel = "mail"
+    """How: `recipient` is an address or a telephone number."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextWish:
+    """Which text messages somebody has agreed to get, and where."""
+
+    phone: str
+    shipped: bool
+    delivered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +72,14 @@ class Notification:
     sent_at: datetime | None
 
 
-def message_id(fact: str, recipient: str, sender: str) -> str:
+def message_id(fact: str, recipient: str, sender: str, channel: Channel = "mail") -> str:
     """The Message-ID (RFC 5322) of a fact for a recipient. Always the same, so that a mail of unknown fate can be
     sent again and still is one mail. It gives nothing away."""
-    digest = hashlib.sha256(f"mail\n{fact}\n{recipient}".encode()).hexdigest()[:40]
+    digest = hashlib.sha256(f"{channel}\n{fact}\n{recipient}".encode()).hexdigest()[:40]
     return f"<{digest}@{sender.rpartition('@')[2]}>"
+
+
+def unsubscribe_token(secret: bytes, notification_id: str) -> str:
+    """Lets whoever has the mail stop such mails, without signing in (RFC 8058). 144 bits of HMAC-SHA-256, URL-safe."""
+    digest = hmac.new(secret, f"unsubscribe:{notification_id}".encode(), hashlib.sha256).digest()
+    return base64.urlsafe_b64encode(digest[:18]).decode()

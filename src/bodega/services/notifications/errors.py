@@ -2,12 +2,13 @@
 
 Problem
 ├── NotFound
-│   └── NotificationNotFound
+│   └── NotificationNotFound   also where a link to unsubscribe is not ours
 └── Conflict
     └── StillToBeSent        it has not been sent yet: there is nothing to repeat
 LinkGone                     auth mints no link for it any more: it was used, or is too old
-MailRefused                  the mail server will never take it: people must look
-MailDelayed                  the mail server did not take it, or nobody knows whether it did: again, same Message-ID
+Unwanted                     the recipient has told the SMS gateway to send nothing more
+Refused                      the mail server or the SMS gateway will never take it: people must look
+Delayed                      it was not taken, or nobody knows whether it was: again, as the same message
 """
 
 from bodega.kit.errors import Conflict, NotFound
@@ -25,9 +26,13 @@ class LinkGone(Exception):
     pass
 
 
-class MailRefused(Exception):
+class Unwanted(Exception):
     pass
 
 
-class MailDelayed(Exception):
+class Refused(Exception):
+    pass
+
+
+class Delayed(Exception):
     pass

@@ -1,8 +1,9 @@
-"""Getting one mail to its reader: one flow per notification, whose id it bears.
+"""Getting one message to its reader: one flow per notification, whose id it bears.
 
     wait ──> send ──> done
 
-Sending may be repeated by anybody at any time: the mail bears the same Message-ID, and is the same mail.
+Sending may be repeated by anybody at any time: a mail bears the same Message-ID, and is the same mail; of a text the
+gateway is asked whether it has it.
 """
 
 from functools import partial
@@ -11,9 +12,9 @@ from bodega.contracts.privacy import is_erased
 from bodega.kit.db import Database, Transaction
 from bodega.kit.flow import Held, Next
 from bodega.services.notifications import store, templates
-from bodega.services.notifications.clients import Links, Mailer
+from bodega.services.notifications.clients import Links, Mailer, Texts
 from bodega.services.notifications.domain import Notification, State
-from bodega.services.notifications.errors import LinkGone, MailDelayed, MailRefused
+from bodega.services.notifications.errors import Delayed, LinkGone, Refused, Unwanted
 from bodega.services.notifications.settings import Settings
 
 _WITH_LINK = ("verify_email", "reset_password")
@@ -23,11 +24,18 @@ class Mailing:
     """The steps."""
 
     def __init__(
-        self, database: Database, links: Links, mailer: Mailer, writer: templates.Writer, settings: Settings
+        self,
+        database: Database,
+        links: Links,
+        mailer: Mailer,
+        texts: Texts,
+        writer: templates.Writer,
+        settings: Settings,
     ) -> None:
         self._database = database
         self._links = links
         self._mailer = mailer
+        self._texts = texts
         self._writer = writer
         self._settings = settings
 
@@ -36,26 +44,21 @@ class Mailing:
         return Next("send", wait_seconds=self._settings.payment_failed_mail_seconds)
 
     async def send(self, held: Held) -> Next:
-        """Writes the mail and hands it over. The first try is made however late it is: we may have been asleep."""
+        """Writes the message and hands it over. The first try is made however late it is: we may have been asleep."""
         async with self._database.transaction() as tx:
             notification = await store.get(tx, held.id)
             needless = await _needless(tx, notification)
-        notice = notification.notice
         if needless:
             return _ends(notification, "dropped")
         if held.overdue and held.attempts:
             return _ends(notification, "parked", error=notification.last_error or "it could not be written")
         try:
-            link = (
-                await self._links.mint(notification.notice.event_id) if notification.notice.kind in _WITH_LINK else None
-            )
-            mail = self._writer.write(notification, link)
-            await self._mailer.send(mail, notice.recipient)
-        except LinkGone:
-            return _ends(notification, "dropped", error="its link was used, or is too old")
-        except MailRefused as refusal:
+            await self._hand_over(notification)
+        except (LinkGone, Unwanted) as why:
+            return _ends(notification, "dropped", tried=isinstance(why, Unwanted), error=str(why))
+        except Refused as refusal:
             return _ends(notification, "parked", tried=True, error=str(refusal))
-        except MailDelayed as delay:
+        except Delayed as delay:
             return Next(
                 "send",
                 write=partial(
@@ -64,6 +67,16 @@ class Mailing:
                 wait_seconds=self._wait(held),
             )
         return _ends(notification, "sent", tried=True)
+
+    async def _hand_over(self, notification: Notification) -> None:
+        """Raises: LinkGone, Unwanted, Refused, Delayed; Unavailable."""
+        notice = notification.notice
+        if notice.channel == "sms":
+            text = self._writer.text_message(notification)
+            await self._texts.send(text, notice.recipient, since=notification.created_at)
+        else:
+            link = await self._links.mint(notice.event_id) if notice.kind in _WITH_LINK else None
+            await self._mailer.send(self._writer.write(notification, link), notice.recipient)
 
     def _wait(self, held: Held) -> float:
         settings = self._settings

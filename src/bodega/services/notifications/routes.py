@@ -1,22 +1,25 @@
 """The HTTP door of notifications: parse, authorise, call, shape the answer."""
 
+import hmac
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
 
 from bodega.contracts.ids import CustomerId, new_id
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Caller, Customer, Merchant
+from bodega.kit.db import Transaction
 from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
 from bodega.kit.idempotency import IdempotencyKey
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.services.notifications import service, store
-from bodega.services.notifications.domain import Kind, Notification, State
+from bodega.services.notifications.domain import Channel, Kind, Notification, State, TextWish, unsubscribe_token
 from bodega.services.notifications.errors import NotificationNotFound, StillToBeSent
-from bodega.services.notifications.schemas import NotificationView, Preferences
+from bodega.services.notifications.schemas import NotificationView, Preferences, TextMessages
 from bodega.services.notifications.settings import Settings
 
 public = APIRouter(prefix="/notifications", tags=["notifications"])
@@ -29,12 +32,18 @@ async def _settings(request: Request) -> Settings:
     return settings
 
 
+async def _link_secret(request: Request) -> bytes:
+    secret: bytes = request.app.state.link_secret
+    return secret
+
+
 async def _mailing(request: Request) -> Flows:
     mailing: Flows = request.app.state.mailing
     return mailing
 
 
 NotificationSettings = Annotated[Settings, Depends(_settings)]
+LinkSecret = Annotated[bytes, Depends(_link_secret)]
 Mails = Annotated[Flows, Depends(_mailing)]
 NotificationId = Annotated[str, Path(pattern=r"^ntf_[0-9A-HJKMNP-TV-Z]{26}$")]
 
@@ -46,15 +55,50 @@ NotificationId = Annotated[str, Path(pattern=r"^ntf_[0-9A-HJKMNP-TV-Z]{26}$")]
 async def read_preferences(db: Db, customer: Customer) -> Preferences:
     """What one wants to be told."""
     async with db.transaction() as tx:
-        return Preferences(delivery_mails=await store.wants_delivery_mails(tx, customer.subject))
+        return await _preferences(tx, customer.subject)
 
 
 @public.put("/preferences", responses=problems(Unauthenticated))
 async def change_preferences(wish: Preferences, db: Db, customer: Customer) -> Preferences:
-    """From now on; mails on their way are not called back."""
+    """From now on; what is on its way is not called back."""
     async with db.transaction() as tx:
         await store.save_preferences(tx, customer.subject, delivery_mails=wish.delivery_mails)
-    return wish
+        if "text_messages" in wish.model_fields_set:
+            texts = wish.text_messages
+            agreed = TextWish(texts.phone, texts.shipped, texts.delivered) if texts is not None else None
+            await store.save_text_wish(tx, customer.subject, agreed)
+        return await _preferences(tx, customer.subject)
+
+
+@public.get("/unsubscribe/{notification_id}", status_code=303, include_in_schema=False)
+async def show_preferences(settings: NotificationSettings) -> Response:
+    """For whoever follows the link by hand. Looking changes nothing: mail scanners follow every link."""
+    return RedirectResponse(f"{settings.site_url}/account/notifications", 303)
+
+
+@public.post("/unsubscribe/{notification_id}", status_code=204, responses=problems(NotificationNotFound))
+async def unsubscribe(
+    notification_id: NotificationId,
+    db: Db,
+    secret: LinkSecret,
+    token: Annotated[str, Query(max_length=64, description="From the mail's List-Unsubscribe")],
+) -> None:
+    """What a mail client's own button does (RFC 8058): no more mails about parcels that have arrived. The body,
+    `List-Unsubscribe=One-Click`, says nothing more."""
+    if not hmac.compare_digest(token.encode(), unsubscribe_token(secret, notification_id).encode()):
+        raise NotificationNotFound("this is no link of ours")
+    async with db.transaction() as tx:
+        await service.no_more_delivery_mails(tx, notification_id)
+
+
+async def _preferences(tx: Transaction, customer_id: str) -> Preferences:
+    texts = await store.find_text_wish(tx, customer_id)
+    return Preferences(
+        delivery_mails=await store.wants_delivery_mails(tx, customer_id),
+        text_messages=TextMessages(phone=texts.phone, shipped=texts.shipped, delivered=texts.delivered)
+        if texts is not None
+        else None,
+    )
 
 
 # --- the merchant -----------------------------------------------------------------------------------
@@ -66,8 +110,14 @@ async def search_notifications(
     _: Merchant,
     state: State | None = None,
     kind: Kind | None = None,
+    channel: Channel | None = None,
     q: Annotated[
-        str | None, Query(min_length=2, max_length=254, description="An order's number or id, or how an address begins")
+        str | None,
+        Query(
+            min_length=2,
+            max_length=254,
+            description="An order's number or id, or how an address or telephone number begins",
+        ),
     ] = None,
     limit: PageSize = 20,
     cursor: Cursor = None,
@@ -78,6 +128,7 @@ async def search_notifications(
             tx,
             state=state,
             kind=kind,
+            channel=channel,
             query=q,
             before=decode_cursor(cursor, str)[0] if cursor else None,
             limit=limit + 1,
@@ -104,7 +155,7 @@ async def resend_notification(
     response: Response,
     key: IdempotencyKey = None,
 ) -> NotificationView:
-    """The same again, as a mail of its own."""
+    """The same again, as a message of its own."""
     again = new_id("ntf")
     async with db.transaction() as tx:
         kept = None
@@ -131,7 +182,7 @@ async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Ca
 async def erase_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> Erasure:
     async with db.transaction() as tx:
         mails = await store.pseudonymise(tx, customer_id, person.order_ids, person.email)
-        wishes = await store.delete_preferences(tx, customer_id)
+        wishes = await store.delete_preferences(tx, customer_id, person.email)
     return Erasure(deleted={"preferences": wishes}, pseudonymised={"mails": mails})
 
 
@@ -143,6 +194,7 @@ def _view(notification: Notification) -> NotificationView:
     return NotificationView(
         id=notification.id,
         kind=notice.kind,
+        channel=notice.channel,
         recipient=notice.recipient,
         state=notification.state,
         number=notice.number,

@@ -18,7 +18,7 @@ CREATE TABLE notification (
     last_error text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     sent_at timestamp with time zone,
-    CONSTRAINT notification_channel_check CHECK ((channel = 'mail'::text)),
+    CONSTRAINT notification_channel_check CHECK ((channel = ANY (ARRAY['mail'::text, 'sms'::text]))),
     CONSTRAINT notification_check CHECK (((state = 'sent'::text) = (sent_at IS NOT NULL))),
     CONSTRAINT notification_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'sent'::text, 'parked'::text, 'dropped'::text])))
 );
@@ -26,7 +26,17 @@ CREATE TABLE notification (
 CREATE TABLE preferences (
     customer_id text NOT NULL,
     delivery_mails boolean NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    phone text,
+    text_shipped boolean DEFAULT false NOT NULL,
+    text_delivered boolean DEFAULT false NOT NULL,
+    texts_agreed_at timestamp with time zone,
+    CONSTRAINT texts_need_a_number_and_consent CHECK (((NOT (text_shipped OR text_delivered)) OR ((phone IS NOT NULL) AND (texts_agreed_at IS NOT NULL))))
+);
+
+CREATE TABLE unsubscribed (
+    recipient text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 ALTER TABLE ONLY notification
@@ -40,6 +50,9 @@ ALTER TABLE ONLY notification
 
 ALTER TABLE ONLY preferences
     ADD CONSTRAINT preferences_pkey PRIMARY KEY (customer_id);
+
+ALTER TABLE ONLY unsubscribed
+    ADD CONSTRAINT unsubscribed_pkey PRIMARY KEY (recipient);
 
 CREATE INDEX notification_number ON notification USING btree (number) WHERE (number IS NOT NULL);
 

@@ -37,9 +37,21 @@ async def resend(
     await store.replace_parked(tx, original.id)
 
 
+async def no_more_delivery_mails(tx: Transaction, notification_id: str) -> None:
+    """Whoever got this mail wants none of its kind any more.
+
+    Raises: NotificationNotFound.
+    """
+    notice = (await store.get(tx, notification_id)).notice
+    if notice.customer_id is not None:
+        await store.save_preferences(tx, notice.customer_id, delivery_mails=False)
+    else:
+        await store.unsubscribe(tx, notice.recipient)
+
+
 async def _begin(
     tx: Transaction, mailing: Flows, notification_id: str, notice: Notice, settings: Settings, step: str
 ) -> None:
-    message_id = domain.message_id(notice.fact, notice.recipient, settings.mail_from)
+    message_id = domain.message_id(notice.fact, notice.recipient, settings.mail_from, notice.channel)
     if await store.insert(tx, notification_id, notice, message_id):
         await mailing.start(tx, notification_id, step, {}, inline=False, due_seconds=settings.retry_give_up_seconds)

@@ -1,5 +1,6 @@
 """Notifications' settings. Every default runs on a laptop."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic import SecretStr
@@ -22,10 +23,18 @@ class Settings(ServiceSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_security: Literal["auto", "starttls", "tls"] = "auto"
     """auto: encrypted, if the server offers it. starttls: refused without. tls: from the first byte on."""
+    sms_url: str | None = None
+    """Twilio's API, `https://api.twilio.com`, or another gateway that speaks it. None: the sandbox's."""
+    sms_account: str = "ACsandbox"
+    sms_token_file: Path | None = None
+    """Holds the account's token. Only the sandbox can do without."""
+    sms_from: str = "+15005550006"
+    """A telephone number of the account (E.164), or the id of its messaging service (`MG…`)."""
+    sandbox_url: str = "http://127.0.0.1:7080"
     step_deadline_seconds: float = 7
     lease_seconds: float = 10
     retry_give_up_seconds: float = 86400
-    """How long a mail is tried, before it is parked for people."""
+    """How long a message is tried, before it is parked for people."""
     payment_failed_mail_seconds: float = 300
     """How long we wait before writing about a declined card: most people have paid with another by then."""
 
@@ -33,6 +42,11 @@ class Settings(ServiceSettings):
     def smtp_timeout_seconds(self) -> float:
         """Of handing one mail over. A step may also ask auth for a link."""
         return self.step_deadline_seconds / 2
+
+    @property
+    def sms_timeout_seconds(self) -> float:
+        """Of each of two questions to the SMS gateway."""
+        return self.step_deadline_seconds / 3
 
     @property
     def auth_timeout_seconds(self) -> float:

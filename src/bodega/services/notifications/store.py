@@ -6,7 +6,7 @@ from typing import Any
 
 from bodega.contracts.privacy import ERASED_DOMAIN
 from bodega.kit.db import Row, Transaction
-from bodega.services.notifications.domain import Kind, Notice, Notification, State
+from bodega.services.notifications.domain import Channel, Kind, Notice, Notification, State, TextWish
 from bodega.services.notifications.errors import NotificationNotFound
 
 
@@ -16,10 +16,11 @@ async def insert(tx: Transaction, notification_id: str, notice: Notice, message_
         await tx.fetchval(
             """INSERT INTO notification (id, fact, channel, recipient, kind, state, message_id, event_id, subject_id,
                       number, customer_id, data, resend_of)
-               VALUES ($1, $2, 'mail', $3, $4, 'waiting', $5, $6, $7, $8, $9, $10::jsonb, $11)
+               VALUES ($1, $2, $12, $3, $4, 'waiting', $5, $6, $7, $8, $9, $10::jsonb, $11)
                ON CONFLICT DO NOTHING RETURNING true""",
             notification_id, notice.fact, notice.recipient, notice.kind, message_id, notice.event_id,
             notice.subject_id, notice.number, notice.customer_id, json.dumps(dict(notice.data)), notice.resend_of,
+            notice.channel,
         )
     )  # fmt: skip
 
@@ -79,17 +80,25 @@ async def find_customer(tx: Transaction, order_id: str) -> str | None:
 
 
 async def search(
-    tx: Transaction, *, state: State | None, kind: Kind | None, query: str | None, before: str | None, limit: int
+    tx: Transaction,
+    *,
+    state: State | None,
+    kind: Kind | None,
+    channel: Channel | None,
+    query: str | None,
+    before: str | None,
+    limit: int,
 ) -> list[Notification]:
-    """For the merchant, newest first. `query`: an order's number or id, or the beginning of an address."""
+    """For the merchant, newest first. `query`: an order's number or id, or how an address or telephone number
+    begins."""
     rows = await tx.fetch(
         """SELECT * FROM notification
             WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR kind = $2)
               AND ($3::text IS NULL OR number = upper($3) OR subject_id = $3
                    OR starts_with(lower(recipient), lower($3)))
-              AND ($4::text IS NULL OR id < $4)
-            ORDER BY id DESC LIMIT $5""",
-        state, kind, query, before, limit,
+              AND ($4::text IS NULL OR id < $4) AND ($5::text IS NULL OR channel = $5)
+            ORDER BY id DESC LIMIT $6""",
+        state, kind, query, before, channel, limit,
     )  # fmt: skip
     return [_notification(row) for row in rows]
 
@@ -123,16 +132,43 @@ async def pseudonymise(tx: Transaction, customer_id: str, order_ids: Sequence[st
     )  # fmt: skip
 
 
-async def delete_preferences(tx: Transaction, customer_id: str) -> int:
+async def delete_preferences(tx: Transaction, customer_id: str, email: str | None) -> int:
+    await tx.execute("DELETE FROM unsubscribed WHERE recipient = lower($1::text)", email)
     return await tx.execute("DELETE FROM preferences WHERE customer_id = $1", customer_id)
 
 
 # --- preferences ------------------------------------------------------------------------------------
 
 
-async def wants_delivery_mails(tx: Transaction, customer_id: str) -> bool:
+async def wants_delivery_mails(tx: Transaction, customer_id: str | None, recipient: str | None = None) -> bool:
+    """A customer by their preferences, a guest by whether they have unsubscribed."""
+    if customer_id is None:
+        return not await tx.fetchval(
+            "SELECT EXISTS (SELECT FROM unsubscribed WHERE recipient = lower($1))", recipient or ""
+        )
     wish = await tx.fetchval("SELECT delivery_mails FROM preferences WHERE customer_id = $1", customer_id)
     return True if wish is None else bool(wish)
+
+
+async def unsubscribe(tx: Transaction, recipient: str) -> None:
+    await tx.execute("INSERT INTO unsubscribed (recipient) VALUES (lower($1)) ON CONFLICT DO NOTHING", recipient)
+
+
+async def find_text_wish(tx: Transaction, customer_id: str) -> TextWish | None:
+    row = await tx.fetchrow("SELECT * FROM preferences WHERE customer_id = $1 AND phone IS NOT NULL", customer_id)
+    return TextWish(row["phone"], row["text_shipped"], row["text_delivered"]) if row is not None else None
+
+
+async def save_text_wish(tx: Transaction, customer_id: str, wish: TextWish | None) -> None:
+    """The preferences must be there. When somebody agreed is kept as long as nothing else is agreed to."""
+    await tx.execute(
+        """UPDATE preferences SET phone = $2, text_shipped = $3, text_delivered = $4,
+                  texts_agreed_at = CASE WHEN NOT ($3 OR $4) THEN NULL
+                    WHEN phone = $2 AND text_shipped >= $3 AND text_delivered >= $4 THEN texts_agreed_at
+                    ELSE now() END
+            WHERE customer_id = $1""",
+        customer_id, *((wish.phone, wish.shipped, wish.delivered) if wish is not None else (None, False, False)),
+    )  # fmt: skip
 
 
 async def save_preferences(tx: Transaction, customer_id: str, *, delivery_mails: bool) -> None:
@@ -162,6 +198,7 @@ def _notification(row: Row) -> Notification:
             number=row["number"],
             customer_id=row["customer_id"],
             resend_of=row["resend_of"],
+            channel=row["channel"],
         ),
         state=row["state"],
         message_id=row["message_id"],

@@ -1,4 +1,4 @@
-"""The mails' words and looks: one pair of templates per kind, HTML and text.
+"""The messages' words and looks: one pair of templates per kind, HTML and text.
 
 Mail clients know tables and inline styles, and little else: the layout is made of tables, and its style sheet is
 written into the elements when a mail is rendered. No picture is needed to read one.
@@ -10,7 +10,7 @@ from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import jinja2
 from babel import Locale
@@ -24,7 +24,7 @@ from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded, vi
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered
 from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
-from bodega.services.notifications.domain import Kind, Notification
+from bodega.services.notifications.domain import Kind, Notification, unsubscribe_token
 from bodega.services.notifications.settings import Settings
 
 _LOCALE: Final = "en"  # the language that the mails are written in
@@ -72,14 +72,8 @@ class Writer:
         Raises: ValueError, if it cannot be written.
         """
         settings, notice = self._settings, notification.notice
-        model, subject = _FACTS[notice.kind]
-        view = {
-            "fact": model.model_validate(dict(notice.data)),
-            "shop": settings.shop_name,
-            "site_url": settings.site_url,
-            "link": link or self._order_link(notice.number or notice.subject_id, notice.subject_id),
-            "optional": notice.kind in _OPTIONAL,
-        }
+        subject = _FACTS[notice.kind][1]
+        view = self._view(notification, link)
         mail = EmailMessage()
         mail["From"] = MailAddress(settings.shop_name, addr_spec=settings.mail_from)
         user, _, host = notice.recipient.rpartition("@")
@@ -90,11 +84,35 @@ class Writer:
         mail["Auto-Submitted"] = "auto-generated"
         mail["Content-Language"] = _LOCALE
         if view["optional"]:
-            mail["List-Unsubscribe"] = f"<{settings.site_url}/account/notifications>"
+            mail["List-Unsubscribe"] = f"<{self._unsubscribe_link(notification.id)}>"
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
         mail.set_content(self._words.get_template(f"{notice.kind}.txt.j2").render(view))
         html = self._words.get_template(f"{notice.kind}.html.j2").render(view, subject=mail["Subject"])
         mail.add_alternative(self._inline(html), subtype="html")
         return mail
+
+    def text_message(self, notification: Notification) -> str:
+        """The text of a notification, for a telephone: one line.
+
+        Raises: ValueError, if it cannot be written.
+        """
+        template = self._words.get_template(f"{notification.notice.kind}.sms.j2")
+        return template.render(self._view(notification, None)).strip()
+
+    def _view(self, notification: Notification, link: str | None) -> dict[str, Any]:
+        """What the templates see."""
+        settings, notice = self._settings, notification.notice
+        return {
+            "fact": _FACTS[notice.kind][0].model_validate(dict(notice.data)),
+            "shop": settings.shop_name,
+            "site_url": settings.site_url,
+            "link": link or self._order_link(notice.number or notice.subject_id, notice.subject_id),
+            "optional": notice.kind in _OPTIONAL,
+        }
+
+    def _unsubscribe_link(self, notification_id: str) -> str:
+        token = unsubscribe_token(self._link_secret, notification_id)
+        return f"{self._settings.site_url}/api/notifications/unsubscribe/{notification_id}?token={token}"
 
     def _order_link(self, reference: str, order_id: str) -> str:
         """Lets whoever has the mail see the order, and nobody else: for guests have no account."""
