@@ -54,7 +54,7 @@ async def start_auth(
                 "kafka": topics.bootstrap,
                 "topic_prefix": topics.prefix,
                 "internal_jwks_file": credentials.jwks_file,
-                "allowed_callers": ["notifications", "cli", "orders"],
+                "allowed_callers": ["notifications", "cli", "orders", "users"],
                 "secret_file": secret_file,
                 "site_url": "http://shop.example",
                 "relay_poll_seconds": 0.2,

@@ -50,7 +50,7 @@ async def cart_settings(
             topic_prefix=topics.prefix,
             internal_jwks_file=credentials.jwks_file,
             internal_key_file=credentials.key_file("cart"),
-            allowed_callers=["checkout"],
+            allowed_callers=["checkout", "users"],
             secret_file=secret_file,
             service_urls={"catalog": catalog.base, "inventory": inventory.base},
             snapshot_fresh_seconds=FRESH_SECONDS,

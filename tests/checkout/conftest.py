@@ -54,6 +54,7 @@ def settings_of(around: tuple[World, dict[str, str]], credentials: Credentials) 
             "service_urls": around[1],
             "internal_key_file": credentials.key_file("checkout"),
             "internal_jwks_file": credentials.jwks_file,
+            "allowed_callers": ["users"],
             "lease_seconds": LEASE_SECONDS,
             "step_deadline_seconds": STEP_SECONDS,
             "checkout_due_seconds": 60,

@@ -41,7 +41,7 @@ async def orders(
             kafka=topics.bootstrap,
             topic_prefix=topics.prefix,
             internal_jwks_file=credentials.jwks_file,
-            allowed_callers=["checkout", "shipping"],
+            allowed_callers=["checkout", "shipping", "users"],
             link_secret_file=secret,
             relay_poll_seconds=0.2,
             retry_first_seconds=0.1,

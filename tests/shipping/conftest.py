@@ -97,7 +97,7 @@ async def settings(
         topic_prefix=topics.prefix,
         internal_key_file=credentials.key_file("shipping"),
         internal_jwks_file=credentials.jwks_file,
-        allowed_callers=["checkout", "cli"],
+        allowed_callers=["checkout", "cli", "users"],
         service_urls={"orders": judge[1]},
         carrier_url=f"{sandbox.url}/carrier",
         carrier_key=CARRIER_KEY,

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -214,6 +215,16 @@ async def _caller(request: Request) -> CallingService:
         raise Unauthenticated("this needs a service token")
     tokens: InternalTokens = request.app.state.internal_tokens
     return tokens.verify(token)
+
+
+def called_by(name: str) -> Callable[[CallingService], Awaitable[None]]:
+    """For a router that one service alone may use: `dependencies=[Depends(called_by("users"))]`."""
+
+    async def check(caller: Annotated[CallingService, Depends(_caller)]) -> None:
+        if caller.name != name:
+            raise Forbidden(f"this is for {name} alone")
+
+    return check
 
 
 MaybeCustomer = Annotated[Identity | None, Depends(_maybe_customer)]

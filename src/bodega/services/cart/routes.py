@@ -13,7 +13,7 @@ from bodega.contracts.money import Price, zero
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
 from bodega.kit.app import RawBody, problems
-from bodega.kit.auth import Caller, Customer, MaybeCustomer
+from bodega.kit.auth import Caller, Customer, MaybeCustomer, called_by
 from bodega.kit.errors import Unauthenticated
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
 from bodega.services.cart.domain import Cart, Line, Words, cart_of, token_of, warnings_about
@@ -42,7 +42,7 @@ CART_COOKIE = "bodega_cart"
 
 public = APIRouter(prefix="/cart", tags=["cart"])
 internal = APIRouter(prefix="/internal/carts", include_in_schema=False)
-persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 
 async def _room(request: Request) -> Room:
@@ -209,7 +209,7 @@ async def read_contents(
 
 
 @persons.post("/{customer_id}/export")
-async def export_customer(customer_id: CustomerId, _: Person, room: CartRoom, __: Caller) -> PersonalData:
+async def export_customer(customer_id: CustomerId, _: Person, room: CartRoom) -> PersonalData:
     cart_id = await room.carts.find_cart_of(customer_id)
     cart = await room.carts.find_cart(cart_id) if cart_id is not None else None
     lines = [{"sku": line.sku, "quantity": line.quantity} for line in cart.lines] if cart is not None else []
@@ -217,7 +217,7 @@ async def export_customer(customer_id: CustomerId, _: Person, room: CartRoom, __
 
 
 @persons.post("/{customer_id}/erase")
-async def erase_customer(customer_id: CustomerId, _: Person, room: CartRoom, __: Caller) -> Erasure:
+async def erase_customer(customer_id: CustomerId, _: Person, room: CartRoom) -> Erasure:
     return Erasure(deleted={"carts": await room.carts.forget_customer(customer_id)})
 
 

@@ -18,7 +18,7 @@ from bodega.contracts.ids import CheckoutId, CustomerId
 from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.contracts.problems import TITLES
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Caller, MaybeCustomer, Merchant
+from bodega.kit.auth import MaybeCustomer, Merchant, called_by
 from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
@@ -66,7 +66,7 @@ from bodega.services.checkout.settings import Settings
 
 router = APIRouter(prefix="/checkout", tags=["checkout"])
 admin = APIRouter(prefix="/admin/tax-rates", tags=["tax (merchant)"])
-persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 CART_COOKIE = "bodega_cart"
 HEARTBEAT_SECONDS = 15.0
@@ -407,14 +407,14 @@ def _tax_view(of: TaxCountry) -> TaxCountryView:
 
 
 @persons.post("/{customer_id}/export")
-async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> PersonalData:
+async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> PersonalData:
     async with db.transaction() as tx:
         held = await store.export_customer(tx, customer_id, person.order_ids)
     return PersonalData(data={"checkouts": held} if held else {})
 
 
 @persons.post("/{customer_id}/erase")
-async def erase_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> Erasure:
+async def erase_customer(customer_id: CustomerId, person: Person, db: Db) -> Erasure:
     async with db.transaction() as tx:
         count = await store.pseudonymise_checkouts(tx, customer_id, person.order_ids, erased_email(customer_id))
     return Erasure(pseudonymised={"checkouts": count})

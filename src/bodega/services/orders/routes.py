@@ -12,7 +12,7 @@ from bodega.contracts.money import Price
 from bodega.contracts.orders import BeginFulfilment, CancelOrder, CreateOrder, OrderStanding, OrderState, view_token
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit.app import Db, problems
-from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Merchant
+from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Merchant, called_by
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
 from bodega.kit.live import Live, State
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
@@ -42,7 +42,7 @@ from bodega.services.orders.settings import Settings
 public = APIRouter(tags=["orders"])
 admin = APIRouter(prefix="/admin/orders", tags=["orders (merchant)"])
 internal = APIRouter(prefix="/internal/orders", include_in_schema=False)
-persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 
 async def _link_secret(request: Request) -> bytes:
@@ -285,14 +285,14 @@ async def begin_fulfilment(
 
 
 @persons.post("/{customer_id}/export")
-async def export_customer(customer_id: CustomerId, _: Person, db: Db, __: Caller) -> PersonalData:
+async def export_customer(customer_id: CustomerId, _: Person, db: Db) -> PersonalData:
     async with db.transaction() as tx:
         held = await store.export_customer(tx, customer_id)
     return PersonalData(data={"orders": held} if held else {}, order_ids=[one["id"] for one in held])
 
 
 @persons.post("/{customer_id}/erase", responses=problems(OrdersOpen))
-async def erase_customer(customer_id: CustomerId, _: Person, db: Db, __: Caller) -> Erasure:
+async def erase_customer(customer_id: CustomerId, _: Person, db: Db) -> Erasure:
     """All of the customer's orders, or none while one still moves."""
     async with db.transaction() as tx:
         if open_numbers := await store.lock_open_numbers(tx, customer_id):

@@ -10,7 +10,7 @@ from bodega.contracts.ids import CustomerId, ShipmentId
 from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.contracts.shipping import Rates, RatesRequest
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Caller, Merchant
+from bodega.kit.auth import Caller, Merchant, called_by
 from bodega.kit.db import Transaction
 from bodega.kit.errors import BadRequest, Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
@@ -36,7 +36,7 @@ from bodega.services.shipping.settings import Settings
 public = APIRouter(tags=["shipping"])
 admin = APIRouter(prefix="/admin/shipments", tags=["shipping (merchant)"])
 internal = APIRouter(prefix="/internal", include_in_schema=False)
-persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 _log = log()
 
@@ -245,14 +245,14 @@ async def rates_for_service(
 
 
 @persons.post("/{customer_id}/export")
-async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> PersonalData:
+async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> PersonalData:
     async with db.transaction() as tx:
         held = await store.export_orders(tx, person.order_ids)
     return PersonalData(data={"shipments": held} if held else {})
 
 
 @persons.post("/{customer_id}/erase")
-async def erase_customer(customer_id: CustomerId, person: Person, db: Db, shelf: Shelf, _: Caller) -> Erasure:
+async def erase_customer(customer_id: CustomerId, person: Person, db: Db, shelf: Shelf) -> Erasure:
     """The labels' prints first: as long as their rows say so, a repeat finds them."""
     async with db.transaction() as tx:
         printed = await store.prints_of(tx, person.order_ids)
