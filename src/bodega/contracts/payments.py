@@ -130,6 +130,9 @@ class MoneyAudit(_Message):
 class PaymentsConfig(_Message):
     """`GET /payments/config`"""
 
-    provider: str
-    publishable_key: str
-    methods: list[str]
+    provider: str = Field(description="Whose API takes the cards", examples=["stripe"])
+    publishable_key: str = Field(description="For the card form in the browser; opens nothing else")
+    methods: list[str] = Field(examples=[["card"]])
+    card_form_url: str | None = Field(
+        description="A page of the processor's own to frame, if it has one; null: its script draws the form"
+    )

@@ -170,6 +170,7 @@ def _processor(instance: Instance, secrets: Secrets, outside: Mapping[str, str])
     if key is None:
         return {
             "STRIPE_API_BASE": instance.sandbox_url,
+            "CARD_FORM_URL": f"{instance.sandbox_url}/elements/card",
             "STRIPE_SECRET_KEY": _sandbox_key(secrets),
             "STRIPE_PUBLISHABLE_KEY": SANDBOX_PUBLISHABLE_KEY,
             "STRIPE_WEBHOOK_SECRET": _webhook_secret(secrets),

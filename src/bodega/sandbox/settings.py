@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".bodega/data/sandbox")
     public_url: str = ""
     """How a browser reaches the sandbox. Empty: host and port."""
+    site_url: str = "http://127.0.0.1:8000"
+    """The shop's pages: the only ones that may frame the card form, and whom it tells of a token."""
 
     stripe_secret_key: str = "sk_test_bodega"  # noqa: S105 opens nothing
     stripe_publishable_key: str = "pk_test_bodega_sandbox"

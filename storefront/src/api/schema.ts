@@ -183,7 +183,7 @@ export interface paths {
         put?: never;
         /**
          * Resend Notification
-         * @description The same again, as a mail of its own.
+         * @description The same again, as a message of its own.
          */
         post: operations["resend_notification_admin_notifications__notification_id__resend_post"];
         delete?: never;
@@ -201,7 +201,7 @@ export interface paths {
         };
         /**
          * Search Orders
-         * @description All orders.
+         * @description All orders. `state` is what people see: `refunded` and `partly_refunded` count, wherever the parcel is.
          */
         get: operations["search_orders_admin_orders_get"];
         put?: never;
@@ -463,6 +463,69 @@ export interface paths {
          * @description For what the carrier forgot to tell. Saying it twice is harmless.
          */
         post: operations["mark_delivered_admin_shipments__shipment_id__mark_delivered_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/shipments/{shipment_id}/relabel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Relabel
+         * @description Another label, to a corrected address if there is one: for a label that could not be bought (`label_failed`),
+         *     or in place of one whose parcel is not on its way yet. That one is given back first; `ShipmentCreated` is said
+         *     again, with the new tracking number, and the old one still leads to the parcel. With an Idempotency-Key, a repeat asks for no third.
+         */
+        post: operations["relabel_admin_shipments__shipment_id__relabel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tax-rates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Tax Rates
+         * @description The countries in which tax is collected, each with its rates. Elsewhere goods are sent without tax.
+         */
+        get: operations["list_tax_rates_admin_tax_rates_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/tax-rates/{country}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Replace Tax Rates
+         * @description All rates of a country, past and coming ones too, are these from now on. A rate holds until one with a later
+         *     `valid_from`; checkouts that are priced already keep what was decided. No rates: no tax is collected there.
+         */
+        put: operations["replace_tax_rates_admin_tax_rates__country__put"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -955,10 +1018,31 @@ export interface paths {
         get: operations["read_preferences_notifications_preferences_get"];
         /**
          * Change Preferences
-         * @description From now on; mails on their way are not called back.
+         * @description From now on; what is on its way is not called back.
          */
         put: operations["change_preferences_notifications_preferences_put"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notifications/unsubscribe/{notification_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unsubscribe
+         * @description What a mail client's own button does (RFC 8058): no more mails about parcels that have arrived. The body,
+         *     `List-Unsubscribe=One-Click`, says nothing more.
+         */
+        post: operations["unsubscribe_notifications_unsubscribe__notification_id__post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1019,6 +1103,27 @@ export interface paths {
          * @description Possible until the parcel is prepared. Money and stock go back by themselves. Asking twice is harmless.
          */
         post: operations["cancel_order_orders__order_ref__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{order_ref}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow Order
+         * @description Server-sent events: `event: order`, `data:` the order as GET answers it, at once and at every change, until it
+         *     is delivered, cancelled or refunded.
+         */
+        get: operations["follow_order_orders__order_ref__events_get"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1203,7 +1308,17 @@ export interface paths {
         get: operations["read_profile_users_me_get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Erase Account
+         * @description Erases you from the shop (GDPR, article 17). It cannot be undone, so it needs your password, or a login within
+         *     the last five minutes.
+         *
+         *     Profile, addresses, preferences, cart and login are deleted. Of orders, payments and parcels stays what tax law
+         *     wants kept, without name, street, e-mail and phone. 409 `orders_open` while an order has been neither delivered
+         *     nor cancelled nor refunded whole; `orders` names them. `Location` tells how far it is, as long as the access token
+         *     lives.
+         */
+        delete: operations["erase_account_users_me_delete"];
         options?: never;
         head?: never;
         /**
@@ -1265,6 +1380,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/users/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask For Export
+         * @description Collects everything that the shop holds of you (GDPR, articles 15 and 20). It takes a moment: `Location` tells
+         *     how far it is, and then where the document is. Asked again meanwhile, it is the same request; asked again later,
+         *     the older document is deleted.
+         */
+        post: operations["ask_for_export_users_me_export_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/me/privacy-requests/{request_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Privacy Request
+         * @description How far an export or an erasure is.
+         */
+        get: operations["read_privacy_request_users_me_privacy_requests__request_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/me/privacy-requests/{request_id}/document": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Export
+         * @description The export, to be kept as a file.
+         */
+        get: operations["read_export_users_me_privacy_requests__request_id__document_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1280,7 +1457,7 @@ export interface components {
              * @default 1
              * @example 2
              */
-            quantity: number;
+            quantity?: number;
             /**
              * Sku
              * @description Which variant
@@ -1362,7 +1539,7 @@ export interface components {
              * @default
              * @example 10119
              */
-            postal_code: string;
+            postal_code?: string;
             /**
              * Region
              * @description State or province, where the country needs it
@@ -1442,7 +1619,7 @@ export interface components {
              * @default
              * @example 10119
              */
-            postal_code: string;
+            postal_code?: string;
             /**
              * Region
              * @description State or province, where the country needs it
@@ -1669,7 +1846,7 @@ export interface components {
              * Brand
              * @default
              */
-            brand: string;
+            brand?: string;
             /** Categories */
             categories?: string[];
             /**
@@ -1682,13 +1859,13 @@ export interface components {
              * @description Markdown
              * @default
              */
-            description: string;
+            description?: string;
             /**
              * Description Html
              * @description The description as sanitised HTML
              * @default
              */
-            description_html: string;
+            description_html?: string;
             /**
              * Former Slugs
              * @description Earlier addresses, which lead to the present one
@@ -1706,7 +1883,7 @@ export interface components {
              *       "title": ""
              *     }
              */
-            seo: components["schemas"]["Seo"];
+            seo?: components["schemas"]["Seo"];
             /** Slug */
             slug: string;
             /**
@@ -1719,7 +1896,7 @@ export interface components {
              * @description Which rate of tax applies
              * @default standard
              */
-            tax_category: string;
+            tax_category?: string;
             /** Title */
             title: string;
             /**
@@ -1883,14 +2060,14 @@ export interface components {
              * @default
              * @example For everyday meals.
              */
-            description: string;
+            description?: string;
             /**
              * Position
              * @description Smaller ones are shown first
              * @default 0
              * @example 1
              */
-            position: number;
+            position?: number;
             /**
              * Slug
              * @description Its address in the shop; stays
@@ -1924,20 +2101,20 @@ export interface components {
              * @default
              * @example de-AT
              */
-            locale: string;
+            locale?: string;
             /**
              * Marketing Opt In
              * @description Whether news may be mailed
              * @default false
              */
-            marketing_opt_in: boolean;
+            marketing_opt_in?: boolean;
             /**
              * Name
              * @description How to address the person
              * @default
              * @example Ada Lovelace
              */
-            name: string;
+            name?: string;
         };
         /** CheckoutRequest */
         CheckoutRequest: {
@@ -1962,7 +2139,7 @@ export interface components {
              * @description Language of the mails
              * @default en
              */
-            locale: string;
+            locale?: string;
             /**
              * Payment Method
              * @description A token of the payment processor. Card numbers are never sent here
@@ -2050,7 +2227,7 @@ export interface components {
              * @default en
              * @example en
              */
-            locale: string;
+            locale?: string;
             /**
              * Phone
              * @description For the carrier, if given
@@ -2074,7 +2251,41 @@ export interface components {
              * @default counted
              * @example Stocktaking
              */
-            reason: string;
+            reason?: string;
+        };
+        /**
+         * EraseAccount
+         * @description Proof that it is really you, where signing in is more than five minutes ago.
+         */
+        EraseAccount: {
+            /**
+             * Password
+             * @description Your password
+             * @example a teapot of one's own
+             */
+            password?: string | null;
+        };
+        /**
+         * ExportDocument
+         * @description Everything that the shop holds of one person, by room and kind of thing.
+         */
+        ExportDocument: {
+            /** Customer Id */
+            customer_id: string;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Rooms
+             * @description As it is stored; a room that holds nothing is empty
+             */
+            rooms: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
         };
         /** FacetValue */
         FacetValue: {
@@ -2154,7 +2365,7 @@ export interface components {
              * @description It need not be sent again
              * @default true
              */
-            received: boolean;
+            received?: boolean;
         };
         /** ImportReport */
         ImportReport: {
@@ -2365,7 +2576,7 @@ export interface components {
              * @description For web pages: the tokens come as HttpOnly cookies and not in the answer's body, where a script could read them
              * @default false
              */
-            cookies: boolean;
+            cookies?: boolean;
             /**
              * Email
              * @description Upper and lower case make no difference
@@ -2387,13 +2598,13 @@ export interface components {
              * @description What is to be seen, for those who do not see it
              * @default
              */
-            alt: string;
+            alt?: string;
             /**
              * Height
              * @description Of the original, in pixels; 0: not known
              * @default 0
              */
-            height: number;
+            height?: number;
             /**
              * Id
              * @description Identifies the picture within the product
@@ -2416,7 +2627,7 @@ export interface components {
              * @description Of the original, in pixels; 0: not known
              * @default 0
              */
-            width: number;
+            width?: number;
         };
         /** MediaEdit */
         MediaEdit: {
@@ -2426,7 +2637,7 @@ export interface components {
              * @default
              * @example A sand-coloured mug
              */
-            alt: string;
+            alt?: string;
             /**
              * Id
              * @description One of the product's pictures
@@ -2447,7 +2658,7 @@ export interface components {
              * @default
              * @example A sand-coloured mug
              */
-            alt: string;
+            alt?: string;
             /**
              * Content Type
              * @description What the file will be; it is checked
@@ -2510,16 +2721,15 @@ export interface components {
         NotificationView: {
             /**
              * Attempts
-             * @description How often the mail server was asked
+             * @description How often the mail server or the SMS gateway was asked
              * @example 1
              */
             attempts: number;
             /**
              * Channel
-             * @default mail
-             * @constant
+             * @enum {string}
              */
-            channel: "mail";
+            channel: "mail" | "sms";
             /**
              * Created At
              * Format: date-time
@@ -2546,7 +2756,7 @@ export interface components {
             last_error: string | null;
             /**
              * Message Id
-             * @description Of the mail, for the mail server's logs
+             * @description Of a mail, for the mail server's logs
              */
             message_id: string;
             /**
@@ -2556,6 +2766,7 @@ export interface components {
             number: string | null;
             /**
              * Recipient
+             * @description An address or a telephone number
              * @example ada@example.com
              */
             recipient: string;
@@ -2694,7 +2905,7 @@ export interface components {
              * Weight Grams
              * @default 0
              */
-            weight_grams: number;
+            weight_grams?: number;
         };
         /** OrderRef */
         OrderRef: {
@@ -2886,6 +3097,16 @@ export interface components {
              */
             next_cursor?: string | null;
         };
+        /** Page[TaxCountryView] */
+        Page_TaxCountryView_: {
+            /** Items */
+            items: components["schemas"]["TaxCountryView"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page; null: the last
+             */
+            next_cursor?: string | null;
+        };
         /** PaymentRequest */
         PaymentRequest: {
             /**
@@ -2900,11 +3121,28 @@ export interface components {
          * @description `GET /payments/config`
          */
         PaymentsConfig: {
-            /** Methods */
+            /**
+             * Card Form Url
+             * @description A page of the processor's own to frame, if it has one; null: its script draws the form
+             */
+            card_form_url: string | null;
+            /**
+             * Methods
+             * @example [
+             *       "card"
+             *     ]
+             */
             methods: string[];
-            /** Provider */
+            /**
+             * Provider
+             * @description Whose API takes the cards
+             * @example stripe
+             */
             provider: string;
-            /** Publishable Key */
+            /**
+             * Publishable Key
+             * @description For the card form in the browser; opens nothing else
+             */
             publishable_key: string;
         };
         /** Picture */
@@ -2971,7 +3209,7 @@ export interface components {
              * @default
              * @example 10119
              */
-            postal_code: string;
+            postal_code?: string;
             /**
              * Region
              * @description State or province, where the country needs it
@@ -2980,7 +3218,7 @@ export interface components {
         };
         /**
          * Preferences
-         * @description What a customer wants to be told. Confirmations and tracking numbers are always sent.
+         * @description What a customer wants to be told. Confirmations and tracking numbers are always mailed.
          */
         Preferences: {
             /**
@@ -2989,6 +3227,8 @@ export interface components {
              * @example true
              */
             delivery_mails: boolean;
+            /** @description null: none, and the number is forgotten. Left out in a PUT: as before */
+            text_messages?: components["schemas"]["TextMessages"] | null;
         };
         /**
          * Price
@@ -3014,6 +3254,56 @@ export interface components {
             lowest: components["schemas"]["Price"];
         };
         /**
+         * PrivacyRequestView
+         * @description A wish to see what is held of one, or to be forgotten.
+         */
+        PrivacyRequestView: {
+            /**
+             * Asked At
+             * Format: date-time
+             */
+            asked_at: string;
+            /**
+             * Document
+             * @description Where the export is
+             * @example /users/me/privacy-requests/…/document
+             */
+            document: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /**
+             * Expires At
+             * @description Until when an export can be read; it is deleted then
+             */
+            expires_at: string | null;
+            /**
+             * Id
+             * @example prv_06F2Q7Z8K3M9V4T1X5W7C2B8N6
+             */
+            id: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "export" | "erase";
+            /**
+             * Open Orders
+             * @description The numbers of the orders that still move
+             */
+            open_orders: string[];
+            /**
+             * Report
+             * @description What has been done so far, by room
+             */
+            report: components["schemas"]["RoomReport"][];
+            /**
+             * Status
+             * @description `refused`: there are orders under way; nothing was erased
+             * @enum {string}
+             */
+            status: "running" | "done" | "refused";
+        };
+        /**
          * Problem
          * @description RFC 9457. Branch on `code`; `title` and `detail` are for people.
          */
@@ -3029,7 +3319,7 @@ export interface components {
              * @description What happened, and what to do about it
              * @default null
              */
-            detail: string | null;
+            detail?: string | null;
             /**
              * Status
              * @example 404
@@ -3192,7 +3482,7 @@ export interface components {
              * Brand
              * @default
              */
-            brand: string;
+            brand?: string;
             /** Categories */
             categories?: string[];
             /**
@@ -3205,13 +3495,13 @@ export interface components {
              * @description Markdown
              * @default
              */
-            description: string;
+            description?: string;
             /**
              * Description Html
              * @description The description as sanitised HTML
              * @default
              */
-            description_html: string;
+            description_html?: string;
             /** Id */
             id: string;
             /** Media */
@@ -3224,7 +3514,7 @@ export interface components {
              *       "title": ""
              *     }
              */
-            seo: components["schemas"]["Seo"];
+            seo?: components["schemas"]["Seo"];
             /** Slug */
             slug: string;
             /**
@@ -3232,7 +3522,7 @@ export interface components {
              * @description Which rate of tax applies
              * @default standard
              */
-            tax_category: string;
+            tax_category?: string;
             /** Title */
             title: string;
             /**
@@ -3259,7 +3549,7 @@ export interface components {
              * @default
              * @example Oriel Works
              */
-            brand: string;
+            brand?: string;
             /**
              * Categories
              * @description Slugs of existing categories, the main one first
@@ -3274,7 +3564,7 @@ export interface components {
              * @default
              * @example Thrown by hand. *Dishwasher safe.*
              */
-            description: string;
+            description?: string;
             /**
              * Media
              * @description The pictures in their order, the first is the one in lists. Left out: as they are
@@ -3292,7 +3582,7 @@ export interface components {
              *       "title": ""
              *     }
              */
-            seo: components["schemas"]["SeoWrite"];
+            seo?: components["schemas"]["SeoWrite"];
             /**
              * Slug
              * @description Its address in the shop. Left out: kept, or made from the title. Old ones lead to the new one
@@ -3305,14 +3595,14 @@ export interface components {
              * @default draft
              * @enum {string}
              */
-            status: "draft" | "published" | "archived";
+            status?: "draft" | "published" | "archived";
             /**
              * Tax Category
              * @description Which rate of tax applies
              * @default standard
              * @example standard
              */
-            tax_category: string;
+            tax_category?: string;
             /**
              * Title
              * @description What it is called
@@ -3471,7 +3761,7 @@ export interface components {
              * @description For web pages: the tokens come as HttpOnly cookies and not in the answer's body, where a script could read them
              * @default false
              */
-            cookies: boolean;
+            cookies?: boolean;
             /**
              * Email
              * @description Upper and lower case make no difference
@@ -3484,7 +3774,7 @@ export interface components {
              * @default en
              * @example en
              */
-            locale: string;
+            locale?: string;
             /**
              * Name
              * @description How to address the person
@@ -3498,6 +3788,14 @@ export interface components {
              * @example a teapot of one's own
              */
             password: string;
+        };
+        /**
+         * RelabelRequest
+         * @description Another label.
+         */
+        RelabelRequest: {
+            /** @description If it was wrong. In the same country */
+            address?: components["schemas"]["_Destination"] | null;
         };
         /** ResetPassword */
         ResetPassword: {
@@ -3514,6 +3812,37 @@ export interface components {
              * @description From the link in the mail, after `#token=`
              */
             token: string;
+        };
+        /**
+         * RoomReport
+         * @description What one part of the shop has told, or done.
+         */
+        RoomReport: {
+            /**
+             * At
+             * Format: date-time
+             * @description When
+             */
+            at: string;
+            /**
+             * Report
+             * @description How many things of each kind: found (export), or `deleted` and `pseudonymised` (erase)
+             * @example {
+             *       "deleted": {},
+             *       "pseudonymised": {
+             *         "orders": 3
+             *       }
+             *     }
+             */
+            report: {
+                [key: string]: unknown;
+            };
+            /**
+             * Room
+             * @description Which part
+             * @example orders
+             */
+            room: string;
         };
         /**
          * RowChange
@@ -3586,6 +3915,7 @@ export interface components {
             at: string;
             /**
              * Place
+             * @description Empty: not told
              * @example Hub Mitte
              */
             place: string;
@@ -3637,12 +3967,12 @@ export interface components {
              * Description
              * @default
              */
-            description: string;
+            description?: string;
             /**
              * Title
              * @default
              */
-            title: string;
+            title?: string;
         };
         /** SeoWrite */
         SeoWrite: {
@@ -3652,14 +3982,14 @@ export interface components {
              * @default
              * @example A mug that keeps its warmth.
              */
-            description: string;
+            description?: string;
             /**
              * Title
              * @description For search engines; empty: the product's title
              * @default
              * @example Stoneware Mug, 300 ml
              */
-            title: string;
+            title?: string;
         };
         /** SessionList */
         SessionList: {
@@ -3749,7 +4079,7 @@ export interface components {
              * @example labelled
              * @enum {string}
              */
-            state: "wanted" | "cleared" | "label_unknown" | "labelled" | "dropped";
+            state: "wanted" | "cleared" | "label_unknown" | "label_failed" | "labelled" | "voiding" | "dropped";
             /**
              * Status
              * @description Where the parcel is
@@ -3797,6 +4127,11 @@ export interface components {
              */
             label_id: string | null;
             /**
+             * Label No
+             * @description 1: its first label
+             */
+            label_no: number;
+            /**
              * Label Ready
              * @description Whether `GET /admin/shipments/{id}/label` has its print
              */
@@ -3826,7 +4161,7 @@ export interface components {
              * @example labelled
              * @enum {string}
              */
-            state: "wanted" | "cleared" | "label_unknown" | "labelled" | "dropped";
+            state: "wanted" | "cleared" | "label_unknown" | "label_failed" | "labelled" | "voiding" | "dropped";
             /**
              * Status
              * @description Where the parcel is
@@ -3935,7 +4270,7 @@ export interface components {
              * @description How the access token is sent: `Authorization: Bearer …`
              * @default Bearer
              */
-            token_type: string;
+            token_type?: string;
         };
         /** StockList */
         StockList: {
@@ -3983,6 +4318,89 @@ export interface components {
              * @example 3
              */
             took_ms: number;
+        };
+        /**
+         * TaxCountryRequest
+         * @description The tax of a country.
+         */
+        TaxCountryRequest: {
+            /**
+             * Prices Include Tax
+             * @description True: the catalog's prices are gross for shoppers there; false: tax comes on top
+             */
+            prices_include_tax: boolean;
+            /** Rates */
+            rates: components["schemas"]["TaxRateEntry"][];
+        };
+        /**
+         * TaxCountryView
+         * @description The tax of a country.
+         */
+        TaxCountryView: {
+            /** Country */
+            country: string;
+            /** Prices Include Tax */
+            prices_include_tax: boolean;
+            /** Rates */
+            rates: components["schemas"]["TaxRateEntry"][];
+            /**
+             * Version
+             * @description To be sent as If-Match when replacing it
+             */
+            version: number;
+        };
+        /**
+         * TaxRateEntry
+         * @description It holds from a day on, until a later one of the same region and category.
+         */
+        TaxRateEntry: {
+            /**
+             * Category
+             * @description The products' `tax_category`. `standard` stands for those without a rate of their own; `shipping`, if it is missing, is taxed as most of the goods' value is
+             * @example standard
+             */
+            category: string;
+            /**
+             * Rate
+             * @description Decimal fraction as text, less than 1
+             * @example 0.19
+             */
+            rate: string;
+            /**
+             * Region
+             * @description State or province; empty: the whole country, but for regions with rates of their own
+             * @default
+             */
+            region?: string;
+            /**
+             * Valid From
+             * Format: date
+             */
+            valid_from: string;
+        };
+        /**
+         * TextMessages
+         * @description Consent to text messages, each kind by itself.
+         */
+        TextMessages: {
+            /**
+             * Delivered
+             * @description When a parcel has arrived
+             * @example false
+             */
+            delivered: boolean;
+            /**
+             * Phone
+             * @description With the country's code (E.164), without spaces
+             * @example +4915112345678
+             */
+            phone: string;
+            /**
+             * Shipped
+             * @description When a parcel is on its way
+             * @example true
+             */
+            shipped: boolean;
         };
         /**
          * Timeline
@@ -4070,7 +4488,7 @@ export interface components {
              * @default PUT
              * @constant
              */
-            method: "PUT";
+            method?: "PUT";
             /**
              * Url
              * @description Where the file goes; works once signed, for a quarter of an hour
@@ -4106,7 +4524,7 @@ export interface components {
              * Weight Grams
              * @default 0
              */
-            weight_grams: number;
+            weight_grams?: number;
         };
         /** VariantWrite */
         VariantWrite: {
@@ -4142,7 +4560,7 @@ export interface components {
              * @default 0
              * @example 420
              */
-            weight_grams: number;
+            weight_grams?: number;
         };
         /** VerifyEmail */
         VerifyEmail: {
@@ -4180,13 +4598,13 @@ export interface components {
              * @description Invoices go here unless said otherwise; no other address is it then
              * @default false
              */
-            default_billing: boolean;
+            default_billing?: boolean;
             /**
              * Default Shipping
              * @description Parcels go here unless said otherwise; no other address is it then
              * @default false
              */
-            default_shipping: boolean;
+            default_shipping?: boolean;
             /**
              * Line1
              * @description Street and number
@@ -4210,7 +4628,7 @@ export interface components {
              * @default
              * @example 10119
              */
-            postal_code: string;
+            postal_code?: string;
             /**
              * Region
              * @description State or province, where the country needs it
@@ -4259,7 +4677,7 @@ export interface components {
              * @default
              * @example 10119
              */
-            postal_code: string;
+            postal_code?: string;
             /**
              * Region
              * @description State or province, where the country needs it
@@ -4291,7 +4709,7 @@ export interface components {
              * Weight Grams
              * @default 0
              */
-            weight_grams: number;
+            weight_grams?: number;
         };
     };
     responses: {
@@ -5484,7 +5902,8 @@ export interface operations {
             query?: {
                 state?: ("waiting" | "sent" | "parked" | "dropped") | null;
                 kind?: ("order_confirmation" | "order_cancelled" | "order_refunded" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password") | null;
-                /** @description An order's number or id, or how an address begins */
+                channel?: ("mail" | "sms") | null;
+                /** @description An order's number or id, or how an address or telephone number begins */
                 q?: string | null;
                 /** @description How many at most */
                 limit?: number;
@@ -5718,12 +6137,20 @@ export interface operations {
     search_orders_admin_orders_get: {
         parameters: {
             query?: {
-                state?: ("created" | "paid" | "fulfilling" | "shipped" | "delivered" | "cancelled") | null;
-                /** @description Beginning of a number or an e-mail */
+                state?: ("created" | "paid" | "fulfilling" | "shipped" | "delivered" | "cancelled" | "partly_refunded" | "refunded") | null;
+                /** @description A tracking number, or how a number or an e-mail begins */
                 q?: string | null;
                 /** @description Only those that people must look at */
                 attention?: boolean | null;
-                sort?: "newest" | "oldest";
+                /** @description Placed then or later */
+                placed_from?: string | null;
+                /** @description Placed earlier than that */
+                placed_before?: string | null;
+                /** @description At least so much, in minor units */
+                total_from?: number | null;
+                /** @description At most so much, in minor units */
+                total_to?: number | null;
+                sort?: "newest" | "oldest" | "total" | "-total";
                 /** @description How many at most */
                 limit?: number;
                 /** @description `next_cursor` of the page before */
@@ -7306,7 +7733,7 @@ export interface operations {
     search_shipments_admin_shipments_get: {
         parameters: {
             query?: {
-                state?: ("wanted" | "cleared" | "label_unknown" | "labelled" | "dropped") | null;
+                state?: ("wanted" | "cleared" | "label_unknown" | "label_failed" | "labelled" | "voiding" | "dropped") | null;
                 status?: ("preparing" | "label_created" | "picked_up" | "in_transit" | "out_for_delivery" | "delivered") | null;
                 /** @description An order's id or number, or a tracking number */
                 q?: string | null;
@@ -7736,6 +8163,371 @@ export interface operations {
             };
             /** @description `invalid_request`: `errors` lists {pointer, message} */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    relabel_admin_shipments__shipment_id__relabel_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                shipment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RelabelRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShipmentView"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_labelled`, `already_handed_over` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_address`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_tax_rates_admin_tax_rates_get: {
+        parameters: {
+            query?: {
+                /** @description How many at most */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_TaxCountryView_"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replace_tax_rates_admin_tax_rates__country__put: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that you replace: `"3"` */
+                "If-Match"?: string | null;
+            };
+            path: {
+                country: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaxCountryRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxCountryView"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `stale_version` */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_required` */
+            428: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9461,7 +10253,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`, `idempotency_key_required`, `idempotency_key_reused` */
+            /** @description `invalid_request`, `idempotency_key_required`, `idempotency_key_reused`, `invalid_address` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9545,7 +10337,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `cart_empty`, `no_longer_sold`, `shipping_unavailable` */
+            /** @description `cart_empty`, `no_longer_sold`, `shipping_unavailable`, `shipping_option_unknown` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9572,7 +10364,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request` */
+            /** @description `invalid_request`, `invalid_address` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10596,6 +11388,104 @@ export interface operations {
             };
         };
     };
+    unsubscribe_notifications_unsubscribe__notification_id__post: {
+        parameters: {
+            query: {
+                /** @description From the mail's List-Unsubscribe */
+                token: string;
+            };
+            header?: never;
+            path: {
+                notification_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["GatewayUnauthenticated"];
+            403: components["responses"]["GatewayForbidden"];
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_orders_orders_get: {
         parameters: {
             query?: {
@@ -10854,6 +11744,123 @@ export interface operations {
             };
             /** @description `too_late_to_cancel` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    follow_order_orders__order_ref__events_get: {
+        parameters: {
+            query?: {
+                /** @description From the link in the mail: lets a guest in without an account */
+                token?: string | null;
+            };
+            header?: {
+                /** @description Sent by browsers that come again */
+                "last-event-id"?: string | null;
+            };
+            path: {
+                order_ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `order` events */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description The order has ended, and `Last-Event-ID` is its last version: nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11756,6 +12763,121 @@ export interface operations {
             };
         };
     };
+    erase_account_users_me_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EraseAccount"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequestView"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `confirm_identity` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `orders_open`, `staff_account` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     change_profile_users_me_patch: {
         parameters: {
             query?: never;
@@ -12345,6 +13467,308 @@ export interface operations {
             };
             /** @description `stale_version` */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_for_export_users_me_export_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequestView"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: components["responses"]["GatewayForbidden"];
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_privacy_request_users_me_privacy_requests__request_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PrivacyRequestView"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_export_users_me_privacy_requests__request_id__document_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExportDocument"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -26,6 +26,12 @@ _POLICY = "default-src 'none'; " + "; ".join(
     f"{kind}-src 'self'" for kind in ("style", "script", "connect", "frame", "img")
 )
 _MOST = 50
+_TO_TRY = (
+    ("4242 4242 4242 4242", "is paid"),
+    ("4000 0000 0000 0002", "is declined"),
+    ("4000 0000 0000 9995", "has not enough money"),
+    ("4000 0027 6000 3184", "asks for 3-D Secure"),
+)
 
 
 class Pages:
@@ -53,6 +59,7 @@ class Pages:
             Route("/payments/{id}", self._payment),
             Route("/parcels/{tracking}", self._parcel),
             Route("/cards", self._cards),
+            Route("/elements/card", self._card_form),
             Route("/sandbox/version", self._version),
         ]
 
@@ -79,6 +86,16 @@ class Pages:
 
     async def _cards(self, _: Request) -> Response:
         return self._page("cards.html", cards=CARDS)
+
+    async def _card_form(self, request: Request) -> Response:
+        parent = self._settings.site_url
+        if request.query_params.get("origin", parent) != parent:
+            return self._page("missing.html", 404)
+        text = self._templates.get_template("card_form.html").render(
+            parent=parent, key=self._settings.stripe_publishable_key, cards=_TO_TRY
+        )
+        policy = f"{_POLICY}; form-action 'none'; base-uri 'none'; frame-ancestors {parent}"
+        return HTMLResponse(text, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
 
     async def _mail(self, request: Request) -> Response:
         mail = self._mailbox.find(request.path_params["id"])

@@ -81,9 +81,14 @@ class KeyRequired(Invalid):
 
 
 @public.get("/config")
-async def read_config(processor: TheProcessor) -> PaymentsConfig:
+async def read_config(processor: TheProcessor, settings: TheSettings) -> PaymentsConfig:
     """What a card form needs. Card data goes from the browser to the processor and never through here."""
-    return PaymentsConfig(provider=processor.name, publishable_key=processor.publishable_key, methods=["card"])
+    return PaymentsConfig(
+        provider=processor.name,
+        publishable_key=processor.publishable_key,
+        methods=["card"],
+        card_form_url=settings.card_form_url,
+    )
 
 
 @public.post("/webhooks/stripe", responses=problems(BadSignature))

@@ -17,6 +17,8 @@ class Settings(ServiceSettings):
     """Where Stripe's API is spoken. None: at Stripe."""
     stripe_secret_key: SecretStr = SecretStr("sk_test_bodega")
     stripe_publishable_key: str = "pk_test_bodega_sandbox"
+    card_form_url: str | None = None
+    """A page of the processor's that the checkout frames for the card. None: the processor's script draws the form."""
     stripe_webhook_secret: SecretStr = SecretStr("whsec_bodega")
     capture_on: Literal["order_paid", "shipment"] = "order_paid"
     """When the money of an accepted order is taken. With `shipment`, orders must not wait for it either."""

@@ -1,0 +1,14 @@
+import type { Metadata } from "next";
+import { OrdersList } from "@/components/account/orders-list";
+import { settings } from "@/settings";
+
+export const metadata: Metadata = { title: "Orders", robots: { index: false } };
+
+export default function OrdersPage() {
+  return (
+    <>
+      <h1 className="title mb-6">Orders</h1>
+      <OrdersList locale={settings().locale} />
+    </>
+  );
+}

@@ -1,0 +1,64 @@
+"use client";
+import Link from "next/link";
+import { useState } from "react";
+import { api } from "@/api/browser";
+import { useOwn } from "@/shop/account";
+import { rememberName } from "@/shop/memory";
+import { refusal } from "@/shop/problems";
+import { Field } from "../field";
+import { Notice } from "../notice";
+import { Form } from "./form";
+import { OrdersList } from "./orders-list";
+import { Own } from "./state";
+
+export function Overview({ locale }: { locale: string }) {
+  const profile = useOwn(() => api.GET("/users/me"));
+  const [isSaved, setSaved] = useState(false);
+  return (
+    <Own loaded={profile}>
+      {({ name, email, email_verified, marketing_opt_in, version }) => (
+        <div className="space-y-12">
+          <h1 className="title">Hello{name ? `, ${name}` : ""}.</h1>
+          {!email_verified && (
+            <Notice tone="plain">
+              Your address {email} is not confirmed yet. The link is in the mail we sent when the account was made; orders that you made as a guest appear here once it is.
+            </Notice>
+          )}
+          <section aria-labelledby="latest">
+            <h2 id="latest" className="mb-4 font-serif text-2xl">Latest orders</h2>
+            <OrdersList locale={locale} most={3} />
+            <p className="mt-4"><Link className="link" prefetch={false} href="/account/orders">All orders</Link></p>
+          </section>
+          <section aria-labelledby="profile" className="max-w-md">
+            <h2 id="profile" className="mb-4 font-serif text-2xl">Profile</h2>
+            {isSaved && <div className="mb-4"><Notice tone="good">Saved.</Notice></div>}
+            <Form
+              action="Save"
+              send={async (values) => {
+                setSaved(false);
+                const changes = { name: String(values.get("name")), marketing_opt_in: values.get("news") === "on" };
+                const { data, error } = await api.PATCH("/users/me", { params: { header: { "If-Match": String(version) } }, body: changes });
+                if (!data) return refusal(error);
+                rememberName(data.name ?? "you");
+                setSaved(true);
+                profile.reload();
+                return undefined;
+              }}
+            >
+              {(errors) => (
+                <>
+                  <Field label="Name" name="name" autoComplete="name" defaultValue={name ?? ""} error={errors.name} required />
+                  <Field label="E-mail" value={email ?? ""} readOnly />
+                  <label className="flex items-center gap-3">
+                    <input type="checkbox" name="news" defaultChecked={marketing_opt_in} className="size-5 accent-pine" />
+                    News from the shop by mail, a few times a year
+                  </label>
+                </>
+              )}
+            </Form>
+          </section>
+        </div>
+      )}
+    </Own>
+  );
+}

@@ -1,0 +1,138 @@
+"""The storefront's server as it is shipped, in front of a small API of the tests' own."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+
+from bodega.kit.testing import eventually, serving
+from bodega.platform import pages
+
+SITE = "http://shop.test"
+EUR_16 = {"amount": 1600, "currency": "EUR"}
+
+
+def product(slug: str = "mug", **changes: Any) -> dict[str, Any]:
+    return {
+        "id": "prd_01M862Q5N3E2TBV7W1GKEP0HMD", "slug": slug, "title": "A mug </script><script>alert(1)</script>",
+        "brand": "Haverfold", "description": "Holds tea.", "description_html": "<p>Holds tea.</p>", "version": 7,
+        "categories": ["kitchen"], "options": [{"name": "Size", "values": ["S", "L"]}], "media": [],
+        "variants": [
+            {"sku": "MUG-S", "options": {"Size": "S"}, "price": EUR_16, "compare_at_price": None},
+            {"sku": "MUG-L", "options": {"Size": "L"}, "price": EUR_16, "compare_at_price": None},
+        ],
+        "seo": {}, "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", **changes,
+    }  # fmt: skip
+
+
+@dataclass
+class Api:
+    """What the API answers, and what it was asked."""
+
+    products: dict[str, dict[str, Any]] = field(default_factory=lambda: {"mug": product()})
+    fails: bool = False
+    asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.middleware("http")
+        async def record(request: Request, call_next: Any) -> Response:
+            body = await request.json() if request.method in ("POST", "PATCH") else None
+            self.asked.append((request.method, request.url.path, dict(request.headers), body))
+            if self.fails:
+                return JSONResponse({"code": "unavailable"}, 503)
+            answer: Response = await call_next(request)
+            return answer
+
+        def public(content: Any, xkey: str, version: int = 1) -> JSONResponse:
+            headers = {"Cache-Control": "public, max-age=0, s-maxage=60", "xkey": xkey, "X-Data-Version": str(version)}
+            return JSONResponse(content, headers=headers)
+
+        @app.get("/categories")
+        async def categories() -> Response:
+            items = [{"slug": "kitchen", "title": "Kitchen", "description": "Pots.", "position": 1}]
+            return public({"items": items, "next_cursor": None}, "categories")
+
+        @app.get("/products/{slug}")
+        async def read(slug: str) -> Response:
+            if slug == "old-mug":
+                return public(self.products["mug"], "product:prd_01M862Q5N3E2TBV7W1GKEP0HMD", 7)
+            if slug not in self.products:
+                return JSONResponse({"code": "not_found"}, 404, headers={"Cache-Control": "public, s-maxage=1"})
+            return public(self.products[slug], f"product:{self.products[slug]['id']}", self.products[slug]["version"])
+
+        @app.get("/cart")
+        async def cart() -> Response:
+            empty = {"id": None, "version": 0, "revision": None, "lines": [], "pieces": 0, "subtotal": EUR_16,
+                     "stale": False}  # fmt: skip
+            return JSONResponse(empty, headers={"Cache-Control": "private, no-store"})
+
+        @app.post("/cart")
+        async def add() -> Response:
+            return JSONResponse({}, 201, headers={"Set-Cookie": "bodega_cart=abc; HttpOnly; Path=/"})
+
+        return app
+
+
+@dataclass
+class Storefront:
+    """The running server, and the API behind it."""
+
+    url: str
+    api: Api
+    session: aiohttp.ClientSession
+
+    async def get(self, path: str, **headers: str) -> aiohttp.ClientResponse:
+        answer = await self.session.get(f"{self.url}{path}", headers=headers, allow_redirects=False)
+        await answer.read()
+        return answer
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def server() -> AsyncIterator[Storefront]:
+    if not pages.are_built():
+        pytest.fail("the pages are not built: run the tests by ./bodega test")
+    api = Api()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    async with serving(api.app()) as behind, aiohttp.ClientSession() as session:
+        settings = {"PORT": str(port), "API_URL": behind.base, "EDGE_SECRET": "of-the-edge", "SITE_URL": SITE,
+                    "LOCALE": "en-IE", "CARD_ORIGIN": "http://cards.test"}  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            pages.node(), "server.ts", cwd=pages.STOREFRONT,
+            env={"PATH": os.environ["PATH"], "NODE_ENV": "production",
+                 **{f"BODEGA_STOREFRONT_{name}": value for name, value in settings.items()}},
+        )  # fmt: skip
+        url = f"http://127.0.0.1:{port}"
+
+        async def is_alive() -> None:
+            try:
+                async with session.get(f"{url}/livez") as answer:
+                    assert answer.status == 200
+            except aiohttp.ClientError as error:
+                raise AssertionError("it does not listen yet") from error
+
+        try:
+            await eventually(is_alive, within_seconds=20)
+            yield Storefront(url, api, session)
+        finally:
+            process.terminate()
+            await process.wait()
+
+
+@pytest.fixture
+def storefront(server: Storefront) -> Storefront:
+    """The server, its API as new."""
+    server.api.products, server.api.fails = {"mug": product()}, False
+    server.api.asked.clear()
+    return server
