@@ -174,7 +174,7 @@ class CarrierPrices:
 
 def _place(address: Address) -> dict[str, str]:
     """As much of an address as a price needs; nobody's name."""
-    return {"country": address.country, "postal_code": address.postal_code, "city": address.city}
+    return {"country": address.country, "postal_code": address.postal_code}
 
 
 class LabelShelf:
