@@ -115,6 +115,7 @@ async def settings(
         topic_prefix=topics.prefix,
         internal_key_file=credentials.key_file("notifications"),
         internal_jwks_file=credentials.jwks_file,
+        allowed_callers=["users"],
         service_urls={"auth": mint[1]},
         link_secret_file=secret,
         site_url="http://127.0.0.1:8000",

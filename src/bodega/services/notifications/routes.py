@@ -10,7 +10,7 @@ from bodega.contracts.ids import CustomerId, new_id
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Caller, Customer, Merchant
+from bodega.kit.auth import Customer, Merchant, called_by
 from bodega.kit.db import Transaction
 from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
@@ -24,7 +24,7 @@ from bodega.services.notifications.settings import Settings
 
 public = APIRouter(prefix="/notifications", tags=["notifications"])
 admin = APIRouter(prefix="/admin/notifications", tags=["notifications (merchant)"])
-persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 
 async def _settings(request: Request) -> Settings:
@@ -173,13 +173,13 @@ async def resend_notification(
 
 
 @persons.post("/{customer_id}/export")
-async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> PersonalData:
+async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> PersonalData:
     async with db.transaction() as tx:
         return PersonalData(data=await store.export_customer(tx, customer_id, person.order_ids, person.email))
 
 
 @persons.post("/{customer_id}/erase")
-async def erase_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> Erasure:
+async def erase_customer(customer_id: CustomerId, person: Person, db: Db) -> Erasure:
     async with db.transaction() as tx:
         mails = await store.pseudonymise(tx, customer_id, person.order_ids, person.email)
         wishes = await store.delete_preferences(tx, customer_id, person.email)

@@ -117,7 +117,12 @@ async def export_customer(
         customer_id, list(order_ids), email,
     )  # fmt: skip
     wishes = await tx.fetch("SELECT to_jsonb(p) AS held FROM preferences p WHERE customer_id = $1", customer_id)
-    found = {"mails": [row["held"] for row in mails], "preferences": [row["held"] for row in wishes]}
+    refusals = await tx.fetch("SELECT to_jsonb(u) AS held FROM unsubscribed u WHERE recipient = lower($1::text)", email)
+    found = {
+        "mails": [row["held"] for row in mails],
+        "preferences": [row["held"] for row in wishes],
+        "unsubscribed": [row["held"] for row in refusals],
+    }
     return {kind: held for kind, held in found.items() if held}
 
 
