@@ -59,7 +59,7 @@ def test_every_mail_has_words_for_both_kinds_of_reader_and_needs_nothing_from_el
         assert "{{" not in content
         assert "None" not in content
         assert "http://127.0.0.1:8000/" in content
-    assert not re.search(r"<(img|link|script)\b", html), "a mail is read without fetching anything"
+    assert not re.search(r"<(img|link|script)\b", html), "a mail without pictures fetches nothing"
     body = html.partition("<body")[2]
     assert 'style="' in body
     assert "flex" not in body
@@ -102,6 +102,27 @@ def test_the_tracking_mail_has_the_number_the_link_and_the_days() -> None:
         assert "Wednesday, 2 December" in content
 
 
+@pytest.mark.parametrize(
+    ("locale", "amount", "date"),
+    [("en-IE", "€87.90", "Tuesday, 1 December"), ("en-US", "€87.90", "Tuesday, December 1"),
+     ("en-DE", "87,90\N{NO-BREAK SPACE}€", "Tuesday, 1 December"), ("de-DE", "€87.90", "Tuesday, 1 December"),
+     ("en-XX", "€87.90", "Tuesday, 1 December")],
+)  # fmt: skip
+def test_money_and_days_are_written_as_the_reader_does(locale: str, amount: str, date: str) -> None:
+    contact = {"email": "ada@example.com", "locale": locale}
+    assert amount in parts(written("order_confirmation", contact=contact))[0]
+    assert date in parts(written("parcel_sent", contact=contact))[0]
+
+
+def test_pictures_are_shown_where_there_are_some_and_say_nothing_that_is_not_written() -> None:
+    lines = [dict(line) for line in FACTS["order_confirmation"].data.model_dump(mode="json")["lines"]]
+    lines[0]["image"] = "ab/mug-w320.jpg"
+    html = parts(written("order_confirmation", lines=lines))[1]
+    (picture,) = re.findall(r"<img[^>]*>", html)
+    assert 'src="http://127.0.0.1:8000/media/ab/mug-w320.jpg"' in picture
+    assert 'alt=""' in picture
+
+
 def test_a_net_shops_confirmation_adds_the_tax_and_a_discount_is_taken_off() -> None:
     totals = {"items": making.euro(8300), "shipping": making.euro(0), "discount": making.euro(300),
               "tax": making.euro(1520), "tax_included": False, "total": making.euro(9520)}  # fmt: skip
@@ -121,7 +142,7 @@ def test_a_strange_address_stays_one_address(recipient: str) -> None:
 
 def test_amounts_are_written_as_their_currency_is() -> None:
     assert money(Money(amount=2400, currency="EUR")) == "€24.00"
-    assert money(Money(amount=2400, currency="JPY")) == "¥2,400"
+    assert money(Money(amount=2400, currency="JPY")) == "JP¥2,400"
     assert money(Money(amount=1, currency="KWD")).endswith("0.001")
 
 

@@ -1,19 +1,21 @@
 """The messages' words and looks: one pair of templates per kind, HTML and text.
 
 Mail clients know tables and inline styles, and little else: the layout is made of tables, and its style sheet is
-written into the elements when a mail is rendered. No picture is needed to read one.
+written into the elements when a mail is rendered. Pictures of the goods are decoration: a mail says the same without them.
 """
 
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import jinja2
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_precision
 from css_inline import CSSInliner
@@ -27,7 +29,8 @@ from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
 from bodega.services.notifications.domain import Kind, Notification, unsubscribe_token
 from bodega.services.notifications.settings import Settings
 
-_LOCALE: Final = "en"  # the language that the mails are written in
+_LANGUAGE: Final = "en"  # that the messages are written in
+_WORLD: Final = Locale("en", "001")  # how money and days are written for who has named no country
 
 _FACTS: Final[dict[Kind, tuple[type[BaseModel], str]]] = {
     "order_confirmation": (OrderPaid, "Your order {{ fact.number }}"),
@@ -54,7 +57,17 @@ class Writer:
     def __init__(self, settings: Settings, link_secret: bytes) -> None:
         self._settings = settings
         self._link_secret = link_secret
-        self._words = jinja2.Environment(
+        self._inline = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False).inline
+        self._by_locale: dict[Locale, jinja2.Environment] = {}
+
+    def _words(self, locale: Locale) -> jinja2.Environment:
+        """The templates, with money and days as readers in this country write them."""
+        if locale not in self._by_locale:
+            self._by_locale[locale] = self._environment(locale)
+        return self._by_locale[locale]
+
+    def _environment(self, locale: Locale) -> jinja2.Environment:
+        words = jinja2.Environment(
             loader=jinja2.FileSystemLoader(Path(__file__).parent),
             # HTML is escaped; plain text and subject lines must not be.
             autoescape=jinja2.select_autoescape(["html.j2"], default_for_string=False),
@@ -63,8 +76,12 @@ class Writer:
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._words.filters |= {"money": money, "day": day, "country": country}
-        self._inline = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False).inline
+        words.filters |= {
+            "money": partial(money, locale=locale),
+            "day": partial(day, locale=locale),
+            "country": country,
+        }
+        return words
 
     def write(self, notification: Notification, link: str | None) -> EmailMessage:
         """The mail of a notification. `link`: the one that was minted for it, if its kind bears one.
@@ -74,20 +91,21 @@ class Writer:
         settings, notice = self._settings, notification.notice
         subject = _FACTS[notice.kind][1]
         view = self._view(notification, link)
+        words = self._words(locale_of(notice.data))
         mail = EmailMessage()
         mail["From"] = MailAddress(settings.shop_name, addr_spec=settings.mail_from)
         user, _, host = notice.recipient.rpartition("@")
         mail["To"] = MailAddress(username=user, domain=host)
-        mail["Subject"] = self._words.from_string(subject).render(view)
+        mail["Subject"] = words.from_string(subject).render(view)
         mail["Date"] = format_datetime(notification.created_at)
         mail["Message-ID"] = notification.message_id
         mail["Auto-Submitted"] = "auto-generated"
-        mail["Content-Language"] = _LOCALE
+        mail["Content-Language"] = _LANGUAGE
         if view["optional"]:
             mail["List-Unsubscribe"] = f"<{self._unsubscribe_link(notification.id)}>"
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
-        mail.set_content(self._words.get_template(f"{notice.kind}.txt.j2").render(view))
-        html = self._words.get_template(f"{notice.kind}.html.j2").render(view, subject=mail["Subject"])
+        mail.set_content(words.get_template(f"{notice.kind}.txt.j2").render(view))
+        html = words.get_template(f"{notice.kind}.html.j2").render(view, subject=mail["Subject"])
         mail.add_alternative(self._inline(html), subtype="html")
         return mail
 
@@ -96,7 +114,7 @@ class Writer:
 
         Raises: ValueError, if it cannot be written.
         """
-        template = self._words.get_template(f"{notification.notice.kind}.sms.j2")
+        template = self._words(_WORLD).get_template(f"{notification.notice.kind}.sms.j2")
         return template.render(self._view(notification, None)).strip()
 
     def _view(self, notification: Notification, link: str | None) -> dict[str, Any]:
@@ -119,17 +137,31 @@ class Writer:
         return f"{self._settings.site_url}/orders/{reference}?token={view_token(self._link_secret, order_id)}"
 
 
-def money(amount: Money) -> str:
+def locale_of(data: Mapping[str, Any]) -> Locale:
+    """How the reader writes money and days, if they have named a country and read English there. Words of one
+    language and numbers of another would be worse than either."""
+    named = str((data.get("contact") or data).get("locale") or "")
+    language, _, country = named.partition("-")
+    if language != _LANGUAGE or not country:
+        return _WORLD
+    try:
+        return Locale.parse(f"{_LANGUAGE}_{country}")
+    except UnknownLocaleError:
+        return _WORLD
+
+
+def money(amount: Money, locale: Locale = _WORLD) -> str:
     """`€24.00`: each currency has its own number of decimals."""
     decimals = get_currency_precision(amount.currency)
-    return format_currency(Decimal(amount.amount).scaleb(-decimals), amount.currency, locale=_LOCALE)
+    return format_currency(Decimal(amount.amount).scaleb(-decimals), amount.currency, locale=locale)
 
 
-def day(when: date) -> str:
-    """`Tuesday, 1 December`"""
-    return format_date(when, "EEEE, d MMMM", locale=_LOCALE)
+def day(when: date, locale: Locale = _WORLD) -> str:
+    """`Tuesday, 1 December`; `Tuesday, December 1` where the month comes first."""
+    month_first = str(locale.date_formats["long"]).startswith("M")
+    return format_date(when, "EEEE, MMMM d" if month_first else "EEEE, d MMMM", locale=locale)
 
 
 def country(code: str) -> str:
     """`Germany`; a code that has no name stays as it is."""
-    return str(Locale(_LOCALE).territories.get(code, code))
+    return str(Locale(_LANGUAGE).territories.get(code, code))
