@@ -68,6 +68,7 @@ sub vcl_recv {
         return (pass);
     }
     # An answer whose time is over is given only when there is no other.
+    set req.grace = {{stale_seconds}}s;
     if (std.healthy(req.backend_hint) && req.restarts == 0) {
         set req.grace = 0s;
     }
@@ -86,6 +87,9 @@ sub of_the_purger {
     }
     if (req.http.X-Soft) {
         return (synth(200, "purged " + xkey.softpurge(req.http.X-Purge)));
+    }
+    if (req.http.X-Again) {
+        return (synth(200, "purged " + xkey.purge(req.http.X-Purge)));
     }
     # The hour before the purge: whoever has asked before it and stores after it finds it there.
     var.global_set("list", "" + std.time2real(now, 0.0));
@@ -265,7 +269,7 @@ sub vcl_backend_response {
             call not_kept;
             return (deliver);
         }
-        {{guard}}call against_late_refills;
+        call against_late_refills;
         set beresp.http.xkey = beresp.http.xkey + " priced";
     }
     set beresp.grace = {{stale_seconds}}s;

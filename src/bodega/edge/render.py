@@ -31,11 +31,9 @@ def edge_vcl(
     purge_secret: str,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     probe_seconds: float = 1.0,
-    guarded: bool = True,
 ) -> str:
     """The whole VCL of one instance. Both secrets stand in the result, so keep the file from others.
 
-    `guarded` False leaves out the guard against late refills; the tests show with it what that is for.
     Raises ValueError if a secret is short or would not fit into a VCL string.
     """
     for secret in (gateway_secret, purge_secret):
@@ -57,7 +55,6 @@ def edge_vcl(
         "heartbeat_seconds": f"{heartbeat_seconds:.3f}",
         "probe_seconds": f"{probe_seconds:.3f}",
         "stale_seconds": str(STALE_SECONDS),
-        "guard": "" if guarded else "# ",
         "problem_type": PROBLEM_TYPE,
         "error_style": _ERROR_STYLE,
         "error_style_hash": base64.b64encode(hashlib.sha256(_ERROR_STYLE.encode()).digest()).decode(),

@@ -7,6 +7,7 @@ is down) the partition waits; nothing is skipped.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -114,19 +115,42 @@ class Consumer:
         replica: str = "0",
         retry_first_seconds: float = 1.0,
         retry_most_seconds: float = 60.0,
+        from_now: bool = False,
     ) -> None:
+        """`from_now`: a group that has never committed begins with what is said from now on, not with the oldest."""
         self._bootstrap = bootstrap
         self._group = group
+        self._from_now = from_now
         self._topics = list(topics)
         self._door = door
         self._replica = replica
         self._first = retry_first_seconds
         self._most = retry_most_seconds
         self._stopping = asyncio.Event()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._working = False
         self.connected = False
+        self.connections = 0
+        """How often it has connected. Between two connections something may have been missed `from_now`."""
 
     def stop(self) -> None:
         self._stopping.set()
+
+    async def is_current(self, within_seconds: float) -> bool:
+        """Whether all that the broker had to say, asked within this time, has been handled."""
+        consumer = self._consumer
+        if consumer is None or self._working or not consumer.assignment():
+            return False
+        oldest = (time.time() - within_seconds) * 1000
+        try:
+            async with asyncio.timeout(within_seconds):
+                for partition in consumer.assignment():
+                    asked, end = consumer.last_poll_timestamp(partition), consumer.highwater(partition)
+                    if asked is None or end is None or asked < oldest or await consumer.position(partition) < end:
+                        return False
+        except (KafkaError, TimeoutError, AssertionError):  # the assignment changes at this moment
+            return False
+        return not self._working
 
     async def run(self) -> None:
         """Consumes until stopped; reconnects for as long as it takes."""
@@ -139,7 +163,7 @@ class Consumer:
                 group_instance_id=f"{self._group}-{self._replica}",
                 client_id=f"{self._group}-{self._replica}",
                 enable_auto_commit=False,
-                auto_offset_reset="earliest",
+                auto_offset_reset="latest" if self._from_now else "earliest",
                 session_timeout_ms=15_000,
                 heartbeat_interval_ms=3_000,
                 max_poll_interval_ms=300_000,
@@ -148,6 +172,8 @@ class Consumer:
             try:
                 await consumer.start()
                 self.connected = True
+                self.connections += 1
+                self._consumer = consumer
                 wait = self._first
                 await self._consume(consumer)
             except (KafkaError, OSError) as error:
@@ -156,6 +182,8 @@ class Consumer:
                 wait = min(wait * 2, self._most)
             finally:
                 self.connected = False
+                self._consumer = None
+                self._working = False
                 await consumer.stop()
 
     async def _pause(self, seconds: float) -> None:
@@ -177,6 +205,7 @@ class Consumer:
             batches = await consumer.getmany(timeout_ms=100, max_records=200)
             if not batches:
                 continue
+            self._working = True
             results = await asyncio.gather(*(self._work(records) for records in batches.values()))
             for (partition, records), (done, trouble) in zip(batches.items(), results, strict=True):
                 if partition not in consumer.assignment():
@@ -193,6 +222,7 @@ class Consumer:
                         "a partition waits", group=self._group, topic=partition.topic, partition=partition.partition,
                         wait_seconds=wait, error=trouble,
                     )  # fmt: skip
+            self._working = False
 
     async def _work(self, records: Sequence[ConsumerRecord[Any, Any]]) -> tuple[int, Trouble | None]:
         """How many of the partition's records are done, and why not more."""

@@ -13,6 +13,7 @@ from bodega.platform.engines import (
     mongo,
     opensearch,
     postgres,
+    purger,
     sandbox,
     seaweedfs,
     storefront,
@@ -52,13 +53,20 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         envoy.program(instance, secrets, needs=("auth",)),
         storefront.program(instance, rendered["storefront"]),
         varnish.program(instance, secrets),
+        purger.program(instance, rendered["purger"]),
     ]
 
 
 def stopping_order(all_programs: list[Program]) -> list[list[str]]:
     """Waves in which programs are stopped, so that nobody loses what it needs while it finishes its work."""
     names = [p.name for p in all_programs]
-    waves = [["varnish"], ["storefront"], ["envoy"], ["services", "docs", "migrate", "provision"], ["sandbox"]]
+    waves = [
+        ["varnish", "purger"],
+        ["storefront"],
+        ["envoy"],
+        ["services", "docs", "migrate", "provision"],
+        ["sandbox"],
+    ]
     first = {name for wave in waves for name in wave}
     return [*([n for n in wave if n in names] for wave in waves), [n for n in names if n not in first]]
 

@@ -22,12 +22,16 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^:@/]*):([^@/]+)@")
 
 
 def render(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os.environ) -> dict[str, dict[str, str]]:
-    """Settings by process: each service by name, `sandbox`, `storefront`. A processor's keys may stand `outside`."""
+    """Settings by process: each service by name, `sandbox`, `purger`, `storefront`.
+
+    A processor's keys may stand `outside`.
+    """
     processor = _processor(instance, secrets, outside)
     rendered = {
         name: _of_service(instance, service, secrets, processor) for name, service in instance.system.services.items()
     }
     rendered["sandbox"] = _of_sandbox(instance, secrets)
+    rendered["purger"] = _of_purger(instance, secrets)
     rendered["storefront"] = _of_storefront(instance, secrets, outside)
     return rendered
 
@@ -110,6 +114,8 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
         }
     if service.name in ("orders", "notifications"):  # one signs a guest's link, the other one reads it
         settings["LINK_SECRET_FILE"] = str(secrets.file("link.secret"))
+    if service.name == "search":  # its answers may be kept at the edge, since it takes them from there itself
+        settings |= _of_edge(instance, secrets) | {"SHARED_CACHE_SECONDS": "30"}
     if service.name == "payments":
         settings |= processor
     if service.name == "shipping":
@@ -145,6 +151,24 @@ def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:
         "SITE_URL": instance.site_url,
     }
     return {f"BODEGA_SANDBOX_{key}": value for key, value in settings.items()}
+
+
+def _of_purger(instance: Instance, secrets: Secrets) -> dict[str, str]:
+    settings = {
+        "HOST": LOOPBACK,
+        "PORT": str(instance.port("purger", "http")),
+        "KAFKA": f"{LOOPBACK}:{instance.port('kafka', 'kafka')}",
+        "ALLOWED_CALLERS": json.dumps(["cli"]),
+        "INTERNAL_JWKS_FILE": str(secrets.jwks_file),
+        "RETRY_FIRST_SECONDS": "0.1",  # the edge is on this machine, and passes everything until it hears of us
+        "RETRY_MOST_SECONDS": "1",
+        **_of_edge(instance, secrets),
+    }
+    return {f"BODEGA_PURGER_{key}": value for key, value in settings.items()}
+
+
+def _of_edge(instance: Instance, secrets: Secrets) -> dict[str, str]:
+    return {"EDGE_URL": instance.site_url, "PURGE_SECRET_FILE": str(secrets.file("purge"))}
 
 
 def _of_storefront(instance: Instance, secrets: Secrets, outside: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,19 @@
+"""The purger: takes from the edge what has changed."""
+
+import sys
+
+from bodega.platform.engines.program import Program, answers
+from bodega.platform.system import LOOPBACK, Instance
+
+
+def program(instance: Instance, settings: dict[str, str]) -> Program:
+    """It is alive without the broker and without the edge: then the edge keeps nothing that bears a price."""
+    return Program(
+        name="purger",
+        command=(sys.executable, "-m", "bodega.edge"),
+        folder=instance.data,
+        environment=settings,
+        ports=instance.ports["purger"],
+        ready=answers(f"http://{LOOPBACK}:{instance.port('purger', 'http')}/livez"),
+        needs=("provision",),
+    )

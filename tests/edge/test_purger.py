@@ -1,0 +1,101 @@
+"""The purger: from an event on the topic to an answer that is gone from the edge."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest_asyncio
+
+from bodega.edge.app import Settings, create_app
+from bodega.kit.testing import Caller, Topics, eventually, serving
+from tests.edge.stage import Edge
+from tests.search.making import archived, product, stock, updated
+
+
+@asynccontextmanager
+async def purging(edge: Edge, topics: Topics) -> AsyncIterator[Caller]:
+    settings = Settings(
+        kafka=topics.bootstrap, topic_prefix=topics.prefix, edge_url=edge.url, purge_secret_file=edge.secret_file,
+        retry_first_seconds=0.1, retry_most_seconds=0.5,
+    )  # fmt: skip
+    async with serving(create_app(settings)) as purger:
+
+        async def is_trusted() -> None:
+            assert (await purger.get("/readyz")).json["parts"] == {"kafka": "ok", "edge": "ok"}
+
+        await eventually(is_trusted, within_seconds=20)
+        yield purger
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own(topics: Topics) -> AsyncIterator[Topics]:
+    own = Topics(topics.bootstrap, f"{topics.prefix}{secrets.token_hex(3)}.")
+    await own.make("catalog", "inventory", "purger.parked")
+    await own.open()
+    yield own
+    await own.close()
+
+
+async def _gone(edge: Edge, path: str) -> float:
+    """Seconds until the edge asks for it again."""
+    started = time.monotonic()
+
+    async def is_asked_for() -> None:
+        assert await edge.state(path) == "MISS"
+
+    await eventually(is_asked_for, within_seconds=5, every_seconds=0.005)
+    return time.monotonic() - started
+
+
+async def test_what_changes_is_gone_within_a_second_and_the_rest_stays(edge: Edge, own: Topics) -> None:
+    changed = product("Changed", categories=["lamps"])
+    other = product("Other")
+    edge.origin.says("/changed", xkey=f"product:{changed.id}")
+    edge.origin.says("/other-product", xkey=f"product:{other.id}")
+    edge.origin.says("/lamps", xkey="category:lamps")
+    edge.origin.says("/listing", xkey=f"listing product:{other.id}")
+    edge.beating.clear()  # from here on the purger's own
+    try:
+        async with purging(edge, own):
+            paths = ("/changed", "/other-product", "/lamps", "/listing")
+            for path in paths:
+                await edge.get(path)
+            assert [await edge.state(path) for path in paths] == ["HIT"] * 4
+
+            await own.publish(updated(changed))
+            assert await _gone(edge, "/changed") < 1
+            assert [await edge.state(path) for path in paths[1:]] == ["HIT", "MISS", "MISS"]
+
+            await own.publish(stock("S-1", 1, in_stock=True, product_id=other.id, flipped=False))
+            await own.publish(stock("S-2", 1, in_stock=False, product_id=changed.id))
+            assert await _gone(edge, "/changed") < 1
+            assert await edge.state("/other-product") == "HIT"
+
+            await own.publish(archived(other, 2))
+            assert await _gone(edge, "/other-product") < 1
+    finally:
+        edge.beating.set()
+
+
+async def test_what_changed_while_the_purger_was_away_is_asked_for_again(edge: Edge, own: Topics) -> None:
+    one = product("Away")
+    async with purging(edge, own):
+        edge.origin.says("/away", "old", xkey=f"product:{one.id}")
+        await edge.get("/away")
+    edge.origin.says("/away", "new", xkey=f"product:{one.id}")
+    await own.publish(updated(one))
+    assert (await edge.get("/away")).body == b"old"
+    async with purging(edge, own):
+        assert (await edge.get("/away")).body == b"new"
+
+
+async def test_an_event_that_nobody_can_read_is_parked_and_the_next_is_heard(edge: Edge, own: Topics) -> None:
+    one = product("Behind")
+    async with purging(edge, own):
+        edge.origin.says("/behind", xkey=f"product:{one.id}")
+        await edge.get("/behind")
+        await own.publish_raw("catalog", one.id, b'{"type": "ProductUpdated", "id": "no"}')
+        await own.publish(updated(one))
+        await _gone(edge, "/behind")
+        assert await own.read("purger.parked", bool, within_seconds=5)
