@@ -20,7 +20,7 @@ from bodega.contracts.payments import Payment as PaymentAnswer
 from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Caller
+from bodega.kit.auth import Caller, called_by
 from bodega.kit.errors import AlreadyEnded, Invalid
 from bodega.kit.http import remaining_seconds
 from bodega.kit.idempotency import IdempotencyKey
@@ -44,7 +44,7 @@ _RESERVE_SECONDS = 0.25
 
 public = APIRouter(prefix="/payments", tags=["payments"])
 internal = APIRouter(prefix="/internal/payments", include_in_schema=False)
-persons = APIRouter(prefix="/internal/customers", include_in_schema=False)
+persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 
 async def _workers(request: Request) -> Workers:
@@ -225,14 +225,14 @@ async def refund(
 
 
 @persons.post("/{customer_id}/export")
-async def export_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> PersonalData:
+async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> PersonalData:
     async with db.transaction() as tx:
         held = await store.export_orders(tx, person.order_ids)
     return PersonalData(data={"payments": held} if held else {})
 
 
 @persons.post("/{customer_id}/erase")
-async def erase_customer(customer_id: CustomerId, person: Person, db: Db, _: Caller) -> Erasure:
+async def erase_customer(customer_id: CustomerId, person: Person, db: Db) -> Erasure:
     async with db.transaction() as tx:
         count = await store.pseudonymise_payments(tx, person.order_ids, erased_email(customer_id))
     return Erasure(pseudonymised={"payments": count})
