@@ -1,7 +1,7 @@
 "use client";
-import { useId, useMemo } from "react";
+import { useId } from "react";
 import type { Schemas } from "@/api/browser";
-import { countries, needsRegion } from "@/words/countries";
+import { type Country, needsRegion } from "@/words/countries";
 import { Field } from "./field";
 
 export type Address = Schemas["PostalAddress"];
@@ -13,15 +13,15 @@ interface Props {
   onChange: (value: Address) => void;
   /** Part of the address -> what is wrong with it. */
   errors: Record<string, string>;
-  locale: string;
+  /** By their names, sorted: written by the server, since browsers and servers do not know the same names. */
+  countries: Country[];
   /** HTML's autofill section: `shipping` or `billing`. */
   section: "shipping" | "billing";
 }
 
 /** The parts of a postal address, named so that browsers fill them in. Which are needed is the country's matter: the API says. */
-export function AddressFields({ value, onChange, errors, locale, section }: Props) {
+export function AddressFields({ value, onChange, errors, countries, section }: Props) {
   const id = useId();
-  const choices = useMemo(() => countries(locale), [locale]);
   const part = (name: keyof Address, autoComplete: string, isRequired = true) => ({
     name: `${section}-${name}`,
     value: value[name] ?? "",
@@ -43,7 +43,7 @@ export function AddressFields({ value, onChange, errors, locale, section }: Prop
           autoComplete={`${section} country`}
           onChange={(change) => onChange({ ...value, country: change.target.value, region: null })}
         >
-          {choices.map(({ code, name }) => <option key={code} value={code}>{name}</option>)}
+          {countries.map(({ code, name }) => <option key={code} value={code}>{name}</option>)}
         </select>
         {errors.country && <p className="mt-1 text-sm text-alarm">{errors.country}</p>}
       </div>

@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { CheckoutForm } from "@/components/checkout/checkout-form";
 import { settings } from "@/settings";
+import { countries } from "@/words/countries";
 
 export const metadata: Metadata = { title: "Checkout", robots: { index: false } };
 
@@ -12,7 +13,7 @@ export default function CheckoutPage() {
       <noscript>
         <p className="mb-8 rounded-xl bg-sand p-4">The card processor&rsquo;s form needs JavaScript. Please allow it for this page to pay.</p>
       </noscript>
-      <CheckoutForm locale={locale} country={country} />
+      <CheckoutForm locale={locale} country={country} countries={countries(locale)} />
     </div>
   );
 }

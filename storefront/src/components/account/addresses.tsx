@@ -4,13 +4,14 @@ import { api, type Schemas } from "@/api/browser";
 import { useOwn } from "@/shop/account";
 import { byField, inWords, refusal } from "@/shop/problems";
 import { addressLines } from "@/words/addresses";
+import type { Country } from "@/words/countries";
 import { type Address, AddressFields, emptyAddress } from "../address-fields";
 import { Notice } from "../notice";
 import { Own } from "./state";
 
 type Saved = Schemas["AddressView"];
 
-export function Addresses({ locale, country }: { locale: string; country: string }) {
+export function Addresses({ locale, country, countries }: { locale: string; country: string; countries: Country[] }) {
   const loaded = useOwn(() => api.GET("/users/me/addresses"));
   const [edited, setEdited] = useState<Saved | "new">();
   const [trouble, setTrouble] = useState<string>();
@@ -28,8 +29,8 @@ export function Addresses({ locale, country }: { locale: string; country: string
           edited ? (
             <Editor
               first={edited}
-              locale={locale}
               country={country}
+              countries={countries}
               onDone={() => {
                 setEdited(undefined);
                 loaded.reload();
@@ -60,8 +61,8 @@ export function Addresses({ locale, country }: { locale: string; country: string
   );
 }
 
-function Editor(props: { first: Saved | "new"; locale: string; country: string; onDone: () => void; onCancel: () => void }) {
-  const { first, locale, country, onDone, onCancel } = props;
+function Editor(props: { first: Saved | "new"; country: string; countries: Country[]; onDone: () => void; onCancel: () => void }) {
+  const { first, country, countries, onDone, onCancel } = props;
   const [address, setAddress] = useState<Address>(() => (first === "new" ? emptyAddress(country) : withoutOwn(first)));
   const [usual, setUsual] = useState({ default_shipping: first !== "new" && first.default_shipping, default_billing: first !== "new" && first.default_billing });
   const [errors, setErrors] = useState<Record<string, string>>({});
@@ -82,7 +83,7 @@ function Editor(props: { first: Saved | "new"; locale: string; country: string; 
       }}
     >
       {trouble && <Notice>{trouble}</Notice>}
-      <AddressFields value={address} onChange={setAddress} errors={errors} locale={locale} section="shipping" />
+      <AddressFields value={address} onChange={setAddress} errors={errors} countries={countries} section="shipping" />
       {(["default_shipping", "default_billing"] as const).map((name) => (
         <label key={name} className="flex items-center gap-3">
           <input type="checkbox" className="size-5 accent-pine" checked={usual[name]} onChange={({ target }) => setUsual({ ...usual, [name]: target.checked })} />

@@ -7,6 +7,7 @@ import { nameRemembered } from "@/shop/memory";
 import { byField, inWords, type Refusal, refusal } from "@/shop/problems";
 import { weekday } from "@/words/dates";
 import { money } from "@/words/money";
+import type { Country } from "@/words/countries";
 import { addressLines } from "@/words/addresses";
 import { type Address, AddressFields, emptyAddress } from "../address-fields";
 import { Field } from "../field";
@@ -17,7 +18,7 @@ import { TotalsTable } from "./totals";
 type Quote = Schemas["Quote"];
 type Saved = Schemas["AddressView"];
 
-export function CheckoutForm({ locale, country }: { locale: string; country: string }) {
+export function CheckoutForm({ locale, country, countries }: { locale: string; country: string; countries: Country[] }) {
   const router = useRouter();
   const [email, setEmail] = useState("");
   const [phone, setPhone] = useState("");
@@ -150,7 +151,7 @@ export function CheckoutForm({ locale, country }: { locale: string; country: str
                 ))}
               </fieldset>
             )}
-            <AddressFields value={address} onChange={changeAddress} errors={part("shipping_address")} locale={locale} section="shipping" />
+            <AddressFields value={address} onChange={changeAddress} errors={part("shipping_address")} countries={countries} section="shipping" />
             <label className="mt-5 flex items-center gap-3">
               <input type="checkbox" className="size-5 accent-pine" checked={billing === undefined} onChange={({ target }) => setBilling(target.checked ? undefined : emptyAddress(address.country))} />
               The invoice goes to the same address
@@ -158,7 +159,7 @@ export function CheckoutForm({ locale, country }: { locale: string; country: str
             {billing && (
               <div className="mt-5">
                 <h3 className="mb-3 font-medium">Invoice address</h3>
-                <AddressFields value={billing} onChange={setBilling} errors={part("billing_address")} locale={locale} section="billing" />
+                <AddressFields value={billing} onChange={setBilling} errors={part("billing_address")} countries={countries} section="billing" />
               </div>
             )}
           </section>
