@@ -76,7 +76,7 @@ def test_only_services_without_sql_park_to_a_topic() -> None:
 
 def test_the_command_line_may_call_everybody() -> None:
     system = System.load()
-    assert set(system.callers_of("auth")) == {"notifications", "cli"}
+    assert set(system.callers_of("auth")) == {"notifications", "users", "cli"}
     assert all("cli" in system.callers_of(name) for name in system.services)
 
 
