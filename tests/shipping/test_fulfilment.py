@@ -10,13 +10,13 @@ from bodega.contracts.ids import derived_id, new_id
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows, Held, LeaseLost
 from bodega.kit.http import Client
-from bodega.kit.testing import Caller, Credentials, Topics, eventually
+from bodega.kit.testing import Caller, Topics, eventually
 from bodega.services.shipping import service
 from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
 from bodega.services.shipping.flows import Fulfilment
 from bodega.services.shipping.settings import Settings
 from tests.sandbox.stand import Sandbox
-from tests.shipping.conftest import Judge, World, becomes, run
+from tests.shipping.conftest import Judge, World, becomes
 from tests.shipping.making import ADDRESS, cancelled, paid
 
 pytestmark = pytest.mark.service
@@ -350,16 +350,3 @@ async def test_the_list_is_paged_newest_first_and_filtered(merchant: Caller, top
     assert set(made) <= set(seen)
     assert (await merchant.get("/admin/shipments?state=lost")).code == "invalid_request"
     assert (await merchant.get("/admin/shipments?cursor=bm9wZQ")).code == "malformed_request"
-
-
-async def test_two_replicas_share_the_work_and_each_order_gets_one_label(
-    shipping: Caller, merchant: Caller, world: World, topics: Topics, settings: Settings, credentials: Credentials
-) -> None:
-    """The last test here: the broker keeps a replica's place for 15 s after it has left (static membership)."""
-    orders = [new_id("ord") for _ in range(6)]
-    async with run(settings.model_copy(update={"replica": "1"}), credentials):
-        await topics.publish(*(fact for order in orders for fact in (paid(order), paid(order))))
-        for order in orders:
-            await becomes(merchant, order, state="labelled", within_seconds=20)
-    for order in orders:
-        assert len(await world.sold(order)) == 1
