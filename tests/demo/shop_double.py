@@ -23,6 +23,9 @@ class ShopDouble:
         self.files: dict[str, bytes] = {}
         self.ledger: dict[str, list[Json]] = {}
         self.addresses: dict[str, list[Json]] = {}
+        self.confirmed: set[str] = set()
+        self.carts: dict[str, dict[str, int]] = {}
+        self.orders: dict[str, Json] = {}
         self.writes: Counter[str] = Counter()
         self.requests = 0
         self.dies_after: int | None = None  # answers 500 to every later request
@@ -52,6 +55,20 @@ class ShopDouble:
                 web.put("/admin/inventory/{sku}", self.set_stock),
                 web.get("/users/me/addresses", self.list_addresses),
                 web.post("/users/me/addresses", self.add_address),
+                web.get("/users/me", self.read_profile),
+                web.post("/auth/email/verify", self.verify_email),
+                web.delete("/cart", self.empty_cart),
+                web.post("/cart", self.add_to_cart),
+                web.post("/checkout/quote", self.quote),
+                web.post("/checkout", self.check_out),
+                web.get("/orders", self.list_orders),
+                web.get("/orders/{id}", self.read_order),
+                web.get("/admin/orders/{id}", self.read_order),
+                web.post("/orders/{id}/cancel", self.cancel_order),
+                web.get("/sandbox/mails", self.list_mails),
+                web.post("/sandbox/parcels/{tracking}/advance", self.advance_parcel),
+                web.get("/v1/payment_intents", self.list_payments),
+                web.post("/v1/refunds", self.refund),
             ]
         )
         return app
@@ -70,7 +87,7 @@ class ShopDouble:
         if self.busy_answers:
             self.busy_answers -= 1
             return web.json_response({"code": "unavailable"}, status=503)
-        open_to_all = request.path.startswith(("/auth/", "/upload/", "/categories"))
+        open_to_all = request.path.startswith(("/auth/", "/upload/", "/categories", "/sandbox/", "/v1/"))
         if not open_to_all:
             if self.tokens_end:
                 self.tokens_end -= 1
@@ -79,7 +96,7 @@ class ShopDouble:
                 return web.json_response({"code": "unauthorized"}, status=401)
         if request.path.startswith("/admin/") and self._who(request) != MERCHANT["email"]:
             return web.json_response({"code": "forbidden"}, status=403)
-        if request.method == "POST" and not request.path.startswith("/upload/"):
+        if request.method == "POST" and not request.path.startswith(("/upload/", "/sandbox/")):
             assert request.headers["Idempotency-Key"]
         response = await handler(request)
         if request.method != "GET" and response.status < 300:
@@ -204,6 +221,82 @@ class ShopDouble:
         self.addresses.setdefault(self._who(request), []).append(body)
         return web.json_response(body, status=201)
 
+    async def read_profile(self, request: web.Request) -> web.Response:
+        return web.json_response({"email_verified": self._who(request) in self.confirmed})
+
+    async def verify_email(self, request: web.Request) -> web.Response:
+        email = (await request.json())["token"].removeprefix("proof-of-").replace("-at-", "@").replace("-dot-", ".")
+        self.confirmed.add(email)
+        return web.Response(status=204)
+
+    async def list_mails(self, request: web.Request) -> web.Response:
+        token = f"proof-of-{request.query['to'].replace('@', '-at-').replace('.', '-dot-')}"
+        return web.json_response({"items": [{"text": f"Welcome: http://shop/account/verify-email#token={token}\n"}]})
+
+    async def empty_cart(self, request: web.Request) -> web.Response:
+        self.carts[self._who(request)] = {}
+        return web.Response(status=204)
+
+    async def add_to_cart(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        assert self.stock(body["sku"]) >= body["quantity"]
+        self.carts[self._who(request)][body["sku"]] = body["quantity"]
+        return web.json_response({}, status=201, headers={"Cart-Token": f"cart-of-{self._who(request)}"})
+
+    async def quote(self, request: web.Request) -> web.Response:
+        assert request.headers["Cart-Token"] == f"cart-of-{self._who(request)}"
+        total = {"amount": 100, "currency": "EUR"}
+        return web.json_response({"shipping_option": "standard", "totals": {"total": total}})
+
+    async def check_out(self, request: web.Request) -> web.Response:
+        buyer = self._who(request)
+        lines = self.carts.pop(buyer)
+        for sku, quantity in lines.items():
+            self.adjust(sku, -quantity)
+        order_id = f"ord_{len(self.orders)}"
+        self.orders[order_id] = {"buyer": buyer, "state": "shipped", "lines": lines}
+        return web.json_response({"status": "completed", "order": {"id": order_id}}, status=201)
+
+    async def list_orders(self, request: web.Request) -> web.Response:
+        mine = [id_ for id_, order in reversed(self.orders.items()) if order["buyer"] == self._who(request)]
+        at = int(request.query.get("cursor", 0))
+        cursor = str(at + 2) if at + 2 < len(mine) else None
+        return web.json_response({"items": [{"id": id_} for id_ in mine[at : at + 2]], "next_cursor": cursor})
+
+    async def read_order(self, request: web.Request) -> web.Response:
+        order_id = request.match_info["id"]
+        order = self.orders[order_id]
+        return web.json_response(
+            {
+                "id": order_id,
+                "state": order["state"],
+                "cancellable": order["state"] == "shipped",
+                "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in order["lines"].items()],
+                "tracking": {"number": f"parcel-of-{order_id}"},
+                "payment_id": f"pay-of-{order_id}",
+            }
+        )
+
+    async def cancel_order(self, request: web.Request) -> web.Response:
+        self.orders[request.match_info["id"]]["state"] = "cancelled"
+        return web.json_response({})
+
+    async def advance_parcel(self, request: web.Request) -> web.Response:
+        assert await request.json() == {"to": "delivered"}
+        order = self.orders[request.match_info["tracking"].removeprefix("parcel-of-")]
+        assert order["state"] == "shipped"
+        order["state"] = "delivered"
+        return web.json_response({})
+
+    async def list_payments(self, request: web.Request) -> web.Response:
+        found = [{"id": f"pi-{id_}", "metadata": {"payment_id": f"pay-of-{id_}"}} for id_ in self.orders]
+        return web.json_response({"data": found})
+
+    async def refund(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        self.orders[str(form["payment_intent"]).removeprefix("pi-")]["state"] = "refunded"
+        return web.json_response({})
+
     def picture(self) -> str:
         """All of the state that seeding is about, to compare."""
         products = [
@@ -216,4 +309,7 @@ class ShopDouble:
             for found in sorted(self.products.values(), key=lambda found: str(found["slug"]))
         ]
         stock = {sku: self.stock(sku) for sku in sorted(self.ledger)}
-        return json.dumps([self.categories, products, stock, self.addresses], sort_keys=True)
+        orders = sorted((order["buyer"], order["state"], sorted(order["lines"])) for order in self.orders.values())
+        return json.dumps(
+            [self.categories, products, stock, self.addresses, sorted(self.confirmed), orders], sort_keys=True
+        )

@@ -6,16 +6,33 @@ from dataclasses import replace
 import pytest
 from aiohttp.test_utils import TestServer
 
+from bodega.demo import api as doors
 from bodega.demo import seed as module
+from bodega.demo.api import SeedError, ShopApi, covers
 from bodega.demo.catalogue import Catalogue, Shot, load
-from bodega.demo.seed import Seeder, SeedError, SeedReport, ShopApi, covers, seed_customer
+from bodega.demo.people import PEOPLE, Outside, PastOrder, Person
+from bodega.demo.seed import Seeder, SeedReport, seed_people
 from tests.demo.shop_double import MERCHANT, ShopDouble
 
 pytestmark = pytest.mark.unit
 
 SMALL = Catalogue(categories=load().categories[:1])
-CUSTOMER = {"email": "mara@example.com", "password": "another long one"}
+MARA, JONAS = ("mara@example.com", "another long one"), ("jonas@example.com", "a third long one")
 VARIANTS = [variant for _, product in SMALL.products for variant in product.variants]
+BUYERS = (
+    Person(
+        "mara",
+        "Mara",
+        {"city": "Berlin"},
+        (
+            PastOrder({VARIANTS[0].sku: 2, VARIANTS[1].sku: 1}, "delivered"),
+            PastOrder({VARIANTS[1].sku: 1}, "refunded"),
+            PastOrder({VARIANTS[2].sku: 1}, "cancelled"),
+            PastOrder({VARIANTS[3].sku: 1}, "shipped"),
+        ),
+    ),
+    Person("jonas", "Jonas", {"city": "Hamburg"}, (PastOrder({VARIANTS[4].sku: 1}, "delivered"),)),
+)
 SHOTS = [shot for category, product in SMALL.products for shot in product.shots(category.backdrop)]
 
 
@@ -37,15 +54,17 @@ async def fill(url: str, report: Callable[[str, int, int], None] | None = None) 
             pictures_made=await seeder.pictures(),
             skus_stocked=await seeder.stock(),
         )
-    async with ShopApi(url, CUSTOMER["email"], CUSTOMER["password"]) as api:
-        return replace(done, customer_made=await seed_customer(api))
+        async with Outside(url, "sk_test") as outside:
+            made_people, placed = await seed_people(api, url, {"mara": MARA, "jonas": JONAS}, outside)
+    return replace(done, customers_made=made_people, orders_placed=placed)
 
 
 @pytest.fixture
 async def shop(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[ShopDouble, str]]:
-    monkeypatch.setattr(module, "_FIRST_WAIT_SECONDS", 0.001)
-    monkeypatch.setattr(module, "_LONGEST_WAIT_SECONDS", 0.002)
-    monkeypatch.setattr(module, "_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(doors, "_FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(doors, "_LONGEST_WAIT_SECONDS", 0.002)
+    monkeypatch.setattr(module, "PEOPLE", BUYERS)
+    monkeypatch.setattr(doors, "_PATIENCE_SECONDS", 0.05)
     double = ShopDouble()
     async with TestServer(double.app(), host="127.0.0.1") as server:
         yield double, str(server.make_url(""))
@@ -60,16 +79,39 @@ async def test_an_empty_shop_is_filled(shop: tuple[ShopDouble, str]) -> None:
         products_made=len(SMALL.products),
         pictures_made=len(SHOTS),
         skus_stocked=sum(variant.stock > 0 for variant in VARIANTS),
-        customer_made=True,
+        customers_made=2,
+        orders_placed=5,
     )
     assert {found["status"] for found in double.products.values()} == {"published"}
-    assert {sku: double.stock(sku) for sku in double.ledger} == {v.sku: v.stock for v in VARIANTS if v.stock}
-    assert double.addresses[CUSTOMER["email"]][0]["default_shipping"] is True
+    opened = {sku: entries[0]["delta"] for sku, entries in double.ledger.items()}
+    assert opened == {v.sku: v.stock for v in VARIANTS if v.stock}
+    assert double.addresses[MARA[0]][0]["default_shipping"] is True
+    assert double.confirmed == {MARA[0], JONAS[0]}
     assert {stage for stage, _, _ in heard} == {"categories", "products", "pictures", "stock"}
     for stage in ("categories", "products", "pictures", "stock"):
         counts = [(done, total) for name, done, total in heard if name == stage]
         assert counts == [(i, counts[-1][1]) for i in range(1, len(counts) + 1)]
         assert counts[-1][0] == counts[-1][1]
+
+
+async def test_past_orders_end_as_planned(shop: tuple[ShopDouble, str]) -> None:
+    double, url = shop
+    await fill(url)
+    ends = {(order["buyer"], tuple(order["lines"])): order["state"] for order in double.orders.values()}
+    logins = {"mara": MARA, "jonas": JONAS}
+    assert ends == {
+        (logins[person.key][0], tuple(order.lines)): order.end for person in BUYERS for order in person.orders
+    }
+
+
+def test_past_orders_can_be_told_apart_and_are_of_goods_in_stock() -> None:
+    left = {variant.sku: variant.stock for _, product in load().products for variant in product.variants}
+    for person in PEOPLE:
+        assert len({frozenset(order.lines.items()) for order in person.orders}) == len(person.orders)
+        for order in person.orders:
+            for sku, quantity in order.lines.items():
+                left[sku] -= quantity + 5
+    assert min(left[sku] for person in PEOPLE for order in person.orders for sku in order.lines) >= 0
 
 
 async def test_the_first_picture_of_a_product_stays_the_first(shop: tuple[ShopDouble, str]) -> None:
@@ -91,10 +133,11 @@ async def test_a_second_run_writes_nothing(shop: tuple[ShopDouble, str]) -> None
 async def test_a_second_run_does_not_bring_back_what_was_sold(shop: tuple[ShopDouble, str]) -> None:
     double, url = shop
     await fill(url)
-    sold = VARIANTS[0]
-    double.adjust(sold.sku, -5)
+    sold = VARIANTS[0].sku
+    before = double.stock(sold)
+    double.adjust(sold, -5)
     await fill(url)
-    assert double.stock(sold.sku) == sold.stock - 5
+    assert double.stock(sold) == before - 5
 
 
 async def test_what_differs_is_repaired_and_what_is_more_is_left(shop: tuple[ShopDouble, str]) -> None:
@@ -114,7 +157,7 @@ async def test_what_differs_is_repaired_and_what_is_more_is_left(shop: tuple[Sho
     assert double.picture() == whole
 
 
-@pytest.mark.parametrize("after", range(2, 108, 5))
+@pytest.mark.parametrize("after", range(2, 250, 11))
 async def test_a_run_after_a_kill_finishes_the_work(shop: tuple[ShopDouble, str], after: int) -> None:
     double, url = shop
     double.dies_after = after
@@ -167,7 +210,7 @@ async def test_uploads_by_a_form_where_the_catalog_wants_one(shop: tuple[ShopDou
 
 async def test_a_customer_with_another_password_is_not_taken_over(shop: tuple[ShopDouble, str]) -> None:
     double, url = shop
-    double.accounts[CUSTOMER["email"]] = "the customer's own"
+    double.accounts[MARA[0]] = "the customer's own"
     with pytest.raises(SeedError, match="another password"):
         await fill(url)
 
@@ -177,10 +220,9 @@ async def test_an_unknown_merchant_is_said(shop: tuple[ShopDouble, str]) -> None
     with pytest.raises(SeedError, match="no merchant"):
         await module.seed(
             url,
-            merchant_email=MERCHANT["email"],
-            merchant_password="wrong",
-            customer_email=CUSTOMER["email"],
-            customer_password=CUSTOMER["password"],
+            merchant=(MERCHANT["email"], "wrong"),
+            customers={},
+            outside=None,
         )
 
 

@@ -1,6 +1,7 @@
 """`bodega migrate`, `bodega seed`."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -12,10 +13,12 @@ from bodega.platform.secrets import Secrets
 from bodega.platform.system import Instance
 
 if TYPE_CHECKING:
+    from bodega.demo.people import Outside
     from bodega.demo.seed import SeedReport
 
 _MERCHANT = "merchant@bodega.example"
-_CUSTOMER = "mara@bodega.example"
+# Person of the demo -> whose password it is among the secrets.
+_CUSTOMERS = {"mara": "customer", "jonas": "second-customer"}
 
 
 def migrate(instance: InstanceName = "shop") -> None:
@@ -35,13 +38,14 @@ def migrate(instance: InstanceName = "shop") -> None:
 
 
 def seed(instance: InstanceName = "shop") -> None:
-    """Fill the shop with the demo catalogue, a customer and a merchant. Idempotent."""
+    """Fill the shop with the demo catalogue, its customers, their orders and a merchant. Idempotent."""
     chosen = instance_of(instance)
     _must_run(chosen)
     report = _seed(chosen)
     out.print(
         f"{report.products_made} products made, {report.products_repaired} repaired, {report.products_kept} kept; "
-        f"{report.pictures_made} pictures; {report.skus_stocked} SKUs stocked; {report.seconds:.0f} s."
+        f"{report.pictures_made} pictures; {report.skus_stocked} SKUs stocked; "
+        f"{report.customers_made} customers, {report.orders_placed} orders; {report.seconds:.0f} s."
     )
 
 
@@ -56,7 +60,7 @@ def seed_if_new(instance: Instance) -> None:
 def demo_logins(instance: Instance) -> dict[str, str]:
     """Whose demo login -> address and password. The passwords are made for this instance."""
     return {
-        "customer": f"{_CUSTOMER}  {_password(instance, 'customer')}",
+        **{whose.replace("-", " "): "  ".join(_login(instance, key)) for key, whose in _CUSTOMERS.items()},
         "merchant": f"{_MERCHANT}  {_password(instance, 'merchant')}",
     }
 
@@ -65,7 +69,7 @@ def _seed(instance: Instance) -> "SeedReport":
 
     import aiohttp
 
-    from bodega.demo.seed import SeedError
+    from bodega.demo.api import SeedError
 
     try:
         return asyncio.run(_fill(instance))
@@ -78,9 +82,28 @@ def _seed(instance: Instance) -> "SeedReport":
 
 
 async def _fill(instance: Instance) -> "SeedReport":
+    await _make_merchant(instance)
+    async with AsyncExitStack() as stack:
+        outside = _outside(instance)
+        if outside is not None:
+            await stack.enter_async_context(outside)
+        return await _fill_with(instance, outside)
+
+
+def _outside(instance: Instance) -> "Outside | None":
+    """The sandbox, if it is what charges the cards: with a real processor's keys nothing is bought."""
+    from bodega.demo.people import Outside
+    from bodega.platform import settings
+
+    payments = settings.render(instance, Secrets.of(instance))["payments"]
+    if payments.get("BODEGA_PAYMENTS_STRIPE_API_BASE") != instance.sandbox_url:
+        return None
+    return Outside(instance.sandbox_url, payments["BODEGA_PAYMENTS_STRIPE_SECRET_KEY"])
+
+
+async def _fill_with(instance: Instance, outside: "Outside | None") -> "SeedReport":
     from bodega.demo.seed import seed as fill
 
-    await _make_merchant(instance)
     with Progress(
         TextColumn("Demo shop"), BarColumn(32), TextColumn("{task.completed}/{task.total} {task.description}"),
         TimeElapsedColumn(), console=err,
@@ -88,17 +111,16 @@ async def _fill(instance: Instance) -> "SeedReport":
         task = bar.add_task("", total=None)
         return await fill(
             instance.api_url,
-            merchant_email=_MERCHANT,
-            merchant_password=_password(instance, "merchant"),
-            customer_email=_CUSTOMER,
-            customer_password=_password(instance, "customer"),
+            merchant=(_MERCHANT, _password(instance, "merchant")),
+            customers={key: _login(instance, key) for key in _CUSTOMERS},
+            outside=outside,
             progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )
 
 
 async def _make_merchant(instance: Instance) -> None:
     from bodega.cli.asking import send
-    from bodega.demo.seed import SeedError
+    from bodega.demo.api import SeedError
 
     body = {
         "email": _MERCHANT,
@@ -108,6 +130,10 @@ async def _make_merchant(instance: Instance) -> None:
     status, answer = await send(instance, "auth", "POST", "/internal/users", body)
     if status >= 400 and status != 409:  # 409: there already
         raise SeedError("POST", "/internal/users", status, answer)
+
+
+def _login(instance: Instance, key: str) -> tuple[str, str]:
+    return f"{key}@bodega.example", _password(instance, _CUSTOMERS[key])
 
 
 def _password(instance: Instance, whose: str) -> str:
