@@ -7,6 +7,7 @@ import pytest
 from bodega.contracts.ids import new_id
 from bodega.kit.db import Database
 from bodega.kit.testing import Caller, Credentials
+from bodega.services.inventory import service, store
 from tests.inventory.making import reserve, standing, stocked
 
 pytestmark = pytest.mark.service
@@ -51,6 +52,42 @@ async def test_a_merchant_adjusts_counts_and_reads_why(merchant: Caller, checkou
     rest = (await merchant.get(f"/admin/inventory/{sku}/ledger?cursor={ledger['next_cursor']}")).json
     assert [(one["delta"], one["reason"]) for one in rest["items"]] == [(12, "Delivery 4711")]
     assert rest["next_cursor"] is None
+
+
+async def test_a_merchant_sees_all_stock_and_what_runs_low_first(
+    merchant: Caller, checkout: Caller, database: Database
+) -> None:
+    mark = new_id("x")
+    skus = [f"{mark}-{n}" for n in range(4)]
+    product = new_id("prd")
+    async with database.transaction() as tx:
+        await store.learn_product(tx, product, skus, 1)
+        for sku, on_hand in zip(skus, (5, 0, 20, 5), strict=True):
+            await service.count(tx, sku, on_hand, "counted", expected_version=None, actor="test")
+    await reserve(checkout, (skus[3], 2))
+
+    async def found(query: str) -> list[tuple[int, int]]:
+        seen: list[tuple[int, int]] = []
+        cursor = ""
+        while True:
+            page = (await merchant.get(f"/admin/inventory?limit=2&{query}{cursor}")).json
+            seen += [(skus.index(item["sku"]), item["available"]) for item in page["items"]]
+            if page["next_cursor"] is None:
+                return seen
+            cursor = f"&cursor={page['next_cursor']}"
+
+    assert await found(f"q={mark.lower()}") == [(0, 5), (1, 0), (2, 20), (3, 3)]
+    assert await found(f"product_id={product}&sort=available") == [(1, 0), (3, 3), (0, 5), (2, 20)]
+    assert await found(f"q={mark}&available_at_most=3&sort=available") == [(1, 0), (3, 3)]
+    assert await found(f"q={mark}&available_at_most=0") == [(1, 0)]
+    assert (await merchant.get("/admin/inventory?q=%25")).json["items"] == []
+
+
+@pytest.mark.parametrize(
+    "query", ["available_at_most=-1", "available_at_most=1e9", "product_id=x", "sort=price", "cursor=WyJhIl0"]
+)
+async def test_a_question_about_stock_that_makes_no_sense_is_refused(merchant: Caller, query: str) -> None:
+    assert (await merchant.get(f"/admin/inventory?{query}")).status in (400, 422)
 
 
 async def test_a_new_sku_has_an_empty_ledger_and_an_unknown_one_has_none(merchant: Caller, database: Database) -> None:

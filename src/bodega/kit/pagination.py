@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
@@ -10,6 +11,7 @@ from pydantic import BaseModel, Field
 from bodega.kit.errors import BadRequest
 
 Item = TypeVar("Item")
+Row = TypeVar("Row")
 
 PageSize = Annotated[int, Query(ge=1, le=100, description="How many at most")]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")]
@@ -25,6 +27,15 @@ def encode_cursor(*position: str | int) -> str:
     return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
 
 
+def cut(
+    found: Sequence[Row], limit: int, position: Callable[[Row], tuple[str | int, ...]]
+) -> tuple[Sequence[Row], str | None]:
+    """A page of what was found with `limit + 1`, and the cursor of the next one; None: there is none. `position`: the
+    sort values of an item."""
+    page = found[:limit]
+    return page, encode_cursor(*position(page[-1])) if len(found) > limit else None
+
+
 def decode_cursor(cursor: str, *types: type) -> list[Any]:
     """Raises BadRequest, if it is not one of ours."""
     try:
@@ -33,4 +44,13 @@ def decode_cursor(cursor: str, *types: type) -> list[Any]:
         raise BadRequest("the cursor is not one of ours") from error
     if not isinstance(position, list) or [type(value) for value in position] != list(types):
         raise BadRequest("the cursor is not one of ours")
+    if not all(_storable(value) for value in position):
+        raise BadRequest("the cursor is not one of ours")
     return position
+
+
+def _storable(value: Any) -> bool:
+    """Whether a store can compare with it: ours hold 64 bits, and text without NUL and lone surrogates."""
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return not isinstance(value, str) or not any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value)

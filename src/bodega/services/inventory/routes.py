@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Response
 
 from bodega.contracts.fields import Sku
-from bodega.contracts.ids import ReservationId
+from bodega.contracts.ids import ProductId, ReservationId
 from bodega.contracts.inventory import Availabilities, Availability, AvailabilityRequest, ReserveRequest
 from bodega.contracts.inventory import Reservation as ReservationStanding
 from bodega.kit import idempotency
@@ -15,7 +15,7 @@ from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Caller, Merchant
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, StaleVersion, Unauthenticated
 from bodega.kit.idempotency import IdempotencyKey
-from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.inventory import service, store
 from bodega.services.inventory.domain import Reservation, Stock
 from bodega.services.inventory.errors import (
@@ -84,6 +84,35 @@ async def read_one(sku: Sku, db: Db, response: Response) -> StockView:
 # --- the merchant -----------------------------------------------------------------------------------
 
 
+@admin.get("", responses=problems(Unauthenticated, Forbidden))
+async def search_stock(
+    db: Db,
+    _: Merchant,
+    q: Annotated[str | None, Query(min_length=1, max_length=64, description="How a SKU begins")] = None,
+    product_id: ProductId | None = None,
+    available_at_most: Annotated[
+        int | None, Query(ge=0, le=1_000_000, description="Low stock: so many on sale, or fewer; 0: sold out")
+    ] = None,
+    sort: Annotated[Literal["sku", "available"], Query(description="`available`: the scarcest first")] = "sku",
+    limit: PageSize = 50,
+    cursor: Cursor = None,
+) -> Page[AdminStock]:
+    """What is on hand and what of it is reserved, of every SKU."""
+    after = decode_cursor(cursor, int, str) if cursor else None
+    async with db.transaction() as tx:
+        found = await store.search_stock(
+            tx,
+            query=q,
+            product_id=product_id,
+            available_at_most=available_at_most,
+            order=sort,
+            after=(after[0], after[1]) if after is not None else None,
+            limit=limit + 1,
+        )
+    page, following = cut(found, limit, lambda stock: (stock.available, stock.sku))
+    return Page[AdminStock](items=[_admin_stock(stock) for stock in page], next_cursor=following)
+
+
 @admin.get("/{sku}", responses=problems(Unauthenticated, Forbidden, UnknownSku))
 async def read_stock(sku: Sku, db: Db, _: Merchant, response: Response) -> AdminStock:
     """What is on hand and what of it is reserved."""
@@ -131,7 +160,7 @@ async def read_ledger(sku: Sku, db: Db, _: Merchant, limit: PageSize = 50, curso
     async with db.transaction() as tx:
         await store.get_stock(tx, sku)
         entries = await store.ledger_of(tx, sku, before=before, limit=limit + 1)
-    page = entries[:limit]
+    page, following = cut(entries, limit, lambda entry: (entry.version,))
     return Page[LedgerLine](
         items=[
             LedgerLine(
@@ -146,7 +175,7 @@ async def read_ledger(sku: Sku, db: Db, _: Merchant, limit: PageSize = 50, curso
             )
             for entry in page
         ],
-        next_cursor=encode_cursor(page[-1].version) if len(entries) > limit else None,
+        next_cursor=following,
     )
 
 
@@ -198,6 +227,10 @@ def _view(sku: str, stock: Stock | None) -> StockView:
 
 def _admin_view(stock: Stock, response: Response) -> AdminStock:
     response.headers["ETag"] = f'"{stock.version}"'
+    return _admin_stock(stock)
+
+
+def _admin_stock(stock: Stock) -> AdminStock:
     return AdminStock(
         sku=stock.sku,
         product_id=stock.product_id,

@@ -55,6 +55,36 @@ async def get_stock(tx: Transaction, sku: str) -> Stock:
     return _known(await tx.fetchrow("SELECT * FROM stock WHERE sku = $1", sku))
 
 
+ORDERS = {"sku": "sku", "available": "on_hand - reserved, sku"}
+# $5 is named in both, so that the server knows its type.
+_AFTER = {"sku": "($5::bigint IS NOT NULL AND sku > $4)", "available": "(on_hand - reserved, sku) > ($5::bigint, $4)"}
+
+
+async def search_stock(
+    tx: Transaction,
+    *,
+    query: str | None,
+    product_id: str | None,
+    available_at_most: int | None,
+    order: str,
+    after: tuple[int, str] | None,
+    limit: int,
+) -> list[Stock]:
+    """For the merchant. `query`: how a SKU begins, in any case. `order`: a key of ORDERS; `after`: what was available
+    of the last SKU of the page before, and the SKU."""
+    available, sku = after or (None, None)
+    rows = await tx.fetch(
+        f"""SELECT * FROM stock
+            WHERE ($1::text IS NULL OR starts_with(lower(sku), lower($1)))
+              AND ($2::text IS NULL OR product_id = $2)
+              AND ($3::integer IS NULL OR on_hand - reserved <= $3)
+              AND ($4::text IS NULL OR {_AFTER[order]})
+            ORDER BY {ORDERS[order]} LIMIT $6""",  # noqa: S608 - constants
+        query, product_id, available_at_most, sku, available, limit,
+    )  # fmt: skip
+    return [_stock(row) for row in rows]
+
+
 async def lock_stock(tx: Transaction, skus: Sequence[str]) -> dict[str, Stock]:
     """Locks the rows in SKU order, as everybody does: so nobody waits in a circle."""
     rows = await tx.fetch("SELECT * FROM stock WHERE sku = ANY ($1) ORDER BY sku FOR UPDATE", skus)

@@ -15,7 +15,7 @@ from bodega.kit.db import Transaction
 from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
 from bodega.kit.idempotency import IdempotencyKey
-from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.notifications import service, store
 from bodega.services.notifications.domain import Channel, Kind, Notification, State, TextWish, unsubscribe_token
 from bodega.services.notifications.errors import NotificationNotFound, StillToBeSent
@@ -133,11 +133,8 @@ async def search_notifications(
             before=decode_cursor(cursor, str)[0] if cursor else None,
             limit=limit + 1,
         )
-    page = found[:limit]
-    return Page[NotificationView](
-        items=[_view(notification) for notification in page],
-        next_cursor=encode_cursor(page[-1].id) if len(found) > limit else None,
-    )
+    page, following = cut(found, limit, lambda notification: (notification.id,))
+    return Page[NotificationView](items=[_view(notification) for notification in page], next_cursor=following)
 
 
 @admin.post(

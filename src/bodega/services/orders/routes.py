@@ -15,7 +15,7 @@ from bodega.kit.app import Db, problems
 from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Merchant, called_by
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
 from bodega.kit.live import Live, State
-from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.orders import service, store
 from bodega.services.orders.domain import Order
 from bodega.services.orders.errors import (
@@ -85,11 +85,8 @@ async def list_orders(db: Db, customer: Customer, limit: PageSize = 20, cursor: 
     before = decode_cursor(cursor, str)[0] if cursor else None
     async with db.transaction() as tx:
         orders = await store.orders_of_customer(tx, customer.subject, before=before, limit=limit + 1)
-    page = orders[:limit]
-    return Page[OrderSummary](
-        items=[_summary(order) for order in page],
-        next_cursor=encode_cursor(page[-1].id) if len(orders) > limit else None,
-    )
+    page, following = cut(orders, limit, lambda order: (order.id,))
+    return Page[OrderSummary](items=[_summary(order) for order in page], next_cursor=following)
 
 
 @public.get("/orders/{order_ref}", responses=problems(Unauthenticated, OrderNotFound))
@@ -192,13 +189,13 @@ async def search_orders(
             after=_after(cursor),
             limit=limit + 1,
         )
-    page = orders[:limit]
+    page, following = cut(orders, limit, lambda order: (order.totals.total.amount, order.id))
     return Page[AdminOrderSummary](
         items=[
             AdminOrderSummary(**_summary(order).model_dump(), email=order.contact.email, attention=order.attention)
             for order in page
         ],
-        next_cursor=encode_cursor(page[-1].totals.total.amount, page[-1].id) if len(orders) > limit else None,
+        next_cursor=following,
     )
 
 

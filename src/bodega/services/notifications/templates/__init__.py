@@ -1,7 +1,8 @@
 """The messages' words and looks: one pair of templates per kind, HTML and text.
 
 Mail clients know tables and inline styles, and little else: the layout is made of tables, and its style sheet is
-written into the elements when a mail is rendered. Pictures of the goods are decoration: a mail says the same without them.
+written into the elements when a mail is rendered. Pictures of the goods are decoration: a mail says the same
+without them.
 """
 
 from collections.abc import Mapping
