@@ -2,7 +2,7 @@
 
 import pytest
 
-from bodega.kit.testing import Caller, Credentials
+from bodega.kit.testing import Caller, Credentials, Topics
 from tests.auth.conftest import PASSWORD, StartAuth, bearer, log_in, new_email, refresh, register
 
 pytestmark = pytest.mark.service
@@ -38,6 +38,19 @@ async def test_passwords_cannot_be_guessed_there_either(auth: Caller, users: Cal
     assert tried[:5] == ["refused"] * 5
     assert tried[-1] == "too_many_attempts"
     assert (await log_in(auth, email)).status == 429, "it is one count with login's"
+
+
+async def test_an_address_that_is_not_proven_is_not_told(
+    auth: Caller, users: Caller, notifications: Caller, topics: Topics
+) -> None:
+    email = new_email()
+    made = (await register(auth, email)).json
+    path, body = f"/internal/customers/{made['customer_id']}/confirm", {"session_id": made["session_id"]}
+    assert (await users.post(path, body)).json["email"] is None
+    told = await topics.of_subject("users", made["customer_id"], "CustomerRegistered")
+    link = (await notifications.post("/internal/mail-links", {"event_id": told[0]["id"]})).json["url"]
+    await auth.post("/auth/email/verify", {"token": link.partition("#token=")[2]})
+    assert (await users.post(path, body)).json["email"] == email
 
 
 async def test_staff_do_not_erase_themselves(cli: Caller, auth: Caller, users: Caller) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from bodega.contracts.envelope import event
 from bodega.contracts.ids import new_id
-from bodega.contracts.users import CustomerRegistered
+from bodega.contracts.users import CustomerRegistered, CustomerVerified
 from bodega.kit.db import Database
 from bodega.kit.testing import Answered, Caller, Credentials, Topics, eventually
 from bodega.services.users.domain import ERASE, EXPORT
@@ -52,6 +52,24 @@ async def test_an_export_contains_what_each_room_holds(customer: SomeCustomer, r
     assert held["users"]["profile"][0]["name"] == "Ada Lovelace"
     assert held["users"]["addresses"][0]["address"]["line1"] == HOME["line1"]
     assert rooms.told["payments", subject]["order_ids"] == rooms.orders[subject], "it goes by the orders"
+
+
+async def test_nobody_is_shown_what_was_mailed_to_an_address_that_is_not_proven_theirs(
+    customer: SomeCustomer, rooms: Rooms, topics: Topics
+) -> None:
+    subject = new_id("cus")
+    me = customer(subject)
+    facts = {"customer_id": subject, "email": "victim@example.com"}
+    for fact, proven in ((CustomerRegistered, False), (CustomerVerified, True)):
+        await topics.publish(event(fact(**facts), subject=subject, sequence=1 + proven))
+
+        async def heard(so_far: bool = proven) -> None:
+            seen = (await me.get(ME)).json
+            assert (seen["email"], seen["email_verified"]) == ("victim@example.com", so_far)
+
+        await eventually(heard)
+        await ends(me, await me.post(EXPORTS))
+        assert rooms.told["notifications", subject]["email"] == ("victim@example.com" if proven else None)
 
 
 async def test_an_export_is_its_owners_alone_and_expires(

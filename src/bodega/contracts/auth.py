@@ -36,5 +36,5 @@ class IdentityConfirmed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     outcome: Literal["confirmed", "refused", "too_many_attempts", "staff"]
-    email: str | None = None
+    email: str | None = Field(default=None, description="If it is proven to be theirs")
     retry_after_seconds: int = 0

@@ -24,7 +24,9 @@ class Person(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    email: str | None = None
+    email: str | None = Field(
+        default=None, description="Only if it is proven to be theirs, or anybody could ask about a stranger's mails"
+    )
     order_ids: list[OrderId] = []
 
 

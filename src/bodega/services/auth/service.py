@@ -297,7 +297,8 @@ async def confirm(db: Database, tools: Tools, account_id: str, wish: ConfirmIden
             await store.forgive_all(tx, key)
     elif not young:
         return IdentityConfirmed(outcome="refused")
-    return IdentityConfirmed(outcome="confirmed", email=account.email)
+    # Of an address that is not proven, others may be the owner: what was mailed there is not this customer's.
+    return IdentityConfirmed(outcome="confirmed", email=account.email if account.verified else None)
 
 
 async def export_customer(tx: Transaction, account_id: str) -> dict[str, Any]:

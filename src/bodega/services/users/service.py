@@ -114,11 +114,12 @@ async def remove_address(tx: Transaction, customer_id: str, address_id: str, *, 
 async def ask_export(tx: Transaction, exports: Flows, customer_id: str) -> str:
     """The id of the request, new or under way."""
     profile = await store.lock_profile(tx, customer_id)
+    email = profile.email if profile.email_verified else None  # what was mailed there before may be somebody else's
     request_id = new_id("prv")
     running = await store.insert_request(tx, request_id, customer_id, "export")
     if running is not None:
         return running
-    await exports.start(tx, request_id, EXPORT[0], {"customer_id": customer_id, "email": profile.email}, inline=False)
+    await exports.start(tx, request_id, EXPORT[0], {"customer_id": customer_id, "email": email}, inline=False)
     return request_id
 
 
