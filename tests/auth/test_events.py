@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bodega.kit.testing import Answered, Caller, Topics, eventually
-from tests.auth.conftest import PASSWORD, StartAuth, log_in, new_email, refresh, register
+from tests.auth.conftest import PASSWORD, StartAuth, bearer, log_in, new_email, refresh, register
 
 pytestmark = pytest.mark.service
 
@@ -146,3 +146,29 @@ async def test_a_merchant_of_the_command_line_is_verified(cli: Caller, notificat
     told = await facts(topics, made, "CustomerRegistered", "CustomerVerified")
     assert [one["type"] for one in told] == ["CustomerRegistered", "CustomerVerified"]
     assert (await mailed_link(notifications, topics, made, "CustomerRegistered")).code == "token_used"
+
+
+async def test_another_mail_can_be_had_to_prove_the_e_mail(
+    start_auth: StartAuth, auth: Caller, notifications: Caller, topics: Topics
+) -> None:
+    answer = await register(auth, new_email())
+    me = auth.being(bearer(answer))
+    subject = answer.json["customer_id"]
+    assert (await auth.post("/auth/email/resend")).code == "unauthenticated"
+    assert (await me.post("/auth/email/resend")).status == 202
+
+    async def told() -> list[str]:
+        found = await facts(topics, subject, "CustomerRegistered")
+        assert [one["sequence"] for one in found] == ["1", "2"]
+        return [one["id"] for one in found]
+
+    links = [
+        await notifications.post("/internal/mail-links", {"event_id": event_id}) for event_id in await eventually(told)
+    ]
+    assert token_of(links[0]) != token_of(links[1])
+    assert (await auth.post("/auth/email/verify", {"token": token_of(links[1])})).status == 204
+    assert (await me.post("/auth/email/resend")).status == 202
+    after = await facts(topics, subject, "CustomerVerified")
+    assert [one["type"] for one in after] == ["CustomerRegistered", "CustomerRegistered", "CustomerVerified"]
+    slow = (await start_auth(account_free_attempts=0, attempt_wait_first_seconds=30)).being(bearer(answer))
+    assert [(await slow.post("/auth/email/resend")).status for _ in range(2)][-1] == 429

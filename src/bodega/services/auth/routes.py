@@ -148,6 +148,16 @@ async def verify_email(wish: VerifyEmail, db: Db) -> None:
 
 
 @public.post(
+    "/email/resend", status_code=202, response_class=Response, responses=problems(Unauthenticated, TooManyAttempts)
+)
+async def resend_verification(db: Db, tools: AuthTools, customer: Customer, visitor: From) -> Response:
+    """Asks for another mail with a link to prove the e-mail. Nothing is sent if it is proven already."""
+    async with db.transaction() as tx:
+        await service.ask_verification(tx, tools.settings, customer.subject, visitor)
+    return Response(status_code=202)
+
+
+@public.post(
     "/password/forgot", status_code=202, response_class=Response, responses=problems(InvalidEmail, TooManyAttempts)
 )
 async def forget_password(wish: ForgotPassword, db: Db, tools: AuthTools, visitor: From) -> Response:

@@ -36,7 +36,7 @@ from bodega.services.auth.errors import (
 )
 from bodega.services.auth.settings import Settings
 
-Fact = TypeVar("Fact", CustomerVerified, PasswordResetRequested, PasswordChanged)
+Fact = TypeVar("Fact", CustomerRegistered, CustomerVerified, PasswordResetRequested, PasswordChanged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +202,21 @@ async def verify_email(tx: Transaction, token: str) -> None:
     if account_id is None:
         raise LinkUsed("this link was used before, or has run out")
     await _verified(tx, await store.lock_account(tx, account_id))
+
+
+async def ask_verification(tx: Transaction, settings: Settings, account_id: str, visitor: Visitor) -> None:
+    """One more mail with a link to prove the e-mail: the first was lost, or its link has run out. Nothing, if it is
+    proven already. That the account exists is told again, as a fact with a link of its own.
+
+    Raises TooManyAttempts.
+    """
+    by_account = Allowance(f"verify:{account_id}", settings.account_free_attempts)
+    await _count(tx, settings, [_by_address(settings, visitor), by_account])
+    known = await store.find_by_id(tx, account_id)
+    account = await store.find_locked(tx, domain.mailbox(known.email).key) if known is not None else None
+    if account is not None and not account.verified:
+        account, fact_id = await _tell(tx, account, CustomerRegistered)
+        await store.insert_mail_link(tx, fact_id, account.id, "verify")
 
 
 async def forget_password(tx: Transaction, settings: Settings, box: Mailbox, visitor: Visitor) -> None:
