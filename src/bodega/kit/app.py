@@ -8,6 +8,8 @@ import asyncio
 import os
 import secrets
 import signal
+import socket
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -29,10 +31,12 @@ from bodega.kit.db import Database
 from bodega.kit.errors import BadRequest, Invalid, NotFound, Problem, Unavailable
 from bodega.kit.http import Client, Front, problem_body, problem_headers
 from bodega.kit.inbox import Hears, Inbox
+from bodega.kit.live import Live
 from bodega.kit.outbox import Relay
 
 _log = telemetry.log()
 GRACE_SECONDS = 10
+STARTUP_FAILURE = 3
 
 
 class ServiceSettings(BaseSettings):
@@ -194,6 +198,7 @@ def create_service(
     )
     app.state.service = service
     app.state.settings = settings
+    app.state.streams = [loop for loop in loops if isinstance(loop, Live)]
     app.state.access_tokens = AccessTokens(
         settings.jwks_url, issuer=settings.token_issuer, audience=settings.token_audience
     )
@@ -413,16 +418,35 @@ RawBody = Annotated[bytes, Depends(_raw_body)]
 
 def serve(app: FastAPI, host: str, port: int) -> None:
     """Serves until SIGTERM, then finishes what runs (10 s)."""
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        loop="uvloop",
-        http="httptools",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_keep_alive=75,
-        lifespan="on",
-    )
+    server = Server(app, host, port)
+    server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+class Server(uvicorn.Server):
+    """Serves an application of `create_service`."""
+
+    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                loop="uvloop",
+                http="httptools",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                timeout_graceful_shutdown=GRACE_SECONDS,
+                timeout_keep_alive=75,
+                lifespan="on",
+            )
+        )
+        self._streams: Sequence[Live] = app.state.streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends the streams first: they are answers that would not end by themselves."""
+        for stream in self._streams:
+            stream.stop()
+        await super().shutdown(sockets)
