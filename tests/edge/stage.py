@@ -39,7 +39,7 @@ class Said:
 class Origin:
     """Storefront, gateway and object storage at once: a path's answer, and who asked for it how."""
 
-    answers: dict[str, Said | Callable[[Request], Said]] = field(default_factory=dict)
+    answers: dict[str, Said | Callable[[Request], Awaitable[Said]]] = field(default_factory=dict)
     asked: list[Request] = field(default_factory=list)
     held: dict[str, tuple[asyncio.Event, asyncio.Event]] = field(default_factory=dict)
 
@@ -65,7 +65,7 @@ class Origin:
                 return Response("ok")
             self.asked.append(request)
             said = self.answers.get(path, Said("nothing", 404, {"Cache-Control": KEPT}))
-            said = said(request) if callable(said) else said
+            said = await said(request) if callable(said) else said
             if path in self.held:
                 come, may_go = self.held.pop(path)
                 come.set()

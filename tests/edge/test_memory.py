@@ -2,6 +2,8 @@
 
 import asyncio
 
+from fastapi import Request
+
 from bodega.kit.testing import eventually
 from tests.edge.stage import Edge, Said
 
@@ -167,8 +169,8 @@ async def test_a_purge_does_not_keep_other_products_answers_out(edge: Edge) -> N
     assert await edge.state("/other") == "HIT"
 
 
-def _page_or_data(request: object) -> Said:
-    is_data = getattr(request, "headers", {}).get("rsc") == "1"
+async def _page_or_data(request: Request) -> Said:
+    is_data = request.headers.get("rsc") == "1"
     return Said("data" if is_data else "page", headers={
         "Cache-Control": "public, s-maxage=600", "Content-Type": "text/x-component" if is_data else "text/html"
     })  # fmt: skip

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from opensearchpy import AsyncOpenSearch
@@ -52,7 +53,7 @@ class Stage:
     settings: Settings
 
 
-OpenStage = Callable[[str, Shop], AbstractAsyncContextManager[Stage]]
+OpenStage = Callable[..., AbstractAsyncContextManager[Stage]]
 
 
 @pytest.fixture(scope="package")
@@ -60,7 +61,7 @@ def open_stage(opensearch: AsyncOpenSearch, topics: Topics, credentials: Credent
     """`async with open_stage("demo", shop) as stage`: names keep stages apart, on Kafka and in the index."""
 
     @asynccontextmanager
-    async def opened(name: str, shop: Shop) -> AsyncIterator[Stage]:
+    async def opened(name: str, shop: Shop, **other: Any) -> AsyncIterator[Stage]:
         own = Topics(topics.bootstrap, f"{topics.prefix}{name}.")
         await own.make("catalog", "inventory", "search.parked")
         await own.open()
@@ -78,6 +79,7 @@ def open_stage(opensearch: AsyncOpenSearch, topics: Topics, credentials: Credent
                 internal_jwks_file=credentials.jwks_file,
                 allowed_callers=["cli"],
                 retry_first_seconds=0.1,
+                **{"edge_url": "", **other},
             )
             async with serving(create_app(settings)) as search:
                 await ready(search)

@@ -13,6 +13,8 @@ from opensearchpy import AsyncOpenSearch
 from bodega.contracts.ids import new_id
 from bodega.kit.inbox import Received
 from bodega.services.search import consumers
+from bodega.services.search.flows import Herald
+from bodega.services.search.settings import Settings
 from bodega.services.search.store import Store
 from tests.conftest import RUN
 from tests.search.making import archived, product, stock, updated, variant
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.service
 
 async def hear(store: Store, told: Any) -> None:
     """As the door would hand it over."""
-    handler = {one.name: one for one in consumers.hears(store)}[told.type].handler
+    handler = {one.name: one for one in consumers.hears(store, Herald(store, None, Settings()))}[told.type].handler
     await handler(
         Received(
             id=told.id, type=told.type, subject=told.subject, sequence=int(told.sequence), time=told.time,

@@ -307,6 +307,7 @@ sub not_kept {
 sub of_a_file {
     unset beresp.http.Set-Cookie;
     unset beresp.http.Vary;
+    unset beresp.http.ETag;
     if (beresp.status == 200) {
         set beresp.http.Cache-Control = "public, max-age=31536000, immutable";
         set beresp.http.X-Content-Type-Options = "nosniff";

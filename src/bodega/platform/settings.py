@@ -115,7 +115,9 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
     if service.name in ("orders", "notifications"):  # one signs a guest's link, the other one reads it
         settings["LINK_SECRET_FILE"] = str(secrets.file("link.secret"))
     if service.name == "search":  # its answers may be kept at the edge, since it takes them from there itself
-        settings |= _of_edge(instance, secrets) | {"SHARED_CACHE_SECONDS": "30"}
+        settings |= _of_edge(instance, secrets)
+    if service.name in ("orders", "payments"):  # one takes the money, the other one waits for it
+        settings["CAPTURE_ON"] = system.shop.capture_on
     if service.name == "payments":
         settings |= processor
     if service.name == "shipping":

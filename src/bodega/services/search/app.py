@@ -6,11 +6,12 @@ from bodega.contracts.problems import TITLES
 from bodega.kit.app import consumer_of, create_service
 from bodega.kit.bus import Producer
 from bodega.kit.inbox import StatelessDoor
+from bodega.kit.surrogates import SharedCache
 from bodega.services.search import __doc__ as sign
 from bodega.services.search import routes
 from bodega.services.search.clients import Sources
 from bodega.services.search.consumers import hears
-from bodega.services.search.flows import Curator
+from bodega.services.search.flows import Curator, Herald
 from bodega.services.search.settings import Settings
 from bodega.services.search.store import Store
 
@@ -26,11 +27,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         refresh_milliseconds=settings.refresh_milliseconds,
     )
     sources = Sources(settings)
-    curator = Curator(store, sources, settings)
+    edge = SharedCache(settings.edge_url, settings.purge_secret_file) if settings.edge_url else None
+    herald = Herald(store, edge, settings)
+    curator = Curator(store, sources, herald, settings)
     door = StatelessDoor(
         Producer(settings.kafka, client_id=f"{NAME}-{settings.replica}"),
         settings.topic_prefix + NAME,
-        {one.name: one for one in hears(store)},
+        {one.name: one for one in hears(store, herald)},
     )
     consumer = consumer_of(NAME, settings, door, topics=("catalog", "inventory"))
     return create_service(
@@ -39,9 +42,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [routes.public, routes.internal],
         titles=TITLES,
         description=sign or "",
-        state={"store": store, "sources": sources, "curator": curator},
-        opens=[store, *sources.clients, door],
-        loops=[curator, consumer],
+        state={"store": store, "sources": sources, "curator": curator, "herald": herald},
+        opens=[store, *sources.clients, *([edge] if edge is not None else []), door],
+        loops=[curator, consumer, herald],
         ready={"opensearch": store.ping},
         degraded={"kafka": lambda: consumer.connected},
         parked=door,

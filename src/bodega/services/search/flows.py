@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from bodega.contracts.catalog import Product
 from bodega.kit.errors import Unavailable
 from bodega.kit.http import RemoteProblem
+from bodega.kit.surrogates import SharedCache
 from bodega.kit.telemetry import log
 from bodega.services.search import domain, service
 from bodega.services.search.clients import PRODUCTS_AT_ONCE, Sources
@@ -87,12 +88,58 @@ def _skus(products: Sequence[Product]) -> list[str]:
     return [variant.sku for product in products for variant in product.variants]
 
 
+class Herald:
+    """Takes from the edge what the index has made old, once searches find what is new. `run()` until `stop()`.
+
+    Changes of one refresh's time are told together.
+    """
+
+    def __init__(self, store: Store, edge: SharedCache | None, settings: Settings) -> None:
+        self._store = store
+        self._edge = edge
+        self._gather_seconds = settings.refresh_milliseconds / 1000
+        self._retry_seconds = settings.retry_first_seconds
+        self._changed = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._changed.set()  # what was written before a start may not have been told
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._changed.set()
+
+    def mark(self) -> None:
+        """Something was written. Returns at once."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        while not self._stopping.is_set():
+            await self._changed.wait()
+            self._changed.clear()
+            if self._edge is None:
+                continue
+            try:
+                await self._pause(self._gather_seconds)
+                await self._store.refresh()
+                await self._edge.purge(["search"])
+            except Unavailable as error:
+                _log.warning("the edge has not been told of what changed", error=error)
+                self._changed.set()
+                await self._pause(self._retry_seconds)
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+
 class Curator:
     """Sees that there is an index and that it is whole, and renews it when asked. Shoppers are served meanwhile."""
 
-    def __init__(self, store: Store, sources: Sources, settings: Settings) -> None:
+    def __init__(self, store: Store, sources: Sources, herald: Herald, settings: Settings) -> None:
         self._store = store
         self._sources = sources
+        self._herald = herald
         self._first = settings.retry_first_seconds
         self._most = settings.retry_most_seconds
         self._stopping = asyncio.Event()
@@ -125,6 +172,7 @@ class Curator:
                 await self._wanted.wait()
                 count = await rebuild(self._store, self._sources)
                 self._wanted.clear()
+                self._herald.mark()
                 _log.info("the index is renewed", products=count)
             except (Unavailable, RemoteProblem) as error:
                 _log.warning("the index waits for its engine or its sources", error=error, wait_seconds=wait)
@@ -136,6 +184,7 @@ class Curator:
             case "incomplete":
                 count = await fill(self._store, self._sources)
                 await self._store.mark_filled()
+                self._herald.mark()
                 _log.info("the index is filled", products=count)
             case "outdated":
                 await self._store.widen()

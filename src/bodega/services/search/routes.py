@@ -19,7 +19,7 @@ from bodega.services.search import flows, service
 from bodega.services.search.clients import Sources
 from bodega.services.search.domain import Criteria, Sort, option_key, option_name
 from bodega.services.search.errors import UnknownFilter
-from bodega.services.search.flows import Curator
+from bodega.services.search.flows import Curator, Herald
 from bodega.services.search.schemas import (
     Accepted,
     Audit,
@@ -61,6 +61,11 @@ async def _curator(request: Request) -> Curator:
     return curator
 
 
+async def _herald(request: Request) -> Herald:
+    herald: Herald = request.app.state.herald
+    return herald
+
+
 async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
@@ -92,6 +97,7 @@ async def _options(request: Request) -> dict[str, tuple[str, ...]]:
 
 Kept = Annotated[Store, Depends(_store)]
 Asked = Annotated[Sources, Depends(_sources)]
+Heralding = Annotated[Herald, Depends(_herald)]
 Curating = Annotated[Curator, Depends(_curator)]
 SearchSettings = Annotated[Settings, Depends(_settings)]
 Options = Annotated[dict[str, tuple[str, ...]], Depends(_options)]
@@ -191,9 +197,11 @@ async def rebuild(curator: Curating, _: Caller) -> Accepted:
 
 
 @internal.get("/audit")
-async def audit(store: Kept, sources: Asked, _: Caller) -> Audit:
+async def audit(store: Kept, sources: Asked, herald: Heralding, _: Caller) -> Audit:
     """Compares the index with the sources, and mends what differs."""
     differences = await flows.audit(store, sources)
+    if differences:
+        herald.mark()
     return Audit(agrees=not differences, differences=[DifferenceLine(**asdict(one)) for one in differences])
 
 
@@ -218,7 +226,7 @@ def _cursor(found: Found, fuzzy: bool) -> str:
 
 
 def _cacheable(settings: Settings, keys: Sequence[str]) -> dict[str, str]:
-    seconds = settings.shared_cache_seconds
+    seconds = settings.shared_cache_seconds if settings.edge_url else 0
     return {"Cache-Control": f"public, max-age=0, s-maxage={seconds}", "xkey": " ".join(keys)}
 
 

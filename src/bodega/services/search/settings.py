@@ -1,5 +1,7 @@
 """Search's settings. Every default runs on a laptop."""
 
+from pathlib import Path
+
 from pydantic_settings import SettingsConfigDict
 
 from bodega.kit.app import ServiceSettings
@@ -15,5 +17,8 @@ class Settings(ServiceSettings):
     """Put before every index and alias, so that shops and tests may share an engine."""
     refresh_milliseconds: int = 200
     """How soon a written change is found. Every change of the index costs one refresh within this time."""
-    shared_cache_seconds: int = 0
-    """How long the edge may keep an answer. Not at all, as long as nobody purges it there after a refresh."""
+    edge_url: str = ""
+    """Where the edge takes our word that an answer is old. Without an edge no shared cache may keep any."""
+    purge_secret_file: Path | None = None
+    shared_cache_seconds: int = 30
+    """How long the edge may keep an answer: the bound on a lost purge, and on what a killed replica did not say."""

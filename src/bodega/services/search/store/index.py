@@ -115,6 +115,11 @@ class Store:
             # 404: another replica has switched in the meantime.
             await self._engine.indices.update_aliases(body={"actions": actions}, params={"ignore": 404})
 
+    async def refresh(self) -> None:
+        """Searches find from now on what has been written up to now."""
+        async with _trouble_is_unavailable():
+            await self._engine.indices.refresh(index=self._products)
+
     async def widen(self) -> None:
         """Lets an index of an earlier definition take documents of ours, where the two get along.
 
