@@ -125,8 +125,10 @@ def settings(database_url: str, topics: Topics, credentials: Credentials, proces
 
 
 @pytest.fixture(scope="package")
-async def payments(settings: Settings, payments_port: int) -> AsyncIterator[Caller]:
-    async with serving(create_app(settings), port=payments_port) as caller:
+async def payments(settings: Settings, payments_port: int, credentials: Credentials) -> AsyncIterator[Caller]:
+    app = create_app(settings)
+    app.state.access_tokens = credentials.access_tokens()
+    async with serving(app, port=payments_port) as caller:
         yield caller
 
 

@@ -2,6 +2,7 @@
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,12 @@ def test_nothing_secret_survives_masking(instance: Instance) -> None:
     assert not [value for value in values if value in shown or value[:20] in shown]
     assert "http://127.0.0.1:7103" in shown
     assert "secrets/orders.key.pem" in shown
+
+
+@pytest.mark.parametrize("capture_on", ["order", "shipment"])
+def test_payments_takes_the_money_when_orders_expects_it(instance: Instance, capture_on: str) -> None:
+    shop = instance.system.shop.model_copy(update={"capture_on": capture_on})
+    other = replace(instance, system=instance.system.model_copy(update={"shop": shop}))
+    rendered = settings.render(other, Secrets.of(other), {})
+    assert rendered["payments"]["BODEGA_PAYMENTS_CAPTURE_ON"] == capture_on
+    assert rendered["orders"]["BODEGA_ORDERS_CAPTURE_ON"] == capture_on

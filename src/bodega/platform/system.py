@@ -32,12 +32,13 @@ class _Frozen(BaseModel):
 
 
 class Shop(_Frozen):
-    """What the shop is called and sells in."""
+    """What the shop is called and sells in, and when it takes the money."""
 
     name: str
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     country: str = Field(pattern=r"^[A-Z]{2}$")
     locale: str = Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")
+    capture_on: Literal["order", "shipment"]
     times: str
 
 

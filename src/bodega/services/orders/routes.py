@@ -274,7 +274,7 @@ async def begin_fulfilment(
         order = await service.begin_fulfilment(
             tx,
             order_id,
-            capture_first=settings.capture_before_fulfilment,
+            capture_first=settings.capture_on == "order",
             cause=wish.shipment_id,
             actor=caller.name,
         )

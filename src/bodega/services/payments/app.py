@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service(
         NAME,
         settings,
-        [routes.public, routes.internal, routes.persons],
+        [routes.public, routes.admin, routes.internal, routes.persons],
         titles=TITLES,
         description=sign or "",
         state={"database": database, "workers": workers, "processor": processor},

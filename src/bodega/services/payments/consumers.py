@@ -10,7 +10,7 @@ from bodega.services.payments.settings import Settings
 
 def hears(settings: Settings) -> tuple[Hears, ...]:
     """What is heard: a shipment only counts where the shop takes its money then."""
-    capture_now = settings.capture_on == "order_paid"
+    capture_now = settings.capture_on == "order"
 
     async def order_paid(tx: Transaction, event: Received[OrderPaid]) -> None:
         await service.accept(tx, event.subject, event.data.payment_id, capture_now=capture_now)

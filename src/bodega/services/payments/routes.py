@@ -1,12 +1,13 @@
 """The HTTP door of payments: parse, authorise, call, shape the answer."""
 
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import NAMESPACE_URL, uuid5
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from bodega.contracts.ids import CustomerId, PaymentId, new_id
+from bodega.contracts.ids import CustomerId, OrderId, PaymentId, new_id
 from bodega.contracts.money import Price
 from bodega.contracts.payments import (
     AuthorizePayment,
@@ -20,8 +21,9 @@ from bodega.contracts.payments import Payment as PaymentAnswer
 from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Caller, called_by
-from bodega.kit.errors import AlreadyEnded, Invalid
+from bodega.kit.auth import Caller, Merchant, called_by
+from bodega.kit.db import Database
+from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
 from bodega.kit.http import remaining_seconds
 from bodega.kit.idempotency import IdempotencyKey
 from bodega.services.payments import domain, service, store
@@ -37,12 +39,14 @@ from bodega.services.payments.errors import (
     PaymentNotFound,
 )
 from bodega.services.payments.flows import Workers
+from bodega.services.payments.schemas import GiveBack, LedgerLine, OrderPayments, PaymentView, RefundView
 from bodega.services.payments.settings import Settings
 
 _RESERVE_SECONDS = 0.25
 """Of the caller's budget, for our own answer."""
 
 public = APIRouter(prefix="/payments", tags=["payments"])
+admin = APIRouter(prefix="/admin/payments", tags=["payments (merchant)"])
 internal = APIRouter(prefix="/internal/payments", include_in_schema=False)
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
@@ -206,22 +210,106 @@ async def refund(
     key: IdempotencyKey = None,
 ) -> PaymentAnswer:
     """Gives money back. The same key again gives nothing more and answers the present state."""
+    made = await _give_back(f"refund/{payment_id}", key, body, payment_id, wish, db, workers, settings)
+    if made.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return await _answer(db, payment_id)
+
+
+# --- merchants --------------------------------------------------------------------------------------
+
+
+@admin.get("", responses=problems(Unauthenticated, Forbidden, PaymentNotFound))
+async def read_payments(order_id: OrderId, db: Db, _: Merchant) -> OrderPayments:
+    """Every attempt to pay for an order, what was given back, and the ledger of it all."""
+    async with db.transaction() as tx:
+        payments = await store.list_payments(tx, order_id)
+        refunds = await store.refunds_of(tx, order_id)
+        lines = await store.ledger_of(tx, order_id)
+    if not payments:
+        raise PaymentNotFound("nobody has tried to pay for such an order")
+    return OrderPayments(
+        order_id=order_id,
+        payments=[_payment_view(one, [r for r in refunds if r.payment_id == one.id]) for one in payments],
+        ledger=[
+            LedgerLine(
+                at=line.at,
+                payment_id=line.payment_id,
+                entry=line.booking.entry,
+                source=line.booking.source,
+                target=line.booking.target,
+                amount=Price(amount=line.booking.amount, currency=line.currency),
+            )
+            for line in lines
+        ],
+    )
+
+
+@admin.post(
+    "/{payment_or_order_id}/refunds",
+    status_code=201,
+    responses=problems(Unauthenticated, Forbidden, PaymentNotFound, NotRefundable, KeyRequired),
+)
+async def give_back(
+    payment_or_order_id: PaymentId | OrderId,
+    wish: GiveBack,
+    response: Response,
+    body: RawBody,
+    db: Db,
+    merchant: Merchant,
+    workers: Driving,
+    settings: TheSettings,
+    key: IdempotencyKey = None,
+) -> RefundView:
+    """Gives the shopper money back, of this payment or of the one that the order has accepted. The order's history and
+    a mail to the shopper follow. `wanted`: the processor has not answered yet; it is asked until it does."""
+    payment_id = payment_or_order_id
+    if payment_id.startswith("ord_"):
+        async with db.transaction() as tx:
+            money = await store.find_money(tx, payment_id)
+        if money is None or money.payment_id is None:
+            raise PaymentNotFound("no payment was accepted for such an order")
+        payment_id = money.payment_id
+    scope = f"refunds/{payment_id}/{merchant.subject}"
+    made = await _give_back(scope, key, body, payment_id, RefundRequest(**dict(wish)), db, workers, settings)
+    response.headers["Location"] = f"/admin/payments?order_id={made.order_id}"
+    if made.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return _refund_view(made.refund, made.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class _GivenBack:
+    order_id: str
+    currency: str
+    refund: store.KeptRefund
+    replayed: bool
+
+
+async def _give_back(
+    scope: str, key: str | None, body: bytes, payment_id: str, wish: RefundRequest, db: Database, workers: Workers,
+    settings: Settings,
+) -> _GivenBack:  # fmt: skip
+    """Raises: KeyRequired, PaymentNotFound; NotRefundable, also if the processor refuses."""
     if key is None:
         raise KeyRequired("a refund needs an Idempotency-Key: repeated without one, it would be another refund")
     refund_id = new_id("rfd")
     async with db.transaction() as tx:
-        made = await idempotency.claim(tx, f"refund/{payment_id}", key, body, resource_id=refund_id)
-        if made is None:
+        before = await idempotency.claim(tx, scope, key, body, resource_id=refund_id)
+        if before is None:
             await service.refund(tx, payment_id, refund_id, wish)
-    if made is not None:
-        refund_id = made.resource_id or ""
-        response.headers["Idempotency-Replayed"] = "true"
+        else:
+            refund_id = before.resource_id or ""
     await workers.hurry(payment_id, _budget(settings))
     async with db.transaction() as tx:
-        given = await store.get_refund(tx, refund_id)
-    if given.state == "refused":
-        raise NotRefundable(f"the processor refuses: {given.reason}", reason=given.reason)
-    return await _answer(db, payment_id)
+        payment = await store.get_payment(tx, payment_id)
+        made = await store.get_refund(tx, refund_id)
+    if made.refund.state == "refused":
+        raise NotRefundable(f"the processor refuses: {made.refund.reason}", reason=made.refund.reason)
+    return _GivenBack(payment.order_id, payment.amount.currency, made, before is not None)
+
+
+# --- users, about a person --------------------------------------------------------------------------
 
 
 @persons.post("/{customer_id}/export")
@@ -271,4 +359,34 @@ def _shaped(payment: Payment) -> PaymentAnswer:
         client_secret=payment.client_secret if payment.state == "action_required" else None,
         reason=payment.reason,
         message=payment.message,
+    )
+
+
+def _payment_view(payment: Payment, refunds: list[store.KeptRefund]) -> PaymentView:
+    currency = payment.amount.currency
+    left = payment.captured - payment.refunding if payment.state == "captured" else 0
+    return PaymentView(
+        payment_id=payment.id,
+        checkout_id=payment.checkout_id,
+        attempt=payment.attempt,
+        status=payment.status,
+        amount=payment.amount,
+        captured=Price(amount=payment.captured, currency=currency),
+        refunded=Price(amount=payment.refunded, currency=currency),
+        refundable=Price(amount=left, currency=currency),
+        reason=payment.reason,
+        reference=payment.intent_id,
+        created_at=payment.created_at,
+        refunds=[_refund_view(one, currency) for one in refunds],
+    )
+
+
+def _refund_view(kept: store.KeptRefund, currency: str) -> RefundView:
+    return RefundView(
+        refund_id=kept.refund.id,
+        payment_id=kept.payment_id,
+        amount=Price(amount=kept.refund.amount, currency=currency),
+        status=kept.refund.state,
+        reason=kept.refund.reason,
+        created_at=kept.created_at,
     )

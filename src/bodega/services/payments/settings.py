@@ -20,8 +20,8 @@ class Settings(ServiceSettings):
     card_form_url: str | None = None
     """A page of the processor's that the checkout frames for the card. None: the processor's script draws the form."""
     stripe_webhook_secret: SecretStr = SecretStr("whsec_bodega")
-    capture_on: Literal["order_paid", "shipment"] = "order_paid"
-    """When the money of an accepted order is taken. With `shipment`, orders must not wait for it either."""
+    capture_on: Literal["order", "shipment"] = "order"
+    """When the money of an accepted order is taken. Orders is told the same: it waits for it, or not."""
     step_deadline_seconds: float = 7
     lease_seconds: float = 10
     webhook_tolerance_seconds: int = 300

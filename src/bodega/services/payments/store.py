@@ -76,6 +76,18 @@ async def get_payment(tx: Transaction, payment_id: str) -> Payment:
     return payment
 
 
+async def find_money(tx: Transaction, order_id: str) -> Money | None:
+    """As it stands, unlocked."""
+    row = await tx.fetchrow("SELECT * FROM order_money WHERE order_id = $1", order_id)
+    return _money(row) if row is not None else None
+
+
+async def list_payments(tx: Transaction, order_id: str) -> list[Payment]:
+    """In the order of their attempts, unlocked."""
+    rows = await tx.fetch("SELECT * FROM payment WHERE order_id = $1 ORDER BY attempt", order_id)
+    return [_payment(row, None) for row in rows]
+
+
 async def payments_of(tx: Transaction, order_id: str) -> list[Payment]:
     """In the order of their attempts, locked. The order's money must be locked before."""
     rows = await tx.fetch("SELECT * FROM payment WHERE order_id = $1 ORDER BY attempt FOR NO KEY UPDATE", order_id)
@@ -194,6 +206,25 @@ async def is_at_rest(tx: Transaction, payment_id: str) -> bool:
 # --- refunds and the ledger -------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class KeptRefund:
+    """A refund as it stands."""
+
+    payment_id: str
+    refund: Refund
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """A line of the ledger."""
+
+    payment_id: str
+    booking: Booking
+    currency: str
+    at: datetime
+
+
 async def save_refund(tx: Transaction, payment: Payment, refund: Refund) -> None:
     await tx.execute(
         """INSERT INTO refund (id, payment_id, amount, state, reason, list_first, tries)
@@ -218,10 +249,20 @@ async def wanted_refund(tx: Transaction, payment_id: str) -> Refund | None:
     return _refund(row) if row is not None else None
 
 
-async def get_refund(tx: Transaction, refund_id: str) -> Refund:
+async def get_refund(tx: Transaction, refund_id: str) -> KeptRefund:
     row = await tx.fetchrow("SELECT * FROM refund WHERE id = $1", refund_id)
     assert row is not None
-    return _refund(row)
+    return _kept_refund(row)
+
+
+async def refunds_of(tx: Transaction, order_id: str) -> list[KeptRefund]:
+    """Of all payments of an order, the oldest first."""
+    rows = await tx.fetch(
+        """SELECT r.* FROM refund r JOIN payment p ON p.id = r.payment_id
+            WHERE p.order_id = $1 ORDER BY r.created_at, r.id""",
+        order_id,
+    )
+    return [_kept_refund(row) for row in rows]
 
 
 async def book(tx: Transaction, payment: Payment, bookings: Sequence[Booking]) -> None:
@@ -231,6 +272,24 @@ async def book(tx: Transaction, payment: Payment, bookings: Sequence[Booking]) -
                VALUES ($1, $2, $3, $4, $5, $6, $7)""",
             payment.id, one.entry, payment.order_id, one.source, one.target, one.amount, payment.amount.currency,
         )  # fmt: skip
+
+
+async def ledger_of(tx: Transaction, order_id: str) -> list[Booked]:
+    """In the order in which it happened. What was booked together is told as money flows: promised, taken, returned."""
+    rows = await tx.fetch(
+        """SELECT * FROM ledger WHERE order_id = $1
+            ORDER BY at, array_position(ARRAY['authorize', 'capture', 'release'], entry) NULLS LAST, entry""",
+        order_id,
+    )
+    return [
+        Booked(
+            row["payment_id"],
+            Booking(row["entry"], row["from_account"], row["to_account"], row["amount"]),
+            row["currency"],
+            row["at"],
+        )
+        for row in rows
+    ]
 
 
 async def balances(tx: Transaction, order_id: str) -> dict[str, int]:
@@ -372,6 +431,10 @@ def _money(row: Row) -> Money:
 
 def _refund(row: Row) -> Refund:
     return Refund(row["id"], row["amount"], row["state"], row["reason"], row["list_first"], row["tries"])
+
+
+def _kept_refund(row: Row) -> KeptRefund:
+    return KeptRefund(row["payment_id"], _refund(row), row["created_at"])
 
 
 _PLAIN = (
