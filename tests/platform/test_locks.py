@@ -24,7 +24,7 @@ def test_every_python_package_is_pinned_with_hashes(name: str) -> None:
     assert not [line for line in requirements if not re.match(r"[\w.\[\],-]+==\S+.*--hash=sha256:", line)]
 
 
-@pytest.mark.parametrize("engine", jars.ENGINES)
+@pytest.mark.parametrize("engine", [*jars.ENGINES, *jars.TEST_ENGINES])
 def test_every_jar_is_pinned_with_its_hash(engine: str) -> None:
     locked = jars.locked(engine)
     assert locked

@@ -1,5 +1,6 @@
 """Which running copy a command is about, and making sure that its engines' packages are there."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -22,16 +23,16 @@ def instance_of(name: str) -> Instance:
         fail(str(error), do="Mend platform.toml (or platform.local.toml).")
 
 
-def ensure_engines(instance: Instance) -> None:
-    """Fetch the engines' packages, jars and Varnish, as far as they are missing; a second call fetches nothing."""
+def ensure_engines(instance: Instance, *, for_tests: bool = False) -> None:
+    """Fetch the engines' packages, jars and Varnish, as far as they are missing; a second call fetches nothing.
+
+    With `for_tests`, the jars of the engines that only tests run, too.
+    """
     try:
         ensure_packages("engines", "Engines")
-        wanted = jars.missing(instance.home)
-        if wanted:
-            with _bar("Java libraries", len(wanted)) as advance:
-                jars.fetch(instance.home, advance)
-        else:
-            jars.fetch(instance.home)
+        _ensure_jars(instance, "Java libraries", jars.ENGINES)
+        if for_tests:
+            _ensure_jars(instance, "Elasticsearch", jars.TEST_ENGINES)
         if not debs.are_fetched(instance.home):
             with _bar("Varnish", len(debs.PACKAGES)) as advance:
                 debs.fetch(instance.home, advance)
@@ -39,6 +40,15 @@ def ensure_engines(instance: Instance) -> None:
         fail("Varnish could not be fetched.", str(error), "Is the machine on the network? Run the command again.")
     except jars.JarError as error:
         fail("The Java engines could not be fetched.", str(error), "Run the command again: it goes on where it was.")
+
+
+def _ensure_jars(instance: Instance, title: str, engines: Sequence[str]) -> None:
+    wanted = jars.missing(instance.home, engines)
+    if wanted:
+        with _bar(title, len(wanted)) as advance:
+            jars.fetch(instance.home, advance, engines)
+    else:
+        jars.fetch(instance.home, engines=engines)
 
 
 def ensure_pages(*, for_tests: bool = False) -> None:

@@ -72,7 +72,7 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
         case "unit":
             code, said = _pytest(["-m", "unit", *arguments], {})
         case "service":
-            ensure_engines(instance)
+            ensure_engines(instance, for_tests=True)
             show_start(instance, "engines")
             code, said = _pytest(["-m", "not unit", f"--ignore={_JOURNEYS}", *arguments], test_environment(instance))
         case "journey":
@@ -82,7 +82,7 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
             if any(_JOURNEYS in argument for argument in arguments):
                 _open_shop(instance)
             else:
-                ensure_engines(instance)
+                ensure_engines(instance, for_tests=True)
                 show_start(instance, "engines")
             code, said = _pytest(arguments, test_environment(instance))
     return Outcome(stage, code, time.monotonic() - began, said)

@@ -7,7 +7,7 @@ To change an engine's version: edit its jgo.toml and run `jgo --class-path-only 
 import hashlib
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,8 @@ from bodega.platform.system import ROOT
 
 LOCKS = ROOT / "locks" / "jars"
 ENGINES = ("kafka", "opensearch", "mongo")
+TEST_ENGINES = ("elasticsearch",)
+"""What tests run beside the shop's own engines."""
 
 
 class JarError(Exception):
@@ -53,16 +55,18 @@ def class_path(home: Path, engine: str) -> str:
     return ":".join(str(jar.path(home)) for jar in locked(engine))
 
 
-def missing(home: Path) -> list[Jar]:
+def missing(home: Path, engines: Sequence[str] = ENGINES) -> list[Jar]:
     """The jars still to be fetched. A stamp of the locks' hash makes the usual answer, none, immediate."""
-    if _stamp(home).exists() and _stamp(home).read_text() == _locks_hash():
+    stamp = _stamp(home, engines)
+    if stamp.exists() and stamp.read_text() == _locks_hash(engines):
         return []
-    return [jar for jar in _all() if not _is_the_locked(jar, home)]
+    wanted = {jar: None for engine in engines for jar in locked(engine)}
+    return [jar for jar in wanted if not _is_the_locked(jar, home)]
 
 
-def fetch(home: Path, advance: Callable[[str], None] = lambda _: None) -> None:
+def fetch(home: Path, advance: Callable[[str], None] = lambda _: None, engines: Sequence[str] = ENGINES) -> None:
     """Fetch what is missing; `advance` is called with each jar's name when it is there. Raises JarError."""
-    wanted = missing(home)
+    wanted = missing(home, engines)
     if wanted:
         from jgo.maven import MavenContext  # an engine package: not there before the first `up`
 
@@ -91,12 +95,9 @@ def fetch(home: Path, advance: Callable[[str], None] = lambda _: None) -> None:
 
         with ThreadPoolExecutor(6) as pool:
             list(pool.map(fetch_one, wanted))
-    _stamp(home).parent.mkdir(parents=True, exist_ok=True)
-    _stamp(home).write_text(_locks_hash())
-
-
-def _all() -> list[Jar]:
-    return list({jar: None for engine in ENGINES for jar in locked(engine)})
+    stamp = _stamp(home, engines)
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(_locks_hash(engines))
 
 
 def _is_the_locked(jar: Jar, home: Path) -> bool:
@@ -108,9 +109,9 @@ def _repository(home: Path) -> Path:
     return home / "maven"
 
 
-def _stamp(home: Path) -> Path:
-    return _repository(home) / "stamp"
+def _stamp(home: Path, engines: Sequence[str]) -> Path:
+    return _repository(home) / f"stamp-{'-'.join(engines)}"
 
 
-def _locks_hash() -> str:
-    return hashlib.sha256(b"".join((LOCKS / e / "jgo.lock.toml").read_bytes() for e in ENGINES)).hexdigest()
+def _locks_hash(engines: Sequence[str]) -> str:
+    return hashlib.sha256(b"".join((LOCKS / e / "jgo.lock.toml").read_bytes() for e in engines)).hexdigest()
