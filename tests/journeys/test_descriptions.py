@@ -3,7 +3,8 @@
 The same questions each time. A 429 is an answer as described: sign-in and checkout let few a second through.
 Left out, each for its reason:
 
-- `GET /checkout/{checkout_id}/events`, which for a checkout that exists is a stream without an end.
+- `GET /checkout/{checkout_id}/events` and `GET /orders/{order_ref}/events`, which for what exists are streams without
+  an end.
 - For whoever is signed in, what might end that session: `POST /auth/logout`, `DELETE /auth/sessions/{session_id}` and
   `POST /auth/refresh`. Nobody asks them.
 - The checks of rights and of what is refused (`ignored_auth`, `negative_data_rejection`, `positive_data_acceptance`,
@@ -32,7 +33,7 @@ CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_headers_conformance",
     "response_schema_conformance",
 )  # fmt: skip
-ENDLESS = r"^/checkout/\{checkout_id\}/events$"
+ENDLESS = r"^/(checkout/\{checkout_id\}|orders/\{order_ref\})/events$"
 ENDS_SESSIONS = r"^/auth/(logout|refresh|sessions/\{session_id\})$"
 
 

@@ -1,9 +1,9 @@
 """Notifications' settings. Every default runs on a laptop."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import SecretStr
+from pydantic import SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from bodega.kit.app import ServiceSettings
@@ -37,6 +37,12 @@ class Settings(ServiceSettings):
     """How long a message is tried, before it is parked for people."""
     payment_failed_mail_seconds: float = 300
     """How long we wait before writing about a declined card: most people have paid with another by then."""
+
+    @model_validator(mode="after")
+    def _pays_its_gateway(self) -> Self:
+        if self.sms_url is not None and self.sms_token_file is None:
+            raise ValueError("sms_url is set: sms_token_file must name the file that holds the account's token")
+        return self
 
     @property
     def smtp_timeout_seconds(self) -> float:
