@@ -5,7 +5,7 @@ import sys
 import typer
 
 from bodega import __version__
-from bodega.cli import audit, config, data, doctor, engines, events, lifecycle, tests, users
+from bodega.cli import audit, backups, config, data, doctor, engines, events, lifecycle, tests, users
 
 app = typer.Typer(
     name="bodega",
@@ -24,6 +24,8 @@ app.command("config")(config.show)
 app.command()(data.migrate)
 app.command()(data.seed)
 app.command()(audit.audit)
+app.command()(backups.backup)
+app.command()(backups.restore)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tests.test)
 app.command()(engines.env)
 app.add_typer(engines.app, name="engines")

@@ -23,18 +23,23 @@ def check(instance: Instance) -> None:
     path = instance.data / "versions.json"
     present = current()
     remembered: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
-    faults = [
-        f"{engine}: the data is of {before}, this is {present[engine]}"
-        for engine, before in remembered.items()
-        if engine in present and not _follows(before, present[engine])
-    ]
-    if faults:
+    if lacks := faults(remembered):
         raise VersionMismatch(
-            f"The data in {instance.data} was made by other engines. " + "; ".join(faults) + ". "
+            f"The data in {instance.data} was made by other engines. " + "; ".join(lacks) + ". "
             "Go back to the Bodega that made it, or start over with `./bodega reset`."
         )
     if remembered != present:
         _remember(path, present)
+
+
+def faults(remembered: dict[str, str]) -> list[str]:
+    """What keeps these engines from going on with the data of those, one sentence for each; none: nothing does."""
+    present = current()
+    return [
+        f"{engine}: the data is of {before}, this is {present[engine]}"
+        for engine, before in remembered.items()
+        if engine in present and not _follows(before, present[engine])
+    ]
 
 
 def current() -> dict[str, str]:

@@ -1,0 +1,149 @@
+"""A whole instance in one file, and back: every store, the events under way, the outside world's sandbox, the secrets.
+
+The copy is made while nothing runs. So all stores are of one instant, which copies of running stores would not be, and
+events that nobody has heard yet lie in it with the offsets of those who hear them. It is of the engines' own files:
+what may open it is what may open the data (see `versions`).
+
+The file is a gzipped tar, `manifest.json` first. A damaged or cut one is noticed by gzip's checksum before anything of
+the instance has been touched. It holds customers' data and all keys: mode 0600.
+"""
+
+import fcntl
+import gzip
+import json
+import os
+import shutil
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zlib import error as ZlibError
+
+from bodega import __version__
+from bodega.platform import versions
+from bodega.platform.engines.accounts import NOBODY
+from bodega.platform.system import Instance
+
+FORMAT = 1
+_MANIFEST = "manifest.json"
+# Of the running processes, or made anew at each start.
+_LEFT_OUT = {"logs", "state.json", "state.new", "supervisor.lock", "extent", "envoy", "varnish", ".config"}
+
+
+class BackupError(Exception):
+    """It cannot be made, or not be restored; the message says why. The data is as it was."""
+
+
+def holds_data(instance: Instance) -> bool:
+    """Whether there is anything that a restore would replace."""
+    return (instance.data / "postgres").exists()
+
+
+def make(instance: Instance, target: Path) -> int:
+    """Copy a stopped instance into a file, which has its name only when it is whole. Gives its size in bytes.
+
+    Raises BackupError, if the instance runs or has no data; OSError, if the file cannot be written.
+    """
+    if not holds_data(instance):
+        raise BackupError(f"there is no data in {instance.data}")
+    draft = target.with_name(f".{target.name}.part")
+    with _stopped(instance):
+        versions.check(instance)
+        try:
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                with (
+                    gzip.GzipFile(fileobj=file, mode="wb", compresslevel=3) as packed,
+                    tarfile.open(fileobj=packed, mode="w|") as archive,
+                ):
+                    _add_manifest(archive, instance)
+                    for path in sorted(instance.data.iterdir()):
+                        if path.name not in _LEFT_OUT:
+                            archive.add(path, f"data/{path.name}")
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+    return target.stat().st_size
+
+
+def restore(instance: Instance, source: Path) -> dict[str, Any]:
+    """Put a backup in the place of a stopped instance's data, whole or not at all. Gives the backup's manifest.
+
+    The former data goes last; should the machine fail between the two renames, it lies in `<instance>.replaced`.
+    Raises BackupError: it is damaged or of other engines, or the instance runs; OSError.
+    """
+    instance.data.mkdir(parents=True, exist_ok=True)
+    draft = instance.home / f"{instance.name}.restoring"
+    with _stopped(instance):
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=instance.data.stat().st_mode & 0o777)
+        try:
+            manifest = _unpack(source, draft)
+            former = instance.home / f"{instance.name}.replaced"
+            shutil.rmtree(former, ignore_errors=True)
+            os.sync()  # all of it, before the former data goes
+            instance.data.rename(former)
+            (draft / "data").rename(instance.data)
+            shutil.rmtree(former)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    return manifest
+
+
+def _add_manifest(archive: tarfile.TarFile, instance: Instance) -> None:
+    manifest = {
+        "format": FORMAT,
+        "bodega": __version__,
+        "instance": instance.name,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engines": versions.current(),
+    }
+    text = json.dumps(manifest, indent=1).encode()
+    member = tarfile.TarInfo(_MANIFEST)
+    member.size, member.mode = len(text), 0o600
+    archive.addfile(member, BytesIO(text))
+
+
+def _unpack(source: Path, folder: Path) -> dict[str, Any]:
+    try:
+        with gzip.open(source) as packed, tarfile.open(fileobj=packed, mode="r|") as archive:
+            first = archive.next()
+            file = archive.extractfile(first) if first is not None and first.name == _MANIFEST else None
+            if file is None:
+                raise BackupError(f"{source} is not a backup of Bodega")
+            manifest: dict[str, Any] = json.loads(file.read())
+            if manifest["format"] != FORMAT:
+                raise BackupError(f"{source} has the format {manifest['format']}, this Bodega reads {FORMAT}")
+            if faults := versions.faults(manifest["engines"]):
+                raise BackupError(f"{source} was made by other engines. {'; '.join(faults)}")
+            while (member := archive.next()) is not None:
+                archive.extract(member, folder, filter=_owned)
+            while packed.read(1 << 20):  # to the end, where the checksum is
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, ZlibError) as error:
+        raise BackupError(f"{source} is damaged: {error}") from error
+    return manifest
+
+
+def _owned(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
+    """Within the folder; of root or of nobody, as the engines expect it, whoever made the backup."""
+    inside = tarfile.tar_filter(member, path)
+    owner = NOBODY if inside.uid == NOBODY else os.geteuid()
+    group = NOBODY if inside.uid == NOBODY else os.getegid()
+    return inside.replace(uid=owner, gid=group, uname="", gname="", deep=False)
+
+
+@contextmanager
+def _stopped(instance: Instance) -> Iterator[None]:
+    """Hold the supervisor's lock, so that nobody starts the instance meanwhile."""
+    with (instance.data / "supervisor.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BackupError(f"{instance.name} runs: stop it first") from error
+        yield

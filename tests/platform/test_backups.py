@@ -1,0 +1,112 @@
+"""A backup is the whole instance or nothing, and a restore gives the same one or leaves what was there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bodega.platform import backups, versions
+from bodega.platform.backups import BackupError
+from bodega.platform.system import Instance, System
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Instance:
+    """An instance that has run and was stopped."""
+    instance = System.load().instance("shop", tmp_path / "home")
+    for name, text in {
+        "postgres/data/PG_VERSION": "18", "seaweedfs/data/1.dat": "a picture", "secrets/link.secret": "secret",
+        "seeded": "", "logs/orders.log": "a long story", "state.json": "{}", "extent": "shop",
+    }.items():  # fmt: skip
+        path = instance.data / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    (instance.data / "secrets").chmod(0o700)
+    (instance.data / "secrets" / "link.secret").chmod(0o600)
+    return instance
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Instance:
+    return System.load().instance("test", tmp_path / "elsewhere")
+
+
+@pytest.fixture
+def backup(shop: Instance, tmp_path: Path) -> Path:
+    backups.make(shop, tmp_path / "shop.bodega")
+    return tmp_path / "shop.bodega"
+
+
+def contents(instance: Instance) -> dict[str, str]:
+    return {str(p.relative_to(instance.data)): p.read_text() for p in instance.data.rglob("*") if p.is_file()}
+
+
+def test_another_instance_becomes_what_was_backed_up(elsewhere: Instance, backup: Path) -> None:
+    manifest = backups.restore(elsewhere, backup)
+    assert (manifest["instance"], manifest["engines"]) == ("shop", versions.current())
+    kept = contents(elsewhere)
+    assert json.loads(kept.pop("versions.json")) == versions.current()
+    assert kept == {
+        "postgres/data/PG_VERSION": "18", "seaweedfs/data/1.dat": "a picture", "secrets/link.secret": "secret",
+        "seeded": "",
+    }  # fmt: skip
+    assert (elsewhere.data / "secrets" / "link.secret").stat().st_mode & 0o777 == 0o600
+
+
+def test_only_its_owner_can_read_a_backup(backup: Path) -> None:
+    assert backup.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_running_instance_is_not_copied_nor_replaced(shop: Instance, backup: Path) -> None:
+    with backups._stopped(shop):  # as the supervisor holds it
+        for attempt in (backups.make, backups.restore):
+            with pytest.raises(BackupError, match="shop runs"):
+                attempt(shop, backup)
+
+
+def test_an_interrupted_backup_leaves_the_former_one(
+    shop: Instance, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = backup.read_bytes()
+    monkeypatch.setattr("tarfile.TarFile.add", break_off)
+    with pytest.raises(OSError, match="No space"):
+        backups.make(shop, backup)
+    assert backup.read_bytes() == before
+    assert [path.name for path in backup.parent.iterdir() if path.is_file()] == [backup.name]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "foreign"])
+def test_a_damaged_backup_leaves_the_data_as_it_was(shop: Instance, backup: Path, damage: str) -> None:
+    whole = backup.read_bytes()
+    middle = len(whole) - 12  # the checksum and the last block before it
+    damaged = {
+        "cut": whole[:-8],
+        "changed": whole[:middle] + bytes([whole[middle] ^ 0xFF]) + whole[middle + 1 :],
+        "foreign": b"not at all",
+    }
+    backup.write_bytes(damaged[damage])
+    (shop.data / "newer").write_text("an order")
+    before = contents(shop)
+    with pytest.raises(BackupError, match="damaged"):
+        backups.restore(shop, backup)
+    assert contents(shop) == before
+    assert [path.name for path in shop.home.iterdir()] == ["shop"]
+
+
+def test_a_backup_of_other_engines_is_refused(
+    elsewhere: Instance, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "current", lambda: {"postgres": "17.1"})
+    with pytest.raises(BackupError, match="made by other engines"):
+        backups.restore(elsewhere, backup)
+
+
+def test_what_was_never_started_has_no_backup(elsewhere: Instance, tmp_path: Path) -> None:
+    elsewhere.data.mkdir(parents=True)
+    with pytest.raises(BackupError, match="no data"):
+        backups.make(elsewhere, tmp_path / "none")
