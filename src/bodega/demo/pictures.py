@@ -11,7 +11,7 @@ from bodega.demo.drawings import draw
 from bodega.demo.drawings.studio import WHOLE, Frame
 
 CONTENT_TYPE = "image/jpeg"
-PIXELS = 960  # the drawing takes most of the time of a first start, and that grows with the surface
+PIXELS = 900  # the drawing takes most of the time of a first start, and that grows with the surface
 _QUALITY = 92  # of 100; below 90 the soft backdrops show steps
 
 
