@@ -34,6 +34,7 @@ def program(instance: Instance, secrets: Secrets) -> Program:
         ports=instance.ports["varnish"],
         ready=accepts(instance.port("varnish", "http")),
         prepare=partial(_prepare, instance, secrets, vcl, folder / "work"),
+        patience_seconds=180,  # the compiler's very first run builds what it needs itself
     )
 
 
