@@ -119,7 +119,7 @@ def settings(database_url: str, topics: Topics, credentials: Credentials, proces
             "database_url": database_url, "kafka": topics.bootstrap, "topic_prefix": topics.prefix,
             "internal_jwks_file": credentials.jwks_file, "allowed_callers": ["checkout", "cli", "users"],
             "stripe_api_base": processor.url, "stripe_secret_key": SECRET_KEY,
-            "stripe_webhook_secret": WEBHOOK_SECRET, **QUICK,
+            "stripe_webhook_secret": WEBHOOK_SECRET, "card_form_url": f"{processor.url}/elements/card", **QUICK,
         }
     )  # fmt: skip
 

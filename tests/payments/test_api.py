@@ -197,9 +197,12 @@ async def test_only_services_that_may_are_let_in(payments: Caller, credentials: 
     assert (await cart.post("/internal/payments", buy.wanted())).status == 403
 
 
-async def test_the_card_form_learns_its_key_and_nothing_secret(payments: Caller) -> None:
+async def test_the_storefront_learns_where_cards_are_typed_and_nothing_secret(payments: Caller, bank: Bank) -> None:
     answer = await payments.get("/payments/config")
-    assert answer.json == {"provider": "stripe", "publishable_key": "pk_test_bodega_sandbox", "methods": ["card"]}
+    assert answer.json == {
+        "provider": "sandbox", "publishable_key": "pk_test_bodega_sandbox", "methods": ["card"],
+        "card_form_url": f"{bank.url}/elements/card",
+    }  # fmt: skip
 
 
 async def test_what_makes_no_sense_is_refused_cleanly(checkout: Checkout, buy: Buy) -> None:

@@ -19,6 +19,7 @@ from aiohttp import web
 SECRET_KEY = "sk_test_for_tests"
 WEBHOOK_SECRET = "whsec_for_tests"
 CARRIER_KEY = "carrier_for_tests"
+SHOP = "http://shop.test"
 
 PARCEL: dict[str, Any] = {
     "reference": "shp_1", "service": "standard",
@@ -57,6 +58,7 @@ class Sandbox:
             "BODEGA_SANDBOX_HTTP_PORT": str(self.http_port),
             "BODEGA_SANDBOX_SMTP_PORT": str(self.smtp_port),
             "BODEGA_SANDBOX_DATA_DIR": str(self.data),
+            "BODEGA_SANDBOX_SITE_URL": SHOP,
             "BODEGA_SANDBOX_STRIPE_SECRET_KEY": SECRET_KEY,
             "BODEGA_SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
             "BODEGA_SANDBOX_CARRIER_KEY": CARRIER_KEY,

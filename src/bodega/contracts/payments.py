@@ -130,7 +130,7 @@ class MoneyAudit(_Message):
 class PaymentsConfig(_Message):
     """`GET /payments/config`"""
 
-    provider: str = Field(description="Whose API takes the cards", examples=["stripe"])
+    provider: Literal["stripe", "sandbox"] = Field(description="Who takes the cards; the sandbox charges nobody")
     publishable_key: str = Field(description="For the card form in the browser; opens nothing else")
     methods: list[str] = Field(examples=[["card"]])
     card_form_url: str | None = Field(

@@ -30,7 +30,7 @@ _TO_TRY = (
     ("4242 4242 4242 4242", "is paid"),
     ("4000 0000 0000 0002", "is declined"),
     ("4000 0000 0000 9995", "has not enough money"),
-    ("4000 0027 6000 3184", "asks for 3-D Secure"),
+    ("4000 0025 0000 3155", "asks for 3-D Secure"),
 )
 
 
@@ -89,10 +89,14 @@ class Pages:
 
     async def _card_form(self, request: Request) -> Response:
         parent = self._settings.site_url
-        if request.query_params.get("origin", parent) != parent:
+        asked = request.query_params
+        if asked.get("origin", parent) != parent:
             return self._page("missing.html", 404)
         text = self._templates.get_template("card_form.html").render(
-            parent=parent, key=self._settings.stripe_publishable_key, cards=_TO_TRY
+            parent=parent,
+            key=asked.get("key", self._settings.stripe_publishable_key),
+            theme="dark" if asked.get("theme") == "dark" else "light",
+            cards=_TO_TRY,
         )
         policy = f"{_POLICY}; form-action 'none'; base-uri 'none'; frame-ancestors {parent}"
         return HTMLResponse(text, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})

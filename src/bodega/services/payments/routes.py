@@ -88,7 +88,7 @@ class KeyRequired(Invalid):
 async def read_config(processor: TheProcessor, settings: TheSettings) -> PaymentsConfig:
     """What a card form needs. Card data goes from the browser to the processor and never through here."""
     return PaymentsConfig(
-        provider=processor.name,
+        provider="stripe" if settings.stripe_api_base is None else "sandbox",
         publishable_key=processor.publishable_key,
         methods=["card"],
         card_form_url=settings.card_form_url,

@@ -11,7 +11,7 @@ const BRANDS = [
   ["mastercard", /^(5[1-5]|2[2-7])/, [16], 3],
   ["visa", /^4/, [13, 16, 19], 3],
   ["discover", /^6(011|4[4-9]|5)/, [16], 3],
-  ["diners", /^3(0[0-5]|[68])/, [14], 3],
+  ["diners", /^3(0[0-5]|[68])/, [14, 16, 19], 3],
   ["jcb", /^35/, [16], 3],
   ["unionpay", /^62/, [16, 17, 18, 19], 3],
 ];
@@ -74,9 +74,20 @@ form.addEventListener("input", ({ target }) => {
   }
   if (target === expiry && /^\d{3,4}$/.test(expiry.value)) expiry.value = `${expiry.value.slice(0, 2)} / ${expiry.value.slice(2)}`;
   show(null, "");
-  const wrong = fault();
-  tell({ type: "bodega:change", complete: !wrong, empty: ![number, expiry, cvc].some((each) => each.value), error: null });
+  report(null);
 });
+
+// What is wrong with a field is said when the shopper leaves it, not while it is being typed.
+form.addEventListener("focusout", ({ target }) => {
+  const [field, text] = fault() ?? [];
+  if (target !== field || !target.value) return;
+  show(field, text);
+  report(text);
+});
+
+function report(error) {
+  tell({ type: "bodega:change", complete: !fault(), empty: ![number, expiry, cvc].some((each) => each.value), error });
+}
 
 form.addEventListener("submit", (event) => event.preventDefault());
 for (const button of document.querySelectorAll(".try")) {
