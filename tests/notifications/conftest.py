@@ -123,7 +123,7 @@ async def settings(
         sandbox_url=sandbox.url,
         retry_first_seconds=0.1,
         retry_most_seconds=0.3,
-        retry_give_up_seconds=5,  # longer than the sandbox takes to come back, on a busy machine too
+        retry_give_up_seconds=3,
         payment_failed_mail_seconds=0.5,
         step_deadline_seconds=1,
         lease_seconds=1.5,
