@@ -88,6 +88,26 @@ export interface paths {
         patch: operations["patch_category_admin_categories__slug__patch"];
         trace?: never;
     };
+    "/admin/inventory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search Stock
+         * @description What is on hand and what of it is reserved, of every SKU.
+         */
+        get: operations["search_stock_admin_inventory_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/inventory/{sku}": {
         parameters: {
             query?: never;
@@ -246,6 +266,47 @@ export interface paths {
          * @description Cancels it for the customer: money and stock go back by themselves.
          */
         post: operations["cancel_any_order_admin_orders__order_ref__cancel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/payments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Payments
+         * @description Every attempt to pay for an order, what was given back, and the ledger of it all.
+         */
+        get: operations["read_payments_admin_payments_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/payments/{payment_or_order_id}/refunds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give Back
+         * @description Gives the shopper money back, of this payment or of the one that the order has accepted. The order's history and
+         *     a mail to the shopper follow. `wanted`: the processor has not answered yet; it is asked until it does.
+         */
+        post: operations["give_back_admin_payments__payment_or_order_id__refunds_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -482,7 +543,8 @@ export interface paths {
          * Relabel
          * @description Another label, to a corrected address if there is one: for a label that could not be bought (`label_failed`),
          *     or in place of one whose parcel is not on its way yet. That one is given back first; `ShipmentCreated` is said
-         *     again, with the new tracking number, and the old one still leads to the parcel. With an Idempotency-Key, a repeat asks for no third.
+         *     again, with the new tracking number, and the old one still leads to the parcel. With an Idempotency-Key, a repeat
+         *     asks for no third.
          */
         post: operations["relabel_admin_shipments__shipment_id__relabel_post"];
         delete?: never;
@@ -526,6 +588,26 @@ export interface paths {
          */
         put: operations["replace_tax_rates_admin_tax_rates__country__put"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/email/resend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resend Verification
+         * @description Asks for another mail with a link to prove the e-mail. Nothing is sent if it is proven already.
+         */
+        post: operations["resend_verification_auth_email_resend_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2356,6 +2438,20 @@ export interface components {
             type: string;
         };
         /**
+         * GiveBack
+         * @description A refund, as a merchant wishes it.
+         */
+        GiveBack: {
+            /** @description null: all that is left */
+            amount?: components["schemas"]["Price"] | null;
+            /**
+             * Reason
+             * @description For the books and the order's history
+             * @example Arrived broken
+             */
+            reason: string;
+        };
+        /**
          * Heard
          * @description Answer to a webhook.
          */
@@ -2407,23 +2503,10 @@ export interface components {
             updated: number;
         };
         /**
-         * Jwks
-         * @description RFC 7517.
-         */
-        Jwks: {
-            /**
-             * Keys
-             * @description The key that signs, the next one, and the one before
-             */
-            keys: {
-                [key: string]: string;
-            }[];
-        };
-        /**
          * LedgerLine
          * @description One change of a SKU's stock.
          */
-        LedgerLine: {
+        InventoryLedgerLine: {
             /**
              * Actor
              * @description Who did it
@@ -2471,6 +2554,19 @@ export interface components {
              * @example 12
              */
             version: number;
+        };
+        /**
+         * Jwks
+         * @description RFC 7517.
+         */
+        Jwks: {
+            /**
+             * Keys
+             * @description The key that signs, the next one, and the one before
+             */
+            keys: {
+                [key: string]: string;
+            }[];
         };
         /**
          * LineView
@@ -2907,6 +3003,24 @@ export interface components {
              */
             weight_grams?: number;
         };
+        /**
+         * OrderPayments
+         * @description What an order has to do with money.
+         */
+        OrderPayments: {
+            /**
+             * Ledger
+             * @description In the order in which it happened
+             */
+            ledger: components["schemas"]["PaymentsLedgerLine"][];
+            /** Order Id */
+            order_id: string;
+            /**
+             * Payments
+             * @description In the order of the attempts
+             */
+            payments: components["schemas"]["PaymentView"][];
+        };
         /** OrderRef */
         OrderRef: {
             /** Id */
@@ -3037,6 +3151,16 @@ export interface components {
              */
             next_cursor?: string | null;
         };
+        /** Page[AdminStock] */
+        Page_AdminStock_: {
+            /** Items */
+            items: components["schemas"]["AdminStock"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page; null: the last
+             */
+            next_cursor?: string | null;
+        };
         /** Page[CategoryView] */
         Page_CategoryView_: {
             /** Items */
@@ -3050,7 +3174,7 @@ export interface components {
         /** Page[LedgerLine] */
         Page_LedgerLine_: {
             /** Items */
-            items: components["schemas"]["LedgerLine"][];
+            items: components["schemas"]["InventoryLedgerLine"][];
             /**
              * Next Cursor
              * @description Give it as `cursor` for the next page; null: the last
@@ -3117,6 +3241,56 @@ export interface components {
             payment_method: string;
         };
         /**
+         * PaymentView
+         * @description One attempt to pay for an order.
+         */
+        PaymentView: {
+            /** @description What was asked for */
+            amount: components["schemas"]["Price"];
+            /**
+             * Attempt
+             * @example 1
+             */
+            attempt: number;
+            /** @description What was taken */
+            captured: components["schemas"]["Price"];
+            /** Checkout Id */
+            checkout_id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Payment Id */
+            payment_id: string;
+            /**
+             * Reason
+             * @description Why it was declined, or could not be taken
+             * @example insufficient_funds
+             */
+            reason: string | null;
+            /**
+             * Reference
+             * @description The processor's name for it
+             * @example pi_3NkQ
+             */
+            reference: string | null;
+            /** @description What may still be given back */
+            refundable: components["schemas"]["Price"];
+            /** @description What has been given back of it */
+            refunded: components["schemas"]["Price"];
+            /**
+             * Refunds
+             * @description The oldest first
+             */
+            refunds: components["schemas"]["RefundView"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "created" | "action_required" | "authorized" | "captured" | "capture_failed" | "partly_refunded" | "refunded" | "declined" | "voided" | "unknown";
+        };
+        /**
          * PaymentsConfig
          * @description `GET /payments/config`
          */
@@ -3135,15 +3309,47 @@ export interface components {
             methods: string[];
             /**
              * Provider
-             * @description Whose API takes the cards
-             * @example stripe
+             * @description Who takes the cards; the sandbox charges nobody
+             * @enum {string}
              */
-            provider: string;
+            provider: "stripe" | "sandbox";
             /**
              * Publishable Key
              * @description For the card form in the browser; opens nothing else
              */
             publishable_key: string;
+        };
+        /**
+         * LedgerLine
+         * @description Money that went from one account to the other. All accounts of an order together are always zero.
+         */
+        PaymentsLedgerLine: {
+            amount: components["schemas"]["Price"];
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Entry
+             * @description What happened, once for each payment
+             * @example capture
+             */
+            entry: string;
+            /** Payment Id */
+            payment_id: string;
+            /**
+             * Source
+             * @description Where it came from; `held`: promised by the shopper's bank
+             * @enum {string}
+             */
+            source: "shopper" | "held" | "shop";
+            /**
+             * Target
+             * @description Where it went
+             * @enum {string}
+             */
+            target: "shopper" | "held" | "shop";
         };
         /** Picture */
         Picture: {
@@ -3753,6 +3959,36 @@ export interface components {
              * @description The latest that was given
              */
             refresh_token?: string | null;
+        };
+        /**
+         * RefundView
+         * @description Money on its way back, or there.
+         */
+        RefundView: {
+            amount: components["schemas"]["Price"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Payment Id */
+            payment_id: string;
+            /**
+             * Reason
+             * @description The merchant's words, or why it was given back or refused
+             */
+            reason: string;
+            /**
+             * Refund Id
+             * @example rfd_01k9
+             */
+            refund_id: string;
+            /**
+             * Status
+             * @description `wanted`: the processor has not said yes yet
+             * @enum {string}
+             */
+            status: "wanted" | "done" | "refused";
         };
         /** Register */
         Register: {
@@ -5399,6 +5635,120 @@ export interface operations {
             };
         };
     };
+    search_stock_admin_inventory_get: {
+        parameters: {
+            query?: {
+                /** @description How a SKU begins */
+                q?: string | null;
+                product_id?: string | null;
+                /** @description Low stock: so many on sale, or fewer; 0: sold out */
+                available_at_most?: number | null;
+                /** @description `available`: the scarcest first */
+                sort?: "sku" | "available";
+                /** @description How many at most */
+                limit?: number;
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AdminStock_"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_stock_admin_inventory__sku__get: {
         parameters: {
             query?: never;
@@ -6452,6 +6802,248 @@ export interface operations {
                 };
             };
             /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_payments_admin_payments_get: {
+        parameters: {
+            query: {
+                order_id: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderPayments"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_back_admin_payments__payment_or_order_id__refunds_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                "Idempotency-Key"?: string | null;
+            };
+            path: {
+                payment_or_order_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GiveBack"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RefundView"];
+                };
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `forbidden` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payment_not_refundable` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_required` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8536,6 +9128,98 @@ export interface operations {
                 };
             };
             /** @description `too_many_requests`, with Retry-After */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /** @description `unavailable`, with Retry-After */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `timeout` */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resend_verification_auth_email_resend_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `malformed_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthenticated` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: components["responses"]["GatewayForbidden"];
+            /** @description `request_too_large` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_requests` */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11418,7 +12102,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayForbidden"];
             /** @description `not_found` */
             404: {
