@@ -14,25 +14,36 @@ from bodega.services.search.app import create_app
 from bodega.services.search.settings import Settings
 from bodega.services.search.store import Store
 from tests.conftest import RUN, engine, topics_for
+from tests.search.engines import elasticsearch
 from tests.search.sources import Shop, catalog, inventory
 
 topics = topics_for("search")
 
 
+@pytest.fixture(scope="package", params=["opensearch", "elasticsearch"])
+async def engine_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Where the engine is. Whatever stands on it is tested on both."""
+    if request.param == "opensearch":
+        yield engine("BODEGA_SEARCH_OPENSEARCH_URL")
+        return
+    async with elasticsearch(tmp_path_factory.mktemp("elasticsearch"), f"t{RUN}") as url:
+        yield url
+
+
 @pytest.fixture(scope="package")
-async def opensearch() -> AsyncIterator[AsyncOpenSearch]:
+async def backend(engine_url: str) -> AsyncIterator[AsyncOpenSearch]:
     """The engine itself. What this run has made there goes with it."""
-    client = AsyncOpenSearch([engine("BODEGA_SEARCH_OPENSEARCH_URL")])
+    client = AsyncOpenSearch([engine_url])
     yield client
     await client.indices.delete(index=f"t{RUN}-*")
     await client.close()
 
 
 @pytest.fixture
-async def store(opensearch: AsyncOpenSearch) -> AsyncIterator[Store]:
+async def store(engine_url: str, backend: AsyncOpenSearch) -> AsyncIterator[Store]:
     """Indexes of a test's own, empty."""
     store = Store(
-        engine("BODEGA_SEARCH_OPENSEARCH_URL"),
+        engine_url,
         prefix=f"t{RUN}-{secrets.token_hex(3)}-",
         timeout_seconds=5,
         refresh_milliseconds=100,
@@ -57,12 +68,13 @@ OpenStage = Callable[..., AbstractAsyncContextManager[Stage]]
 
 
 @pytest.fixture(scope="package")
-def open_stage(opensearch: AsyncOpenSearch, topics: Topics, credentials: Credentials) -> OpenStage:
+def open_stage(engine_url: str, backend: AsyncOpenSearch, topics: Topics, credentials: Credentials) -> OpenStage:
     """`async with open_stage("demo", shop) as stage`: names keep stages apart, on Kafka and in the index."""
 
     @asynccontextmanager
     async def opened(name: str, shop: Shop, **other: Any) -> AsyncIterator[Stage]:
-        own = Topics(topics.bootstrap, f"{topics.prefix}{name}.")
+        # A name is used once on each engine.
+        own = Topics(topics.bootstrap, f"{topics.prefix}{name}.{secrets.token_hex(3)}.")
         await own.make("catalog", "inventory", "search.parked")
         await own.open()
         async with (
@@ -70,7 +82,7 @@ def open_stage(opensearch: AsyncOpenSearch, topics: Topics, credentials: Credent
             serving(inventory(shop, credentials)) as its_inventory,
         ):
             settings = Settings(
-                opensearch_url=engine("BODEGA_SEARCH_OPENSEARCH_URL"),
+                opensearch_url=engine_url,
                 index_prefix=f"t{RUN}-{name}-",
                 kafka=topics.bootstrap,
                 topic_prefix=own.prefix,

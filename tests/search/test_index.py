@@ -63,19 +63,19 @@ def history(product_id: str, *, ends_archived: bool, told_by_inventory: bool) ->
 
 @given(data=st.data())
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes on a real engine
 )
 async def test_any_interleaving_ends_in_the_same_document(
-    store: Store, opensearch: AsyncOpenSearch, data: st.DataObject
+    store: Store, backend: AsyncOpenSearch, data: st.DataObject
 ) -> None:
     shape = {"ends_archived": data.draw(st.booleans()), "told_by_inventory": data.draw(st.booleans())}
     straight, shuffled = new_id("prd"), new_id("prd")
     for told in history(straight, **shape):
         await hear(store, told)
-    document = await kept(store, opensearch, straight)
+    document = await kept(store, backend, straight)
     assert document["deleted"] == shape["ends_archived"]
     if not shape["ends_archived"]:
         assert (document["title"], document["version"]) == ("Red mug", 4)
@@ -84,12 +84,12 @@ async def test_any_interleaving_ends_in_the_same_document(
     order: Sequence[Any] = data.draw(st.permutations(messages + data.draw(st.lists(st.sampled_from(messages)))))
     for told in order:
         await hear(store, told)
-    assert same(document) == same(await kept(store, opensearch, shuffled))
+    assert same(document) == same(await kept(store, backend, shuffled))
 
 
-async def test_both_writers_at_once_end_in_the_same_document(store: Store, opensearch: AsyncOpenSearch) -> None:
+async def test_both_writers_at_once_end_in_the_same_document(store: Store, backend: AsyncOpenSearch) -> None:
     dice = random.Random(1)
-    for _ in range(15):
+    for _ in range(6):
         straight, mixed = new_id("prd"), new_id("prd")
         shape = {"ends_archived": False, "told_by_inventory": dice.random() < 0.5}
         for told in history(straight, **shape):
@@ -97,7 +97,7 @@ async def test_both_writers_at_once_end_in_the_same_document(store: Store, opens
         messages = history(mixed, **shape) * 2
         dice.shuffle(messages)
         await asyncio.gather(*(hear(store, told) for told in messages))
-        assert same(await kept(store, opensearch, straight)) == same(await kept(store, opensearch, mixed))
+        assert same(await kept(store, backend, straight)) == same(await kept(store, backend, mixed))
 
 
 def same(document: dict[str, Any]) -> dict[str, Any]:
@@ -110,14 +110,14 @@ def same(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def test_two_replicas_make_one_index(store: Store, opensearch: AsyncOpenSearch) -> None:
+async def test_two_replicas_make_one_index(store: Store, backend: AsyncOpenSearch) -> None:
     prefix = f"t{RUN}-twins-"
     stores = [Store(store._url, prefix=prefix, timeout_seconds=5, refresh_milliseconds=100) for _ in range(4)]
     for one in stores:
         await one.open()
     standings = await asyncio.gather(*(one.prepare() for one in stores))
     assert set(standings) == {"incomplete"}
-    assert len(await opensearch.indices.get_alias(name=f"{prefix}products")) == 1
+    assert len(await backend.indices.get_alias(name=f"{prefix}products")) == 1
     await stores[0].mark_filled()
     assert await stores[1].prepare() == "complete"
     for one in stores:

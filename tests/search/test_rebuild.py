@@ -52,8 +52,8 @@ def cli(stage: Stage, credentials: Credentials) -> Caller:
     return stage.search.being(credentials.service("cli", "search"))
 
 
-async def served(opensearch: AsyncOpenSearch, stage: Stage) -> str:
-    return str(next(iter(await opensearch.indices.get_alias(name=f"{stage.settings.index_prefix}products"))))
+async def served(backend: AsyncOpenSearch, stage: Stage) -> str:
+    return str(next(iter(await backend.indices.get_alias(name=f"{stage.settings.index_prefix}products"))))
 
 
 async def test_an_empty_index_is_filled_with_products_and_stock_at_start(renewed: Stage) -> None:
@@ -61,9 +61,9 @@ async def test_an_empty_index_is_filled_with_products_and_stock_at_start(renewed
 
 
 async def test_a_rebuild_loses_nothing_that_arrives_meanwhile_and_nobody_notices_it(
-    renewed: Stage, credentials: Credentials, opensearch: AsyncOpenSearch
+    renewed: Stage, credentials: Credentials, backend: AsyncOpenSearch
 ) -> None:
-    before = await served(opensearch, renewed)
+    before = await served(backend, renewed)
     searching = True
     totals: set[int] = set()
 
@@ -81,52 +81,50 @@ async def test_a_rebuild_loses_nothing_that_arrives_meanwhile_and_nobody_notices
         await renewed.topics.publish(updated(one))
 
     async def switched() -> None:
-        assert await served(opensearch, renewed) != before
+        assert await served(backend, renewed) != before
 
     await eventually(switched)
     await total_is(renewed, 250, "q=renamed&limit=1")
     searching = False
     await shopping
     assert totals == {250}
-    assert await served(opensearch, renewed) == before.removesuffix("-1") + "-2"
+    assert await served(backend, renewed) == before.removesuffix("-1") + "-2"
     prefix = renewed.settings.index_prefix
-    assert not await opensearch.indices.exists_alias(name=f"{prefix}products-next")
+    assert not await backend.indices.exists_alias(name=f"{prefix}products-next")
 
 
-async def test_two_rebuilds_at_once_end_in_one_index(
-    store: Store, sources: Sources, opensearch: AsyncOpenSearch
-) -> None:
+async def test_two_rebuilds_at_once_end_in_one_index(store: Store, sources: Sources, backend: AsyncOpenSearch) -> None:
     await asyncio.gather(flows.rebuild(store, sources), flows.rebuild(store, sources))
-    aliases = await opensearch.indices.get_alias(index=f"{store._products}-*")
+    aliases = await backend.indices.get_alias(index=f"{store._products}-*")
     assert sorted(len(one["aliases"]) for one in aliases.values()) == [0, 1]
     await flows.rebuild(store, sources)
-    aliases = await opensearch.indices.get_alias(index=f"{store._products}-*")
+    aliases = await backend.indices.get_alias(index=f"{store._products}-*")
     assert sorted(name.rpartition("-")[2] for name in aliases) == ["2", "3"], "the retired one of before is gone"
 
 
-async def test_a_rebuild_keeps_the_tombstones(store: Store, sources: Sources, opensearch: AsyncOpenSearch) -> None:
+async def test_a_rebuild_keeps_the_tombstones(store: Store, sources: Sources, backend: AsyncOpenSearch) -> None:
     one = product("Mug", version=3)
     await hear(store, updated(one))
     await hear(store, archived(one, 5))
     await flows.rebuild(store, sources)
     await hear(store, updated(one.model_copy(update={"version": 4})))
-    assert (await opensearch.get(index=store._products, id=one.id))["_source"]["deleted"]
+    assert (await backend.get(index=store._products, id=one.id))["_source"]["deleted"]
 
 
 async def test_another_definition_makes_another_index_while_the_old_one_serves(
-    store: Store, sources: Sources, opensearch: AsyncOpenSearch, monkeypatch: pytest.MonkeyPatch
+    store: Store, sources: Sources, backend: AsyncOpenSearch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await store.mark_filled()
-    old = next(iter(await opensearch.indices.get_alias(name=store._products)))
+    old = next(iter(await backend.indices.get_alias(name=store._products)))
     properties = definition.PRODUCTS["mappings"]["properties"]
     monkeypatch.setitem(properties, "colour_of_the_lid", {"type": "keyword"})
     assert await store.prepare() == "outdated"
     await store.widen()
-    mapping = await opensearch.indices.get_mapping(index=old)
+    mapping = await backend.indices.get_mapping(index=old)
     assert "colour_of_the_lid" in mapping[old]["mappings"]["properties"]
     assert await flows.rebuild(store, sources) == 250
     assert await store.prepare() == "complete"
-    new = next(iter(await opensearch.indices.get_alias(name=store._products)))
+    new = next(iter(await backend.indices.get_alias(name=store._products)))
     assert new.split("-")[-2] != old.split("-")[-2]
 
 
