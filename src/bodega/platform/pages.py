@@ -9,7 +9,7 @@ import importlib.util
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -56,13 +56,19 @@ def build() -> None:
     _BUILT.write_text(made_of)
 
 
-def run(*command: str) -> str:
+def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
     """Run a command of Node's in the storefront's folder and give what it printed. Raises PagesError."""
     with _tools() as tools:
         done = subprocess.run(
             [str(tools / command[0]), *command[1:]],
             cwd=STOREFRONT,
-            env={**os.environ, "PATH": f"{tools}:{os.environ['PATH']}", "NEXT_TELEMETRY_DISABLED": "1", "CI": "1"},
+            env={
+                **os.environ,
+                "PATH": f"{tools}:{os.environ['PATH']}",
+                "NEXT_TELEMETRY_DISABLED": "1",
+                "CI": "1",
+                **(environment or {}),
+            },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

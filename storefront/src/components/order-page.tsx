@@ -8,7 +8,7 @@ import { inWords, type Refusal, refusal } from "@/shop/problems";
 import { addressLines } from "@/words/addresses";
 import { day, moment } from "@/words/dates";
 import { money } from "@/words/money";
-import { stateInWords, WAY, wayOf } from "@/words/orders";
+import { noteInWords, stateInWords, WAY, wayOf } from "@/words/orders";
 import { TotalsTable } from "./checkout/totals";
 import { Tick } from "./icons";
 import { Notice } from "./notice";
@@ -61,7 +61,7 @@ export function OrderPage({ reference, locale }: { reference: string; locale: st
               {order.timeline.map(({ at, note, state }) => (
                 <li key={`${at}${state}`} className="flex gap-4">
                   <time dateTime={at} className="w-40 shrink-0 text-sm text-soft">{moment(at, locale)}</time>
-                  <span>{note}</span>
+                  <span>{noteInWords(note)}</span>
                 </li>
               ))}
             </ol>

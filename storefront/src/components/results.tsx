@@ -93,6 +93,7 @@ export function Results(props: { answer: Answer; asked: Asked; path: string; nam
             ))}
           </ul>
         )}
+        <h2 className="sr-only">Products</h2>
         <ProductGrid products={items} locale={locale} eager={4} />
         <p className="mt-12 flex justify-center gap-3">
           {asked.has("cursor") && <Link className="button-quiet" prefetch={false} href={to(path, without(asked, "cursor"))}>Back to the first</Link>}

@@ -22,3 +22,31 @@ export function wayOf(state: State): number | undefined {
   const index = (WAY as readonly State[]).indexOf(state);
   return index < 0 ? undefined : index;
 }
+
+const HISTORY: Record<string, string> = {
+  created: "You ordered",
+  payment_accepted: "Your bank agreed to the payment",
+  payment_failed: "A card was declined",
+  payment_captured: "The payment arrived",
+  capture_failed: "The payment could not be taken",
+  fulfilment_begun: "We began to pack it",
+  shipped: "It was handed to the carrier",
+  relabelled: "It got another label",
+  delivered: "It arrived",
+  refunded: "Money went back to you",
+  payment_after_cancellation: "A late payment was given back",
+  second_authorization: "A second payment was given back",
+  amount_mismatch: "A payment of another amount was given back",
+};
+const CANCELLED: Record<string, string> = {
+  customer_request: "You cancelled the order",
+  merchant_request: "The shop cancelled the order",
+  payment_expired: "The order ended: it was not paid in time",
+};
+
+/** An entry of an order's history, for its customer. A word that is new here is shown as it is, readable at least. */
+export function noteInWords(note: string): string {
+  const [kind = "", reason] = note.split(": ");
+  if (kind === "cancelled") return CANCELLED[reason ?? ""] ?? "The order was cancelled";
+  return HISTORY[kind] ?? kind.replaceAll("_", " ");
+}

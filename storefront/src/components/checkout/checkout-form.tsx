@@ -2,7 +2,7 @@
 import { useRouter } from "next/navigation";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { api, type Schemas } from "@/api/browser";
-import { type CheckoutRefusal, orderAddress, type Outcome, payAgain, placeOrder } from "@/shop/checkout";
+import { cancel, type CheckoutRefusal, orderAddress, type Outcome, payAgain, placeOrder } from "@/shop/checkout";
 import { nameRemembered } from "@/shop/memory";
 import { byField, inWords, type Refusal, refusal } from "@/shop/problems";
 import { weekday } from "@/words/dates";
@@ -32,6 +32,8 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
   const [declined, setDeclined] = useState<string>();
   const [busy, setBusy] = useState<"quote" | "pay">();
   const [isEmpty, setEmpty] = useState(false);
+  // A checkout whose card was declined keeps its stock for another card; with another address it is not that checkout.
+  const [open, setOpen] = useState<string>();
   const card = useRef<Card>(null);
   const shippingPart = useRef<HTMLHeadingElement>(null);
 
@@ -53,6 +55,9 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
 
   const ask = useCallback(async (option?: string) => {
     setBusy("quote");
+    if (open) await cancel(open);
+    setOpen(undefined);
+    setDeclined(undefined);
     const { data, error } = await api
       .POST("/checkout/quote", { body: { shipping_address: address, ...(option && { shipping_option: option }) } })
       .catch((error: unknown) => ({ data: undefined, error: error as Refusal }));
@@ -62,7 +67,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
     setErrors(refused ? byField(refused) : {});
     setProblem(refused && Object.keys(byField(refused)).length ? undefined : refused);
     return data;
-  }, [address]);
+  }, [address, open]);
 
   const changeAddress = (next: Address) => {
     setAddress(next);
@@ -76,7 +81,6 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
     setProblem(undefined);
     try {
       const paymentMethod = await card.current.tokenise();
-      const open = problem?.code === "card_declined" ? problem.checkout_id : undefined;
       const outcome = open ? await payAgain(open, paymentMethod) : await placeOrder({
         email,
         ...(phone && { phone }),
@@ -105,7 +109,10 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
       return;
     }
     setProblem(refused);
-    if (refused.code === "card_declined") return setDeclined(inWords(refused));
+    if (refused.code === "card_declined") {
+      setOpen(refused.checkout_id);
+      return setDeclined(inWords(refused));
+    }
     setErrors(byField(refused));
     if (["total_changed", "shipping_option_unknown"].includes(refused.code)) await ask();
   };
@@ -196,7 +203,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
                 {config ? <CardForm config={config} locale={locale} ref={card} /> : <p className="text-soft">Loading the card form …</p>}
               </div>
               <p className="mt-2 text-sm text-soft">What you type here goes to the card processor alone; the shop never sees your card number.</p>
-              {declined && <div className="mt-4"><Notice>{declined}{problem?.code === "card_declined" && " Your things are kept for you; please try another card."}</Notice></div>}
+              {declined && <div className="mt-4"><Notice>{declined}{open && " Your things are kept for you; please try another card."}</Notice></div>}
               <button type="button" className="button mt-6 w-full sm:w-auto" disabled={busy !== undefined || !email} onClick={() => void pay()}>
                 {busy === "pay" ? "Paying …" : `Pay ${money(quote.totals.total, locale)}`}
               </button>

@@ -6,7 +6,7 @@ export default function AccountLayout({ children }: { children: ReactNode }) {
   return (
     <div className="wrap grid gap-8 pt-8 lg:grid-cols-[13rem_minmax(0,1fr)]">
       <AccountNav />
-      <div>{children}</div>
+      <div className="min-w-0">{children}</div>
     </div>
   );
 }

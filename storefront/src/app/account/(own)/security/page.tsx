@@ -1,4 +1,5 @@
 import type { Metadata } from "next";
+import { Privacy } from "@/components/account/privacy";
 import { Sessions } from "@/components/account/security";
 import { settings } from "@/settings";
 
@@ -12,6 +13,9 @@ export default function SecurityPage() {
         <h2 id="sessions" className="mb-4 font-serif text-2xl">Where you are signed in</h2>
         <Sessions locale={settings().locale} />
       </section>
+      <div className="mt-12">
+        <Privacy locale={settings().locale} />
+      </div>
     </>
   );
 }

@@ -1,0 +1,88 @@
+"""Each page, at both sizes: for everybody to use (axe), within the policy, without a word of complaint."""
+
+import json
+
+import pytest
+from playwright.async_api import Page
+
+from bodega.platform import pages
+from tests.journeys.browser.conftest import Site
+from tests.journeys.conftest import PASSWORD
+from tests.journeys.shop import Merchant, Shopper
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AXE = pages.STOREFRONT / "node_modules" / "axe-core" / "axe.min.js"
+FOR_EVERYBODY = (
+    "/", "/search", "/search?q=nothingatall", "/cart", "/checkout", "/account/sign-in", "/account/sign-up",
+    "/account/forgot-password", "/account/reset-password", "/account/verify-email", "/nowhere",
+)  # fmt: skip
+FOR_CUSTOMERS = ("/account", "/account/orders", "/account/addresses", "/account/notifications", "/account/security")
+
+
+async def is_for_everybody(page: Page) -> None:
+    await page.wait_for_load_state("networkidle")
+    # Evaluated by the browser's debugger, so that the page's policy stays as it is for shoppers.
+    await page.evaluate(AXE.read_text())
+    found = await page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']})")
+    told = [
+        {"rule": fault["id"], "help": fault["help"], "where": [node["target"] for node in fault["nodes"]][:3]}
+        for fault in found["violations"]
+    ]
+    assert not told, f"{page.url}: {json.dumps(told, indent=1)}"
+    overflow = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0, f"{page.url} is {overflow} pixels wider than the window"
+
+
+async def test_the_pages_for_everybody(site: Site, size: str, merchant: Merchant) -> None:
+    product = await merchant.makes()
+    for path in (*FOR_EVERYBODY, f"/products/{product['slug']}"):
+        page = await site.open(path)
+        await is_for_everybody(page)
+        await page.close()
+
+
+async def test_the_pages_of_a_category_and_of_a_product_with_pictures(
+    site: Site, size: str, merchant: Merchant
+) -> None:
+    slug = "journey-room"
+    await merchant.api.post("/admin/categories", {"slug": slug, "title": "Journey room", "description": "For tests."})
+    product = await merchant.makes(categories=[slug])
+    await merchant.pictures(product)
+    for path in (f"/categories/{slug}", f"/products/{product['slug']}"):
+        page = await site.open(path)
+        await is_for_everybody(page)
+        broken = await page.evaluate(
+            "[...document.images].filter((it) => it.complete && !it.naturalWidth).map((it) => it.src)"
+        )
+        assert not broken
+        await page.close()
+
+
+async def test_the_cart_the_checkout_and_an_order(site: Site, size: str, merchant: Merchant, guest: Shopper) -> None:
+    product = await merchant.makes(stock=5)
+    page = await site.open(f"/products/{product['slug']}")
+    await page.get_by_role("button", name="Add to cart").click()
+    await page.get_by_role("dialog").get_by_role("link", name="Check out").wait_for()
+    await is_for_everybody(page)
+    for path in ("/cart", "/checkout"):
+        page = await site.open(path)
+        await page.get_by_text(product["title"]).first.wait_for()
+        await is_for_everybody(page)
+    order = await guest.buys(product["sku"])
+    page = await site.open(f"/orders/{order.id}?token={order.token}")
+    await page.get_by_role("heading", name="What you ordered").wait_for()
+    await is_for_everybody(page)
+
+
+async def test_the_customers_own_pages(site: Site, size: str, customer: Shopper) -> None:
+    page = await site.open("/account/sign-in")
+    await page.get_by_label("E-mail").fill(customer.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    await page.get_by_role("heading", level=1, name="Hello").wait_for()
+    for path in FOR_CUSTOMERS:
+        page = await site.open(path)
+        await page.get_by_role("heading", level=1).wait_for()
+        await is_for_everybody(page)
+        await page.close()

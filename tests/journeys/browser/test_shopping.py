@@ -1,0 +1,205 @@
+"""The journey by hand: every step of it in a real browser, on a phone and on a desktop."""
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from bodega.kit.testing import eventually
+from tests.journeys.browser.conftest import Site
+from tests.journeys.conftest import PASSWORD
+from tests.journeys.shop import Merchant, Outside, unique
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+GOOD = "4242 4242 4242 4242"
+DECLINED = "4000 0000 0000 9995"
+SECURE = "4000 0027 6000 3184"
+
+
+async def add(page: Page) -> None:
+    await page.get_by_role("button", name="Add to cart").click()
+    await expect(page.get_by_role("dialog").get_by_role("link", name="Check out")).to_be_visible()
+
+
+async def say_where(page: Page, email: str | None = None) -> None:
+    if email is not None:
+        await page.get_by_label("E-mail").fill(email)
+    await page.get_by_label("Name").fill("Ada Lovelace")
+    await page.get_by_label("Street and number").fill("Torstrasse 1")
+    await page.get_by_label("Postal code").fill("10119")
+    await page.get_by_label("Town or city").fill("Berlin")
+    await page.get_by_role("button", name="Continue to shipping").click()
+
+
+async def pay(page: Page, card: str) -> None:
+    form = page.frame_locator("iframe")
+    await form.get_by_label("Card number").fill(card)
+    await form.get_by_label("Expires").fill("12 / 39")
+    await form.get_by_label("Security code").fill("123")
+    await page.get_by_role("button", name=re.compile("^Pay ")).click()
+
+
+async def is_followed_to(page: Page, words: str) -> None:
+    """The order's page says so by itself; nobody reloads it."""
+    await expect(page.get_by_role("heading", level=1)).to_have_text(words, timeout=20_000)
+
+
+async def test_a_shopper_finds_chooses_signs_up_pays_and_follows_the_order(
+    site: Site, size: str, merchant: Merchant, outside: Outside
+) -> None:
+    word = unique("brass").replace("-", "")
+    sizes = [{"sku": f"{word}-{s}", "options": {"Size": s}, "price": {"amount": 2000 + 500 * n, "currency": "EUR"},
+              "weight_grams": 400} for n, s in enumerate(("Small", "Large"))]  # fmt: skip
+    made = await merchant.api.post(
+        "/admin/products",
+        {"title": f"Lantern {word}", "slug": word, "brand": "Journey", "description": "Shines.", "categories": [],
+         "options": [{"name": "Size", "values": ["Small", "Large"]}], "variants": sizes, "status": "published"},
+    )  # fmt: skip
+    assert made.status == 201, made.body
+    await merchant.stocks(f"{word}-Large", 9)
+
+    page = await site.open("/")
+    await page.get_by_role("searchbox", name="Search the shop").or_(page.get_by_role("combobox")).first.fill(word[:-1])
+    await page.get_by_role("option", name=re.compile(f"Lantern {word}")).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text(f"Lantern {word}")
+    await page.get_by_text("Large", exact=True).click()
+    await expect(page.get_by_text("€25.00")).to_be_visible()
+    await add(page)
+    await page.get_by_label(f"Quantity of Lantern {word}").select_option("3")
+    await expect(page.get_by_text("€75.00").first).to_be_visible()
+
+    email = f"{unique('bea')}@example.com"
+    await page.goto(f"{site.url}/account/sign-up?next=/checkout")
+    await page.get_by_label("Name").fill("Bea Arbeit")
+    await page.get_by_label("E-mail").fill(email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Create the account").click()
+    await expect(page.get_by_role("heading", name="Checkout")).to_be_visible()
+    await expect(page.get_by_label("E-mail")).to_have_value(email)
+
+    await say_where(page)
+    await pay(page, DECLINED)
+    await expect(page.get_by_text("please try another card")).to_be_visible()
+    await pay(page, GOOD)
+    await page.wait_for_url("**/orders/**")
+    await is_followed_to(page, "On its way")
+    number = re.search(r"/orders/([A-Z0-9-]+)", page.url)
+    assert number is not None
+
+    mails = await outside.has_mails(email, "confirm", "on its way")
+    assert any(number[1] in str(mail) for mail in mails)
+    await page.goto(f"{site.url}/account/orders")
+    await page.get_by_role("link", name=number[1]).click()
+    await is_followed_to(page, "On its way")
+    await page.goto(f"{site.url}/cart")
+    await expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
+
+
+async def test_a_guest_with_3d_secure_comes_back_from_the_bank_to_an_order_and_cancels_it(
+    site: Site, size: str, merchant: Merchant, outside: Outside
+) -> None:
+    product = await merchant.makes(price=3000, stock=5)
+    email = f"{unique('gil')}@example.com"
+    page = await site.open(f"/products/{product['slug']}")
+    await add(page)
+    await page.get_by_role("dialog").get_by_role("link", name="Check out").click()
+    await say_where(page, email)
+    await pay(page, SECURE)
+    await page.get_by_role("button", name="Complete").click()
+    await page.wait_for_url("**/orders/**")
+    await page.get_by_role("button", name="Cancel the order").click()
+    await page.get_by_role("button", name="Yes, cancel it").click()
+    await is_followed_to(page, "Cancelled")
+    await outside.has_mails(email, "cancelled")
+
+
+async def test_a_challenge_that_fails_leaves_the_purchase_open_for_another_card(site: Site, merchant: Merchant) -> None:
+    product = await merchant.makes(price=3000, stock=5)
+    page = await site.open(f"/products/{product['slug']}")
+    await add(page)
+    await page.get_by_role("dialog").get_by_role("link", name="Check out").click()
+    await say_where(page, f"{unique('hal')}@example.com")
+    await pay(page, SECURE)
+    await page.get_by_role("button", name="Fail").click()
+    await expect(page.get_by_role("heading", name="One more step")).to_be_visible()
+    await pay(page, GOOD)
+    await page.wait_for_url("**/orders/**")
+
+
+async def test_filters_and_sorting_are_addresses_that_can_be_sent_to_a_friend(site: Site, merchant: Merchant) -> None:
+    word = unique("tin").replace("-", "")
+    for price in (1000, 3000):
+        await merchant.makes(
+            title=f"{word} {price}", slug=f"{word}-{price}", price=price, stock=3 if price > 2000 else 0
+        )
+    page = await site.open(f"/search?q={word}")
+    await expect(page.get_by_text("2 products")).to_be_visible()
+    await page.get_by_role("complementary", name="Filters").get_by_role("link", name=re.compile("^In stock")).click()
+    await expect(page.get_by_text("1 product", exact=True)).to_be_visible()
+    friend = await site.open(page.url.removeprefix(site.url))
+    await expect(friend.get_by_role("heading", name=f"{word} 3000")).to_be_visible()
+    await expect(friend.get_by_role("heading", name=f"{word} 1000")).to_have_count(0)
+    await friend.get_by_role("link", name=re.compile("In stock.*remove")).click()
+    await friend.get_by_label("Sort by").select_option("-price")
+    await expect(friend.locator("article h3").first).to_have_text(f"{word} 3000")
+
+
+async def test_a_search_with_a_typing_error_finds_what_was_meant(site: Site, merchant: Merchant) -> None:
+    word = unique("ceramic").replace("-", "")
+    await merchant.makes(title=f"{word} teapot", slug=word)
+    page = await site.open(f"/search?q={word.replace('ceramic', 'cermic')}")
+    await expect(page.get_by_role("heading", name=f"{word} teapot")).to_be_visible()
+
+
+@pytest.mark.without_scripts
+async def test_without_scripts_one_can_browse_search_and_fill_a_cart(site: Site, merchant: Merchant) -> None:
+    product = await merchant.makes(price=1200, stock=5)
+    page = await site.open("/")
+    await page.get_by_label("Search the shop").fill(product["title"])
+    await page.get_by_label("Search the shop").press("Enter")
+    await page.get_by_role("link", name=product["title"]).click()
+    await page.get_by_label("Quantity").select_option("2")
+    await page.get_by_role("button", name="Add to cart").click()
+    await expect(page.get_by_role("heading", name="Cart")).to_be_visible()
+    await expect(page.get_by_text("€24.00").first).to_be_visible()
+    await page.get_by_role("button", name="Remove").click()
+    await expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
+
+
+async def test_a_forgotten_password_is_replaced_by_the_link_in_the_mail(site: Site, outside: Outside) -> None:
+    email = f"{unique('ina')}@example.com"
+    page = await site.open("/account/sign-up")
+    await page.get_by_label("Name").fill("Ina")
+    await page.get_by_label("E-mail").fill(email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Create the account").click()
+    await expect(page.get_by_role("heading", name="Hello, Ina.")).to_be_visible()
+
+    await page.goto(await link_in(outside, email, "verify-email"))
+    await expect(page.get_by_text("Your e-mail address is confirmed.")).to_be_visible()
+    await page.goto(f"{site.url}/account/forgot-password")
+    await page.get_by_label("E-mail").fill(email)
+    await page.get_by_role("button", name="Send me a link").click()
+    await page.goto(await link_in(outside, email, "reset-password"))
+    await page.get_by_label("New password").fill("another long sentence")
+    await page.get_by_role("button", name="Change the password").click()
+    await page.get_by_role("main").get_by_role("link", name="Sign in").click()
+    await page.get_by_label("E-mail").fill(email)
+    await page.get_by_label("Password").fill("another long sentence")
+    await page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_role("heading", name="Hello, Ina.")).to_be_visible()
+
+
+async def link_in(outside: Outside, email: str, path: str) -> str:
+    """The address in the newest mail that leads to a page of the account."""
+
+    async def find() -> str:
+        for mail in await outside.mails_to(email):
+            whole = (await outside.sandbox.get(f"/sandbox/mails/{mail['id']}")).json
+            found = re.search(rf"https?://\S+/account/{path}#token=[\w.~-]+", whole["text"])
+            if found:
+                return found[0]
+        raise AssertionError(f"no mail to {email} leads to {path}")
+
+    return await eventually(find, within_seconds=20)
