@@ -1,6 +1,8 @@
 """A backup is the whole instance or nothing, and a restore gives the same one or leaves what was there."""
 
 import json
+import multiprocessing
+import os
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,33 @@ def test_a_damaged_backup_leaves_the_data_as_it_was(shop: Instance, backup: Path
     with pytest.raises(BackupError, match="damaged"):
         backups.restore(shop, backup)
     assert contents(shop) == before
+    assert [path.name for path in shop.home.iterdir()] == ["shop"]
+
+
+@pytest.mark.parametrize("instant", ["before", "after"])
+def test_a_restore_that_is_killed_leaves_the_old_or_the_new_data_and_can_be_done_again(
+    shop: Instance, backup: Path, monkeypatch: pytest.MonkeyPatch, instant: str
+) -> None:
+    (shop.data / "newer").write_text("an order")
+    exchange = backups._exchange
+
+    def be_killed(one: Path, other: Path) -> None:
+        if instant == "after":
+            exchange(one, other)
+        os._exit(9)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(backups, "_exchange", be_killed)
+        victim = multiprocessing.get_context("fork").Process(target=backups.restore, args=(shop, backup))
+        victim.start()
+        victim.join()
+    assert victim.exitcode == 9
+    assert (shop.data / "newer").exists() is (instant == "before")
+    assert (shop.data / "postgres" / "data" / "PG_VERSION").exists()
+
+    backups.restore(shop, backup)
+    assert not (shop.data / "newer").exists()
+    assert (shop.data / "seaweedfs" / "data" / "1.dat").read_text() == "a picture"
     assert [path.name for path in shop.home.iterdir()] == ["shop"]
 
 

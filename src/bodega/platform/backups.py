@@ -8,6 +8,7 @@ The file is a gzipped tar, `manifest.json` first. A damaged or cut one is notice
 the instance has been touched. It holds customers' data and all keys: mode 0600.
 """
 
+import ctypes
 import fcntl
 import gzip
 import json
@@ -26,6 +27,10 @@ from bodega import __version__
 from bodega.platform import versions
 from bodega.platform.engines.accounts import NOBODY
 from bodega.platform.system import Instance
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+_libc = ctypes.CDLL(None, use_errno=True)
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -74,25 +79,30 @@ def make(instance: Instance, target: Path) -> int:
 def restore(instance: Instance, source: Path) -> dict[str, Any]:
     """Put a backup in the place of a stopped instance's data, whole or not at all. Gives the backup's manifest.
 
-    The former data goes last; should the machine fail between the two renames, it lies in `<instance>.replaced`.
+    There is no instant at which neither is there: old and new change places in one step, and the old goes last.
     Raises BackupError: it is damaged or of other engines, or the instance runs; OSError.
     """
     instance.data.mkdir(parents=True, exist_ok=True)
     draft = instance.home / f"{instance.name}.restoring"
     with _stopped(instance):
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(mode=instance.data.stat().st_mode & 0o777)
+        shutil.rmtree(draft, ignore_errors=True)  # of a restore that was killed: half a backup, or the old data
+        (draft / "data").mkdir(parents=True)
+        (draft / "data").chmod(instance.data.stat().st_mode & 0o777)
         try:
             manifest = _unpack(source, draft)
-            former = instance.home / f"{instance.name}.replaced"
-            shutil.rmtree(former, ignore_errors=True)
-            os.sync()  # all of it, before the former data goes
-            instance.data.rename(former)
-            (draft / "data").rename(instance.data)
-            shutil.rmtree(former)
+            os.sync()  # all of it, before the old data goes
+            _exchange(draft / "data", instance.data)
+            os.sync()
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     return manifest
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two folders of one file system change places, in one step (renameat2(2))."""
+    if _libc.renameat2(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), str(other))
 
 
 def _add_manifest(archive: tarfile.TarFile, instance: Instance) -> None:
