@@ -63,6 +63,11 @@ class PaymentRefunded(_PaymentFact):
     """Money went back. `amount` is this refund's, `refunded_total` that of all of this payment."""
 
     refunded_total: Price
+    reason: str | None = Field(
+        default=None,
+        description="For the books, not for shoppers: the merchant's words, or why money went back without any",
+        examples=["Arrived broken", "order cancelled"],
+    )
 
 
 class PaymentVoided(_PaymentFact):
