@@ -69,7 +69,7 @@ def topics_for(room: str) -> Any:
 @pytest.fixture(scope="session")
 def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
     """Keys of every service, and of customers."""
-    return Credentials(tmp_path_factory.mktemp("keys"), [*System.load().services, "cli"])
+    return Credentials(tmp_path_factory.mktemp("keys"), [*System.load(local=False).services, "cli"])
 
 
 @pytest.fixture(scope="session")

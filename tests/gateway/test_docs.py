@@ -80,7 +80,7 @@ async def test_the_services_are_asked_once_for_many_readers(page: Starlette, ser
 
 @pytest.mark.unit
 def test_the_platforms_settings_are_its_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    instance = System.load().instance("test")
+    instance = System.load(local=False).instance("test")
     for name, value in environment(instance).items():
         monkeypatch.setenv(name, value)
     settings = Settings()

@@ -18,7 +18,7 @@ SECRET = "a-secret-of-the-edge"
 
 @pytest.fixture(scope="module")
 def system() -> System:
-    return System.load()
+    return System.load(local=False)
 
 
 @pytest.fixture(scope="module")

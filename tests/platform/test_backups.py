@@ -17,7 +17,7 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def shop(tmp_path: Path) -> Instance:
     """An instance that has run and was stopped."""
-    instance = System.load().instance("shop", tmp_path / "home")
+    instance = System.load(local=False).instance("shop", tmp_path / "home")
     for name, text in {
         "postgres/data/PG_VERSION": "18", "seaweedfs/data/1.dat": "a picture", "secrets/link.secret": "secret",
         "seeded": "", "logs/orders.log": "a long story", "state.json": "{}", "extent": "shop",
@@ -32,7 +32,7 @@ def shop(tmp_path: Path) -> Instance:
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Instance:
-    return System.load().instance("test", tmp_path / "elsewhere")
+    return System.load(local=False).instance("test", tmp_path / "elsewhere")
 
 
 @pytest.fixture

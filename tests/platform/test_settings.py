@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Instance:
-    return System.load().instance("shop", tmp_path)
+    return System.load(local=False).instance("shop", tmp_path)
 
 
 def test_secrets_are_the_same_the_next_time(instance: Instance) -> None:
@@ -83,7 +83,7 @@ def test_service_urls_are_those_that_may_be_called(instance: Instance) -> None:
 
 
 def test_waiting_times_come_from_the_instances_profile(tmp_path: Path) -> None:
-    system = System.load()
+    system = System.load(local=False)
     told = {}
     for name in ("shop", "test"):
         instance = system.instance(name, tmp_path)

@@ -31,7 +31,7 @@ def changed(old: str, new: str) -> str:
 
 
 def test_describes_eleven_services() -> None:
-    system = System.load()
+    system = System.load(local=False)
     assert sorted(system.services) == [
         "auth", "cart", "catalog", "checkout", "inventory", "notifications", "orders", "payments", "search", "shipping",
         "users",
@@ -40,7 +40,7 @@ def test_describes_eleven_services() -> None:
 
 
 def test_an_instance_moves_every_port_except_those_it_names() -> None:
-    system = System.load()
+    system = System.load(local=False)
     shop, test = system.instance(), system.instance("test")
     assert test.port("postgres", "sql") == shop.port("postgres", "sql") + 10000
     assert test.service_port("orders") == 17107
@@ -48,7 +48,7 @@ def test_an_instance_moves_every_port_except_those_it_names() -> None:
 
 
 def test_two_instances_never_meet_on_a_port() -> None:
-    system = System.load()
+    system = System.load(local=False)
     of = [
         {port for ports in instance.ports.values() for port in ports.values()}
         | {instance.service_port(name) for name in system.services}
@@ -58,24 +58,24 @@ def test_two_instances_never_meet_on_a_port() -> None:
 
 
 def test_instances_keep_their_data_apart(tmp_path: Path) -> None:
-    system = System.load()
+    system = System.load(local=False)
     assert system.instance("shop", tmp_path).data == tmp_path / "shop"
     assert system.instance("test", tmp_path).data == tmp_path / "test"
 
 
 def test_an_unknown_instance_is_named() -> None:
     with pytest.raises(SystemDescriptionError, match="no instance moon"):
-        System.load().instance("moon")
+        System.load(local=False).instance("moon")
 
 
 def test_only_services_without_sql_park_to_a_topic() -> None:
-    topics = System.load().topic_names
+    topics = System.load(local=False).topic_names
     assert {"orders", "cart.parked", "search.parked"} <= set(topics)
     assert "orders.parked" not in topics
 
 
 def test_the_command_line_may_call_everybody() -> None:
-    system = System.load()
+    system = System.load(local=False)
     assert set(system.callers_of("auth")) == {"notifications", "users", "cli"}
     assert all("cli" in system.callers_of(name) for name in system.services)
 
@@ -85,6 +85,7 @@ def test_a_local_file_changes_single_values(tmp_path: Path) -> None:
     system = load(tmp_path, text, "[engines.envoy.ports]\npublic = 9999\n")
     assert system.instance().port("envoy", "public") == 9999
     assert system.instance().port("envoy", "admin") == 7901
+    assert System.load(tmp_path / "platform.toml", local=False).instance().port("envoy", "public") == 8080
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 @pytest.fixture
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Instance:
     monkeypatch.setattr(versions, "current", lambda: {"kafka": "4.4.0"})
-    return System.load().instance("test", tmp_path)
+    return System.load(local=False).instance("test", tmp_path)
 
 
 def remembered(instance: Instance, version: str | None = None) -> str:

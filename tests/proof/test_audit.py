@@ -1,14 +1,14 @@
-"""The audit names what is wrong, room and thing, and says nothing of a shop that is well."""
+"""The audit names what is wrong, room and thing, and says nothing of a shop that is well: the comparing alone."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from bodega.platform.system import System
 from bodega.proof import audit as proof
-from bodega.proof.audit import Books, Finding, audit, compare
+from bodega.proof.audit import Books, Finding, Report, audit, compare
 
 pytestmark = pytest.mark.unit
 
@@ -55,6 +55,7 @@ def well() -> Rows:
         ],
         "outboxes": [{"room": "orders", "waiting": 3, "seconds": 2.0}],
         "parked": [],
+        "index": [],
     }
 
 
@@ -71,6 +72,8 @@ def test_says_nothing_of_a_shop_that_is_well() -> None:
     [
         ("stock", 0, {"on_hand": 9}, "inventory", "MUG", "on_hand is the sum of its ledger"),
         ("stock", 0, {"on_hand": 0}, "inventory", "MUG", "never promised twice"),
+        ("stock", 0, {"sku": "CUP"}, "inventory", "MUG", "on_hand is the sum of its ledger"),
+        ("reservations", 2, {"skus": ["CUP"]}, "inventory", "CUP", "reserved is the sum of its live reservations"),
         ("reservations", 2, {"quantities": [2]}, "inventory", "MUG", "reserved is the sum of its live reservations"),
         ("reservations", 0, {"quantities": [1]}, "inventory", "ord_1", "what was sold is what was taken"),
         ("reservations", 0, {"state": "held"}, "inventory", "ord_1", "the reservation of an order that is delivered"),
@@ -107,39 +110,52 @@ def test_money_at_the_processor_that_we_do_not_know_of_is_named() -> None:
     assert findings == [Finding("payments", "pay_9", "held as the processor says", "0", "500")]
 
 
-def test_what_the_sweep_found_and_what_was_parked_is_named() -> None:
+def test_what_the_sweep_found_what_was_parked_and_where_the_index_differs_is_named() -> None:
     books = well()
     books["unmatched"] = [{"intent_id": "pi_1", "payment_id": None, "status": "requires_capture", "amount": 500}]
     books["parked"] = [{"room": "orders", "consumer": "orders", "parked": 2}]
+    books["index"] = [{"product_id": "prd_1", "what": "stock"}]
     found = {(finding.room, finding.thing) for finding in compare(Books(**books))}
-    assert found == {("payments", "pi_1"), ("orders", "orders")}
+    assert found == {("payments", "pi_1"), ("orders", "orders"), ("search", "prd_1")}
 
 
 @pytest.fixture
-def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """What the audit sees, look by look."""
+def looks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Awaitable[Report]]:
+    """An audit that sees these books, look by look."""
 
-    def show(*books: Rows) -> None:
+    async def look(*books: Rows) -> Report:
         left = iter(books)
 
-        async def read(_: object) -> Books:
+        async def read(*_: object) -> Books:
             return Books(**next(left))
 
+        async def nobody(service: str, path: str) -> Any:
+            pytest.fail(f"{service} is asked for {path}")
+
         monkeypatch.setattr(proof, "read", read)
+        return await audit(System.load(local=False).instance("test"), nobody, recheck_seconds=0)
 
-    return show
+    return look
 
 
-async def test_what_an_event_under_way_explains_is_no_finding(looks: Callable[..., None]) -> None:
+async def test_what_an_event_under_way_explains_is_no_finding(looks: Callable[..., Awaitable[Report]]) -> None:
     behind = well()
     behind["shipments"][0]["status"] = "in_transit"
-    looks(behind, well())
-    assert (await audit(System.load().instance("test"), recheck_seconds=0)).findings == []
+    assert (await looks(behind, well())).findings == []
 
 
-async def test_what_stays_is_a_finding(looks: Callable[..., None]) -> None:
+async def test_what_stays_is_a_finding(looks: Callable[..., Awaitable[Report]]) -> None:
     behind = well()
     behind["shipments"][0]["status"] = "in_transit"
-    looks(behind, behind)
-    (finding,) = (await audit(System.load().instance("test"), recheck_seconds=0)).findings
+    (finding,) = (await looks(behind, behind)).findings
     assert (finding.room, finding.thing, finding.expected) == ("shipping", "ord_1", "delivered")
+
+
+async def test_an_index_that_was_mended_by_looking_is_no_finding_and_is_told(
+    looks: Callable[..., Awaitable[Report]],
+) -> None:
+    drift = [{"product_id": "prd_1", "what": "stock"}]
+    mended = await looks({**well(), "index": drift}, well())
+    assert (mended.findings, mended.index_mended) == ([], drift)
+    kept = await looks({**well(), "index": drift}, {**well(), "index": drift})
+    assert [finding.thing for finding in kept.findings] == ["prd_1"]

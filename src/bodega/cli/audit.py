@@ -3,19 +3,20 @@
 import asyncio
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
-from bodega.cli.asking import ask
+from bodega.cli.asking import send
 from bodega.cli.instances import InstanceName, instance_of
 from bodega.cli.screen import err, fail, out
 from bodega.platform.system import Instance
 
 if TYPE_CHECKING:
-    from bodega.proof.audit import Finding, Report
+    from bodega.proof.audit import Report
 
 
 def audit(
@@ -31,51 +32,41 @@ def audit(
     chosen = instance_of(instance)
     try:
         with err.status("Reading every room; what differs is looked at twice ..."):
-            report = asyncio.run(proof.audit(chosen))
-            report.findings += _messages_put_aside(chosen)
-            mended = ask(chosen, "search", "GET", "/internal/audit")["differences"]
-            # Looking mends the index, so what is found again is what cannot be mended.
-            drift = ask(chosen, "search", "GET", "/internal/audit")["differences"] if mended else []
+            report = asyncio.run(proof.audit(chosen, partial(_ask, chosen)))
     except (OSError, asyncpg.PostgresError, aiohttp.ClientError) as error:
         fail(
             "The audit could not read every room.",
             str(error) or type(error).__name__,
             "Does the shop run? `./bodega status` says so.",
         )
-    report.findings += [
-        proof.Finding("search", one["product_id"], "the index is as its sources", one["what"], "the same")
-        for one in drift
-    ]
     if as_json:
         answer = {
             "looked_at": report.looked_at,
-            "index_mended": mended,
+            "index_mended": report.index_mended,
             "findings": [asdict(f) for f in report.findings],
         }
         typer.echo(json.dumps(answer, indent=1))
     else:
-        _show(report, len(mended))
+        _show(report)
     if report.findings:
         raise typer.Exit(1)
 
 
-def _messages_put_aside(instance: Instance) -> "list[Finding]":
-    """Of the services without SQL; those with it were read with their rooms."""
-    from bodega.proof.audit import Finding
-
-    found = []
-    for service in instance.system.services.values():
-        if service.hears and service.store != "postgres":
-            count = len(ask(instance, service.name, "GET", "/internal/parked")["items"])
-            if count:
-                found.append(Finding(service.name, service.name, "no message is parked", str(count), "0"))
-    return found
+async def _ask(instance: Instance, service: str, path: str) -> Any:
+    status, answer = await send(instance, service, "GET", path, None)
+    if status >= 400:
+        fail(
+            f"The audit could not read {service}.",
+            f"It answered {status} to {path}.",
+            f"See `./bodega logs {service}`.",
+        )
+    return answer
 
 
-def _show(report: "Report", mended: int) -> None:
+def _show(report: "Report") -> None:
     out.print("Looked at " + ", ".join(f"{count} {what}" for what, count in report.looked_at.items()) + ".")
-    if mended:
-        out.print(f"The search index differed in {mended} products and was mended.")
+    if report.index_mended:
+        out.print(f"The search index differed in {len(report.index_mended)} products and was mended.")
     if not report.findings:
         out.print("[green]All books agree.[/]")
         return

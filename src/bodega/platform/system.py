@@ -115,12 +115,15 @@ class System(_Frozen):
     times: dict[str, dict[str, float]]
 
     @classmethod
-    def load(cls, path: Path = ROOT / "platform.toml") -> Self:
-        """Read the description; raises SystemDescriptionError with every fault found, not only the first."""
+    def load(cls, path: Path = ROOT / "platform.toml", *, local: bool = True) -> Self:
+        """Read the description; raises SystemDescriptionError with every fault found, not only the first.
+
+        Without `local`, it is the system as it is published, whatever this machine changes.
+        """
         described = tomllib.loads(path.read_text())
-        local = path.with_name("platform.local.toml")
-        if local.exists():
-            described = _merged(described, tomllib.loads(local.read_text()))
+        changes = path.with_name("platform.local.toml")
+        if local and changes.exists():
+            described = _merged(described, tomllib.loads(changes.read_text()))
         for name, service in described.get("services", {}).items():
             service["name"] = name
         try:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,9 @@ OUTBOX_SECONDS = 60.0
 """How old the oldest event of an outbox may be."""
 
 Row = Mapping[str, Any]
+
+Ask = Callable[[str, str], Awaitable[Any]]
+"""Gives a service's JSON answer to a GET of one of its internal paths."""
 
 
 @dataclass(frozen=True, order=True)
@@ -60,6 +63,8 @@ class Books:
     shipments: Sequence[Row] = ()
     outboxes: Sequence[Row] = ()
     parked: Sequence[Row] = ()
+    index: Sequence[Row] = ()
+    """Where the search index differed from its sources. Looking mends it."""
     processor: Mapping[str, Mapping[str, Any]] | None = None
     """The sandbox's books by payment; None: another processor, whose sweep speaks through `unmatched`."""
 
@@ -70,23 +75,25 @@ class Report:
 
     findings: list[Finding]
     looked_at: dict[str, int] = field(default_factory=dict)
+    index_mended: Sequence[Row] = ()
+    """Where the search index differed at the first look."""
 
 
-async def audit(instance: Instance, recheck_seconds: float = RECHECK_SECONDS) -> Report:
+async def audit(instance: Instance, ask: Ask, recheck_seconds: float = RECHECK_SECONDS) -> Report:
     """Look; where something is found, look again. Raises OSError, asyncpg.PostgresError or aiohttp.ClientError, where
-    a store cannot be read."""
-    books = await read(instance)
-    findings = set(compare(books))
+    a store cannot be read, and whatever `ask` raises."""
+    books = await read(instance, ask)
+    findings, index_mended = set(compare(books)), books.index
     if findings:
         await asyncio.sleep(recheck_seconds)
-        books = await read(instance)
+        books = await read(instance, ask)
         before = {finding.identity for finding in findings}
         findings = {finding for finding in compare(books) if finding.identity in before}
     looked_at = {
         name: len(getattr(books, name)) for name in ("stock", "reservations", "orders", "payments", "shipments")
     }
     looked_at["events waiting in outboxes"] = sum(row["waiting"] for row in books.outboxes)
-    return Report(sorted(findings), looked_at)
+    return Report(sorted(findings), looked_at, index_mended)
 
 
 # --- reading ----------------------------------------------------------------------------------------
@@ -119,25 +126,19 @@ _OUTBOX = "SELECT count(*) AS waiting, extract(epoch FROM now() - min(created_at
 _PARKED = "SELECT consumer, count(*) AS parked FROM parked GROUP BY consumer"
 
 
-async def read(instance: Instance) -> Books:
-    """One look at every room. Orders are read first: what the others hold for an order, they hold after it."""
+async def read(instance: Instance, ask: Ask) -> Books:
+    """One look at every room."""
     secrets = Secrets.of(instance)
-    books = Books(outboxes=[], parked=[])
-    rooms = [s.name for s in instance.system.services.values() if s.store == "postgres"]
-    for room in sorted(rooms, key=lambda name: name != "orders"):
-        connection = await asyncpg.connect(
-            database_url(instance, secrets, room, owner=True),
-            server_settings={"default_transaction_read_only": "on", "application_name": "bodega audit"},
-        )
-        try:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                for name, query in _QUERIES.get(room, {}).items():
-                    setattr(books, name, await connection.fetch(query))
-                books.outboxes = [*books.outboxes, {"room": room, **(await connection.fetchrow(_OUTBOX) or {})}]
-                parked = await connection.fetch(_PARKED)
-                books.parked = [*books.parked, *({"room": room, **row} for row in parked)]
-        finally:
-            await connection.close()
+    services = instance.system.services.values()
+    books = await read_rooms(
+        {s.name: database_url(instance, secrets, s.name, owner=True) for s in services if s.store == "postgres"}
+    )
+    for service in services:
+        if service.hears and service.store != "postgres":
+            items = (await ask(service.name, "/internal/parked"))["items"]
+            if items:
+                books.parked = [*books.parked, {"room": service.name, "consumer": service.name, "parked": len(items)}]
+    books.index = (await ask("search", "/internal/audit"))["differences"]
     if "BODEGA_PAYMENTS_STRIPE_API_BASE" in render(instance, secrets, os.environ)["payments"]:
         timeout = aiohttp.ClientTimeout(total=30)
         async with (
@@ -148,7 +149,32 @@ async def read(instance: Instance) -> Books:
     return books
 
 
+async def read_rooms(urls: Mapping[str, str]) -> Books:
+    """What the rooms with SQL say, each in one snapshot, by the URLs of their databases.
+
+    Orders are read first: what the others hold for an order, they hold after it.
+    """
+    books = Books(outboxes=[], parked=[])
+    for room in sorted(urls, key=lambda name: name != "orders"):
+        connection = await asyncpg.connect(
+            urls[room], server_settings={"default_transaction_read_only": "on", "application_name": "bodega audit"}
+        )
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                for name, query in _QUERIES.get(room, {}).items():
+                    setattr(books, name, await connection.fetch(query))
+                books.outboxes = [*books.outboxes, {"room": room, **(await connection.fetchrow(_OUTBOX) or {})}]
+                parked = await connection.fetch(_PARKED)
+                books.parked = [*books.parked, *({"room": room, **row} for row in parked)]
+        finally:
+            await connection.close()
+    return books
+
+
 # --- comparing --------------------------------------------------------------------------------------
+
+
+_NO_STOCK = {"on_hand": 0, "reserved": 0}
 
 
 def compare(books: Books) -> Iterator[Finding]:
@@ -170,16 +196,17 @@ def _stock(books: Books) -> Iterator[Finding]:
         if row["state"] in ("reserved", "held"):
             for sku, quantity in zip(row["skus"], row["quantities"], strict=True):
                 live[sku] += quantity
-    for row in books.stock:
-        sums = moved.get(row["sku"], {"on_hand": 0, "reserved": 0})
+    stock = {row["sku"]: row for row in books.stock}
+    for sku in sorted(stock.keys() | moved.keys() | live.keys()):
+        row, sums = stock.get(sku, _NO_STOCK), moved.get(sku, _NO_STOCK)
         for what in ("on_hand", "reserved"):
-            yield from _differs("inventory", row["sku"], f"{what} is the sum of its ledger", row[what], sums[what])
+            yield from _differs("inventory", sku, f"{what} is the sum of its ledger", row[what], sums[what])
         yield from _differs(
-            "inventory", row["sku"], "reserved is the sum of its live reservations", row["reserved"], live[row["sku"]]
+            "inventory", sku, "reserved is the sum of its live reservations", row["reserved"], live.get(sku, 0)
         )
         if not 0 <= row["reserved"] <= row["on_hand"]:
             found = f"reserved {row['reserved']}, on hand {row['on_hand']}"
-            yield Finding("inventory", row["sku"], "never promised twice", found, "0 <= reserved <= on hand")
+            yield Finding("inventory", sku, "never promised twice", found, "0 <= reserved <= on hand")
 
 
 def _order_totals(books: Books) -> Iterator[Finding]:
@@ -305,6 +332,8 @@ def _messages(books: Books) -> Iterator[Finding]:
             yield Finding(row["room"], "outbox", "events are told", found, f"none older than {OUTBOX_SECONDS:.0f} s")
     for row in books.parked:
         yield Finding(row["room"], row["consumer"], "no message is parked", str(row["parked"]), "0")
+    for row in books.index:
+        yield Finding("search", row["product_id"], "the index is as its sources", row["what"], "the same")
 
 
 def _kept(payments: Iterable[Row]) -> int:
