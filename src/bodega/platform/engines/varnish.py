@@ -12,6 +12,18 @@ from bodega.platform.secrets import Secrets
 from bodega.platform.system import LOOPBACK, Instance
 
 MEMORY = "128m"
+PARAMETERS = {
+    "thread_pools": "1",
+    "thread_pool_min": "10",
+    "thread_pool_max": "200",
+    "thread_pool_stack": "80k",
+    "workspace_client": "64k",
+    "workspace_backend": "512k",  # an answer that is asked for again has its headers in it for each time
+    "vsl_space": "8M",
+    "http_max_hdr": "100",
+    "http_req_hdr_len": "16k",
+    "default_keep": "0",
+}
 
 
 def program(instance: Instance, secrets: Secrets) -> Program:
@@ -42,20 +54,7 @@ def command(home: Path, vcl: Path, work: Path, *, site: str, admin: str, admin_s
     """The command line of a Varnish in the foreground; addresses as host:port."""
     # VCL is compiled to machine code at every start. The compiler is a Python package: no machine needs one of its own.
     compiler = f"exec {shlex.quote(sys.executable)} -m ziglang cc -std=gnu99 -O2 -fPIC -shared -Wl,-x -o %o %s"
-    settings = {
-        "cc_command": compiler,
-        "vmod_path": str(debs.modules(home)),
-        "thread_pools": "1",
-        "thread_pool_min": "10",
-        "thread_pool_max": "200",
-        "thread_pool_stack": "80k",
-        "workspace_client": "64k",
-        "workspace_backend": "64k",
-        "vsl_space": "8M",
-        "http_max_hdr": "100",
-        "http_req_hdr_len": "16k",
-        "default_keep": "0",
-    }
+    settings = {"cc_command": compiler, "vmod_path": str(debs.modules(home)), **PARAMETERS}
     return (
         str(debs.varnishd(home)), "-F", "-j", "none", "-n", str(work), "-a", f"http={site}", "-T", admin,
         "-S", str(admin_secret), "-f", str(vcl), "-s", f"malloc,{MEMORY}", "-s", "Transient=malloc,32m",
