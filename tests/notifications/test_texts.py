@@ -129,16 +129,20 @@ async def test_a_number_that_cannot_be_one_is_refused(owner: Caller, phone: str)
 
 # --- unsubscribing ------------------------------------------------------------------------------------
 
+ONE_CLICK = b"List-Unsubscribe=One-Click"
+
 
 async def arrived(topics: Topics, mailbox: Mailbox, ada: str, **other: Any) -> str:
-    """The link of the mail that a parcel has arrived, without the site."""
+    """The id and signature that end the link of the mail that a parcel has arrived."""
     order = new_id("ord")
     await topics.publish(paid(order, ada, **other))
     before = len(await mailbox.gets(ada))
     await topics.publish(delivered(order, ada))
     mail = (await mailbox.gets(ada, before + 1))[-1]
     (header,) = [value for name, value in mail["headers"] if name.lower() == "list-unsubscribe"]
-    return str(header).strip("<>").removeprefix("http://127.0.0.1:8000/api")
+    before_id, _, link = str(header).strip("<>").rpartition("/")
+    assert before_id == "http://127.0.0.1:8000/api/notifications/unsubscribe"
+    return link
 
 
 async def test_a_customer_unsubscribes_by_the_button_of_the_mail_client(
@@ -147,12 +151,14 @@ async def test_a_customer_unsubscribes_by_the_button_of_the_mail_client(
     link = await arrived(topics, mailbox, somebody(), customer_id=customer)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     for wrong in (link[:-1], link.replace("ntf_", "ntf_0")[:-20], link.partition("?")[0]):
-        assert (await notifications.post(wrong, raw=b"List-Unsubscribe=One-Click", headers=form)).status in (404, 422)
-    looked = await notifications.get(link)
+        refused = await notifications.post(f"/notifications/unsubscribe/{wrong}", raw=ONE_CLICK, headers=form)
+        assert refused.status in (404, 422)
+    looked = await notifications.get(f"/notifications/unsubscribe/{link}")
     assert (looked.status, looked.headers["location"]) == (303, "http://127.0.0.1:8000/account/notifications")
     assert (await owner.get("/notifications/preferences")).json["delivery_mails"] is True, "looking changes nothing"
     for _ in range(2):
-        assert (await notifications.post(link, raw=b"List-Unsubscribe=One-Click", headers=form)).status == 204
+        done = await notifications.post(f"/notifications/unsubscribe/{link}", raw=ONE_CLICK, headers=form)
+        assert done.status == 204
     assert (await owner.get("/notifications/preferences")).json["delivery_mails"] is False
 
 
@@ -162,7 +168,8 @@ async def test_a_guest_who_has_unsubscribed_gets_no_more_of_these_mails_and_all_
     ada = somebody()
     link = await arrived(topics, mailbox, ada)
     form = {"Content-Type": "application/x-www-form-urlencoded"}
-    assert (await notifications.post(link, raw=b"List-Unsubscribe=One-Click", headers=form)).status == 204
+    done = await notifications.post(f"/notifications/unsubscribe/{link}", raw=ONE_CLICK, headers=form)
+    assert done.status == 204
     order, marker = new_id("ord"), somebody()
     await topics.publish(paid(order, ada), delivered(order, ada), delivered(order, marker))
     await mailbox.gets(marker)

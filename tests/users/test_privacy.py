@@ -77,9 +77,11 @@ async def test_an_export_is_its_owners_alone_and_expires(
 ) -> None:
     me = customer()
     seen = await ends(me, await me.post(EXPORTS))
-    for path in (seen["document"], seen["document"].removesuffix("/document")):
-        assert (await customer().get(path)).code == "not_found"
-        assert (await users.get(path)).code == "unauthenticated"
+    path = f"{ME}/privacy-requests/{seen['id']}"
+    assert seen["document"] == f"{path}/document"
+    for caller, code in ((customer(), "not_found"), (users, "unauthenticated")):
+        assert (await caller.get(path)).code == code
+        assert (await caller.get(f"{path}/document")).code == code
     assert (await me.get(seen["document"])).status == 200
     async with database.transaction() as tx:
         await tx.execute("UPDATE privacy_request SET expires_at = now() WHERE id = $1", seen["id"])

@@ -1,4 +1,4 @@
-"""The maps of the house, written from code: `docs/map.md`, `docs/events.md` and `docs/openapi.json`.
+"""The maps of the house, written from code: `map.md`, `events.md`, `openapi.json` and `coverage.md` of `docs`.
 
 `python -m bodega.platform.maps` writes them; a test compares, so they cannot go stale.
 """
@@ -11,6 +11,7 @@ from typing import Any
 
 from bodega.contracts.envelope import Event
 from bodega.contracts.export import all_events
+from bodega.platform.coverage import coverage
 from bodega.platform.description import api
 from bodega.platform.system import ROOT, Service, System
 
@@ -123,7 +124,12 @@ def _type(schema: dict[str, Any]) -> str:
     return str(schema.get("type", "object"))
 
 
-FILES = {Path("docs/map.md"): house, Path("docs/events.md"): events, Path("docs/openapi.json"): api}
+FILES = {
+    Path("docs/map.md"): house,
+    Path("docs/events.md"): events,
+    Path("docs/openapi.json"): api,
+    Path("docs/coverage.md"): coverage,
+}
 
 
 def main() -> None:
