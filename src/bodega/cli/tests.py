@@ -1,7 +1,7 @@
 """`bodega test`: everything that CI runs, in the order in which a failure is cheapest to learn of.
 
-lint (ruff, mypy, import-linter), unit (no engines), service (on the test instance's engines), journey (the whole shop
-on the test instance).
+lint (ruff, mypy, import-linter; the storefront's types, style and API client), unit (no engines), service (on the test
+instance's engines), journey (the whole shop on the test instance, a browser included).
 """
 
 import os
@@ -19,7 +19,7 @@ from bodega.cli.engines import test_environment
 from bodega.cli.instances import ensure_engines, ensure_packages, ensure_pages, instance_of
 from bodega.cli.lifecycle import show_start
 from bodega.cli.screen import err, fail, out
-from bodega.platform import control, state
+from bodega.platform import control, gotools, pages, state
 from bodega.platform.system import ROOT, Instance
 
 STAGES = ("lint", "unit", "service", "journey")
@@ -72,7 +72,9 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
         case "unit":
             code, said = _pytest(["-m", "unit", *arguments], {})
         case "service":
+            _ensure_stripe_mock()
             ensure_engines(instance, for_tests=True)
+            ensure_pages(for_tests=True)
             show_start(instance, "engines")
             code, said = _pytest(["-m", "not unit", f"--ignore={_JOURNEYS}", *arguments], test_environment(instance))
         case "journey":
@@ -88,6 +90,20 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
     return Outcome(stage, code, time.monotonic() - began, said)
 
 
+def _ensure_stripe_mock() -> None:
+    if gotools.is_built(*gotools.STRIPE_MOCK):
+        return
+    try:
+        with err.status("Building stripe-mock from its source (a minute) ..."):
+            gotools.go_tool(*gotools.STRIPE_MOCK)
+    except gotools.GoToolError as error:
+        fail(
+            "stripe-mock, which checks what is asked of Stripe, could not be built.",
+            str(error),
+            "Is the machine on the network? A module proxy can be named in GOPROXY. Run the command again.",
+        )
+
+
 def _open_shop(instance: Instance) -> None:
     """Start the whole shop; one that was open already is closed first: it may run yesterday's code."""
     report = state.running(instance)
@@ -99,6 +115,8 @@ def _open_shop(instance: Instance) -> None:
 
 
 def _lint() -> tuple[int, list[str]]:
+    ensure_packages("engines", "Engines")  # Node is one of them
+    ensure_pages(for_tests=True)
     scripts = Path(sys.prefix) / "bin"
     commands = [
         [str(scripts / "ruff"), "check", "."],
@@ -113,6 +131,14 @@ def _lint() -> tuple[int, list[str]]:
         code, last = _shown(command, dict(os.environ))
         worst = max(worst, code)
         said.append(f"{name}: {last}")
+    try:
+        out.print(Text("$ npm run check", "dim"))
+        pages.check()
+        said.append("npm run check: the storefront's types, style and API client are as they should be")
+    except pages.PagesError as error:
+        out.print(Text(str(error)))
+        worst = 1
+        said.append("npm run check: failed")
     return worst, said
 
 

@@ -56,6 +56,16 @@ def build() -> None:
     _BUILT.write_text(made_of)
 
 
+def check() -> None:
+    """Types, style, and whether the API client is that of docs/openapi.json as it is. Raises PagesError."""
+    run("npm", "run", "check")
+    client = STOREFRONT / "src" / "api" / "schema.ts"
+    committed = client.read_bytes()
+    run("npm", "run", "api")
+    if client.read_bytes() != committed:
+        raise PagesError("storefront/src/api/schema.ts was not that of docs/openapi.json; it is now, to be committed.")
+
+
 def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
     """Run a command of Node's in the storefront's folder and give what it printed. Raises PagesError."""
     with _tools() as tools:
