@@ -182,6 +182,7 @@ def _board(parts: dict[str, Part]) -> Table:
 def _welcome(instance: Instance, logins: dict[str, str]) -> Panel:
     table = Table.grid(padding=(0, 2))
     rows = {
+        "The shop": instance.site_url,
         "API": instance.api_url,
         "Its documentation": f"{instance.api_url}/docs",
         "Mails, charges, parcels": instance.sandbox_url,
