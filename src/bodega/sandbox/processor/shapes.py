@@ -74,7 +74,7 @@ def intent(it: Intent, base_url: str) -> dict[str, Any]:
         "payment_method_configuration_details": None, "payment_method_options": options,
         "payment_method_types": it.payment_method_types, "processing": None, "receipt_email": it.receipt_email,
         "review": None, "setup_future_usage": it.setup_future_usage, "shipping": _shipping(it.shipping),
-        "source": None, "statement_descriptor": it.statement_descriptor,
+        "statement_descriptor": it.statement_descriptor,
         "statement_descriptor_suffix": it.statement_descriptor_suffix, "status": it.status, "transfer_data": None,
         "transfer_group": it.transfer_group,
     }  # fmt: skip
@@ -144,7 +144,7 @@ def charge(it: Charge, base_url: str) -> dict[str, Any]:
         "receipt_email": it.receipt_email, "receipt_number": None,
         "receipt_url": f"{base_url}/payments/{it.payment_intent}",
         "refunded": it.status == "succeeded" and it.amount_refunded == it.amount, "review": None,
-        "shipping": _shipping(it.shipping), "source": None, "source_transfer": None, "statement_descriptor": None,
+        "shipping": _shipping(it.shipping), "source_transfer": None, "statement_descriptor": None,
         "statement_descriptor_suffix": it.statement_descriptor_suffix, "status": it.status, "transfer_data": None,
         "transfer_group": None,
     }  # fmt: skip
