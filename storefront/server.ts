@@ -11,6 +11,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import next from "next";
 import { filtered } from "./src/page/filter.ts";
 import { isReachable } from "./src/page/origin.ts";
+import { renewPages } from "./src/page/renewal.ts";
 import { settings } from "./src/settings.ts";
 
 const { host, port } = settings();
@@ -47,4 +48,6 @@ function stop(): void {
 }
 process.on("SIGTERM", stop);
 process.on("SIGINT", stop);
-server.listen(port, host);
+server.listen(port, host, () => {
+  renewPages().catch((error: unknown) => console.error(error));
+});

@@ -6,6 +6,10 @@ export interface Settings {
   apiUrl: string;
   /** What that listener demands; empty when the public listener is used. */
   edgeSecret: string;
+  /** The cache that keeps the pages; empty: there is none. */
+  edgeUrl: string;
+  /** Where the word stands by which that cache knows who may empty it. */
+  purgeSecretFile: string;
   /** The shop as its customers see it: scheme, host and port. */
   siteUrl: string;
   shopName: string;
@@ -25,6 +29,8 @@ export function settings(): Settings {
     port: Number(env.BODEGA_STOREFRONT_PORT ?? 7113),
     apiUrl: env.BODEGA_STOREFRONT_API_URL ?? "http://127.0.0.1:8080",
     edgeSecret: env.BODEGA_STOREFRONT_EDGE_SECRET ?? "",
+    edgeUrl: env.BODEGA_STOREFRONT_EDGE_URL ?? "",
+    purgeSecretFile: env.BODEGA_STOREFRONT_PURGE_SECRET_FILE ?? "",
     siteUrl: env.BODEGA_STOREFRONT_SITE_URL ?? "http://127.0.0.1:8000",
     shopName: env.BODEGA_STOREFRONT_SHOP_NAME ?? "Bodega",
     locale: env.BODEGA_STOREFRONT_LOCALE ?? "en",

@@ -65,6 +65,19 @@ async def test_a_published_product_is_told_whole_at_once(room: Room, topics: Top
     jsonschema.validate(event, schema)
 
 
+async def test_a_category_is_told_when_it_is_made_and_whenever_it_changes(room: Room, topics: Topics) -> None:
+    made = await room.merchant.post("/admin/categories", {"slug": "told", "title": "Told", "position": 907})
+    assert made.status == 201
+    (first,) = await told(topics, "told", 1)
+    assert (first["type"], first["data"]["title"]) == ("CategoryUpdated", "Told")
+    for title in ("Told Again", "Told at Last"):
+        assert (await room.merchant.patch("/admin/categories/told", {"title": title})).status == 200
+    last = (await told(topics, "told", 3))[-1]
+    assert last["data"] == {
+        "slug": "told", "title": "Told at Last", "description": "", "position": 907, "version": 3,
+    }  # fmt: skip
+
+
 async def test_drafts_are_told_when_they_are_published_and_what_is_taken_back_is_told(
     room: Room, topics: Topics
 ) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
 
 EVENTS = all_events()
 TABLE = {  # spec 0b
-    "catalog": {"ProductUpdated", "ProductArchived"},
+    "catalog": {"ProductUpdated", "ProductArchived", "CategoryUpdated"},
     "inventory": {
         "InventoryReserved", "InventoryReleased", "InventoryCommitted", "InventoryAdjusted", "InventoryShort",
     },

@@ -134,14 +134,16 @@ async def test_an_old_slug_is_kept_until_its_product_changes(edge: Edge) -> None
     assert await edge.state("/api/products/old") == "MISS"
 
 
-async def _refill_overtaken_by_a_purge(edge: Edge, path: str, keys: str) -> str:
+async def _refill_overtaken_by_a_purge(
+    edge: Edge, path: str, keys: str, purged: tuple[str, ...] = ("product:prd_5EE", "category:c", "listing")
+) -> str:
     """A slow answer of before an edit arrives after the purge; what do readers get from then on?"""
     edge.origin.says(path, "old price", xkey=keys)
     come, may_go = edge.origin.hold(path)
     slow = asyncio.create_task(edge.get(path))
     await come.wait()
     edge.origin.says(path, "new price", xkey=keys)
-    await edge.cache.purge(["product:prd_5EE", "category:c", "listing"])
+    await edge.cache.purge(purged)
     may_go.set()
     await slow
     return (await edge.get(path)).body.decode()
@@ -151,6 +153,10 @@ async def test_a_late_refill_does_not_bring_back_what_was_purged(edge: Edge) -> 
     assert await _refill_overtaken_by_a_purge(edge, "/late", "product:prd_5EE") == "new price"
     assert await _refill_overtaken_by_a_purge(edge, "/late-list", "listing product:prd_6FF") == "new price"
     assert await edge.state("/late-list") == "HIT"
+    page = "categories product:prd_5EE pages"
+    assert await _refill_overtaken_by_a_purge(edge, "/late-page", page) == "new price"
+    for path, keys in (("/late-name", page), ("/late-frame", "categories pages")):
+        assert await _refill_overtaken_by_a_purge(edge, path, keys, ("categories",)) == "new price"
 
 
 async def test_without_the_guard_it_would(bare_edge: Edge) -> None:
@@ -158,7 +164,7 @@ async def test_without_the_guard_it_would(bare_edge: Edge) -> None:
 
 
 async def test_a_purge_does_not_keep_other_products_answers_out(edge: Edge) -> None:
-    edge.origin.says("/other", xkey="product:prd_7GG")
+    edge.origin.says("/other", xkey="categories product:prd_7GG pages")
     come, may_go = edge.origin.hold("/other")
     slow = asyncio.create_task(edge.get("/other"))
     await come.wait()
@@ -167,6 +173,16 @@ async def test_a_purge_does_not_keep_other_products_answers_out(edge: Edge) -> N
     await slow
     assert len(edge.origin.asked_for("/other")) == 1
     assert await edge.state("/other") == "HIT"
+
+
+async def test_pages_of_an_earlier_build_are_asked_for_anew(edge: Edge) -> None:
+    edge.origin.says("/built", xkey="categories pages")
+    edge.origin.says("/categories", xkey="categories")
+    for path in ("/built", "/api/categories"):
+        await edge.get(path)
+    await edge.cache.expire("pages")
+    assert await edge.state("/built") == "MISS"
+    assert await edge.state("/api/categories") == "HIT"
 
 
 async def _page_or_data(request: Request) -> Said:
@@ -201,14 +217,15 @@ async def test_a_redirect_of_a_pages_data_is_not_kept(edge: Edge) -> None:
 
 async def test_without_a_heartbeat_no_price_comes_from_memory(edge: Edge) -> None:
     edge.origin.says("/priced", xkey="product:prd_9JJ")
-    edge.origin.says("/unpriced", xkey="categories")
-    for path in ("/priced", "/unpriced"):
+    edge.origin.says("/named", xkey="categories pages")
+    edge.origin.says("/unpriced", xkey="pages")
+    for path in ("/priced", "/named", "/unpriced"):
         await edge.get(path)
         assert await edge.state(path) == "HIT"
     edge.beating.clear()
 
     async def is_passed() -> None:
-        assert await edge.state("/priced") == "PASS"
+        assert [await edge.state(path) for path in ("/priced", "/named")] == ["PASS", "PASS"]
 
     await eventually(is_passed)
     edge.origin.says("/new-priced", xkey="listing")

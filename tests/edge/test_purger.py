@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest_asyncio
 
+from bodega.contracts.catalog import CategoryUpdated
+from bodega.contracts.envelope import event
 from bodega.edge.app import Settings, create_app
 from bodega.kit.testing import Caller, Topics, eventually, serving
 from tests.edge.stage import Edge
@@ -54,6 +56,7 @@ async def test_what_changes_is_gone_within_a_second_and_the_rest_stays(edge: Edg
     edge.origin.says("/changed", xkey=f"product:{changed.id}")
     edge.origin.says("/other-product", xkey=f"product:{other.id}")
     edge.origin.says("/lamps", xkey="category:lamps")
+    edge.origin.says("/unnamed", xkey="pages categories")
     edge.origin.says("/listing", xkey=f"listing product:{other.id}")
     edge.beating.clear()  # from here on the purger's own
     try:
@@ -74,6 +77,11 @@ async def test_what_changes_is_gone_within_a_second_and_the_rest_stays(edge: Edg
 
             await own.publish(archived(other, 2))
             assert await _gone(edge, "/other-product") < 1
+
+            await edge.get("/unnamed")
+            renamed = CategoryUpdated(slug="lamps", title="Lights", position=1, version=2)
+            await own.publish(event(renamed, subject="lamps", sequence=2))
+            assert await _gone(edge, "/unnamed") < 1
     finally:
         edge.beating.set()
 

@@ -9,10 +9,10 @@ from tests.edge.stage import Edge, Said, edge_in
 async def test_old_answers_are_given_while_the_backend_is_sick_and_only_then(edge: Edge) -> None:
     edge.origin.says("/sick", "what was", xkey="product:prd_1KK")
     await edge.get("/sick")
-    await edge.cache.expire("priced")
+    await edge.cache.expire("told")
     edge.origin.says("/sick", "what is", xkey="product:prd_1KK")
     assert (await edge.get("/sick")).body == b"what is"
-    await edge.cache.expire("priced")
+    await edge.cache.expire("told")
     edge.origin.answers["/sick"] = Said("broken", 500)
     answer = await edge.get("/sick")
     assert (answer.status, answer.headers["x-cache"], answer.body) == (200, "STALE", b"what is")

@@ -40,6 +40,8 @@ class Api:
     products: dict[str, dict[str, Any]] = field(default_factory=lambda: {"mug": product()})
     fails: bool = False
     asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
+    purges: list[dict[str, str]] = field(default_factory=list)
+    """What it was told as the edge, of which it refuses the first."""
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -56,6 +58,11 @@ class Api:
         def public(content: Any, xkey: str, version: int = 1) -> JSONResponse:
             headers = {"Cache-Control": "public, max-age=0, s-maxage=60", "xkey": xkey, "X-Data-Version": str(version)}
             return JSONResponse(content, headers=headers)
+
+        @app.api_route("/edge", methods=["PURGE"])
+        async def purge(request: Request) -> Response:
+            self.purges.append(dict(request.headers))
+            return Response(status_code=503 if len(self.purges) == 1 else 200)
 
         @app.get("/categories")
         async def categories() -> Response:
@@ -98,16 +105,19 @@ class Storefront:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def server() -> AsyncIterator[Storefront]:
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Storefront]:
     if not pages.are_built():
         pytest.fail("the pages are not built: run the tests by ./bodega test")
     api = Api()
+    secret = tmp_path_factory.mktemp("edge") / "secret"
+    secret.write_text("of-the-purger\n")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     async with serving(api.app()) as behind, aiohttp.ClientSession() as session:
         settings = {"PORT": str(port), "API_URL": behind.base, "EDGE_SECRET": "of-the-edge", "SITE_URL": SITE,
-                    "LOCALE": "en-IE", "CARD_ORIGIN": "http://cards.test"}  # fmt: skip
+                    "LOCALE": "en-IE", "CARD_ORIGIN": "http://cards.test",
+                    "EDGE_URL": f"{behind.base}/edge", "PURGE_SECRET_FILE": str(secret)}  # fmt: skip
         process = await asyncio.create_subprocess_exec(
             pages.node(), "server.ts", cwd=pages.STOREFRONT,
             env={"PATH": os.environ["PATH"], "NODE_ENV": "production",
@@ -122,8 +132,12 @@ async def server() -> AsyncIterator[Storefront]:
             except aiohttp.ClientError as error:
                 raise AssertionError("it does not listen yet") from error
 
+        async def has_told_the_edge() -> None:
+            assert len(api.purges) == 2
+
         try:
             await eventually(is_alive, within_seconds=20)
+            await eventually(has_told_the_edge)
             yield Storefront(url, api, session)
         finally:
             process.terminate()

@@ -15,7 +15,7 @@ MUG = "product:prd_01M862Q5N3E2TBV7W1GKEP0HMD"
 async def test_a_page_bears_the_keys_and_the_version_of_the_answers_it_is_made_of(storefront: Storefront) -> None:
     page = await storefront.get("/products/mug")
     assert page.status == 200
-    assert set(page.headers["xkey"].split()) == {"categories", MUG}
+    assert set(page.headers["xkey"].split()) == {"categories", "pages", MUG}
     assert page.headers["X-Data-Version"] == "7"
     assert page.headers["Cache-Control"] == "public, max-age=0, s-maxage=3600"
     assert "Vary" not in page.headers
@@ -77,6 +77,12 @@ async def test_a_missing_page_is_kept_for_a_second_and_a_moved_one_leads_on(stor
     assert (moved.status, moved.headers["Location"]) == (308, "/products/mug")
     assert moved.headers["Cache-Control"] == "public, max-age=0, s-maxage=1"
     assert MUG in moved.headers["xkey"].split()
+
+
+async def test_a_storefront_that_starts_has_the_edge_ask_for_every_page_anew(storefront: Storefront) -> None:
+    """Those of an earlier build name script files that are gone; one refused is told again until it has taken it."""
+    asked = [(headers["x-purge"], headers["x-soft"], headers["x-purge-secret"]) for headers in storefront.api.purges]
+    assert asked == [("pages", "1", "of-the-purger")] * 2
 
 
 async def test_a_page_that_cannot_be_made_is_an_error_that_nobody_keeps(storefront: Storefront) -> None:

@@ -82,6 +82,17 @@ class ProductArchived(Event):
     version: int
 
 
+class CategoryUpdated(Event):
+    """A category is new, or is now as this says. The event's subject is its slug."""
+
+    topic: ClassVar[str] = "catalog"
+    slug: Slug
+    title: Line
+    description: CleanText = ""
+    position: int = Field(description="Where it stands among the others, lowest first")
+    version: int = Field(description="Grows with every change; never goes back")
+
+
 class PricesRequest(_Message):
     """`POST /internal/prices`"""
 

@@ -7,10 +7,10 @@ import std;
 import var;
 import xkey;
 
-acl here { "127.0.0.1"; "::1"; }
+acl here { {{purgers}} }
 
 backend storefront {
-    .host = "127.0.0.1";
+    .host = "{{storefront_host}}";
     .port = "{{storefront_port}}";
     .connect_timeout = 1s;
     .first_byte_timeout = 30s;
@@ -21,7 +21,7 @@ backend storefront {
 }
 
 backend gateway {
-    .host = "127.0.0.1";
+    .host = "{{gateway_host}}";
     .port = "{{gateway_port}}";
     .connect_timeout = 1s;
     .first_byte_timeout = 130s;
@@ -33,12 +33,12 @@ backend gateway {
 }
 
 backend media {
-    .host = "127.0.0.1";
+    .host = "{{media_host}}";
     .port = "{{media_port}}";
     .connect_timeout = 1s;
     .first_byte_timeout = 10s;
     .probe = {
-        .request = "GET /healthz HTTP/1.1" "Host: 127.0.0.1" "Connection: close";
+        .request = "GET /healthz HTTP/1.1" "Host: {{media_host}}" "Connection: close";
         .interval = {{probe_seconds}}s; .timeout = 3s; .window = 3; .threshold = 2; .initial = 2;
     }
 }
@@ -93,6 +93,9 @@ sub of_the_purger {
     }
     # The hour before the purge: whoever has asked before it and stores after it finds it there.
     var.global_set("list", "" + std.time2real(now, 0.0));
+    if (req.http.X-Purge ~ "(^| )categories( |$)") {
+        var.global_set("frame", "" + std.time2real(now, 0.0));
+    }
     if (req.http.X-Purge ~ "\bproduct:") {
         var.global_set(regsub(req.http.X-Purge, "^.*\bproduct:\S*(\S\S)(\s.*)?$", "\1"), "" + std.time2real(now, 0.0));
     }
@@ -209,9 +212,9 @@ sub vcl_hit {
     set req.http.X-Cache = "HIT";
     if (obj.ttl <= 0s) {
         set req.http.X-Cache = "STALE";
-    } elsif (obj.http.xkey ~ "\bpriced$" && std.healthy(req.backend_hint)
+    } elsif (obj.http.xkey ~ " told$" && std.healthy(req.backend_hint)
         && std.time2real(now, 0.0) - std.real(var.global_get("heartbeat"), 0.0) > {{heartbeat_seconds}}) {
-        # Nobody tells us of changes: a price from memory may be wrong.
+        # Nobody tells us of changes: a price from memory may be wrong, or a name.
         return (pass);
     }
     return (deliver);
@@ -264,13 +267,13 @@ sub vcl_backend_response {
     if (beresp.status != 200 && (beresp.status == 404 || !beresp.http.xkey) && beresp.ttl > 1s) {
         set beresp.ttl = 1s;
     }
-    if (beresp.http.xkey ~ "\b(product|category):|\b(listing|search)\b") {
+    if (beresp.http.xkey ~ "(^| )((product|category):|(listing|search|categories)( |$))") {
         if (std.time2real(now, 0.0) - std.real(var.global_get("heartbeat"), 0.0) > {{heartbeat_seconds}}) {
             call not_kept;
             return (deliver);
         }
         call against_late_refills;
-        set beresp.http.xkey = beresp.http.xkey + " priced";
+        set beresp.http.xkey = beresp.http.xkey + " told";
     }
     set beresp.grace = {{stale_seconds}}s;
     if (bereq.http.X-Kind != "api") {
@@ -283,11 +286,15 @@ sub vcl_backend_response {
 
 # An answer that began before the last purge of its kind may be older than what was purged: ask again.
 sub against_late_refills {
-    set beresp.http.X-Bucket = "list";
-    if (beresp.http.xkey ~ "^product:\S+$") {
-        set beresp.http.X-Bucket = regsub(beresp.http.xkey, "^.*(..)$", "\1");
+    # What every page bears says nothing of its kind: with one product beside it, it is that product's.
+    set beresp.http.X-Bucket = regsuball(beresp.http.xkey, "(^| )(categories|pages)(?= |$)", "");
+    if (beresp.http.X-Bucket ~ "^ ?product:\S+$") {
+        set beresp.http.X-Bucket = regsub(beresp.http.X-Bucket, "^.*(..)$", "\1");
+    } else {
+        set beresp.http.X-Bucket = "list";
     }
-    if (std.real(var.global_get(beresp.http.X-Bucket), 0.0) >= std.real(bereq.http.X-Began, 0.0)) {
+    if (std.real(var.global_get(beresp.http.X-Bucket), 0.0) >= std.real(bereq.http.X-Began, 0.0)
+        || std.real(var.global_get("frame"), 0.0) >= std.real(bereq.http.X-Began, 0.0)) {
         if (bereq.retries < 2) {
             return (retry);
         }

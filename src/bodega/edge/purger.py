@@ -1,15 +1,15 @@
 """What the purger does: hears of changes, takes what is old from the edge, and tells the edge that it listens.
 
-The edge trusts its memory of prices only as long as it hears a heartbeat. So the heartbeat is a promise: every change
-that the broker has told of has been purged. After anything that could break it (a start, a new connection, an edge that
-did not answer) all prices expire before the next one.
+The edge trusts its memory of what changes only as long as it hears a heartbeat. So the heartbeat is a promise: every
+change that the broker has told of has been purged. After anything that could break it (a start, a new connection, an
+edge that did not answer) all that expires before the next one.
 """
 
 import asyncio
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from bodega.contracts.catalog import ProductArchived, ProductUpdated
+from bodega.contracts.catalog import CategoryUpdated, ProductArchived, ProductUpdated
 from bodega.contracts.inventory import (
     InventoryAdjusted,
     InventoryCommitted,
@@ -22,8 +22,8 @@ from bodega.kit.inbox import Hears, Received
 from bodega.kit.surrogates import SharedCache
 from bodega.kit.telemetry import log
 
-PRICED: Final = "priced"
-"""The key that the edge itself gives to whatever bears a price."""
+TOLD: Final = "told"
+"""The key that the edge itself gives to whatever it keeps only as long as it is told of changes."""
 HEARTBEAT_SECONDS: Final = 1.0
 CURRENT_WITHIN_SECONDS: Final = 2.0
 SWEEP_AFTER_SECONDS: Final = 0.5
@@ -57,7 +57,7 @@ class Purger:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether the edge keeps prices by our word."""
+        """Whether the edge keeps what changes by our word."""
         return self._trusted is not None
 
     def stop(self) -> None:
@@ -89,7 +89,7 @@ class Purger:
     async def _do_what_is_due(self) -> None:
         due = [keys for at, keys in self._sweeps if at <= self._now()]
         if due:
-            # Sweeps that fail are not repeated: then all prices expire.
+            # Sweeps that fail are not repeated: then all expires.
             self._sweeps = self._sweeps[len(due) :]
             keys = list(dict.fromkeys(key for of_one in due for key in of_one))
             for start in range(0, len(keys), SWEPT_AT_ONCE):
@@ -100,7 +100,7 @@ class Purger:
         if not await self.hearing.is_current(CURRENT_WITHIN_SECONDS):
             return
         if self._trusted != connection:
-            await self._edge.expire(PRICED)
+            await self._edge.expire(TOLD)
             self._trusted = connection
         await self._edge.heartbeat()
         self._next_heartbeat = self._now() + HEARTBEAT_SECONDS
@@ -120,6 +120,10 @@ class Purger:
         """A list that it was in bears its key."""
         await self.purge([f"product:{event.data.product_id}"])
 
+    async def category_updated(self, event: Received[CategoryUpdated]) -> None:
+        """Every page names the categories. They change so seldom that all pages may go."""
+        await self.purge(["categories"])
+
     async def stock_changed(self, event: Received[StockChanged]) -> None:
         """Only what sold out or came back: how much is left, pages ask live."""
         if event.data.in_stock_flipped and event.data.product_id is not None:
@@ -130,5 +134,6 @@ class Purger:
         return (
             Hears("ProductUpdated", ProductUpdated, self.product_updated),
             Hears("ProductArchived", ProductArchived, self.product_archived),
+            Hears("CategoryUpdated", CategoryUpdated, self.category_updated),
             *(Hears(kind.__name__, kind, self.stock_changed) for kind in stock),
         )

@@ -187,6 +187,7 @@ def _of_storefront(instance: Instance, secrets: Secrets, outside: Mapping[str, s
         "CURRENCY": shop.currency,
         "COUNTRY": shop.country,
         "CARD_ORIGIN": "https://js.stripe.com" if is_stripe else instance.sandbox_url,
+        **_of_edge(instance, secrets),
     }
     return {f"BODEGA_STOREFRONT_{key}": value for key, value in settings.items()}
 

@@ -6,6 +6,9 @@ import { Sources, sources } from "./sources.ts";
 /** How long the edge may keep a page that nothing purges, in seconds: the bound on a lost purge, not a way to be fresh. */
 const PAGE_SECONDS = 3600;
 
+/** Borne by every page: a new storefront's pages name other script files, so the earlier ones go when it starts. */
+export const PAGES = "pages";
+
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** Lets Next answer into memory, then sends the answer with the headers that follow from how it ended. */
@@ -70,6 +73,7 @@ function dress(response: ServerResponse, body: Buffer, page: Sources, path: stri
   if (isDocument || isData || response.statusCode !== 200) {
     response.setHeader("Cache-Control", lifetime(response, page));
     response.removeHeader("Vary"); // the edge keeps documents and their data apart by a key of its own
+    page.keys.add(PAGES);
   }
   if (page.keys.size) response.setHeader("xkey", [...page.keys].join(" "));
   if (page.version) response.setHeader("X-Data-Version", page.version);

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from bodega.contracts.envelope import event
+from bodega.contracts.catalog import CategoryUpdated
+from bodega.contracts.envelope import CloudEvent, event
 from bodega.kit.bus import Message, Producer, Trouble
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, log
@@ -32,6 +33,7 @@ async def _wait(happening: asyncio.Event, most_seconds: float) -> None:
 class Relay:
     """Tells the world of every write, by what `pending` says: the product as it stands, never an older state
     after a newer one. A crash between telling and forgetting tells again, under the same event id.
+    A category says itself whether it has yet to be told of.
 
     Several relays do no harm: readers compare versions.
     """
@@ -76,6 +78,7 @@ class Relay:
     async def tell_all(self) -> int:
         """Everything that is pending now; how many products were told. Raises: Trouble, Unavailable."""
         last: str | None = None
+        await self._tell_categories()
         told = 0
         while entries := await self._store.pending_after(last, _BATCH):
             if last is None:
@@ -85,6 +88,21 @@ class Relay:
         if last is None:
             OUTBOX_LAG.labels("catalog").set(0)
         return told
+
+    async def _tell_categories(self) -> None:
+        untold = await self._store.untold_categories()
+        if not untold:
+            return
+        told = [CategoryUpdated(**one.category.model_dump(), version=one.version) for one in untold]
+        await self._producer.send(
+            [
+                self._message(event(one, subject=one.slug, sequence=one.version), fact=f"category/{one.slug}")
+                for one in told
+            ]
+        )
+        for one in told:
+            await self._store.category_told(one.slug, one.version)
+        OUTBOX_SENT.labels("catalog").inc(len(told))
 
     async def _tell(self, entries: list[Pending]) -> int:
         traces = {entry.product_id: entry.trace for entry in entries}
@@ -97,7 +115,7 @@ class Relay:
             there = [entry.id for entry in of_it if product is not None and product.version >= entry.version]
             lost = [entry.id for entry in of_it if entry.id not in there and self._is_leftover(entry)]
             if product is not None and there:
-                messages += self._message(product, trace)
+                messages += self._of_product(product, trace)
             if product is not None and lost:
                 await self._revive(product)
             done += there + lost
@@ -116,16 +134,17 @@ class Relay:
         on its way. (If somebody else writes first, that does the same.)"""
         await self._store.replace_product(domain.touch(product, now=datetime.now(UTC)), version=product.version)
 
-    def _message(self, product: Product, trace: dict[str, str]) -> list[Message]:
+    def _of_product(self, product: Product, trace: dict[str, str]) -> list[Message]:
         fact = domain.fact(product)
         if fact is None:
             return []
         told: Any = event(fact, subject=product.id, sequence=product.version)
+        return [self._message(told.model_copy(update={"time": product.updated_at}), fact=product.id, trace=trace)]
+
+    def _message(self, told: CloudEvent[Any], *, fact: str, trace: dict[str, str] | None = None) -> Message:
         # One fact, one id, however often it is told.
-        told = told.model_copy(
-            update={"id": str(uuid5(_FACTS, f"{product.id}/{product.version}")), "time": product.updated_at}
-        )
-        return [Message(topic=self._prefix + told.topic, key=told.key, body=told.to_bytes(), headers=trace)]
+        told = told.model_copy(update={"id": str(uuid5(_FACTS, f"{fact}/{told.sequence}"))})
+        return Message(topic=self._prefix + told.topic, key=told.key, body=told.to_bytes(), headers=trace or {})
 
 
 class Darkroom:

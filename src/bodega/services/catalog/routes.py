@@ -176,13 +176,11 @@ async def read_product(
 
 @public.get("/categories", response_model=Page[CategoryView])
 async def list_categories(
-    store: Kept, response: Response, if_none_match: IfNoneMatch = None
+    store: Kept, settings: CatalogSettings, response: Response, if_none_match: IfNoneMatch = None
 ) -> Page[CategoryView] | Response:
     """All categories, in the order in which they are shown."""
     page = Page[CategoryView](items=await store.categories())
-    # No event tells of a changed category, so that nothing purges this: a shared cache may keep it for a second.
-    headers = {"ETag": _etag_of([page.model_dump_json()]), "Cache-Control": "public, max-age=0, s-maxage=1",
-               "xkey": "categories"}  # fmt: skip
+    headers = _cacheable(settings, etag=_etag_of([page.model_dump_json()]), keys=["categories"], version=0)
     return _unless_known(page, headers, if_none_match, response)
 
 

@@ -2,7 +2,7 @@
 
 `product`   one document each: its current and former slugs in `slugs`, its SKUs in `skus`, both unique over all
             products. A write replaces the document if it still has the version that was read.
-`category`  by slug.
+`category`  by slug. A write marks it `untold` and counts its version up, all in the one document.
 `upload`    pictures that were announced and are not yet part of a product.
 `pending`   writes that the world has yet to hear of, announced before they are made: nothing spans two documents
             here, and so the announcement may be there without the write, but never the write without it.
@@ -67,6 +67,7 @@ class KeptCategory:
     category: CategoryView
     created_key: str
     created_body: str
+    version: int = 1
 
 
 class KeyTaken(Exception):
@@ -107,7 +108,7 @@ class Store:
         self._uploads = database["upload"]
         self._pending = database["pending"]
         self.written = asyncio.Event()
-        """Set after every write to a product: there is something to tell."""
+        """Set after every write to a product or a category: there is something to tell."""
 
     @_answering
     async def open(self) -> None:
@@ -338,19 +339,35 @@ class Store:
                     **content,
                     "created_key": kept.created_key,
                     "created_body": kept.created_body,
+                    "version": kept.version,
+                    "untold": True,
                 }
             )
         except DuplicateKeyError:
             return False
+        self.written.set()
         return True
 
     @_answering
     async def update_category(self, category: CategoryView) -> None:
         """Raises CategoryNotFound."""
         content = category.model_dump(exclude={"slug"})
-        result = await self._categories.update_one({"_id": category.slug}, {"$set": content})
+        result = await self._categories.update_one(
+            {"_id": category.slug}, {"$set": {**content, "untold": True}, "$inc": {"version": 1}}
+        )
         if result.matched_count == 0:
             raise CategoryNotFound("no category has this slug")
+        self.written.set()
+
+    @_answering
+    async def untold_categories(self) -> list[KeptCategory]:
+        """Those of whose last write the world has yet to hear."""
+        return [_category(document) for document in await self._categories.find({"untold": True}).to_list()]
+
+    @_answering
+    async def category_told(self, slug: str, version: int) -> None:
+        """Unless it was written again in the meantime."""
+        await self._categories.update_one({"_id": slug, "version": version}, {"$unset": {"untold": True}})
 
     # --- pictures under way -----------------------------------------------------------------------------
 
@@ -424,6 +441,7 @@ def _category(document: Document) -> KeptCategory:
         ),
         created_key=document["created_key"],
         created_body=document["created_body"],
+        version=document.get("version", 0),  # none yet: made before categories were told of
     )
 
 
