@@ -98,6 +98,9 @@ async def test_nothing_found_is_said_plainly(search: Caller) -> None:
     for words in ("xyzzyqq", "!!!", "%F0%9F%A6%86"):
         answer = await ask(search, f"q={words}")
         assert (answer["total"], answer["items"], answer["next_cursor"]) == (0, [], None)
+        assert {one["slug"] for one in answer["popular_categories"]} == {category.slug for category, _ in GOODS}
+    assert (await ask(search, "q=umbrela"))["popular_categories"] == []
+    assert (await ask(search, "q=lamp&price_min=99999999"))["popular_categories"] == []
 
 
 async def test_filters_speak_of_one_and_the_same_variant(search: Caller) -> None:

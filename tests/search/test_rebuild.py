@@ -1,11 +1,14 @@
 """The index is filled, renewed and mended while shoppers use it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 import pytest
 from opensearchpy import AsyncOpenSearch
+from typer.testing import CliRunner
 
+from bodega.cli import search as commands
 from bodega.kit.testing import Caller, Credentials, eventually
 from bodega.services.search import flows
 from bodega.services.search.clients import Sources
@@ -16,6 +19,7 @@ from tests.search.sources import Shop
 from tests.search.test_index import hear
 
 pytestmark = pytest.mark.service
+AGREES = "The index agrees with catalog and inventory.\n"
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ async def renewed(open_stage: OpenStage, request: pytest.FixtureRequest) -> Asyn
         one = product(f"Mug number{number}", variant(f"{request.node.name[:20]}-{number}"), version=5)
         shop.sells(one)
         shop.has(one.variants[0].sku, 1, number % 2 == 0)
-    async with open_stage(request.node.name.replace("_", "-")[:40], shop) as stage:
+    async with open_stage(request.function.__name__.replace("_", "-")[:40], shop) as stage:
         await total_is(stage, 250)
         yield stage
 
@@ -52,6 +56,32 @@ def cli(stage: Stage, credentials: Credentials) -> Caller:
     return stage.search.being(credentials.service("cli", "search"))
 
 
+Operator = Callable[..., Coroutine[Any, Any, str]]
+
+
+@pytest.fixture
+async def operator(renewed: Stage, credentials: Credentials, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    """`await operator("rebuild")`: what `bodega search rebuild` says, when it asks this stage."""
+    loop = asyncio.get_running_loop()
+
+    def ask(_instance: object, _service: str, method: str, path: str, **_: object) -> Any:
+        asked = cli(renewed, credentials).request(method, path)
+        answer = asyncio.run_coroutine_threadsafe(asked, loop).result(60)
+        assert answer.status < 300, answer.body
+        return answer.json
+
+    monkeypatch.setattr(commands, "ask", ask)
+    monkeypatch.setattr(commands, "LOOK_SECONDS", 0.02)
+
+    async def said(*arguments: str) -> str:
+        outcome = await asyncio.to_thread(CliRunner().invoke, commands.app, list(arguments))
+        assert outcome.exit_code == 0, outcome.output
+        # The stage's log goes the same way.
+        return "".join(line for line in outcome.stdout.splitlines(keepends=True) if not line.startswith("{"))
+
+    return said
+
+
 async def served(backend: AsyncOpenSearch, stage: Stage) -> str:
     return str(next(iter(await backend.indices.get_alias(name=f"{stage.settings.index_prefix}products"))))
 
@@ -61,7 +91,7 @@ async def test_an_empty_index_is_filled_with_products_and_stock_at_start(renewed
 
 
 async def test_a_rebuild_loses_nothing_that_arrives_meanwhile_and_nobody_notices_it(
-    renewed: Stage, credentials: Credentials, backend: AsyncOpenSearch
+    renewed: Stage, operator: Operator, backend: AsyncOpenSearch
 ) -> None:
     before = await served(backend, renewed)
     searching = True
@@ -74,21 +104,19 @@ async def test_a_rebuild_loses_nothing_that_arrives_meanwhile_and_nobody_notices
             totals.add(answer.json["total"])
 
     shopping = asyncio.create_task(shoppers())
-    assert (await cli(renewed, credentials).post("/internal/rebuild")).status == 202
+    command = asyncio.create_task(operator("rebuild"))
     news = [one.model_copy(update={"title": "Renamed bowl", "version": 6}) for one in renewed.shop.products.values()]
     for one in news:
         renewed.shop.sells(one)
         await renewed.topics.publish(updated(one))
 
-    async def switched() -> None:
-        assert await served(backend, renewed) != before
-
-    await eventually(switched)
+    now = before.removesuffix("-1") + "-2"
+    assert await command == f"Searches read {now} now.\n"
     await total_is(renewed, 250, "q=renamed&limit=1")
     searching = False
     await shopping
     assert totals == {250}
-    assert await served(backend, renewed) == before.removesuffix("-1") + "-2"
+    assert await served(backend, renewed) == now
     prefix = renewed.settings.index_prefix
     assert not await backend.indices.exists_alias(name=f"{prefix}products-next")
 
@@ -100,6 +128,26 @@ async def test_two_rebuilds_at_once_end_in_one_index(store: Store, sources: Sour
     await flows.rebuild(store, sources)
     aliases = await backend.indices.get_alias(index=f"{store._products}-*")
     assert sorted(name.rpartition("-")[2] for name in aliases) == ["2", "3"], "the retired one of before is gone"
+
+
+async def test_a_rebuild_that_was_killed_is_ended_by_whoever_starts_next(
+    renewed: Stage, store: Store, sources: Sources, backend: AsyncOpenSearch
+) -> None:
+    await store.mark_filled()
+    before, _ = await store.state()
+    await store.begin_rebuild()
+    assert await store.prepare() == "half-renewed"
+    curator = flows.Curator(store, sources, flows.Herald(store, None, renewed.settings), renewed.settings)
+    curating = asyncio.create_task(curator.run())
+
+    async def ended() -> None:
+        now, rebuilding = await store.state()
+        assert (now != before, rebuilding) == (True, False)
+
+    await eventually(ended)
+    curator.stop()
+    await curating
+    assert await store.prepare() == "complete"
 
 
 async def test_a_rebuild_keeps_the_tombstones(store: Store, sources: Sources, backend: AsyncOpenSearch) -> None:
@@ -128,9 +176,8 @@ async def test_another_definition_makes_another_index_while_the_old_one_serves(
     assert new.split("-")[-2] != old.split("-")[-2]
 
 
-async def test_an_audit_names_what_differs_and_mends_it(renewed: Stage, credentials: Credentials) -> None:
-    operator = cli(renewed, credentials)
-    assert (await operator.get("/internal/audit")).json == {"agrees": True, "differences": []}
+async def test_an_audit_names_what_differs_and_mends_it(renewed: Stage, operator: Operator) -> None:
+    assert await operator("audit") == AGREES
     shop = renewed.shop
     ids = sorted(shop.products)
     older, surplus, unknown, sold_out = (shop.products[ids[n]] for n in (3, 120, 130, 248))
@@ -140,12 +187,14 @@ async def test_an_audit_names_what_differs_and_mends_it(renewed: Stage, credenti
     del shop.products[unknown.id]
     was = shop.stock[sold_out.variants[0].sku]
     shop.has(was.sku, 2, not was.in_stock)
-    found = (await operator.get("/internal/audit")).json
-    assert {(one["product_id"], one["what"]) for one in found["differences"]} == {
+    heading, *found, end = (await operator("audit")).splitlines()
+    assert heading.split() == ["product", "was"]
+    assert {tuple(line.split()) for line in found} == {
         (missing.id, "missing"), (older.id, "older"), (surplus.id, "surplus"), (unknown.id, "surplus"),
         (sold_out.id, "stock"),
     }  # fmt: skip
-    assert (await operator.get("/internal/audit")).json == {"agrees": True, "differences": []}
+    assert end == "5 products differed and have been mended."
+    assert await operator("audit") == AGREES
     await total_is(renewed, 249)
     await total_is(renewed, 1, "q=newest")
 

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from bodega import __version__
-from bodega.cli import audit, backups, config, data, doctor, engines, events, lifecycle, tests, users
+from bodega.cli import audit, backups, config, data, doctor, engines, events, lifecycle, search, tests, users
 
 app = typer.Typer(
     name="bodega",
@@ -31,6 +31,7 @@ app.command()(engines.env)
 app.add_typer(engines.app, name="engines")
 app.add_typer(users.app, name="users")
 app.add_typer(events.app, name="events")
+app.add_typer(search.app, name="search")
 
 
 @app.command()

@@ -10,9 +10,17 @@ from bodega.platform.system import Instance
 SECONDS = 10
 
 
-def ask(instance: Instance, service: str, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def ask(
+    instance: Instance,
+    service: str,
+    method: str,
+    path: str,
+    body: dict[str, Any] | None = None,
+    *,
+    seconds: float = SECONDS,
+) -> Any:
     """The JSON answer of a service; ends the command, saying what the service said, if it refuses."""
-    status, answer = asyncio.run(send(instance, service, method, path, body))
+    status, answer = asyncio.run(send(instance, service, method, path, body, seconds=seconds))
     if status >= 400:
         problem = answer if isinstance(answer, dict) else {}
         fail(
@@ -23,7 +31,7 @@ def ask(instance: Instance, service: str, method: str, path: str, body: dict[str
 
 
 async def send(
-    instance: Instance, service: str, method: str, path: str, body: dict[str, Any] | None
+    instance: Instance, service: str, method: str, path: str, body: dict[str, Any] | None, *, seconds: float = SECONDS
 ) -> tuple[int, Any]:
     """Status and JSON of a service's answer; ends the command if it cannot be reached."""
     import aiohttp
@@ -35,7 +43,7 @@ async def send(
     headers = {"Authorization": f"Bearer {tokens.token_for(service)}"}
     try:
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session,
             session.request(method, f"{instance.service_url(service)}{path}", json=body, headers=headers) as answer,
         ):
             return answer.status, await answer.json(content_type=None)

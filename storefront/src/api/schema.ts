@@ -4179,6 +4179,11 @@ export interface components {
              */
             next_cursor: string | null;
             /**
+             * Popular Categories
+             * @description Where else to look, when the words find nothing at all; else empty
+             */
+            popular_categories: components["schemas"]["CategorySuggestion"][];
+            /**
              * Suggestion
              * @description What was perhaps meant
              * @example lantern

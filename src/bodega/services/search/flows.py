@@ -189,5 +189,7 @@ class Curator:
             case "outdated":
                 await self._store.widen()
                 self.want_rebuild()
+            case "half-renewed":  # whoever was at it may be dead
+                self.want_rebuild()
             case "complete":
                 pass

@@ -21,12 +21,12 @@ from bodega.services.search.domain import Criteria, Sort, option_key, option_nam
 from bodega.services.search.errors import UnknownFilter
 from bodega.services.search.flows import Curator, Herald
 from bodega.services.search.schemas import (
-    Accepted,
     Audit,
     CategorySuggestion,
     DifferenceLine,
     Facets,
     FacetValue,
+    IndexState,
     OptionFacet,
     Picture,
     PriceRange,
@@ -156,6 +156,7 @@ async def search_products(
         facets=_facets(found, criteria, settings.currency),
         corrected=fuzzy,
         suggestion=found.suggestion,
+        popular_categories=_categories(found.popular),
         took_ms=_milliseconds_since(started),
     )
 
@@ -178,10 +179,7 @@ async def suggest(
     response.headers.update(_cacheable(settings, keys))
     return Suggestions(
         products=[_hit(product) for product in products],
-        categories=[
-            CategorySuggestion(slug=one.value, name=one.value.replace("-", " ").capitalize(), count=one.count)
-            for one in categories
-        ],
+        categories=_categories(categories),
         took_ms=_milliseconds_since(started),
     )
 
@@ -190,10 +188,19 @@ async def suggest(
 
 
 @internal.post("/rebuild", status_code=202)
-async def rebuild(curator: Curating, _: Caller) -> Accepted:
-    """Renews the index from the sources. Goes on after the answer; `the index is renewed` in the log ends it."""
+async def rebuild(store: Kept, curator: Curating, _: Caller) -> IndexState:
+    """Renews the index from the sources. Goes on after the answer, and after a restart, until `/internal/index`
+    tells of another index than this answer does."""
+    served, _building = await store.state()
     curator.want_rebuild()
-    return Accepted()
+    return IndexState(served=served, rebuilding=True)
+
+
+@internal.get("/index")
+async def read_index(store: Kept, _: Caller) -> IndexState:
+    """Which index is served now."""
+    served, rebuilding = await store.state()
+    return IndexState(served=served, rebuilding=rebuilding)
 
 
 @internal.get("/audit")
@@ -251,6 +258,13 @@ def _hit(product: Mapping[str, Any]) -> ProductHit:
         image=Picture(**picture) if picture is not None else None,
         in_stock=product["in_stock"],
     )
+
+
+def _categories(counted: Sequence[Counted]) -> list[CategorySuggestion]:
+    return [
+        CategorySuggestion(slug=one.value, name=one.value.replace("-", " ").capitalize(), count=one.count)
+        for one in counted
+    ]
 
 
 def _facets(found: Found, criteria: Criteria, currency: str) -> Facets:

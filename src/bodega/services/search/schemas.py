@@ -62,6 +62,12 @@ class Facets(_Answer):
     in_stock: int = Field(description="How many products would be left with `in_stock=true`", examples=[4])
 
 
+class CategorySuggestion(_Answer):
+    slug: Slug = Field(examples=["coffee-tea"])
+    name: str = Field(description="For people", examples=["Coffee tea"])
+    count: int = Field(description="How many products it has", examples=[4])
+
+
 class SearchAnswer(_Answer):
     items: list[ProductHit]
     total: int = Field(description="Found in all", examples=[3])
@@ -71,13 +77,10 @@ class SearchAnswer(_Answer):
         description="Nothing has these words: what is shown has similar ones, or none does", examples=[False]
     )
     suggestion: str | None = Field(description="What was perhaps meant", examples=["lantern"])
+    popular_categories: list[CategorySuggestion] = Field(
+        description="Where else to look, when the words find nothing at all; else empty"
+    )
     took_ms: int = Field(description="Milliseconds that the answer took", examples=[7])
-
-
-class CategorySuggestion(_Answer):
-    slug: Slug = Field(examples=["coffee-tea"])
-    name: str = Field(description="For people", examples=["Coffee tea"])
-    count: int = Field(description="How many products it has", examples=[4])
 
 
 class Suggestions(_Answer):
@@ -100,5 +103,6 @@ class Audit(_Answer):
     differences: list[DifferenceLine]
 
 
-class Accepted(_Answer):
-    status: Literal["accepted"] = "accepted"
+class IndexState(_Answer):
+    served: str = Field(description="The index that searches read")
+    rebuilding: bool = Field(description="A new one is being filled, or is about to be")

@@ -21,7 +21,7 @@ from bodega.services.search.store import question, scripts
 from bodega.services.search.store.definition import PRODUCTS, STOCK, fingerprint
 from bodega.services.search.store.question import Counted, Found
 
-Standing = Literal["complete", "incomplete", "outdated"]
+Standing = Literal["complete", "incomplete", "outdated", "half-renewed"]
 _FILLED = {"_meta": {"filled": True}}
 RETRIES = 10
 """How often a script is run again because another writer was faster. Two writers, so one or two would do."""
@@ -64,7 +64,7 @@ class Store:
         """Makes what is missing. Any number of replicas may do so at once.
 
         `incomplete`: has yet to be filled from the sources. `outdated`: was made by another definition; it still
-        serves, but a rebuild is due.
+        serves, but a rebuild is due. `half-renewed`: a rebuild has been begun and not ended.
         """
         async with _trouble_is_unavailable():
             if not await self._behind(self._stock):
@@ -74,7 +74,17 @@ class Store:
                 served = await self._make(f"{self._stem}-1", PRODUCTS, self._products)
             if not served.startswith(self._stem):
                 return "outdated"
-            return "complete" if await self._is_filled(served) else "incomplete"
+            if not await self._is_filled(served):
+                return "incomplete"
+            return "complete" if await self._behind(self._next) is None else "half-renewed"
+
+    async def state(self) -> tuple[str, bool]:
+        """The index that is served, and whether a new one is being filled. Raises IndexNotThere."""
+        async with _trouble_is_unavailable():
+            served, building = await self._behind(self._products), await self._behind(self._next)
+        if served is None:
+            raise IndexNotThere("the index has not been made yet")
+        return served, building is not None
 
     async def mark_filled(self) -> None:
         """The served index is whole."""

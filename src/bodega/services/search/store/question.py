@@ -17,6 +17,7 @@ _SHOWN = [
     "id", "slug", "title", "brand", "categories", "price", "price_to", "compare_at_price", "currency", "image",
     "in_stock",
 ]  # fmt: skip
+POPULAR = 6
 _NOT_DELETED: Query = {"term": {"deleted": False}}
 _FUZZY = {"fuzziness": "AUTO", "prefix_length": 1, "max_expansions": 50}
 """One typo from three letters on, two from six; the first letter is right."""
@@ -54,6 +55,8 @@ class Found:
     options: Mapping[str, Sequence[Counted]] = field(default_factory=dict)
     in_stock: int = 0
     price_range: tuple[int, int] | None = None
+    popular: Sequence[Counted] = ()
+    """When the words find nothing at all: the shop's largest categories."""
 
 
 def search(criteria: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] | None) -> Query:
@@ -71,6 +74,7 @@ def search(criteria: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] 
     if after is not None:
         body["search_after"] = list(after)
     if fuzzy:
+        body["aggs"]["popular"] = _of_the_shop(_values("categories", POPULAR))
         body["suggest"] = {
             "spelling": {
                 "text": criteria.words,
@@ -87,21 +91,7 @@ def suggest(words: str, *, fuzzy: bool, limit: int) -> Query:
         "_source": _SHOWN,
         "query": _matching(words, fuzzy=fuzzy),
         "sort": list(ORDERS["relevance"][0]),
-        "aggs": {
-            "everything": {
-                "global": {},
-                "aggs": {
-                    "sold": {
-                        "filter": _NOT_DELETED,
-                        "aggs": {
-                            "categories": {
-                                "terms": {"field": "categories", "include": _slugs_with(words), "size": limit}
-                            }
-                        },
-                    }
-                },
-            }
-        },
+        "aggs": {"categories": _of_the_shop(_values("categories", limit, include=_slugs_with(words)))},
     }
 
 
@@ -144,6 +134,7 @@ def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
     for counted in options.values():
         counted.sort(key=lambda one: (-one.count, one.value))  # the engine has ordered by variants, not by products
     prices = facets["price"]["variants"]["those"]
+    lost = "popular" in facets and not facets["matched"]["doc_count"]
     return Found(
         matched=facets["matched"]["doc_count"],
         total=answer["hits"]["total"]["value"],
@@ -155,11 +146,12 @@ def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
         options=options,
         in_stock=facets["in_stock"]["variants"]["those"]["products"]["doc_count"],
         price_range=(int(prices["lowest"]["value"]), int(prices["highest"]["value"])) if prices["doc_count"] else None,
+        popular=_counted(facets["popular"]["sold"]["values"]) if lost else (),
     )
 
 
 def read_suggest(answer: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list[Counted]]:
-    found = answer["aggregations"]["everything"]["sold"]["categories"]
+    found = answer["aggregations"]["categories"]["sold"]["values"]
     return [hit["_source"] for hit in answer["hits"]["hits"]], _counted(found)
 
 
@@ -276,6 +268,11 @@ def _facets(criteria: Criteria, filters: _Filters) -> Query:
 
 def _values(name: str, size: int, **narrowed: str) -> Query:
     return {"terms": {"field": name, "size": size, **narrowed}}
+
+
+def _of_the_shop(values: Query) -> Query:
+    """Counted over all that is sold, whatever was asked."""
+    return {"global": {}, "aggs": {"sold": {"filter": _NOT_DELETED, "aggs": {"values": values}}}}
 
 
 def _counted(values: Mapping[str, Any]) -> list[Counted]:

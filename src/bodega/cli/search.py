@@ -1,0 +1,42 @@
+"""`bodega search rebuild|audit`: the search index, made anew, or compared with catalog and inventory."""
+
+import time
+
+import typer
+from rich.table import Table
+
+from bodega.cli.asking import ask
+from bodega.cli.instances import InstanceName, instance_of
+from bodega.cli.screen import err, out
+
+app = typer.Typer(no_args_is_help=True, help="The search index: renewed, or compared with its sources.")
+
+AUDIT_SECONDS = 3600
+LOOK_SECONDS = 0.5
+
+
+@app.command()
+def rebuild(instance: InstanceName = "shop") -> None:
+    """Make the index anew, while the old one serves. Interrupting this command does not stop it."""
+    chosen = instance_of(instance)
+    before = ask(chosen, "search", "POST", "/internal/rebuild")["served"]
+    with err.status("Filling a new index; shoppers search the old one ..."):
+        while (now := ask(chosen, "search", "GET", "/internal/index")["served"]) == before:
+            time.sleep(LOOK_SECONDS)
+    typer.echo(f"Searches read {now} now.")
+
+
+@app.command()
+def audit(instance: InstanceName = "shop") -> None:
+    """Compare the index with catalog and inventory, product by product, and mend what differs."""
+    chosen = instance_of(instance)
+    with err.status("Reading catalog, inventory and index ..."):
+        found = ask(chosen, "search", "GET", "/internal/audit", seconds=AUDIT_SECONDS)["differences"]
+    if not found:
+        out.print("The index agrees with catalog and inventory.")
+        return
+    table = Table("product", "was", box=None, pad_edge=False, header_style="dim")
+    for one in found:
+        table.add_row(one["product_id"], one["what"])
+    out.print(table)
+    out.print(f"{len(found)} products differed and have been mended.")
