@@ -70,6 +70,13 @@ def test_config_shows_no_secret(tmp_path: Path) -> None:
     assert not [value for value in values if value in answer.stdout]
 
 
+def test_a_secret_from_outside_that_is_not_there_is_named(tmp_path: Path) -> None:
+    answer = bodega("config", home=tmp_path, BODEGA_SECRET_VALKEY_FILE=str(tmp_path / "nowhere"))
+    assert answer.returncode == 1
+    assert "BODEGA_SECRET_VALKEY_FILE names" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 def test_doctor_names_who_holds_a_port_and_how_to_end_it(tmp_path: Path) -> None:
     port = System.load().instance("test").port("sandbox", "smtp")
     with socket.socket() as taken:

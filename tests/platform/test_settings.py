@@ -10,7 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from bodega.platform import settings
-from bodega.platform.secrets import Secrets
+from bodega.platform.secrets import SecretError, Secrets, variable
 from bodega.platform.system import Instance, System
 
 pytestmark = pytest.mark.unit
@@ -44,6 +44,66 @@ def test_whoever_makes_a_secret_first_wins(instance: Instance) -> None:
     secrets = Secrets.of(instance)
     (secrets.folder / "shared").write_text("theirs")
     assert secrets.read("shared") == "theirs"
+
+
+@pytest.mark.parametrize("name", ["valkey", "postgres-bodega_orders", "link.secret", "checkout.key.pem"])
+def test_a_secret_may_come_from_outside_and_is_remembered(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    key = ECKey.generate_key("P-256").as_pem(private=True).decode()
+    text = key if name.endswith(".pem") else "from-outside-of-here"
+    outside = tmp_path / "outside"
+    outside.write_text(f"{text}\n")
+    monkeypatch.setenv(variable(name), str(outside))
+    assert Secrets.of(instance).read(name) == text.strip()
+    monkeypatch.delenv(variable(name))
+    assert Secrets.of(instance).read(name) == text.strip()
+    outside.unlink()
+    with pytest.raises(SecretError, match="not there"):
+        Secrets.of(instance).read(name)
+
+
+def test_a_secret_from_outside_does_not_replace_what_the_engines_already_know(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = Secrets.of(instance).read("valkey")
+    (tmp_path / "outside").write_text("from-outside-of-here")
+    monkeypatch.setenv("BODEGA_SECRET_VALKEY_FILE", str(tmp_path / "outside"))
+    with pytest.raises(SecretError, match="has made a secret of its own"):
+        Secrets.of(instance)
+    monkeypatch.delenv("BODEGA_SECRET_VALKEY_FILE")
+    assert Secrets.of(instance).read("valkey") == made
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("BODEGA_SECRET_VALKEY_FILE", None, "cannot be read"),
+        ("BODEGA_SECRET_VALKEY_FILE", "", "at least 16"),
+        ("BODEGA_SECRET_POSTGRES_ADMIN_FILE", "has@characters/of:urls", "characters of"),
+        ("BODEGA_SECRET_ORDERS_KEY_PEM_FILE", "no key, though it is long", "P-256"),
+    ],
+)
+def test_an_unusable_secret_is_refused_before_anything_starts(
+    instance: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str | None, fault: str
+) -> None:
+    if text is not None:
+        (tmp_path / "outside").write_text(text)
+    monkeypatch.setenv(name, str(tmp_path / "outside"))
+    with pytest.raises(SecretError, match=fault) as refusal:
+        Secrets.of(instance)
+    assert name in str(refusal.value)
+
+
+def test_text_messages_go_through_the_gateway_that_is_named_outside(instance: Instance) -> None:
+    outside = {
+        "BODEGA_SMS_URL": "https://sms.example", "BODEGA_SMS_ACCOUNT": "AC1", "BODEGA_SMS_TOKEN_FILE": "/run/token",
+        "BODEGA_SMS_FROM": "+4930123456",
+    }  # fmt: skip
+    told = settings.render(instance, Secrets.of(instance), outside)["notifications"]
+    assert told["BODEGA_NOTIFICATIONS_SMS_URL"] == "https://sms.example"
+    assert told["BODEGA_NOTIFICATIONS_SMS_TOKEN_FILE"] == "/run/token"
+    assert not [name for name in settings.render(instance, Secrets.of(instance), {})["notifications"] if "SMS" in name]
 
 
 def test_a_callers_token_is_verified_with_the_common_key_set(instance: Instance) -> None:

@@ -1,11 +1,14 @@
 """`./bodega`."""
 
 import sys
+from contextlib import suppress
 
 import typer
 
 from bodega import __version__
 from bodega.cli import audit, backups, config, data, doctor, engines, events, lifecycle, search, tests, users
+from bodega.cli.screen import fail
+from bodega.platform.secrets import SecretError
 
 app = typer.Typer(
     name="bodega",
@@ -40,5 +43,15 @@ def version() -> None:
     typer.echo(f"bodega {__version__}, Python {sys.version.split()[0]}")
 
 
+def main() -> None:
+    """Run the command, and say in words what is wrong with the secrets it was given."""
+    try:
+        app(prog_name="bodega")
+    except SecretError as error:
+        with suppress(typer.Exit):
+            fail("A secret that was given from outside cannot be used.", str(error))
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    app(prog_name="bodega")
+    main()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bodega.platform import logs, processes, state
 from bodega.platform.programs import Extent
+from bodega.platform.secrets import Secrets
 from bodega.platform.state import Part, Report, State
 from bodega.platform.system import Instance
 
@@ -26,10 +27,14 @@ class DidNotStart(Exception):
 
 
 def ensure_supervised(instance: Instance, extent: Extent) -> None:
-    """Make sure that a supervisor runs and wants at least `extent`. Never makes a running one want less."""
+    """Make sure that a supervisor runs and wants at least `extent`. Never makes a running one want less.
+
+    Raises SecretError.
+    """
     report = state.running(instance)
     if report is None:
         instance.data.mkdir(parents=True, exist_ok=True)
+        Secrets.of(instance)  # what is wrong with them is said here, not in the supervisor's log
         log = logs.open_for(instance.logs, "supervisor")
         state.state_file(instance).with_suffix(".new").unlink(missing_ok=True)
         subprocess.Popen(

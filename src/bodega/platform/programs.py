@@ -73,7 +73,7 @@ def stopping_order(all_programs: list[Program]) -> list[list[str]]:
 
 def environment() -> dict[str, str]:
     """What programs see of the caller's environment: settings of Bodega's services come from platform.toml alone."""
-    kept = ("BODEGA_HOME", "BODEGA_STRIPE_", "BODEGA_MAVEN_")
+    kept = ("BODEGA_HOME", "BODEGA_SECRET_", "BODEGA_STRIPE_", "BODEGA_SMS_", "BODEGA_MAVEN_")
     seen = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k.startswith(kept)}
     # A proxy for the world outside must not be asked for what is on this machine.
     direct = ",".join(filter(None, (seen.get("no_proxy") or seen.get("NO_PROXY"), LOOPBACK, "localhost")))

@@ -2,10 +2,14 @@
 
 Nothing here is ever replaced: a file that is there is the secret. Keys for internal tokens are ES256; their public
 halves stand together in `internal-jwks.json`, the key id being the caller's name.
+
+Each may come from outside instead: `BODEGA_SECRET_<NAME>_FILE` names a file, to which a link is kept here, so that a
+later command that is not told finds it as well.
 """
 
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +20,18 @@ from joserfc.jwk import ECKey
 from bodega.platform.system import Instance
 
 CLI = "cli"
+_GIVEN = re.compile(r"BODEGA_SECRET_[A-Z0-9_]+_FILE")
+# Some stand in URLs and in engines' configuration, where other characters would have to be written otherwise.
+_USABLE = re.compile(r"[A-Za-z0-9._~-]{16,}")
+
+
+class SecretError(Exception):
+    """A secret that was given from outside cannot be used; the message says which and why."""
+
+
+def variable(name: str) -> str:
+    """What names the file of a secret from outside: `link.secret` is BODEGA_SECRET_LINK_SECRET_FILE."""
+    return f"BODEGA_SECRET_{re.sub('[^A-Z0-9]', '_', name.upper())}_FILE"
 
 
 @dataclass(frozen=True)
@@ -26,16 +42,24 @@ class Secrets:
 
     @classmethod
     def of(cls, instance: Instance) -> "Secrets":
-        """The secrets of an instance, every key and secret file of its services in place."""
+        """The secrets of an instance, every key and secret file of its services in place. Raises SecretError."""
+        for name in filter(_GIVEN.fullmatch, os.environ):
+            _must_be_usable(name, Path(os.environ[name]))
         found = cls(instance.data / "secrets")
         found.folder.mkdir(parents=True, exist_ok=True)
         found.folder.chmod(0o700)
+        for path in found.folder.iterdir():
+            if not path.is_symlink() and (given := os.environ.get(variable(path.name))):
+                raise SecretError(
+                    f"{variable(path.name)} names {given}, but this instance has made a secret of its own, {path}, and "
+                    "works with it"
+                )
         found._make_keys((*instance.system.services, CLI))
         return found
 
     def read(self, name: str) -> str:
-        """A random secret of 32 bytes in hexadecimal, the same at every call."""
-        return self.file(name).read_text()
+        """A random secret of 32 bytes in hexadecimal, or what was given from outside; the same at every call."""
+        return self.file(name).read_text().strip()
 
     def file(self, name: str) -> Path:
         """The file of such a secret, for those who are given a path rather than a value."""
@@ -64,9 +88,38 @@ class Secrets:
 
     def _made(self, name: str, make: Callable[[], str]) -> Path:
         path = self.folder / name
-        if not path.exists():
+        if given := os.environ.get(variable(name)):
+            _link(path, Path(given).absolute())
+        elif path.is_symlink() and not path.exists():
+            raise SecretError(f"{path} leads to {path.readlink()}, which is not there")
+        elif not path.exists():
             _write(path, make(), keep=True)
         return path
+
+
+def _link(path: Path, target: Path) -> None:
+    if not path.is_symlink() or path.readlink() != target:
+        draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        draft.symlink_to(target)
+        draft.replace(path)
+
+
+def _must_be_usable(told_by: str, file: Path) -> None:
+    try:
+        text = file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SecretError(f"{told_by} names {file}, which cannot be read: {error}") from error
+    if told_by.endswith("_KEY_PEM_FILE"):
+        try:
+            usable = ECKey.import_key(text).curve_name == "P-256"
+        except ValueError:
+            usable = False
+        if not usable:
+            raise SecretError(f"{told_by} names {file}, which holds no private key of the curve P-256 (PEM)")
+    elif not _USABLE.fullmatch(text):
+        raise SecretError(
+            f"{told_by} names {file}, which does not hold at least 16 letters, digits, or characters of ._~-"
+        )
 
 
 def _write(path: Path, text: str, *, keep: bool = False) -> None:

@@ -3,7 +3,7 @@
 A service reads `BODEGA_<NAME>_*` and ignores what it does not declare, so all get the same set where it applies.
 Keys of a real card processor are taken from the environment (`BODEGA_STRIPE_SECRET_KEY`,
 `BODEGA_STRIPE_PUBLISHABLE_KEY`, `BODEGA_STRIPE_WEBHOOK_SECRET`, or the same with `_FILE`); without them the sandbox's
-processor is used.
+processor is used. So is a gateway for text messages (`BODEGA_SMS_URL`, `_ACCOUNT`, `_TOKEN_FILE`, `_FROM`).
 """
 
 import json
@@ -30,6 +30,7 @@ def render(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os
     rendered = {
         name: _of_service(instance, service, secrets, processor) for name, service in instance.system.services.items()
     }
+    rendered["notifications"] |= _sms_gateway(outside)
     rendered["sandbox"] = _of_sandbox(instance, secrets)
     rendered["purger"] = _of_purger(instance, secrets)
     rendered["storefront"] = _of_storefront(instance, secrets, outside)
@@ -215,6 +216,11 @@ def _sandbox_key(secrets: Secrets) -> str:
 
 def _webhook_secret(secrets: Secrets) -> str:
     return f"whsec_{secrets.read('stripe-webhook')[:32]}"
+
+
+def _sms_gateway(outside: Mapping[str, str]) -> dict[str, str]:
+    names = ("SMS_URL", "SMS_ACCOUNT", "SMS_TOKEN_FILE", "SMS_FROM")
+    return {f"BODEGA_NOTIFICATIONS_{name}": given for name in names if (given := outside.get(f"BODEGA_{name}"))}
 
 
 def _given(outside: Mapping[str, str], name: str) -> str | None:
