@@ -1,0 +1,85 @@
+"""A backup is worth what its restore gives back. Last of all: it takes the shop away and brings it again.
+
+Named so that it comes after the others, whose orders, kills and all lie in the backup with this test's own.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bodega.kit.testing import Caller, eventually
+from bodega.platform.system import System
+from tests.conftest import engine
+from tests.journeys.conftest import INSTANCE, PASSWORD
+from tests.journeys.shop import Merchant, Order, Shopper
+from tests.journeys.test_kills import command, insists
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
+
+
+@dataclass
+class Shop:
+    """What the restored shop must still have, as those see it who were here before."""
+
+    api: Caller
+    site: Caller
+    product: dict[str, Any]
+    order: Order
+    waiting: Shopper
+    merchant: Merchant
+
+    async def looks(self) -> dict[str, Any]:
+        page = (await insists(lambda: self.api.get(f"/products/{self.product['slug']}"))).json
+        pictures = sorted(path for media in page["media"] for path in media["renditions"].values())
+        assert pictures
+        cart = (await insists(lambda: self.waiting.api.get("/cart"))).json
+        stock = await insists(lambda: self.merchant.api.get(f"/admin/inventory/{self.product['sku']}"))
+        return {
+            "product": page,
+            "pictures": [await self.picture(path) for path in pictures],
+            "order": await self.order.read(),
+            "cart": [{name: line[name] for name in line if name != "as_of"} for line in cart["lines"]],
+            "stock": stock.json,
+        }
+
+    async def picture(self, path: str) -> bytes:
+        answer = await insists(lambda: self.site.get(f"/media/{path}"))
+        assert (answer.status, answer.headers["content-type"].split("/")[0]) == (200, "image"), path
+        return answer.body
+
+    async def is_found(self) -> None:
+        found = await insists(lambda: self.api.get(f"/search?q={self.product['title']}"))
+        assert [item["id"] for item in found.json["items"]] == [self.product["id"]]
+
+
+async def test_a_restored_shop_is_the_one_that_was_backed_up(
+    api: Caller, merchant: Merchant, customer: Shopper, root: Path, tmp_path: Path
+) -> None:
+    product = await merchant.makes(stock=9)
+    await merchant.pictures(product)
+    order = await customer.buys(product["sku"], 2)
+    await order.becomes("shipped")
+    waiting = Shopper(api)
+    await waiting.add(product["sku"], 3)
+    site = Caller(engine("BODEGA_ORDERS_SITE_URL"), api.session)
+    shop = Shop(api, site, product, order, waiting, merchant)
+    await eventually(shop.is_found)
+    before = await shop.looks()
+    assert (before["order"]["state"], before["stock"]["on_hand"]) == ("shipped", 7)
+    assert [(line["sku"], line["quantity"]) for line in before["cart"]] == [(product["sku"], 3)]
+
+    file = str(tmp_path / "shop.bodega")
+    await command(root, "backup", file, "--instance", INSTANCE)
+    await command(root, "reset", "--yes", "--instance", INSTANCE)
+    assert not System.load().instance(INSTANCE).data.exists()
+    await command(root, "restore", file, "--instance", INSTANCE)
+
+    assert await shop.looks() == before
+    await shop.is_found()
+    signed_in = await insists(lambda: api.post("/auth/login", {"email": customer.email, "password": PASSWORD}))
+    assert signed_in.status == 200, signed_in.body
+    mine = api.being({"Authorization": f"Bearer {signed_in.json['access_token']}"})
+    assert [one["id"] for one in (await mine.get("/orders")).json["items"]] == [order.id]
+    await command(root, "audit", "--instance", INSTANCE)
