@@ -1,11 +1,11 @@
-"""What a merchant does to an order."""
+"""An order that a merchant cancels; what stays of an order; and its number."""
 
 import pytest
 
 from bodega.contracts.ids import new_id
 from bodega.kit.testing import Caller, Credentials
 from tests.orders.conftest import link, place
-from tests.orders.making import wanted
+from tests.orders.making import ADDRESS, wanted
 
 pytestmark = pytest.mark.service
 
@@ -35,6 +35,22 @@ async def test_nobody_but_a_merchant_cancels_what_is_not_theirs(
     merchant = orders.being(credentials.customer(new_id("cus"), "merchant"))
     assert (await merchant.post(f"/admin/orders/{new_id('ord')}/cancel")).code == "not_found"
     assert (await merchant.get(f"/admin/orders/{order.order_id}")).json["state"] == "created"
+
+
+async def test_what_was_bought_for_how_much_and_where_to_stays_as_it_was(orders: Caller, checkout: Caller) -> None:
+    order = wanted(billing_address={**ADDRESS, "name": "Analytical Engines"})
+    await place(checkout, order)
+    path = f"/orders/{order.order_id}"
+    before = (await orders.get(path + link(order.order_id))).json
+    bought = order.lines[0].model_dump(mode="json")
+    assert {name: before["lines"][0][name] for name in ("sku", "title", "options", "unit_price", "tax")} == {
+        name: bought[name] for name in ("sku", "title", "options", "unit_price", "tax")
+    }
+    assert before["shipping_address"]["line1"] == ADDRESS["line1"]
+    after = (await orders.post(f"{path}/cancel{link(order.order_id)}")).json
+    assert after["state"] == "cancelled"
+    frozen = ("number", "lines", "totals", "shipping_address", "billing_address", "contact")
+    assert {name: after.get(name) for name in frozen} == {name: before.get(name) for name in frozen}
 
 
 async def test_an_order_whose_number_is_taken_gets_another(checkout: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,10 @@
 import os
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
@@ -65,6 +68,19 @@ def test_a_second_run_changes_nothing_and_a_new_step_is_applied(admin: str, data
     (steps / "20260102_01_second.sql").write_text("ALTER TABLE thing ADD COLUMN price bigint DEFAULT 0;")
     with psycopg.connect(migrate_database(admin, database, "x")) as service:
         service.execute("INSERT INTO thing (name, price) VALUES ('a', 1)")
+
+
+def test_two_who_migrate_at_once_wait_for_each_other(admin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing_to_do: Any = SimpleNamespace(system=SimpleNamespace(services={}))
+    monkeypatch.setattr(migrations, "Secrets", SimpleNamespace(of=lambda _: None))
+    monkeypatch.setattr(migrations, "admin_url", lambda *_: admin)
+    with ThreadPoolExecutor(1) as other, psycopg.connect(admin, autocommit=True) as watching:
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = %s"
+        with migrations._alone(admin):
+            second = other.submit(migrations.migrate, nothing_to_do)
+            while watching.execute(waiting, (migrations._LOCK,)).fetchone() == (0,):
+                assert not second.done(), "it did not wait"
+        assert second.result(10) == {}
 
 
 def test_a_failing_step_leaves_nothing_behind_and_is_named(admin: str, database: str, steps: Path) -> None:

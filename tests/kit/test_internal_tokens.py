@@ -1,0 +1,59 @@
+"""Services know each other by a token of the caller's own key, made for the callee, and good for a minute."""
+
+import time
+from pathlib import Path
+
+import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
+
+from bodega.kit.auth import ALGORITHM, InternalTokens, jwt_header
+from bodega.kit.errors import Forbidden, Unauthenticated
+from bodega.kit.testing import Credentials
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def orders(credentials: Credentials) -> InternalTokens:
+    return InternalTokens("orders", None, credentials.jwks_file, frozenset({"checkout", "shipping"}))
+
+
+def made_by(credentials: Credentials, service: str) -> InternalTokens:
+    return InternalTokens(service, credentials.key_file(service), None, frozenset())
+
+
+def signed(key_file: Path, kid: str, **claims: object) -> str:
+    key = ECKey.import_key(key_file.read_text())
+    now = int(time.time())
+    whole = {"iss": "checkout", "aud": "orders", "iat": now, "exp": now + 60, **claims}
+    return jwt.encode({"alg": ALGORITHM, "kid": kid}, whole, key, algorithms=[ALGORITHM])
+
+
+def test_who_may_call_is_known_by_its_token(orders: InternalTokens, credentials: Credentials) -> None:
+    token = made_by(credentials, "checkout").token_for("orders")
+    assert orders.verify(token).name == "checkout"
+    assert jwt_header(token)["kid"] == "checkout"
+    claims = jwt.decode(token, ECKey.import_key(credentials.key_file("checkout").read_text())).claims
+    assert claims["exp"] - claims["iat"] == 60
+
+
+def test_who_may_not_call_is_refused(orders: InternalTokens, credentials: Credentials) -> None:
+    with pytest.raises(Forbidden):
+        orders.verify(made_by(credentials, "cart").token_for("orders"))
+
+
+def test_a_token_for_another_service_is_none_here(orders: InternalTokens, credentials: Credentials) -> None:
+    with pytest.raises(Unauthenticated):
+        orders.verify(made_by(credentials, "checkout").token_for("payments"))
+
+
+def test_no_service_passes_for_another(orders: InternalTokens, credentials: Credentials) -> None:
+    for kid in ("cart", "checkout"):
+        with pytest.raises(Unauthenticated):
+            orders.verify(signed(credentials.key_file("cart"), kid))
+
+
+def test_an_expired_token_is_none(orders: InternalTokens, credentials: Credentials) -> None:
+    with pytest.raises(Unauthenticated):
+        orders.verify(signed(credentials.key_file("checkout"), "checkout", exp=int(time.time()) - 10))
