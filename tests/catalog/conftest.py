@@ -1,7 +1,9 @@
 """The catalog room on the real engines, with a database of the run's own."""
 
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import pytest
 from aiobotocore.session import get_session
@@ -29,11 +31,17 @@ class Room:
     cart: Caller
 
 
+def in_database(url: str, name: str) -> str:
+    """The same server's address with another database; what else it says (users, replica set, TLS) stays."""
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
+
+
 @pytest.fixture(scope="package")
 async def mongo_url() -> AsyncIterator[str]:
-    base = engine("BODEGA_CATALOG_MONGO_URL").rpartition("/")[0]
+    """A database of the run's own: on the server that BODEGA_TEST_MONGO_URL names, or else on the shop's stand-in."""
+    base = os.environ.get("BODEGA_TEST_MONGO_URL") or engine("BODEGA_CATALOG_MONGO_URL")
     name = f"t_catalog_{RUN}"
-    yield f"{base}/{name}"
+    yield in_database(base, name)
     client: AsyncMongoClient[dict[str, object]] = AsyncMongoClient(base)
     await client.drop_database(name)
     await client.close()

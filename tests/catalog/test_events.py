@@ -16,8 +16,9 @@ from bodega.contracts.envelope import CloudEvent
 from bodega.kit.testing import Caller, Credentials, Topics, eventually, serving
 from bodega.services.catalog.app import create_app
 from bodega.services.catalog.settings import Settings
-from tests.catalog.conftest import Room
+from tests.catalog.conftest import Room, in_database
 from tests.catalog.making import mug
+from tests.conftest import RUN
 
 pytestmark = pytest.mark.service
 
@@ -166,7 +167,11 @@ async def killed(settings: Settings, moment: str, content: dict[str, Any]) -> tu
 def other_settings(settings: Settings, topics: Topics) -> Settings:
     """A database that no other catalog tells of, and topics of its own."""
     return settings.model_copy(
-        update={"mongo_url": settings.mongo_url + "_killed", "relay_poll_seconds": 0.1, "leftover_seconds": 0.5}
+        update={
+            "mongo_url": in_database(settings.mongo_url, f"t_catalog_{RUN}_killed"),
+            "relay_poll_seconds": 0.1,
+            "leftover_seconds": 0.5,
+        }
     )
 
 

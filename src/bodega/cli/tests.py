@@ -24,6 +24,7 @@ from bodega.platform.system import ROOT, Instance
 
 STAGES = ("lint", "unit", "service", "journey")
 _JOURNEYS = "tests/journeys"
+_PASSED_ON = ("BODEGA_HOME", "BODEGA_TEST_MONGO_URL")
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def _lint() -> tuple[int, list[str]]:
 
 
 def _pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k == "BODEGA_HOME"}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k in _PASSED_ON}
     colour = "--color=yes" if out.is_terminal else "--color=no"
     code, last = _shown([sys.executable, "-m", "pytest", colour, *arguments], {**kept, **environment})
     return code, [last]
