@@ -17,6 +17,10 @@ HEARTBEAT_SECONDS: Final = 5.0
 STALE_SECONDS: Final = 7 * 24 * 3600
 """How long an answer whose time is over is kept, for when the backends do not answer."""
 _MINIMUM_SECRET: Final = 16
+_PURGERS: Final = ("127.0.0.1", "::1")
+# Where each part has a host of its own, the purger's address is any private one (RFC 1918, RFC 4193): the secret alone
+# guards the door. The terminator, too, calls from there.
+_PURGERS_ELSEWHERE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _TEMPLATE: Final = Path(__file__).with_name("edge.vcl")
 _ERROR_STYLE: Final = (
     "body{margin:0;font:1.125rem/1.6 system-ui,sans-serif;color:#1c1917;background:#fafaf9}"
@@ -42,6 +46,10 @@ def edge_vcl(
     services = instance.system.services.values()
     site = urlsplit(instance.site_url)
     values = {
+        "purgers": _acl(_PURGERS if instance.spec.site is None else _PURGERS_ELSEWHERE),
+        "storefront_host": instance.host("storefront"),
+        "gateway_host": instance.host("envoy"),
+        "media_host": instance.host("seaweedfs"),
         "storefront_port": str(instance.port("storefront", "http")),
         "gateway_port": str(instance.port("envoy", "edge")),
         "media_port": str(instance.port("seaweedfs", "s3")),
@@ -61,6 +69,11 @@ def edge_vcl(
         "shop_name": html.escape(instance.system.shop.name),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: values.get(found[1], found[0]), _TEMPLATE.read_text())
+
+
+def _acl(networks: Iterable[str]) -> str:
+    """`"a"; "b"/8;`: VCL wants the length outside the quotes."""
+    return " ".join(f'"{address}"{slash}{length};' for address, slash, length in (n.partition("/") for n in networks))
 
 
 def _paths(paths: Iterable[str]) -> str:

@@ -88,7 +88,7 @@ def environment(instance: Instance) -> dict[str, str]:
     urls = {name: instance.service_url(name) for name in services}
     routes = [route.model_dump() for service in services.values() for route in service.routes]
     return {
-        "BODEGA_DOCS_HOST": LOOPBACK,
+        "BODEGA_DOCS_HOST": instance.listen,
         "BODEGA_DOCS_PORT": str(instance.port("docs", "http")),
         "BODEGA_DOCS_SERVICE_URLS": json.dumps(urls),
         "BODEGA_DOCS_ROUTES": json.dumps(routes),

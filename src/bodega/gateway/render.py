@@ -89,7 +89,7 @@ def envoy_config(
         raise ValueError(f"the edge's secret has fewer than {_MINIMUM_SECRET} characters")
     return {
         "node": {"id": f"bodega-{instance.name}", "cluster": "bodega"},
-        "admin": {"address": _address(instance.port("envoy", "admin"))},
+        "admin": {"address": _address(LOOPBACK, instance.port("envoy", "admin"))},
         "static_resources": {
             "listeners": [
                 _listener(system, instance, None, otlp_url),
@@ -108,7 +108,7 @@ def _listener(system: System, instance: Instance, edge_secret: str | None, otlp_
     name = "public" if edge_secret is None else "edge"
     return {
         "name": name,
-        "address": _address(instance.port("envoy", name)),
+        "address": _address(instance.listen, instance.port("envoy", name)),
         "per_connection_buffer_limit_bytes": _BUFFER_BYTES,
         "filter_chains": [
             {
@@ -137,7 +137,7 @@ def _connection_manager(
         "http_filters": _filters(system, instance, edge_secret),
         # Who the client is
         "use_remote_address": True,
-        "xff_num_trusted_hops": 1 if edge else 0,
+        "xff_num_trusted_hops": _hops(instance) if edge else 0,
         # Nobody may steer Envoy with x-envoy headers: by default a loopback or private peer could.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         "early_header_mutation_extensions": [_unspoofed(edge=edge)],
@@ -404,25 +404,26 @@ def _access_log(listener: str) -> dict[str, Any]:
 
 def _clusters(system: System, instance: Instance) -> list[dict[str, Any]]:
     return [
-        *(_cluster(name, instance.service_port(name)) for name in system.services),
+        *(_cluster(name, _of_service(instance, name)) for name in system.services),
         *(
-            _cluster(routes.stream_cluster(name), instance.service_port(name), requests=4096)
+            _cluster(routes.stream_cluster(name), _of_service(instance, name), requests=4096)
             for name in routes.streaming_services(system)
         ),
-        _cluster("docs", instance.port("docs", "http")),
+        _cluster("docs", _address(instance.host("docs"), instance.port("docs", "http"))),
         # Keys are asked for even while auth is ejected for failing requests.
-        _cluster(access.JWKS_CLUSTER, instance.service_port("auth"), ejecting=False),
+        _cluster(access.JWKS_CLUSTER, _of_service(instance, "auth"), ejecting=False),
     ]
 
 
-def _cluster(name: str, port: int, *, requests: int = 1024, ejecting: bool = True) -> dict[str, Any]:
+def _cluster(name: str, address: dict[str, Any], *, requests: int = 1024, ejecting: bool = True) -> dict[str, Any]:
     cluster: dict[str, Any] = {
         "name": name,
-        "type": "STATIC",
+        "type": "STRICT_DNS",
+        "dns_lookup_family": "V4_PREFERRED",  # services listen on IPv4 alone
         "connect_timeout": "1s",
         "load_assignment": {
             "cluster_name": name,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(port)}}]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
         },
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -527,5 +528,14 @@ def _overload() -> dict[str, Any]:
     }
 
 
-def _address(port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": LOOPBACK, "port_value": port}}
+def _hops(instance: Instance) -> int:
+    """How many in front of us may say who their client is: the edge, and the TLS terminator where there is one."""
+    return 1 if instance.spec.site is None else 2
+
+
+def _of_service(instance: Instance, name: str) -> dict[str, Any]:
+    return _address(instance.host(name), instance.service_port(name))
+
+
+def _address(host: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": host, "port_value": port}}

@@ -17,13 +17,13 @@ from botocore.exceptions import ClientError
 
 from bodega.platform.secrets import Secrets
 from bodega.platform.settings import s3_keys
-from bodega.platform.system import LOOPBACK, Instance, System
+from bodega.platform.system import Instance, System
 
 
 async def topics(instance: Instance) -> None:
     """Make every topic of platform.toml. Raises KafkaError."""
     wanted = instance.system.topics
-    client = AIOKafkaAdminClient(bootstrap_servers=f"{LOOPBACK}:{instance.port('kafka', 'kafka')}")
+    client = AIOKafkaAdminClient(bootstrap_servers=instance.kafka)
     await client.start()
     try:
         existing = {t["topic"]: len(t["partitions"]) for t in await client.describe_topics() if not t["error_code"]}

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bodega.platform.secrets import Secrets
-from bodega.platform.system import LOOPBACK, Instance, Service
+from bodega.platform.system import Instance, Service
 
 SANDBOX_PUBLISHABLE_KEY = "pk_test_bodega_sandbox"
 ADMIN_ROLE = "postgres"
+MONGO_USER = "bodega"
 _SECRET_NAME = re.compile(r"(PASSWORD|SECRET|ACCESS_KEY|_KEY$|_TOKEN$|DATABASE_URL|REDIS_URL|ADMIN_URL)")
 _URL_PASSWORD = re.compile(r"(?<=://)([^:@/]*):([^@/]+)@")
 
@@ -45,14 +46,14 @@ def flat(rendered: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
 def admin_url(instance: Instance, secrets: Secrets, database: str = "postgres") -> str:
     """The PostgreSQL superuser's URL. For migrations and tests; no service is given it."""
     port = instance.port("postgres", "sql")
-    return f"postgresql://{ADMIN_ROLE}:{secrets.read('postgres-admin')}@{LOOPBACK}:{port}/{database}"
+    return f"postgresql://{ADMIN_ROLE}:{secrets.read('postgres-admin')}@{instance.host('postgres')}:{port}/{database}"
 
 
 def database_url(instance: Instance, secrets: Secrets, service: str, *, owner: bool = False) -> str:
     """The URL of a service's database: as its own role (data only), or as the owner, who migrates."""
     role = owner_role(service) if owner else database_name(service)
-    port = instance.port("postgres", "sql")
-    return f"postgresql://{role}:{secrets.read(f'postgres-{role}')}@{LOOPBACK}:{port}/{database_name(service)}"
+    host, port = instance.host("postgres"), instance.port("postgres", "sql")
+    return f"postgresql://{role}:{secrets.read(f'postgres-{role}')}@{host}:{port}/{database_name(service)}"
 
 
 def database_name(service: str) -> str:
@@ -82,9 +83,9 @@ def masked(name: str, value: str) -> str:
 def _of_service(instance: Instance, service: Service, secrets: Secrets, processor: Mapping[str, str]) -> dict[str, str]:
     system = instance.system
     settings: dict[str, str] = {
-        "HOST": LOOPBACK,
+        "HOST": instance.listen,
         "PORT": str(instance.service_port(service.name)),
-        "KAFKA": f"{LOOPBACK}:{instance.port('kafka', 'kafka')}",
+        "KAFKA": instance.kafka,
         "MEDIA_URL": f"{instance.s3_url}/media",
         "SERVICE_URLS": json.dumps({name: instance.service_url(name) for name in (*service.calls, "auth")}),
         "ALLOWED_CALLERS": json.dumps(system.callers_of(service.name)),
@@ -100,7 +101,7 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
         "SITE_URL": instance.site_url,
         "API_URL": instance.api_url,
         "SANDBOX_URL": instance.sandbox_url,
-        "SMTP_HOST": LOOPBACK,
+        "SMTP_HOST": instance.host("sandbox"),
         "SMTP_PORT": str(instance.port("sandbox", "smtp")),
         "LOG_FORMAT": "json",
         **_of_store(instance, service, secrets),
@@ -122,7 +123,11 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
     if service.name == "payments":
         settings |= processor
     if service.name == "shipping":
-        settings |= {"CARRIER_URL": f"{instance.sandbox_url}/carrier", "CARRIER_KEY": secrets.read("carrier-key")}
+        settings |= {
+            "CARRIER_URL": f"{instance.sandbox_url}/carrier",
+            "CARRIER_KEY": secrets.read("carrier-key"),
+            "SANDBOX_URL": instance.sandbox_public_url,  # where a shopper looks for the parcel
+        }
     return {f"BODEGA_{service.name.upper()}_{key}": value for key, value in settings.items()}
 
 
@@ -132,16 +137,19 @@ def _of_store(instance: Instance, service: Service, secrets: Secrets) -> dict[st
             return {"DATABASE_URL": database_url(instance, secrets, service.name)}
         case "valkey":
             password, port = secrets.read("valkey"), instance.port("valkey", "redis")
-            return {"REDIS_URL": f"redis://:{password}@{LOOPBACK}:{port}/0"}
+            return {"REDIS_URL": f"redis://:{password}@{instance.host('valkey')}:{port}/0"}
         case "mongo":
-            return {"MONGO_URL": f"mongodb://{LOOPBACK}:{instance.port('mongo', 'mongo')}/bodega"}
+            address = f"{instance.host('mongo')}:{instance.port('mongo', 'mongo')}/bodega"
+            if instance.spec.site is None:  # the native server is on the loopback address, and knows no passwords
+                return {"MONGO_URL": f"mongodb://{address}"}
+            return {"MONGO_URL": f"mongodb://{MONGO_USER}:{secrets.read('mongo')}@{address}?authSource=admin"}
         case "opensearch":
-            return {"OPENSEARCH_URL": f"http://{LOOPBACK}:{instance.port('opensearch', 'http')}"}
+            return {"OPENSEARCH_URL": f"http://{instance.host('opensearch')}:{instance.port('opensearch', 'http')}"}
 
 
 def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:
     settings = {
-        "HOST": LOOPBACK,
+        "HOST": instance.listen,
         "HTTP_PORT": str(instance.port("sandbox", "http")),
         "SMTP_PORT": str(instance.port("sandbox", "smtp")),
         "DATA_DIR": str(instance.data / "sandbox"),
@@ -152,15 +160,16 @@ def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:
         "CARRIER_WEBHOOK_URL": f"{instance.service_url('shipping')}/shipping/webhooks/carrier",
         "CARRIER_KEY": secrets.read("carrier-key"),
         "SITE_URL": instance.site_url,
+        "PUBLIC_URL": instance.sandbox_public_url,
     }
     return {f"BODEGA_SANDBOX_{key}": value for key, value in settings.items()}
 
 
 def _of_purger(instance: Instance, secrets: Secrets) -> dict[str, str]:
     settings = {
-        "HOST": LOOPBACK,
+        "HOST": instance.listen,
         "PORT": str(instance.port("purger", "http")),
-        "KAFKA": f"{LOOPBACK}:{instance.port('kafka', 'kafka')}",
+        "KAFKA": instance.kafka,
         "ALLOWED_CALLERS": json.dumps(["cli"]),
         "INTERNAL_JWKS_FILE": str(secrets.jwks_file),
         "RETRY_FIRST_SECONDS": "0.1",  # the edge is on this machine, and passes everything until it hears of us
@@ -171,23 +180,23 @@ def _of_purger(instance: Instance, secrets: Secrets) -> dict[str, str]:
 
 
 def _of_edge(instance: Instance, secrets: Secrets) -> dict[str, str]:
-    return {"EDGE_URL": instance.site_url, "PURGE_SECRET_FILE": str(secrets.file("purge"))}
+    return {"EDGE_URL": instance.edge_url, "PURGE_SECRET_FILE": str(secrets.file("purge"))}
 
 
 def _of_storefront(instance: Instance, secrets: Secrets, outside: Mapping[str, str]) -> dict[str, str]:
     shop = instance.system.shop
     is_stripe = _given(outside, "BODEGA_STRIPE_SECRET_KEY") is not None
     settings = {
-        "HOST": LOOPBACK,
+        "HOST": instance.listen,
         "PORT": str(instance.port("storefront", "http")),
-        "API_URL": f"http://{LOOPBACK}:{instance.port('envoy', 'edge')}",
+        "API_URL": f"http://{instance.host('envoy')}:{instance.port('envoy', 'edge')}",
         "EDGE_SECRET": secrets.read("edge"),
         "SITE_URL": instance.site_url,
         "SHOP_NAME": shop.name,
         "LOCALE": shop.locale,
         "CURRENCY": shop.currency,
         "COUNTRY": shop.country,
-        "CARD_ORIGIN": "https://js.stripe.com" if is_stripe else instance.sandbox_url,
+        "CARD_ORIGIN": "https://js.stripe.com" if is_stripe else instance.sandbox_public_url,
         **_of_edge(instance, secrets),
     }
     return {f"BODEGA_STOREFRONT_{key}": value for key, value in settings.items()}
@@ -198,7 +207,7 @@ def _processor(instance: Instance, secrets: Secrets, outside: Mapping[str, str])
     if key is None:
         return {
             "STRIPE_API_BASE": instance.sandbox_url,
-            "CARD_FORM_URL": f"{instance.sandbox_url}/elements/card",
+            "CARD_FORM_URL": f"{instance.sandbox_public_url}/elements/card",
             "STRIPE_SECRET_KEY": _sandbox_key(secrets),
             "STRIPE_PUBLISHABLE_KEY": SANDBOX_PUBLISHABLE_KEY,
             "STRIPE_WEBHOOK_SECRET": _webhook_secret(secrets),

@@ -54,11 +54,17 @@ class Engine(_Frozen):
 
 
 class InstanceSpec(_Frozen):
-    """How a second running copy differs: every port moved by `offset`, except those in `ports`."""
+    """How a second running copy differs: every port moved by `offset`, except those in `ports`.
+
+    `site` is the shop's name to its shoppers, where TLS ends before the edge. A copy that has one does not run on the
+    loopback address: each part has a host of its own, which bears the part's name unless `hosts` names another.
+    """
 
     offset: int = 0
     times: str
     ports: dict[str, dict[str, Port]] = {}
+    site: str | None = None
+    hosts: dict[str, str] = {}
 
 
 class Topics(_Frozen):
@@ -246,29 +252,55 @@ class Instance:
         """The port of a service."""
         return self.system.services[name].port + self.spec.offset
 
+    @property
+    def listen(self) -> str:
+        """The address that every part listens on."""
+        return LOOPBACK if self.spec.site is None else "0.0.0.0"  # noqa: S104 (a container's own network)
+
+    def host(self, part: str) -> str:
+        """Where a service or an engine is, for the others."""
+        return LOOPBACK if self.spec.site is None else self.spec.hosts.get(part, part)
+
     def service_url(self, name: str) -> str:
         """Where a service answers, for other services."""
-        return f"http://{LOOPBACK}:{self.service_port(name)}"
+        return f"http://{self.host(name)}:{self.service_port(name)}"
+
+    @property
+    def kafka(self) -> str:
+        """The broker, as host:port."""
+        return f"{self.host('kafka')}:{self.port('kafka', 'kafka')}"
+
+    @property
+    def edge_url(self) -> str:
+        """The edge, for other parts; shoppers have `site_url`."""
+        return f"http://{self.host('varnish')}:{self.port('varnish', 'http')}"
 
     @property
     def api_url(self) -> str:
-        """The gateway's public listener."""
+        """The API, as its users call it: the gateway's public listener, or below the site's name."""
+        if self.spec.site is not None:
+            return f"https://{self.spec.site}/api"
         return f"http://{LOOPBACK}:{self.port('envoy', 'public')}"
 
     @property
     def site_url(self) -> str:
-        """The shop's pages."""
-        return f"http://{LOOPBACK}:{self.port('varnish', 'http')}"
+        """The shop's pages, as a browser calls them."""
+        return self.edge_url if self.spec.site is None else f"https://{self.spec.site}"
 
     @property
     def sandbox_url(self) -> str:
-        """The stand-in for the world outside."""
-        return f"http://{LOOPBACK}:{self.port('sandbox', 'http')}"
+        """The stand-in for the world outside, for other parts."""
+        return f"http://{self.host('sandbox')}:{self.port('sandbox', 'http')}"
+
+    @property
+    def sandbox_public_url(self) -> str:
+        """The same as a browser calls it. An origin of its own: its card form is a foreign frame."""
+        return self.sandbox_url if self.spec.site is None else f"https://sandbox.{self.spec.site}"
 
     @property
     def s3_url(self) -> str:
         """Object storage."""
-        return f"http://{LOOPBACK}:{self.port('seaweedfs', 's3')}"
+        return f"http://{self.host('seaweedfs')}:{self.port('seaweedfs', 's3')}"
 
 
 def state_home() -> Path:

@@ -25,28 +25,8 @@ def program(instance: Instance, secrets: Secrets) -> Program:
     """SeaweedFS on the instance's ports: `media` is readable by everybody, all else by key."""
     folder = instance.data / "seaweedfs"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    access_key, secret_key = s3_keys(secrets)
-    _write(
-        folder / "s3.json",
-        json.dumps(
-            {
-                "identities": [
-                    {
-                        "name": "bodega",
-                        "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
-                        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-                    },
-                    {"name": "anonymous", "actions": [f"Read:{bucket}" for bucket in PUBLIC_BUCKETS]},
-                ]
-            }
-        ),
-    )
-    # Read from the working folder. Without it the filer's port serves every bucket to whoever asks.
-    key = secrets.read("seaweedfs-filer")
-    _write(
-        folder / "security.toml",
-        f'[jwt.filer_signing]\nkey = "{key}"\n[jwt.filer_signing.read]\nkey = "{key}"\n',
-    )
+    for name, text in files(secrets).items():
+        _write(folder / name, text)
     ports = instance.ports["seaweedfs"]
     return Program(
         name="seaweedfs",
@@ -67,6 +47,27 @@ def program(instance: Instance, secrets: Secrets) -> Program:
         ready=partial(_serves, instance.s3_url),
         prepare=partial(_clear_the_way, folder / "data", ports),
     )  # fmt: skip
+
+
+def files(secrets: Secrets) -> dict[str, str]:
+    """What it is configured by: who may do what, and (read from the working folder, or /etc/seaweedfs) its own door.
+
+    Without the latter the filer's port serves every bucket to whoever asks.
+    """
+    access_key, secret_key = s3_keys(secrets)
+    key = secrets.read("seaweedfs-filer")
+    identities = [
+        {
+            "name": "bodega",
+            "credentials": [{"accessKey": access_key, "secretKey": secret_key}],
+            "actions": ["Admin", "Read", "Write", "List", "Tagging"],
+        },
+        {"name": "anonymous", "actions": [f"Read:{bucket}" for bucket in PUBLIC_BUCKETS]},
+    ]
+    return {
+        "s3.json": json.dumps({"identities": identities}),
+        "security.toml": f'[jwt.filer_signing]\nkey = "{key}"\n[jwt.filer_signing.read]\nkey = "{key}"\n',
+    }
 
 
 def _binary() -> Path:

@@ -16,16 +16,22 @@ def program(instance: Instance, secrets: Secrets) -> Program:
     password, port = secrets.read("valkey"), instance.port("valkey", "redis")
     configuration = folder / "valkey.conf"  # a file, since a command line shows its password to everybody
     configuration.touch(mode=0o600)
-    configuration.write_text(
-        f"port {port}\nbind {LOOPBACK}\nrequirepass {password}\ndir {folder}\n"
-        'appendonly yes\nappendfsync everysec\nsave ""\nmaxmemory 128mb\nmaxmemory-policy noeviction\ndaemonize no\n'
-    )
+    configuration.write_text(configured(instance, secrets, folder))
     return Program(
         name="valkey",
         command=(str(_binary()), str(configuration)),
         folder=folder,
         ports={"redis": port},
         ready=partial(_answers, f"redis://:{password}@{LOOPBACK}:{port}/0"),
+    )
+
+
+def configured(instance: Instance, secrets: Secrets, folder: Path) -> str:
+    """Its configuration; `folder` is where it keeps its data."""
+    return (
+        f"port {instance.port('valkey', 'redis')}\nbind {instance.listen}\nrequirepass {secrets.read('valkey')}\n"
+        f"dir {folder}\n"
+        'appendonly yes\nappendfsync everysec\nsave ""\nmaxmemory 128mb\nmaxmemory-policy noeviction\ndaemonize no\n'
     )
 
 
