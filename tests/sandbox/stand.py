@@ -54,7 +54,9 @@ class Sandbox:
 
     def start(self) -> float:
         """Start and wait until it answers; returns the seconds that took."""
-        environment = os.environ | {
+        # What the environment says is of the instance's sandbox, not of this one.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("BODEGA_SANDBOX_")}
+        environment = inherited | {
             "BODEGA_SANDBOX_HTTP_PORT": str(self.http_port),
             "BODEGA_SANDBOX_SMTP_PORT": str(self.smtp_port),
             "BODEGA_SANDBOX_DATA_DIR": str(self.data),
