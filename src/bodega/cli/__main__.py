@@ -6,7 +6,7 @@ from contextlib import suppress
 import typer
 
 from bodega import __version__
-from bodega.cli import audit, backups, config, data, doctor, engines, events, lifecycle, search, tests, users
+from bodega.cli import audit, backups, config, data, doctor, engines, events, lifecycle, render, search, tests, users
 from bodega.cli.screen import fail
 from bodega.platform.secrets import SecretError
 
@@ -35,6 +35,7 @@ app.add_typer(engines.app, name="engines")
 app.add_typer(users.app, name="users")
 app.add_typer(events.app, name="events")
 app.add_typer(search.app, name="search")
+app.add_typer(render.app, name="render")
 
 
 @app.command()

@@ -28,6 +28,8 @@ def ensure_engines(instance: Instance, *, for_tests: bool = False) -> None:
 
     With `for_tests`, the jars of the engines that only tests run, too.
     """
+    if instance.spec.site is not None:
+        fail(f"{instance.name} does not run on this machine itself.", do="See deploy/ and docs/guides/containers.md.")
     try:
         ensure_packages("engines", "Engines")
         _ensure_jars(instance, "Java libraries", jars.ENGINES)

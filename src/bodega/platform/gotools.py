@@ -16,6 +16,8 @@ from bodega.platform.system import state_home
 
 STRIPE_MOCK: Final = ("github.com/stripe/stripe-mock", "v0.203.0")
 """Stripe's own check of requests to its API; its module carries the API's description."""
+COMPOSE: Final = ("github.com/compose-spec/compose-go/v2/cmd", "v2.16.2")
+"""The Compose specification's own validator."""
 
 
 class GoToolError(Exception):
