@@ -13,6 +13,7 @@ import pytest
 
 from bodega.platform import migrations
 from bodega.platform.migrations import MigrationError, drop_database, migrate_database
+from bodega.platform.system import System
 
 pytestmark = pytest.mark.service
 
@@ -81,6 +82,17 @@ def test_two_who_migrate_at_once_wait_for_each_other(admin: str, monkeypatch: py
             while watching.execute(waiting, (migrations._LOCK,)).fetchone() == (0,):
                 assert not second.done(), "it did not wait"
         assert second.result(10) == {}
+
+
+def test_a_server_with_too_few_connections_for_all_pools_is_refused(
+    admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    eight: Any = SimpleNamespace(system=System.load(local=False))
+    monkeypatch.setattr(migrations, "Secrets", SimpleNamespace(of=lambda _: None))
+    monkeypatch.setattr(migrations, "admin_url", lambda *_: admin)
+    monkeypatch.setattr(migrations, "POOL_SIZE", 50)
+    with pytest.raises(MigrationError, match=r"8 services may need 832.*Set max_connections to 835 or more"):
+        migrations.migrate(eight)
 
 
 def test_a_failing_step_leaves_nothing_behind_and_is_named(admin: str, database: str, steps: Path) -> None:

@@ -132,6 +132,13 @@ def test_no_service_holds_the_superusers_or_an_owners_password(instance: Instanc
     assert secrets.read("postgres-bodega_orders") in told
 
 
+def test_a_pool_is_as_large_as_the_check_of_the_server_believes(instance: Instance) -> None:
+    rendered = settings.render(instance, Secrets.of(instance), {})
+    sizes = {told[key] for told in rendered.values() for key in told if key.endswith("_POOL_SIZE")}
+    assert sizes == {str(settings.POOL_SIZE)}
+    assert "BODEGA_CART_POOL_SIZE" not in rendered["cart"]
+
+
 def test_service_urls_are_those_that_may_be_called(instance: Instance) -> None:
     rendered = settings.render(instance, Secrets.of(instance), {})
     assert json.loads(rendered["cart"]["BODEGA_CART_SERVICE_URLS"]) == {

@@ -19,7 +19,14 @@ from psycopg import sql
 from yoyo import get_backend, read_migrations
 
 from bodega.platform.secrets import Secrets
-from bodega.platform.settings import admin_url, database_name, database_url, owner_role
+from bodega.platform.settings import (
+    CONNECTIONS_OUTSIDE_THE_POOL,
+    POOL_SIZE,
+    admin_url,
+    database_name,
+    database_url,
+    owner_role,
+)
 from bodega.platform.system import Instance, System
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -27,19 +34,20 @@ _LOCK = 0x0B0DE6A  # any number, the same for everybody who migrates this cluste
 
 
 class MigrationError(Exception):
-    """A database could not be made or a step failed; the message names the step and what PostgreSQL said."""
+    """The server has too few connections, a database could not be made, or a step failed; the message says which, and
+    what PostgreSQL said."""
 
 
 def migrate(instance: Instance) -> dict[str, list[str]]:
     """Bring every service's database up to date; gives the steps applied now, by service. Raises MigrationError."""
     secrets = Secrets.of(instance)
     admin = admin_url(instance, secrets)
+    services = [service for service in instance.system.services.values() if service.store == "postgres"]
     applied = {}
     try:
         with _alone(admin) as cluster:
-            for service in instance.system.services.values():
-                if service.store != "postgres":
-                    continue
+            _must_take(cluster, len(services))
+            for service in services:
                 _make_database(
                     cluster,
                     database_name(service.name),
@@ -89,6 +97,22 @@ def _alone(admin: str) -> Iterator[psycopg.Connection]:
     with psycopg.connect(admin, autocommit=True, application_name="bodega migrate") as cluster:
         cluster.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
         yield cluster
+
+
+def _must_take(cluster: psycopg.Connection, services: int) -> None:
+    """Refuse a server that would turn connections away just when there is most to do."""
+    wanted = services * (POOL_SIZE + CONNECTIONS_OUTSIDE_THE_POOL) * 2
+    allowed, reserved = cluster.execute(
+        """SELECT current_setting('max_connections')::integer,
+                  current_setting('superuser_reserved_connections')::integer
+                  + current_setting('reserved_connections')::integer"""
+    ).fetchone() or (0, 0)
+    if allowed - reserved < wanted:
+        raise MigrationError(
+            f"PostgreSQL takes {allowed - reserved} connections; {services} services may need {wanted}: each keeps up "
+            f"to {POOL_SIZE} in its pool and {CONNECTIONS_OUTSIDE_THE_POOL} beside it, and all are there twice while "
+            f"one version replaces another. Set max_connections to {wanted + reserved} or more."
+        )
 
 
 def _make_database(

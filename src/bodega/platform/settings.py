@@ -18,6 +18,10 @@ from bodega.platform.system import Instance, Service
 SANDBOX_PUBLISHABLE_KEY = "pk_test_bodega_sandbox"
 ADMIN_ROLE = "postgres"
 MONGO_USER = "bodega"
+POOL_SIZE = 5
+"""How many connections a service's pool may keep to its database."""
+CONNECTIONS_OUTSIDE_THE_POOL = 2
+"""At most: the relay's, and one that hears of new work."""
 _SECRET_NAME = re.compile(r"(PASSWORD|SECRET|ACCESS_KEY|_KEY$|_TOKEN$|DATABASE_URL|REDIS_URL|ADMIN_URL)")
 _URL_PASSWORD = re.compile(r"(?<=://)([^:@/]*):([^@/]+)@")
 
@@ -134,7 +138,10 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
 def _of_store(instance: Instance, service: Service, secrets: Secrets) -> dict[str, str]:
     match service.store:
         case "postgres":
-            return {"DATABASE_URL": database_url(instance, secrets, service.name)}
+            return {
+                "DATABASE_URL": database_url(instance, secrets, service.name),
+                "POOL_SIZE": str(POOL_SIZE),
+            }
         case "valkey":
             password, port = secrets.read("valkey"), instance.port("valkey", "redis")
             return {"REDIS_URL": f"redis://:{password}@{instance.host('valkey')}:{port}/0"}
