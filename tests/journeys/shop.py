@@ -138,12 +138,14 @@ class Merchant:
         return (await self.api.get(f"/admin/inventory/{sku}")).json
 
     async def reprices(self, product: dict[str, Any], price: int) -> None:
+        """Writes the new ETag into the product, so that it can be repriced again."""
         answer = await self.api.patch(
             f"/admin/products/{product['id']}",
             {"variants": [{"sku": product["sku"], "options": {}, "price": euro(price), "weight_grams": 500}]},
             headers={"If-Match": product["etag"]},
         )
         assert answer.status == 200, answer.body
+        product["etag"] = answer.headers["etag"]
 
     async def pictures(self, product: dict[str, Any]) -> dict[str, Any]:
         """Uploads a picture straight to object storage, as the API asks."""
