@@ -13,7 +13,7 @@ backend storefront {
     .host = "{{storefront_host}}";
     .port = "{{storefront_port}}";
     .connect_timeout = 1s;
-    .first_byte_timeout = 30s;
+    .first_byte_timeout = 10s;
     .probe = {
         .request = "GET /readyz HTTP/1.1" "Host: {{site_host}}" "Connection: close";
         .interval = {{probe_seconds}}s; .timeout = 3s; .window = 3; .threshold = 2; .initial = 2;
