@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -204,6 +205,15 @@ async def test_a_deleted_product_is_archived_and_stays_known(room: Room) -> None
     assert (await room.merchant.get(path)).json["status"] == "archived"
     listed = await room.merchant.get("/admin/products?status=archived&limit=100")
     assert answer.json["id"] in [one["id"] for one in listed.json["items"]]
+
+
+async def test_merchants_find_any_product_by_a_part_of_its_title_or_brand_or_by_a_sku_or_slug(room: Room) -> None:
+    draft = (await made(room, title="Quokka (large)", brand="Wombat & Sons", status="draft")).json
+    for words in ("quokka (l", "WOMBAT", draft["variants"][1]["sku"], draft["slug"]):
+        listed = (await room.merchant.get(f"/admin/products?status=draft&q={quote(words)}")).json["items"]
+        assert [one["id"] for one in listed] == [draft["id"]], words
+    for question in ("status=published&q=quokka", "q=quokka.*large", f"q={draft['variants'][1]['sku'][:-1]}"):
+        assert (await room.merchant.get(f"/admin/products?{question}")).json["items"] == [], question
 
 
 async def test_a_sku_belongs_to_one_product(room: Room) -> None:

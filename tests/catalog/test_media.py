@@ -8,10 +8,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from bodega.kit.testing import Answered, eventually
+from bodega.kit.testing import Answered, Credentials, eventually, serving
+from bodega.services.catalog.app import create_app
+from bodega.services.catalog.domain.pictures import File
 from bodega.services.catalog.flows import Tidying
-from tests.catalog.conftest import Room
+from bodega.services.catalog.settings import Settings
+from bodega.services.catalog.store import Store
+from tests.catalog.conftest import Room, in_database
 from tests.catalog.making import mug, picture
+from tests.conftest import RUN
 
 pytestmark = pytest.mark.service
 
@@ -236,11 +241,45 @@ async def test_a_put_without_pictures_leaves_them(room: Room) -> None:
     assert changed.json["media"] == answer.json["media"]
 
 
+async def test_files_of_pictures_that_nothing_shows_any_more_are_swept_up(
+    settings: Settings, credentials: Credentials
+) -> None:
+    own = settings.model_copy(update={"s3_bucket": f"t{RUN}-media"})
+    app = create_app(own)
+    app.state.access_tokens = credentials.access_tokens()
+    async with serving(app) as caller:
+        storage, store = app.state.storage, app.state.store
+        await storage._client.create_bucket(Bucket=own.s3_bucket)
+        merchant = caller.being(credentials.customer("cus_merchant", "merchant"))
+        room = Room(app=app, settings=own, shop=caller, merchant=merchant, cart=caller)
+        made = await product(room)
+        await added(room, made["id"], picture(711, 307))
+        both = (await added(room, made["id"], picture(733, 404))).json["media"]
+        kept, gone = (set(media["renditions"].values()) for media in both)
+        small = both[1]["renditions"]["w320.jpg"]
+        await room.merchant.delete(f"/admin/products/{made['id']}/media/{both[1]['id']}")
+        await storage.show("products/of-a-process-that-died.jpg", File("w320.jpg", "image/jpeg", b"a picture"))
+
+        async def left() -> set[str]:
+            return {path async for path in storage.shown_before(later)}
+
+        tidying, later = Tidying(store, storage, own), datetime.now(UTC) + timedelta(seconds=5)
+        assert await tidying.sweep(datetime.now(UTC) - timedelta(hours=1)) == 0
+        assert await left() == kept | gone | {"products/of-a-process-that-died.jpg"}
+        empty = Store(in_database(own.mongo_url, f"t_catalog_{RUN}_empty"), timeout_seconds=5, pool_size=1)
+        assert await Tidying(empty, storage, own).sweep(later) == 0, "more likely the wrong store"
+        await empty.close()
+        # Orders of the product keep its small picture; of a process that died, nobody has one.
+        assert await tidying.sweep(later) == len(gone - {small}) + 1
+        assert await left() == kept | {small}
+        assert await tidying.sweep(later) == 0
+
+
 async def test_uploads_that_nobody_completed_are_thrown_away(room: Room) -> None:
     made, content = await product(room), picture()
     place = await announced(room, made["id"], content)
     assert await uploaded(room, place, content) == 200
-    tidying = Tidying(room.app.state.store, room.app.state.storage)
+    tidying = Tidying(room.app.state.store, room.app.state.storage, room.settings)
     assert await tidying.tidy(datetime.now(UTC) - timedelta(hours=1)) == 0
     assert await tidying.tidy(datetime.now(UTC) + timedelta(seconds=1)) >= 1
 

@@ -7091,7 +7091,7 @@ export interface operations {
         parameters: {
             query?: {
                 status?: ("draft" | "published" | "archived") | null;
-                /** @description Part of the title */
+                /** @description A part of the title or brand, or a whole SKU or slug */
                 q?: string | null;
                 /** @description How many at most */
                 limit?: number;

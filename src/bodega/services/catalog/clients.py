@@ -1,6 +1,8 @@
 """Object storage, by S3's protocol: where pictures arrive, and where they are shown from."""
 
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import datetime
 from typing import Any
 
 import aiohttp
@@ -14,6 +16,8 @@ from bodega.services.catalog.errors import Unreadable
 from bodega.services.catalog.settings import Settings
 
 _DOWN = (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError)
+PICTURES = "products/"
+"""All that catalog shows lies below it."""
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -91,6 +95,33 @@ class ObjectStorage:
             )
         except (ClientError, *_DOWN) as error:
             raise Unavailable("object storage does not take the picture") from error
+
+    async def shown_before(self, moment: datetime) -> AsyncIterator[str]:
+        """The paths of all pictures' files that were last put there before the moment."""
+        try:
+            pages = self._client.get_paginator("list_objects_v2")
+            async for page in pages.paginate(Bucket=self._settings.s3_bucket, Prefix=PICTURES):
+                for one in page.get("Contents", ()):
+                    if one["LastModified"] < moment:
+                        yield one["Key"]
+        except (ClientError, *_DOWN) as error:
+            raise Unavailable("object storage does not answer") from error
+
+    async def take_down(self, path: str, *, before: datetime) -> bool:
+        """Takes a file away, unless it has been put there anew since the moment."""
+        bucket = self._settings.s3_bucket
+        try:
+            standing = await self._client.head_object(Bucket=bucket, Key=path)
+            if standing["LastModified"] >= before:
+                return False
+            await self._client.delete_object(Bucket=bucket, Key=path)
+            return True
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "NotFound", "404"):
+                return False
+            raise Unavailable("object storage refuses to take the file away") from error
+        except _DOWN as error:
+            raise Unavailable("object storage does not answer") from error
 
     async def discard_upload(self, name: str) -> None:
         try:

@@ -22,6 +22,7 @@ from bodega.services.catalog.store import Pending, Store
 _BATCH = 200
 _FACTS = UUID("6f1d1a52-7d0e-5a7b-9d3c-0b0de6a00001")
 UPLOAD_HOURS = 24
+SWEEP_HOURS = 24
 _log = log()
 
 
@@ -178,20 +179,29 @@ class Darkroom:
 
 
 class Tidying:
-    """Once an hour throws away uploads that nobody has completed within a day."""
+    """Once an hour throws away uploads that nobody has completed within a day; once a day, pictures' files that
+    nothing refers to: of pictures taken from their products, and of a process that died before it could add one.
+    """
 
-    def __init__(self, store: Store, storage: ObjectStorage) -> None:
+    def __init__(self, store: Store, storage: ObjectStorage, settings: Settings) -> None:
         self._store = store
         self._storage = storage
+        self._unshown = timedelta(hours=settings.unshown_hours)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         self._stopping.set()
 
     async def run(self) -> None:
+        swept = datetime.now(UTC)  # the first sweep is a day away: a start has better things to do
         while not self._stopping.is_set():
+            now = datetime.now(UTC)
             try:
-                await self.tidy(datetime.now(UTC) - timedelta(hours=UPLOAD_HOURS))
+                await self.tidy(now - timedelta(hours=UPLOAD_HOURS))
+                if now - swept > timedelta(hours=SWEEP_HOURS):
+                    count = await self.sweep(now - self._unshown)
+                    swept = now
+                    _log.info("pictures that nothing shows are swept up", files=count)
             except Unavailable as error:
                 _log.warning("tidying is put off", error=error)
             await _wait(self._stopping, 3600)
@@ -203,3 +213,18 @@ class Tidying:
             await self._storage.discard_upload(upload.media_id)
             await self._store.delete_upload(upload.media_id)
         return len(uploads)
+
+    async def sweep(self, before: datetime) -> int:
+        """How many files were taken away: put there before the moment, and shown by no product or order of one.
+
+        Files are listed before products are read, and looked at once more before they go, so that a picture which
+        comes just now stays. A store without a single picture is more likely the wrong store: nothing is taken.
+        Raises Unavailable.
+        """
+        old = {path async for path in self._storage.shown_before(before)}
+        listed = len(old)
+        async for shown in self._store.pictures():
+            old.difference_update(shown)
+        if len(old) == listed:
+            return 0
+        return sum([await self._storage.take_down(path, before=before) for path in sorted(old)])

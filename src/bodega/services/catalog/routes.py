@@ -192,13 +192,17 @@ async def list_all_products(
     store: Kept,
     _: Merchant,
     status: ProductStatus | None = None,
-    q: Annotated[CleanText | None, StringConstraints(max_length=100), Query(description="Part of the title")] = None,
+    q: Annotated[
+        CleanText | None,
+        StringConstraints(max_length=100),
+        Query(description="A part of the title or brand, or a whole SKU or slug"),
+    ] = None,
     limit: PageSize = 20,
     cursor: Cursor = None,
 ) -> Page[AdminProductSummary]:
     """All products, drafts and archived ones too, newest first."""
     before = _id_in(decode_cursor(cursor, str)[0]) if cursor else None
-    found = await store.all_products(status=status, title=q, before=before, limit=limit + 1)
+    found = await store.all_products(status=status, words=q, before=before, limit=limit + 1)
     page = found[:limit]
     return Page[AdminProductSummary](
         items=[AdminProductSummary(**_summary(one).model_dump(), status=one.status) for one in page],

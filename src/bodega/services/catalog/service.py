@@ -11,7 +11,7 @@ from bodega.contracts.ids import new_id
 from bodega.kit.errors import Conflict, Invalid, Problem, StaleVersion
 from bodega.kit.idempotency import KeyReused
 from bodega.services.catalog import domain
-from bodega.services.catalog.clients import ObjectStorage
+from bodega.services.catalog.clients import PICTURES, ObjectStorage
 from bodega.services.catalog.domain import Product
 from bodega.services.catalog.domain.imports import Row
 from bodega.services.catalog.domain.pictures import Developed
@@ -346,7 +346,8 @@ async def complete_media(
 
 
 async def delete_media(store: Store, reference: str, media_id: str) -> Product:
-    """Its files stay: another product may show the same picture, whose names come from its content.
+    """Its files stay for now: another product may show the same picture, whose names come from its content. What
+    nobody shows is swept up later.
 
     Raises: ProductNotFound, MediaNotFound.
     """
@@ -358,7 +359,8 @@ async def delete_media(store: Store, reference: str, media_id: str) -> Product:
 
 async def _show(storage: ObjectStorage, developed: Developed) -> dict[str, str]:
     paths = {
-        file.name: f"products/{hashlib.sha256(file.content).hexdigest()[:40]}.{file.suffix}" for file in developed.files
+        file.name: f"{PICTURES}{hashlib.sha256(file.content).hexdigest()[:40]}.{file.suffix}"
+        for file in developed.files
     }
     await asyncio.gather(*(storage.show(paths[file.name], file) for file in developed.files))
     return paths

@@ -24,6 +24,8 @@ class Settings(ServiceSettings):
     picture_pixels: int = 40_000_000
     picture_workers: int = 1
     picture_queue: int = 20
+    unshown_hours: float = 24
+    """After this time a picture's file that nothing refers to is taken away, with the next day's sweep."""
     import_bytes: int = 50_000_000
     leftover_seconds: float = 30
     """After this time a write that was announced and is not there will not come any more: longer than any

@@ -10,7 +10,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import wraps
@@ -204,17 +204,28 @@ class Store:
 
     @_answering
     async def all_products(
-        self, *, status: str | None, title: str | None, before: str | None, limit: int
+        self, *, status: str | None, words: str | None, before: str | None, limit: int
     ) -> list[Product]:
-        """A page for merchants, newest first. `title`: a part of it, case aside."""
+        """A page for merchants, newest first. `words`: a part of title or brand, case aside; or a whole SKU or slug."""
         chosen: Document = {}
         if status is not None:
             chosen["status"] = status
-        if title is not None:
-            chosen["title"] = {"$regex": re.escape(title), "$options": "i"}
+        if words is not None:
+            part = {"$regex": re.escape(words), "$options": "i"}
+            chosen["$or"] = [{"title": part}, {"brand": part}, {"slugs": words}, {"skus": words}]
         if before is not None:
             chosen["_id"] = {"$lt": before}
         return await self._many(chosen, sort=[("_id", DESCENDING)], limit=limit, projection=_SUMMARY)
+
+    async def pictures(self) -> AsyncIterator[list[str]]:
+        """Product by product, whatever its status: the paths that it, or an order of it, may show."""
+        fields = {"media.renditions": True, "former_images": True}
+        try:
+            async for document in self._products.find({}, fields):
+                shown = [path for media in document.get("media", ()) for _, path in media["renditions"]]
+                yield [*shown, *document.get("former_images", ())]
+        except ConnectionFailure as error:
+            raise Unavailable("the store does not answer", store=type(error).__name__) from error
 
     async def _many(
         self,

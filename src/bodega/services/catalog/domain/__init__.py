@@ -23,6 +23,8 @@ from bodega.kit.errors import Invalid
 from bodega.services.catalog.schemas import MEDIA_PER_PRODUCT, ProductChanges, ProductWrite, VariantWrite
 
 Form = TypeVar("Form", bound=BaseModel)
+SMALL = "w320.jpg"
+"""The picture that is told with a price, and kept by carts and orders."""
 PRODUCT_BYTES = 800_000
 """A product travels whole in one message, and the broker takes a megabyte."""
 
@@ -36,6 +38,8 @@ class Product(catalog.Product):
 
     status: ProductStatus = "draft"
     former_slugs: list[Slug] = Field(default_factory=list)
+    former_images: list[str] = Field(default_factory=list)
+    """Small pictures that are no longer its own: orders of it, and the mails about them, go on showing them."""
     ever_published: bool = False
     created_key: str
     """The Idempotency-Key that made it, with its owner; without one, its id. Unique, so that one key makes one."""
@@ -85,7 +89,8 @@ def add_media(product: Product, media: Media, *, now: datetime) -> Product:
 
 def remove_media(product: Product, media_id: str, *, now: datetime) -> Product:
     left = [one for one in product.media if one.id != media_id]
-    return _next(product, product.model_copy(update={"media": left}), now)
+    changed = {"media": left, "former_images": _former_images(product, left)}
+    return _next(product, product.model_copy(update=changed), now)
 
 
 def touch(product: Product, *, now: datetime) -> Product:
@@ -192,12 +197,21 @@ def _filled(product: Product, wish: ProductWrite) -> Product:
             "options": [Option(name=one.name, values=one.values) for one in wish.options],
             "variants": [Variant.model_validate(one.model_dump()) for one in wish.variants],
             "media": media,
+            "former_images": _former_images(product, media),
             "seo": Seo(title=wish.seo.title, description=wish.seo.description),
             "tax_category": wish.tax_category,
             "status": wish.status,
             "ever_published": product.ever_published or wish.status == "published",
         }
     )
+
+
+def _former_images(product: Product, media: Sequence[Media]) -> list[str]:
+    """Once only these pictures are left."""
+    shown = [one.renditions[SMALL] for one in product.media if SMALL in one.renditions]
+    left = {one.renditions.get(SMALL) for one in media}
+    gone = [path for path in shown if path not in left] if product.ever_published else []
+    return list(dict.fromkeys([*product.former_images, *gone]))
 
 
 def _next(before: Product, after: Product, now: datetime) -> Product:
