@@ -25,6 +25,24 @@ def render_compose(to: Folder = _DEPLOY) -> None:
     _write(to, {"compose.yaml": compose.compose(system), "Caddyfile": compose.caddyfile(system)})
 
 
+@app.command("helm")
+def render_helm(to: Folder = _DEPLOY) -> None:
+    """Render what the Helm chart knows of the system: its parts and their callers."""
+    from bodega.platform.render import helm
+
+    _write(to / "chart", helm.files(instance_of(INSTANCE).system))
+
+
+@app.command("secrets")
+def make_secrets() -> None:
+    """Make every secret that containers need, for a store of secrets to keep."""
+    from bodega.platform.render import inside
+
+    folder = inside.make_secrets(instance_of(INSTANCE)).folder
+    out.print(f"{folder} holds every secret. For the Helm chart:", soft_wrap=True)
+    out.print(f"  kubectl create secret generic bodega-secrets --from-file={folder}", soft_wrap=True)
+
+
 def _write(folder: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         path = folder / name

@@ -18,6 +18,8 @@ STRIPE_MOCK: Final = ("github.com/stripe/stripe-mock", "v0.203.0")
 """Stripe's own check of requests to its API; its module carries the API's description."""
 COMPOSE: Final = ("github.com/compose-spec/compose-go/v2/cmd", "v2.16.2")
 """The Compose specification's own validator."""
+HELM: Final = ("helm.sh/helm/v3/cmd/helm", "v3.22.0")
+"""Built only to render the chart anew when it has changed: that takes minutes."""
 
 
 class GoToolError(Exception):

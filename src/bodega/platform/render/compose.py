@@ -24,7 +24,7 @@ _STORES: Final = {"postgres": "postgres", "mongo": "mongo", "valkey": "valkey", 
 ENGINES: Final = ("postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs")
 _STRIPE: Final = ("SECRET_KEY", "PUBLISHABLE_KEY", "WEBHOOK_SECRET")
 # What of the sandbox a shopper's browser needs. All else (every mail!) is for whoever is on the server.
-_SANDBOX_PATHS: Final = ("/elements/*", "/static/*", "/v1/payment_methods", "/sandbox/challenges/*", "/parcels/*")
+SANDBOX_PATHS: Final = ("/elements/*", "/static/*", "/v1/payment_methods", "/sandbox/challenges/*", "/parcels/*")
 _HEAD: Final = """\
 # Bodega on one server, in containers. Rendered by `./bodega render compose`; how to use it: docs/guides/containers.md.
 """
@@ -89,7 +89,7 @@ def caddyfile(system: System) -> str:
 
 # The stand-in for card processor and carrier: of it, what a shopper's browser needs.
 sandbox.{{$BODEGA_SITE}} {{
-	@shoppers path {" ".join(_SANDBOX_PATHS)}
+	@shoppers path {" ".join(SANDBOX_PATHS)}
 	handle @shoppers {{
 		reverse_proxy sandbox:{instance.port("sandbox", "http")}
 	}}
