@@ -18,6 +18,9 @@ from bodega.platform.system import Instance
 if TYPE_CHECKING:
     from bodega.proof.audit import Report
 
+ASK_SECONDS = 600
+"""Of one question: the search index is compared product by product."""
+
 
 def audit(
     instance: InstanceName = "shop",
@@ -53,7 +56,7 @@ def audit(
 
 
 async def _ask(instance: Instance, service: str, path: str) -> Any:
-    status, answer = await send(instance, service, "GET", path, None)
+    status, answer = await send(instance, service, "GET", path, None, seconds=ASK_SECONDS)
     if status >= 400:
         fail(
             f"The audit could not read {service}.",

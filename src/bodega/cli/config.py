@@ -12,7 +12,9 @@ from bodega.platform.secrets import Secrets
 
 
 def show(
-    name: Annotated[str | None, typer.Argument(help="One service, or `sandbox`; all if none is named.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A service, sandbox, purger or storefront; all if none is named.")
+    ] = None,
     instance: InstanceName = "shop",
 ) -> None:
     """Print the effective settings, secrets masked."""
@@ -20,6 +22,10 @@ def show(
     rendered = settings.render(chosen, Secrets.of(chosen))
     if name is not None and name not in rendered:
         fail(f"There is no process {name}.", f"There are {', '.join(rendered)}.")
+    out.print(
+        f"From platform.toml, platform.local.toml and {chosen.data / 'secrets'}; "
+        f"waiting times are those of the profile {chosen.spec.times}.\n"
+    )
     for process in [name] if name else rendered:
         table = Table(box=None, pad_edge=False, show_header=False, title=f"[bold]{process}[/]", title_justify="left")
         for key, value in rendered[process].items():

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from bodega.cli.instances import InstanceName, instance_of
 from bodega.cli.screen import fail, out
-from bodega.platform import debs, jars, packages, ports, state
-from bodega.platform.system import Instance
+from bodega.platform import debs, jars, packages, pages, ports, state
+from bodega.platform.system import ROOT, Instance
 
 LEAST_FREE_GB = 3
 LEAST_MEMORY_GB = 3
@@ -62,17 +62,25 @@ def _examine(instance: Instance) -> Iterator[Finding]:
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     yield Finding(
-        "Memory", memory >= LEAST_MEMORY_GB, f"{memory:.0f} GB", f"Bodega wants about 2 GB of {LEAST_MEMORY_GB} or more"
+        "Memory",
+        memory >= LEAST_MEMORY_GB,
+        f"{memory:.0f} GB",
+        f"the whole shop takes about 2 GB: use a machine that has at least {LEAST_MEMORY_GB}",
     )
     current = packages.are_installed("runtime")
     yield Finding(
-        "Packages", current, "as locks/runtime.txt names them" if current else "out of date", "./bodega doctor"
+        "Packages",
+        current,
+        "as locks/runtime.txt names them" if current else "not those that locks/runtime.txt names",
+        f"start Bodega by {ROOT / 'bodega'}, which fetches them, not by Python itself",
     )
     engines = packages.are_installed("engines")
     yield Finding("Engines", engines, "installed" if engines else "not installed yet", "./bodega up")
     lacking = jars.missing(instance.home)
     yield Finding("Java libraries", not lacking, f"{len(lacking)} missing" if lacking else "fetched", "./bodega up")
     yield _varnish(instance)
+    built = pages.are_installed() and pages.are_built()
+    yield Finding("Pages", built, "built" if built else "not built yet, or not from these sources", "./bodega up")
     yield from _ports(instance)
 
 

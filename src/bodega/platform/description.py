@@ -17,7 +17,7 @@ from bodega.platform.system import System
 def api() -> str:
     """The merged document, as text. A process of its own makes it: services read their settings when they are made."""
     with tempfile.TemporaryDirectory() as home:
-        instance = System.load().instance("shop", Path(home))
+        instance = System.load(local=False).instance("shop", Path(home))
         settings = flat(render(instance, Secrets.of(instance), outside={}))
         asked = subprocess.run(
             [sys.executable, "-m", __name__], env={**environment(), **settings}, capture_output=True, check=True
@@ -28,7 +28,7 @@ def api() -> str:
 def main() -> None:
     from bodega.gateway.openapi import merge
 
-    services = System.load().services
+    services = System.load(local=False).services
     documents = {
         name: importlib.import_module(f"bodega.services.{name}.app").create_app().openapi() for name in services
     }

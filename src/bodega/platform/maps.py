@@ -21,7 +21,7 @@ _GENERATED = "<!-- Written by `python -m bodega.platform.maps` from platform.tom
 
 def house() -> str:
     """`docs/map.md`: who owns what, who calls and hears whom."""
-    system = System.load()
+    system = System.load(local=False)
     return "\n".join(
         [
             "# Map of the house",
@@ -35,7 +35,7 @@ def house() -> str:
 
 def events() -> str:
     """`docs/events.md`: every event, what it carries, who says and who hears it."""
-    system = System.load()
+    system = System.load(local=False)
     lines = [
         "# Events",
         _GENERATED,
