@@ -273,6 +273,9 @@ async def test_files_of_pictures_that_nothing_shows_any_more_are_swept_up(
         assert await tidying.sweep(later) == len(gone - {small}) + 1
         assert await left() == kept | {small}
         assert await tidying.sweep(later) == 0
+        for path in await left():
+            await storage.take_down(path, before=later)
+        await storage._client.delete_bucket(Bucket=own.s3_bucket)
 
 
 async def test_uploads_that_nobody_completed_are_thrown_away(room: Room) -> None:
