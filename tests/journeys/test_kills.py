@@ -21,7 +21,8 @@ from tests.journeys.shop import ADDRESS, Merchant, Order, Outside, Shopper, uniq
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
 SYSTEM = System.load()
-PARTS = [*SYSTEM.services, "postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs", "envoy", "sandbox"]
+ENGINES = ["postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs", "envoy", "sandbox"]
+PARTS = [*SYSTEM.services, *ENGINES, "storefront", "varnish", "purger"]
 SHOPPERS, PATIENCE_SECONDS = 4, 90
 
 

@@ -91,7 +91,7 @@ def _skus(products: Sequence[Product]) -> list[str]:
 class Herald:
     """Takes from the edge what the index has made old, once searches find what is new. `run()` until `stop()`.
 
-    Changes of one refresh's time are told together.
+    A change is told at once; those that follow within one refresh's time are told together.
     """
 
     def __init__(self, store: Store, edge: SharedCache | None, settings: Settings) -> None:
@@ -112,13 +112,16 @@ class Herald:
         self._changed.set()
 
     async def run(self) -> None:
+        clock = asyncio.get_running_loop().time
+        next_refresh = clock()
         while not self._stopping.is_set():
             await self._changed.wait()
+            await self._pause(next_refresh - clock())
             self._changed.clear()
             if self._edge is None:
                 continue
             try:
-                await self._pause(self._gather_seconds)
+                next_refresh = clock() + self._gather_seconds
                 await self._store.refresh()
                 await self._edge.purge(["search"])
             except Unavailable as error:
