@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 import aiohttp
@@ -19,7 +20,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
 
 CHANGES = 10
 WITHIN_SECONDS = 1.0
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.05
 ABSENT = "absent"
 
 
@@ -111,6 +112,7 @@ def views_of(site: Caller, product: dict[str, Any]) -> list[View]:
         View("product", lambda: site.get(f"/api{page}"), amount),
         View("list by ids", lambda: site.get(f"/api/products?ids={product['id']}"), of_item("price_from", "amount")),
         View("search", lambda: site.get(f"/api/search?q={words}"), of_item("price", "amount")),
+        View("search page", lambda: site.get(f"/search?q={words}"), on_page),
     ]
 
 
@@ -127,7 +129,7 @@ async def test_a_new_price_is_everywhere_within_a_second_and_no_old_one_comes_ba
     await shopper.add(product["sku"])
     cart = View("cart", lambda: shopper.api.get("/cart"), of_item("unit_price", "amount"), is_kept=False)
     views = [*views_of(site, product), cart]
-    slowest = dict.fromkeys((view.name for view in views), 0.0)
+    taken: dict[str, list[float]] = {view.name: [] for view in views}
     async with watching(*views):
         await all_show(views, 10_00)
         for price in range(11_01, 11_01 + CHANGES):
@@ -135,10 +137,11 @@ async def test_a_new_price_is_everywhere_within_a_second_and_no_old_one_comes_ba
             changed = time.monotonic()
             await all_show(views, price)
             for view in views:
-                slowest[view.name] = max(slowest[view.name], view.seconds_until(price, changed))
-    for name, seconds in slowest.items():
-        record_property(name, round(seconds, 3))
-        print(f"{name}: at the latest after {seconds * 1000:.0f} ms")
+                taken[view.name].append(view.seconds_until(price, changed))
+    for name, seconds in taken.items():
+        record_property(name, [round(one, 3) for one in seconds])
+        print(f"{name}: after {median(seconds) * 1000:.0f} ms, at the latest {max(seconds) * 1000:.0f} ms")
+    slowest = {name: max(seconds) for name, seconds in taken.items()}
     assert max(slowest.values()) < WITHIN_SECONDS, slowest
     for view in views:
         prices = [seen for _, _, seen, _ in view.seen]
