@@ -1,12 +1,14 @@
 """Doctor says on which machines the engines run, and where else to go; no cure of its is to ask it again."""
 
 import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from bodega.cli import doctor
-from bodega.platform import packages
+from bodega.platform import packages, ports
 from bodega.platform.system import System
 
 pytestmark = pytest.mark.unit
@@ -39,7 +41,33 @@ def test_on_a_bare_machine_every_finding_has_a_cure_that_is_not_doctor_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packages, "are_installed", lambda _: False)
+    monkeypatch.setattr(ports, "is_free", lambda _: True)
     findings = list(doctor._examine(System.load(local=False).instance("shop", tmp_path)))
     lacking = {finding.what: finding.cure for finding in findings if not finding.well}
     assert {"Packages", "Engines", "Java libraries", "Varnish"} <= lacking.keys()
     assert all(cure and "doctor" not in cure for cure in lacking.values()), lacking
+
+
+def test_another_bodega_on_the_ports_is_one_finding_and_not_to_be_killed_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ports, "is_free", lambda _: False)
+    monkeypatch.setattr(ports, "holder", lambda port: ports.Holder(port, "a part", supervisor=4242))
+    (finding,) = doctor._ports(System.load(local=False).instance("shop", tmp_path))
+    assert "another Bodega" in finding.detail
+    assert "4242" in finding.detail
+    assert "down" in finding.cure
+
+
+_LISTENS = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
+_KEEPS = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {_LISTENS!r}])"
+
+
+def test_who_is_kept_by_a_supervisor_is_known() -> None:
+    command = [sys.executable, "-c", _KEEPS, "bodega.platform.processes"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as supervisor:
+        assert supervisor.stdout is not None
+        holder = ports.holder(int(supervisor.stdout.readline()))
+        supervisor.communicate(b"\n")
+    assert holder is not None
+    assert holder.supervisor == supervisor.pid

@@ -126,12 +126,23 @@ def _ports(instance: Instance) -> Iterator[Finding]:
         taken = {name: port for name, port in taken.items() if port not in ours and name.split(".")[0] not in running}
     if not taken:
         yield Finding("Ports", True, f"all {len(wanted)} are free or ours")
+    anothers: dict[int, list[int]] = {}
     for name, port in taken.items():
         holder = ports.holder(port)
+        if holder is not None and holder.supervisor is not None:
+            anothers.setdefault(holder.supervisor, []).append(port)
+            continue
         pid = holder.pid if holder else None
         cure = f"kill {pid}" if pid else "end that process"
         yield Finding(
             "Port", False, f"{port} ({name}) is taken by {holder}", f"{cure}, or move {name} in platform.local.toml"
+        )
+    for supervisor, its in anothers.items():
+        yield Finding(
+            "Ports",
+            False,
+            f"{len(its)} of {len(wanted)} are taken by another Bodega (its supervisor has pid {supervisor})",
+            "`./bodega down` in its folder, or move this one's in platform.local.toml",
         )
 
 

@@ -11,10 +11,14 @@ from bodega.platform.system import LOOPBACK
 
 @dataclass(frozen=True)
 class Holder:
-    """A process that listens where we want to; what the system does not tell us is None."""
+    """A process that listens where we want to; what the system does not tell us is None.
+
+    `supervisor` keeps it running, if one of Bodega's does: what is killed is started again.
+    """
 
     pid: int | None
     command: str | None
+    supervisor: int | None = None
 
     def __str__(self) -> str:
         if self.pid is None:
@@ -39,10 +43,17 @@ def holder(port: int) -> Holder | None:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             if connection.pid is None:
                 return Holder(None, None)
-            try:
-                words = psutil.Process(connection.pid).cmdline()
-            except psutil.Error:
-                return Holder(connection.pid, "a process")
-            words[:1] = [Path(word).name for word in words[:1]]
-            return Holder(connection.pid, " ".join(words)[:60] or "a process")
+            return _described(connection.pid)
     return None if is_free(port) else Holder(None, None)
+
+
+def _described(pid: int) -> Holder:
+    try:
+        process = psutil.Process(pid)
+        words = process.cmdline()
+        above = (parent.pid for parent in process.parents() if "bodega.platform.processes" in parent.cmdline())
+        supervisor = next(above, None)
+    except psutil.Error:
+        return Holder(pid, "a process")
+    words[:1] = [Path(word).name for word in words[:1]]
+    return Holder(pid, " ".join(words)[:60] or "a process", supervisor)
