@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bodega.platform.gotools import COMPOSE, GoToolError, go_tool
-from bodega.platform.render import compose, inside
+from bodega.platform.render import compose, images, inside
 from bodega.platform.system import ROOT, System
 
 DEPLOY = ROOT / "deploy"
@@ -71,6 +71,19 @@ def test_each_part_is_given_its_own_files_and_only_jobs_see_the_secrets(describe
         if any(isinstance(volume, str) and volume.startswith("secrets:") for volume in service.get("volumes", ()))
     }
     assert with_secrets == {"configure", "prepare", "tools"}
+
+
+@pytest.mark.unit
+def test_nothing_is_put_into_a_read_only_container(described: dict[str, Any]) -> None:
+    # Compose would copy it there, and fail (docker/compose, issue 12031).
+    for name, service in described["services"].items():
+        assert not (service.get("read_only") and service.get("configs")), name
+
+
+@pytest.mark.unit
+def test_one_service_builds_each_image(described: dict[str, Any]) -> None:
+    built = [service["image"] for service in described["services"].values() if "build" in service]
+    assert sorted(built) == sorted([images.BODEGA, images.STOREFRONT])
 
 
 @pytest.mark.unit

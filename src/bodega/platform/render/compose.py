@@ -25,6 +25,8 @@ ENGINES: Final = ("postgres", "valkey", "mongo", "kafka", "opensearch", "seaweed
 _STRIPE: Final = ("SECRET_KEY", "PUBLISHABLE_KEY", "WEBHOOK_SECRET")
 # What of the sandbox a shopper's browser needs. All else (every mail!) is for whoever is on the server.
 SANDBOX_PATHS: Final = ("/elements/*", "/static/*", "/v1/payment_methods", "/sandbox/challenges/*", "/parcels/*")
+# For the jobs alone: into a container whose file system is read-only, Compose cannot put what stands in its own file.
+_SITE: Final = {"source": "site", "target": "/bodega/platform.local.toml"}
 _HEAD: Final = """\
 # Bodega on one server, in containers. Rendered by `./bodega render compose`; how to use it: docs/guides/containers.md.
 """
@@ -122,11 +124,9 @@ def _own(command: list[str], *, memory: str, networks: list[str]) -> Node:
     """A container of Bodega's image that can do no more than it must."""
     return {
         "image": images.BODEGA,
-        "build": {"context": "..", "dockerfile": f"{FOLDER}/Dockerfile"},
+        "pull_policy": "never",  # nobody else's image of that name; `configure` builds it
         "command": ["python", "-m", "bodega.platform.render.inside", *command],
         **({"networks": networks} if networks else {"network_mode": "none"}),
-        "configs": [{"source": "site", "target": "/bodega/platform.local.toml"}],
-        "read_only": True,
         "tmpfs": ["/tmp"],  # noqa: S108 (the container's)
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
@@ -140,6 +140,7 @@ def _process(
 ) -> Node:  # fmt: skip
     return {
         **_own(["run", name], memory=memory, networks=networks),
+        "read_only": True,
         "volumes": [_files_of(name)],
         "depends_on": _after({"configure": "service_completed_successfully", **(after or {})}),
         "healthcheck": _check(
@@ -161,6 +162,8 @@ def _service(instance: Instance, service: Service) -> Node:
 def _configure(system: System) -> Node:
     return {
         **_own(["configure", *configured_parts(system)], memory="256m", networks=[]),
+        "build": {"context": "..", "dockerfile": f"{FOLDER}/Dockerfile"},
+        "configs": [_SITE],
         "environment": {f"BODEGA_STRIPE_{key}": f"${{BODEGA_STRIPE_{key}:-}}" for key in _STRIPE},
         "volumes": [f"secrets:{HOME}", f"configuration:{CONFIGURATION}"],
     }
@@ -170,6 +173,7 @@ def _prepare() -> Node:
     healthy = dict.fromkeys(("postgres", "kafka", "seaweedfs"), "service_healthy")
     return {
         **_own(["prepare"], memory="256m", networks=["stores"]),
+        "configs": [_SITE],
         "volumes": [f"secrets:{HOME}"],
         "depends_on": _after({"configure": "service_completed_successfully", **healthy}),
     }
@@ -185,6 +189,7 @@ def _sandbox(instance: Instance) -> Node:
 def _tools() -> Node:
     return {
         **_own([], memory="512m", networks=["shop", "stores"]),
+        "configs": [_SITE],
         "command": ["--help"],
         "entrypoint": ["python", "-m", "bodega.cli"],
         "profiles": ["tools"],
@@ -199,6 +204,7 @@ def _tools() -> Node:
 def _storefront(instance: Instance) -> Node:
     return {
         "image": images.STOREFRONT,
+        "pull_policy": "never",
         "build": {"context": "..", "dockerfile": f"{FOLDER}/storefront.Dockerfile"},
         "networks": _fixed("storefront"),
         "volumes": [_files_of("storefront")],

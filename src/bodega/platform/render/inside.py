@@ -166,8 +166,16 @@ def main() -> None:
         sys.exit(str(error))
     if asked.action == "configure":
         configure(instance, secrets, asked.parts)
-    else:
+        return
+    from aiokafka.errors import KafkaError
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from bodega.platform.migrations import MigrationError
+
+    try:
         prepare(instance)
+    except (MigrationError, KafkaError, ClientError, BotoCoreError, OSError) as error:
+        sys.exit(f"databases, topics and buckets could not be made: {error}")
 
 
 if __name__ == "__main__":
