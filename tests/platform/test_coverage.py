@@ -59,7 +59,10 @@ def test_a_test_a_class_and_a_file_can_be_named(root: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["tests/cart/test_cart.py::test_renamed", "tests/cart/test_gone.py", "tests/cart/test_cart.py::test_reading"],
+    [
+        f"tests/cart/test_{name}"
+        for name in ("cart.py::test_renamed", "cart.py::test_reading", "cart.py::add", "gone.py")
+    ],
 )
 def test_a_test_that_is_not_there_is_named(root: Path, name: str) -> None:
     (root / "tests/specification/01_carts.toml").write_text(RULE.format(tests=f'"{name}"'))

@@ -102,7 +102,9 @@ class Suite:
 
     def has(self, test: str) -> bool:
         """Whether there is such a test, class of tests or file of tests (a pytest node id without parameters)."""
-        return test in self._names and Path(test.partition("::")[0]).name.startswith("test_")
+        file, _, name = test.partition("::")
+        named_as_test = not name or name.rpartition("::")[2].startswith(("test_", "Test"))
+        return test in self._names and named_as_test and Path(file).name.startswith("test_")
 
     def that(self, does: Callable[[Function], bool]) -> list[Function]:
         """The tests that do it themselves; if none does, those that do it by a function of their own folder."""
@@ -205,6 +207,7 @@ def _described() -> dict[str, dict[str, Any]]:
     return paths
 
 
+@cache
 def operations(root: Path = ROOT) -> dict[Operation, list[Function]]:
     """Every public operation with the tests that ask for it: those of its own room, and journeys of the whole shop."""
     found = {}
@@ -227,6 +230,7 @@ def _asks(operation: Operation, pattern: re.Pattern[str], function: Function) ->
     )
 
 
+@cache
 def events(root: Path = ROOT) -> dict[str, list[Function]]:
     """Every event with the tests that name it."""
     suite = _suite(root)
