@@ -74,7 +74,7 @@ class Api:
             if slug == "old-mug":
                 return public(self.products["mug"], "product:prd_01M862Q5N3E2TBV7W1GKEP0HMD", 7)
             if slug not in self.products:
-                return JSONResponse({"code": "not_found"}, 404, headers={"Cache-Control": "public, s-maxage=1"})
+                return JSONResponse({"code": "not_found"}, 404)
             return public(self.products[slug], f"product:{self.products[slug]['id']}", self.products[slug]["version"])
 
         @app.get("/cart")

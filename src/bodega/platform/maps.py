@@ -95,7 +95,8 @@ def _room(system: System, service: Service) -> Iterator[str]:
 
 def _event(system: System, event: type[Event]) -> Iterator[str]:
     name = event.type_name()
-    hearers = [s.name for s in system.services.values() if name in s.hears.get(event.topic, ())]
+    everybody = {**system.services, **system.engines}
+    hearers = [who for who, part in everybody.items() if name in part.hears.get(event.topic, ())]
     yield f"### {name} (version {event.schema_version})"
     yield ""
     yield inspect.cleandoc(event.__doc__ or "")

@@ -25,7 +25,15 @@ const collects: Middleware = {
     if (response.status >= 500 || response.status === 429) {
       throw new ApiUnavailable(`${response.status} of ${new URL(response.url).pathname}`);
     }
-    sources.getStore()?.add(response.headers);
+    // What is missing is nobody's own; how long that may be kept is the page's matter.
+    if (response.status !== 404) sources.getStore()?.add(response.headers);
+  },
+};
+
+const isPersonal: Middleware = {
+  onRequest() {
+    const page = sources.getStore();
+    if (page) page.personal = true;
   },
 };
 
@@ -39,6 +47,6 @@ export function apiFor(cookie: string): typeof api {
     baseUrl: settings().apiUrl,
     headers: { Cookie: cookie, Origin: settings().siteUrl },
   });
-  personal.use(collects);
+  personal.use(collects, isPersonal);
   return personal;
 }
