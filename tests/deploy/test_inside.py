@@ -60,6 +60,15 @@ def test_parts_call_each_other_by_name_and_browsers_the_public_names(made: Made)
 
 
 @pytest.mark.unit
+def test_the_gateway_takes_a_shoppers_address_from_behind_edge_and_terminator(made: Made) -> None:
+    listeners = json.loads(made["envoy"]["envoy.json"])["static_resources"]["listeners"]
+    hops = {
+        one["name"]: one["filter_chains"][0]["filters"][0]["typed_config"]["xff_num_trusted_hops"] for one in listeners
+    }
+    assert hops == {"public": 0, "edge": 2}
+
+
+@pytest.mark.unit
 def test_another_host_and_port_of_an_engine_are_taken_over(instance: Instance, secrets: Secrets) -> None:
     ports = {**instance.spec.ports, "mongo": {"mongo": 27018}}
     spec = instance.spec.model_copy(update={"hosts": {"mongo": "mongo.internal"}, "ports": ports})
