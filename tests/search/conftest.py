@@ -108,8 +108,12 @@ async def stage(open_stage: OpenStage) -> AsyncIterator[Stage]:
         yield stage
 
 
+PATIENCE_SECONDS = 30
+"""An engine that has just started, on a busy machine, takes its time for its first index."""
+
+
 async def ready(search: Caller) -> None:
     async def once() -> None:
         assert (await search.get("/readyz")).status == 200
 
-    await eventually(once)
+    await eventually(once, within_seconds=PATIENCE_SECONDS)

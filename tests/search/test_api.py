@@ -8,7 +8,7 @@ import pytest
 
 from bodega.demo.catalogue import load
 from bodega.kit.testing import Caller, eventually
-from tests.search.conftest import OpenStage
+from tests.search.conftest import PATIENCE_SECONDS, OpenStage
 from tests.search.demo import demo_shop
 
 pytestmark = pytest.mark.service
@@ -23,7 +23,7 @@ async def search(open_stage: OpenStage) -> AsyncIterator[Caller]:
         async def filled() -> None:
             assert (await stage.search.get("/search")).json["total"] == len(GOODS)
 
-        await eventually(filled)
+        await eventually(filled, within_seconds=PATIENCE_SECONDS)
         yield stage.search
 
 

@@ -13,7 +13,7 @@ from bodega.kit.testing import Caller, Credentials, eventually
 from bodega.services.search import flows
 from bodega.services.search.clients import Sources
 from bodega.services.search.store import Store, definition
-from tests.search.conftest import OpenStage, Stage
+from tests.search.conftest import PATIENCE_SECONDS, OpenStage, Stage
 from tests.search.making import archived, product, updated, variant
 from tests.search.sources import Shop
 from tests.search.test_index import hear
@@ -49,7 +49,7 @@ async def total_is(stage: Stage, wanted: int, query: str = "limit=1") -> None:
     async def once() -> None:
         assert (await stage.search.get(f"/search?{query}")).json["total"] == wanted
 
-    await eventually(once)
+    await eventually(once, within_seconds=PATIENCE_SECONDS)
 
 
 def cli(stage: Stage, credentials: Credentials) -> Caller:
