@@ -13,7 +13,7 @@ from bodega.contracts.envelope import Event
 from bodega.contracts.export import all_events
 from bodega.platform.coverage import coverage
 from bodega.platform.description import api
-from bodega.platform.system import ROOT, Service, System
+from bodega.platform.system import ROOT, Engine, Service, System
 
 _STORES = {"postgres": "PostgreSQL", "mongo": "MongoDB", "valkey": "Redis (Valkey)", "opensearch": "OpenSearch"}
 _GENERATED = "<!-- Written by `python -m bodega.platform.maps` from platform.toml and the code. Do not edit. -->\n"
@@ -95,7 +95,7 @@ def _room(system: System, service: Service) -> Iterator[str]:
 
 def _event(system: System, event: type[Event]) -> Iterator[str]:
     name = event.type_name()
-    everybody = {**system.services, **system.engines}
+    everybody: dict[str, Service | Engine] = {**system.services, **system.engines}
     hearers = [who for who, part in everybody.items() if name in part.hears.get(event.topic, ())]
     yield f"### {name} (version {event.schema_version})"
     yield ""
