@@ -2,6 +2,7 @@
 import { api } from "@/api/browser";
 import { useOwn } from "@/shop/account";
 import { moment } from "@/words/dates";
+import { deviceInWords } from "@/words/devices";
 import { Own } from "./state";
 
 export function Sessions({ locale }: { locale: string }) {
@@ -13,7 +14,7 @@ export function Sessions({ locale }: { locale: string }) {
           {items.map(({ id, current, created_at, used_at, user_agent }) => (
             <li key={id} className="flex items-center justify-between gap-4 py-4">
               <div className="min-w-0">
-                <p className="truncate font-medium">{user_agent || "An unknown device"}</p>
+                <p className="truncate font-medium">{deviceInWords(user_agent)}</p>
                 <p className="text-sm text-soft">
                   {current ? "This device" : `Last used ${moment(used_at, locale)}`}, since {moment(created_at, locale)}
                 </p>
@@ -27,7 +28,7 @@ export function Sessions({ locale }: { locale: string }) {
                     loaded.reload();
                   }}
                 >
-                  Sign out<span className="sr-only"> {user_agent}</span>
+                  Sign out<span className="sr-only"> {deviceInWords(user_agent)}</span>
                 </button>
               )}
             </li>
