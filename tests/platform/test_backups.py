@@ -1,8 +1,11 @@
 """A backup is the whole instance or nothing, and a restore gives the same one or leaves what was there."""
 
+import gzip
 import json
 import multiprocessing
 import os
+import tarfile
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -98,6 +101,34 @@ def test_a_damaged_backup_leaves_the_data_as_it_was(shop: Instance, backup: Path
         backups.restore(shop, backup)
     assert contents(shop) == before
     assert [path.name for path in shop.home.iterdir()] == ["shop"]
+
+
+@pytest.mark.parametrize("name", ["../evil", "data/../../evil", "/tmp/evil", "data/way/evil", "data/pipe"])
+def test_a_backup_made_to_write_elsewhere_is_refused(shop: Instance, backup: Path, tmp_path: Path, name: str) -> None:
+    with gzip.open(backup) as packed:
+        archive = packed.read()
+    forged = BytesIO(archive)
+    with tarfile.open(fileobj=forged, mode="a:") as more:
+        if name == "data/way/evil":
+            way = tarfile.TarInfo("data/way")
+            way.type, way.linkname = tarfile.SYMTYPE, str(tmp_path)
+            more.addfile(way)
+        member = tarfile.TarInfo(name)
+        member.type = tarfile.FIFOTYPE if name == "data/pipe" else tarfile.REGTYPE
+        more.addfile(member)
+    backup.write_bytes(gzip.compress(forged.getvalue()))
+    before = contents(shop)
+    with pytest.raises(BackupError, match="does not belong"):
+        backups.restore(shop, backup)
+    assert contents(shop) == before
+    assert not (tmp_path / "evil").exists()
+
+
+def test_a_link_to_a_secret_outside_comes_back_as_a_link(shop: Instance, elsewhere: Instance, tmp_path: Path) -> None:
+    (shop.data / "secrets" / "given").symlink_to("/run/secrets/given")
+    backups.make(shop, tmp_path / "linked.bodega")
+    backups.restore(elsewhere, tmp_path / "linked.bodega")
+    assert (elsewhere.data / "secrets" / "given").readlink() == Path("/run/secrets/given")
 
 
 @pytest.mark.parametrize("instant", ["before", "after"])

@@ -131,8 +131,10 @@ def _unpack(source: Path, folder: Path) -> dict[str, Any]:
                 raise BackupError(f"{source} has the format {manifest['format']}, this Bodega reads {FORMAT}")
             if faults := versions.faults(manifest["engines"]):
                 raise BackupError(f"{source} was made by other engines. {'; '.join(faults)}")
+            # Members are judged and owned below; a newer Python's own filter would refuse links to secrets outside.
+            archive.extraction_filter = lambda member, path: member
             while (member := archive.next()) is not None:
-                archive.extract(member, folder, filter=_owned)
+                archive.extract(_owned(member, folder), folder)
             while packed.read(1 << 20):  # to the end, where the checksum is
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, ZlibError) as error:
@@ -140,12 +142,20 @@ def _unpack(source: Path, folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _owned(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo:
-    """Within the folder; of root or of nobody, as the engines expect it, whoever made the backup."""
-    inside = tarfile.tar_filter(member, path)
-    owner = NOBODY if inside.uid == NOBODY else os.geteuid()
-    group = NOBODY if inside.uid == NOBODY else os.getegid()
-    return inside.replace(uid=owner, gid=group, uname="", gname="", deep=False)
+def _owned(member: tarfile.TarInfo, folder: Path) -> tarfile.TarInfo:
+    """A member as it may be unpacked: of root or of nobody, as the engines expect it, whoever made the backup.
+
+    Raises BackupError, if it would be written outside the folder, or is neither file, folder nor link.
+    """
+    place = (folder / member.name).parent.resolve()
+    known = member.isfile() or member.isdir() or member.issym()
+    if not known or ".." in Path(member.name).parts or not place.is_relative_to(folder.resolve()):
+        raise BackupError(f"the backup holds {member.name}, which does not belong into one")
+    nobodys = member.uid == NOBODY
+    member.uid, member.gid = (NOBODY, NOBODY) if nobodys else (os.geteuid(), os.getegid())
+    member.uname = member.gname = ""
+    member.mode &= 0o755
+    return member
 
 
 @contextmanager
