@@ -163,11 +163,11 @@ async def edge_in(folder: Path, change: Callable[[str], str] = lambda vcl: vcl) 
         async def beat() -> None:
             while True:
                 await beating.wait()
-                await cache.heartbeat()
+                await cache.heartbeat(await cache.hour())
                 await asyncio.sleep(HEARTBEAT_SECONDS / 5)
 
         heart = asyncio.create_task(beat())
-        await cache.heartbeat()
+        await cache.heartbeat(await cache.hour())
         yield Edge(Caller(url, session), origin, cache, url, secret_file, beating, behind_it.aclose)
         heart.cancel()
         await asyncio.gather(heart, return_exceptions=True)

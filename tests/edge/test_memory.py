@@ -5,7 +5,7 @@ import asyncio
 from fastapi import Request
 
 from bodega.kit.testing import eventually
-from tests.edge.stage import Edge, Said
+from tests.edge.stage import HEARTBEAT_SECONDS, Edge, Said
 
 
 async def test_cookies_tracking_and_the_order_of_parameters_share_an_answer(edge: Edge) -> None:
@@ -213,6 +213,22 @@ async def test_without_that_rule_it_would(bare_edge: Edge) -> None:
 async def test_a_redirect_of_a_pages_data_is_not_kept(edge: Edge) -> None:
     edge.origin.says("/moved", status=308, Location="/there", xkey="product:prd_8HH")
     assert [await edge.state("/moved", RSC="1") for _ in range(2)] == ["MISS", "MISS"]
+
+
+async def test_a_heartbeat_that_lay_about_speaks_for_its_own_hour_alone(edge: Edge) -> None:
+    edge.origin.says("/late", xkey="product:prd_9JK")
+    await edge.get("/late")
+    hour = await edge.cache.hour()
+    edge.beating.clear()
+
+    async def has_lain_about() -> None:
+        assert float(await edge.cache.hour()) - float(hour) > HEARTBEAT_SECONDS + 0.5
+
+    await eventually(has_lain_about)
+    assert await edge.state("/late") == "PASS"
+    await edge.cache.heartbeat(hour)  # told by somebody who was stopped after he had looked
+    assert await edge.state("/late") == "PASS"
+    edge.beating.set()
 
 
 async def test_without_a_heartbeat_no_price_comes_from_memory(edge: Edge) -> None:

@@ -82,7 +82,10 @@ sub of_the_purger {
         return (synth(403));
     }
     if (req.method == "HEARTBEAT") {
-        var.global_set("heartbeat", "" + std.time2real(now, 0.0));
+        # Up to the hour that we told it before it looked: its word may have lain about on the way, and is that old then.
+        if (std.real(req.http.X-As-Of, 0.0) > std.real(var.global_get("heartbeat"), 0.0)) {
+            var.global_set("heartbeat", req.http.X-As-Of);
+        }
         return (synth(200, "heard"));
     }
     if (req.http.X-Soft) {
@@ -374,6 +377,9 @@ sub vcl_synth {
     unset resp.http.Server;
     unset resp.http.X-Varnish;
     unset resp.http.Via;
+    if (req.method == "HEARTBEAT" && resp.status == 200) {
+        set resp.http.X-Hour = "" + std.time2real(now, 0.0);
+    }
     set resp.http.Cache-Control = "no-store";
     set resp.http.X-Content-Type-Options = "nosniff";
     set resp.http.X-Frame-Options = "DENY";

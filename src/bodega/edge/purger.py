@@ -96,13 +96,14 @@ class Purger:
                 await self._edge.sweep(keys[start : start + SWEPT_AT_ONCE])
         if self._now() < self._next_heartbeat or self.hearing is None:
             return
+        hour = await self._edge.hour()
         connection = self.hearing.connections
         if not await self.hearing.is_current(CURRENT_WITHIN_SECONDS):
             return
         if self._trusted != connection:
             await self._edge.expire(TOLD)
             self._trusted = connection
-        await self._edge.heartbeat()
+        await self._edge.heartbeat(hour)
         self._next_heartbeat = self._now() + HEARTBEAT_SECONDS
 
     @staticmethod

@@ -7,7 +7,6 @@ is down) the partition waits; nothing is skipped.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -137,16 +136,19 @@ class Consumer:
         self._stopping.set()
 
     async def is_current(self, within_seconds: float) -> bool:
-        """Whether all that the broker had to say, asked within this time, has been handled."""
+        """Whether all that the broker has to say when it is asked now has been handled.
+
+        It is asked expressly: an answer to the consumer's own polls may have lain unread while this process was
+        stopped, and says nothing of the time since. No answer `within_seconds` is a no.
+        """
         consumer = self._consumer
         if consumer is None or self._working or not consumer.assignment():
             return False
-        oldest = (time.time() - within_seconds) * 1000
         try:
             async with asyncio.timeout(within_seconds):
-                for partition in consumer.assignment():
-                    asked, end = consumer.last_poll_timestamp(partition), consumer.highwater(partition)
-                    if asked is None or end is None or asked < oldest or await consumer.position(partition) < end:
+                ends = await consumer.end_offsets(list(consumer.assignment()))
+                for partition, end in ends.items():
+                    if await consumer.position(partition) < end:
                         return False
         except (KafkaError, TimeoutError, AssertionError):  # the assignment changes at this moment
             return False

@@ -1,6 +1,6 @@
 """The shared cache in front of us: what bears a surrogate key is taken out of it by that key."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,11 +44,19 @@ class SharedCache:
         """What bears this key is given only while its origin is away."""
         await self._tell("PURGE", {"X-Purge": key, "X-Soft": "1"})
 
-    async def heartbeat(self) -> None:
-        """Up to now the cache has been told of every change."""
-        await self._tell("HEARTBEAT", {})
+    async def hour(self) -> str:
+        """The cache's own time, for `heartbeat`."""
+        return (await self._tell("HEARTBEAT", {}))["X-Hour"]
 
-    async def _tell(self, method: str, headers: dict[str, str]) -> None:
+    async def heartbeat(self, hour: str) -> None:
+        """Up to that `hour` the cache has been told of every change.
+
+        It must have been asked for before one looked whether that is so: who is stopped between looking and telling
+        would otherwise speak for the time in between.
+        """
+        await self._tell("HEARTBEAT", {"X-As-Of": hour})
+
+    async def _tell(self, method: str, headers: dict[str, str]) -> Mapping[str, str]:
         if self._session is None:
             raise Unavailable("the shared cache is closed")
         try:
@@ -58,3 +66,4 @@ class SharedCache:
             raise Unavailable(f"the shared cache does not answer: {error!r}") from error
         if answer.status != 200:
             raise Unavailable(f"the shared cache refuses: {answer.status}")
+        return answer.headers
