@@ -4,21 +4,17 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from bodega.contracts.ids import new_id
-from bodega.kit.app import Server
 from bodega.kit.db import Database
 from bodega.kit.errors import Unavailable
 from bodega.kit.live import Live, State, announce
-from bodega.kit.testing import Caller, Credentials, Topics, eventually
-from bodega.services.orders.app import create_app
-from bodega.services.orders.settings import Settings
-from tests.orders.conftest import LINK_SECRET, link, place
+from bodega.kit.testing import Caller, Credentials, eventually
+from tests.orders.conftest import link, place
 from tests.orders.making import wanted
 
 pytestmark = pytest.mark.service
@@ -60,35 +56,6 @@ async def test_an_order_is_followed_by_its_owner_and_by_nobody_else(
     assert b"event: order\nid: 2\n" in (await owner.get(f"/orders/{number}/events")).body
     for stranger, query in ((orders, ""), (other, ""), (orders, "?token=x"), (other, link(new_id("ord")))):
         assert (await stranger.get(f"/orders/{number}/events{query}")).code == "not_found"
-
-
-async def test_a_service_that_stops_does_not_wait_for_who_looks_on(
-    database_url: str, orders: Caller, checkout: Caller, topics: Topics, tmp_path: Path
-) -> None:
-    order = wanted()
-    await place(checkout, order)
-    secret = tmp_path / "link.secret"
-    secret.write_text(LINK_SECRET.hex())
-    app = create_app(
-        Settings(
-            database_url=database_url, kafka=topics.bootstrap, topic_prefix=topics.prefix, replica="1",
-            link_secret_file=secret,
-        )
-    )  # fmt: skip
-    server = Server(app, "127.0.0.1", 0)
-    task = asyncio.create_task(server.serve())
-
-    async def port() -> int:
-        assert server.started
-        return int(server.servers[0].sockets[0].getsockname()[1])
-
-    path = f"http://127.0.0.1:{await eventually(port)}/orders/{order.order_id}/events{link(order.order_id)}"
-    async with orders.session.get(path) as stream:
-        changes = told(stream)
-        await anext(changes)
-        server.should_exit = True
-        assert [state async for state in changes] == []
-    await asyncio.wait_for(task, 5)
 
 
 # --- the kit's part -----------------------------------------------------------------------------------

@@ -240,6 +240,9 @@ sub vcl_pass {
 
 sub vcl_backend_fetch {
     set bereq.http.X-Began = "" + std.time2real(now, 0.0);
+    if (bereq.http.X-Shared == "yes") {
+        set bereq.first_byte_timeout = 10s;  # others wait for this very answer
+    }
     return (fetch);
 }
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.async_api import Page, expect
 
-from bodega.kit.testing import eventually
+from bodega.kit.testing import Caller, eventually
 from tests.journeys.browser.conftest import Site
 from tests.journeys.conftest import PASSWORD
 from tests.journeys.shop import Merchant, Outside, unique
@@ -46,7 +46,7 @@ async def is_followed_to(page: Page, words: str) -> None:
 
 
 async def test_a_shopper_finds_chooses_signs_up_pays_and_follows_the_order(
-    site: Site, size: str, merchant: Merchant, outside: Outside
+    site: Site, size: str, api: Caller, merchant: Merchant, outside: Outside
 ) -> None:
     word = unique("brass").replace("-", "")
     sizes = [{"sku": f"{word}-{s}", "options": {"Size": s}, "price": {"amount": 2000 + 500 * n, "currency": "EUR"},
@@ -58,6 +58,7 @@ async def test_a_shopper_finds_chooses_signs_up_pays_and_follows_the_order(
     )  # fmt: skip
     assert made.status == 201, made.body
     await merchant.stocks(f"{word}-Large", 9)
+    await is_found(api, word, products=1, in_stock=1)
 
     page = await site.open("/")
     await page.get_by_role("searchbox", name="Search the shop").or_(page.get_by_role("combobox")).first.fill(word[:-1])
@@ -127,7 +128,19 @@ async def test_a_challenge_that_fails_leaves_the_purchase_open_for_another_card(
     await page.wait_for_url("**/orders/**")
 
 
-async def test_filters_and_sorting_are_addresses_that_can_be_sent_to_a_friend(site: Site, merchant: Merchant) -> None:
+async def is_found(api: Caller, words: str, *, products: int, in_stock: int) -> None:
+    """Once the search knows of all of them, and of their stock: within a second of the change."""
+
+    async def known() -> None:
+        found = (await api.get(f"/search?q={words}")).json
+        assert (found["total"], found["facets"]["in_stock"]) == (products, in_stock)
+
+    await eventually(known)
+
+
+async def test_filters_and_sorting_are_addresses_that_can_be_sent_to_a_friend(
+    site: Site, api: Caller, merchant: Merchant
+) -> None:
     word = unique("tin").replace("-", "")
     for price in (1000, 3000):
         await merchant.makes(
@@ -145,16 +158,20 @@ async def test_filters_and_sorting_are_addresses_that_can_be_sent_to_a_friend(si
     await expect(friend.locator("article h3").first).to_have_text(f"{word} 3000")
 
 
-async def test_a_search_with_a_typing_error_finds_what_was_meant(site: Site, merchant: Merchant) -> None:
+async def test_a_search_with_a_typing_error_finds_what_was_meant(site: Site, api: Caller, merchant: Merchant) -> None:
     word = unique("ceramic").replace("-", "")
     await merchant.makes(title=f"{word} teapot", slug=word)
+    await is_found(api, word, products=1, in_stock=1)
     page = await site.open(f"/search?q={word.replace('ceramic', 'cermic')}")
     await expect(page.get_by_role("heading", name=f"{word} teapot")).to_be_visible()
 
 
 @pytest.mark.without_scripts
-async def test_without_scripts_one_can_browse_search_and_fill_a_cart(site: Site, merchant: Merchant) -> None:
+async def test_without_scripts_one_can_browse_search_and_fill_a_cart(
+    site: Site, api: Caller, merchant: Merchant
+) -> None:
     product = await merchant.makes(price=1200, stock=5)
+    await is_found(api, product["title"], products=1, in_stock=1)
     page = await site.open("/")
     await page.get_by_label("Search the shop").fill(product["title"])
     await page.get_by_label("Search the shop").press("Enter")
