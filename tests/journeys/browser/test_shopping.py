@@ -146,6 +146,7 @@ async def test_filters_and_sorting_are_addresses_that_can_be_sent_to_a_friend(
         await merchant.makes(
             title=f"{word} {price}", slug=f"{word}-{price}", price=price, stock=3 if price > 2000 else 0
         )
+    await is_found(api, word, products=2, in_stock=1)
     page = await site.open(f"/search?q={word}")
     await expect(page.get_by_text("2 products")).to_be_visible()
     await page.get_by_role("complementary", name="Filters").get_by_role("link", name=re.compile("^In stock")).click()
