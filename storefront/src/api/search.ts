@@ -1,5 +1,6 @@
 import "server-only";
 import { settings } from "@/settings";
+import { minorDigits } from "@/words/money";
 import { api } from "./server";
 import type { components } from "./schema";
 
@@ -20,7 +21,7 @@ export async function search(address: URLSearchParams, category?: string): Promi
   const wanted = new URLSearchParams(address);
   for (const name of ["price_min", "price_max"]) {
     const value = wanted.get(name);
-    if (value !== null) wanted.set(name, String(Math.round(Number(value.replace(",", ".")) * 10 ** digits())));
+    if (value !== null) wanted.set(name, String(Math.round(Number(value.replace(",", ".")) * 10 ** minorDigits(settings().currency))));
   }
   if (category) wanted.set("category", category);
   const query = [...new Set(wanted.keys())].map((name) => [name, wanted.getAll(name)] as const);
@@ -31,9 +32,4 @@ export async function search(address: URLSearchParams, category?: string): Promi
   });
   if (!data && response.status >= 500) throw new Error(`the search answers ${response.status}`);
   return data;
-}
-
-function digits(): number {
-  const format = new Intl.NumberFormat("en", { style: "currency", currency: settings().currency });
-  return format.resolvedOptions().maximumFractionDigits ?? 2;
 }

@@ -8,6 +8,11 @@ export type Address = Schemas["PostalAddress"];
 
 export const emptyAddress = (country: string): Address => ({ name: "", line1: "", postal_code: "", city: "", country });
 
+/** The postal part of an address that the customer has kept. */
+export function toAddress({ name, company, line1, line2, postal_code, city, region, country }: Schemas["AddressView"]): Address {
+  return { name, line1, postal_code, city, country, ...(company && { company }), ...(line2 && { line2 }), ...(region && { region }) };
+}
+
 interface Props {
   value: Address;
   onChange: (value: Address) => void;
@@ -59,6 +64,3 @@ export function AddressFields({ value, onChange, errors, countries, section }: P
     </div>
   );
 }
-
-/** Whether enough is there to ask the shop what the delivery costs. */
-export const isWorthAsking = ({ name, line1, city }: Address): boolean => Boolean(name.trim() && line1.trim() && city.trim());

@@ -5,7 +5,7 @@ import { useOwn } from "@/shop/account";
 import { byField, inWords, refusal } from "@/shop/problems";
 import { addressLines } from "@/words/addresses";
 import type { Country } from "@/words/countries";
-import { type Address, AddressFields, emptyAddress } from "../address-fields";
+import { type Address, AddressFields, emptyAddress, toAddress } from "../address-fields";
 import { Notice } from "../notice";
 import { Own } from "./state";
 
@@ -63,7 +63,7 @@ export function Addresses({ locale, country, countries }: { locale: string; coun
 
 function Editor(props: { first: Saved | "new"; country: string; countries: Country[]; onDone: () => void; onCancel: () => void }) {
   const { first, country, countries, onDone, onCancel } = props;
-  const [address, setAddress] = useState<Address>(() => (first === "new" ? emptyAddress(country) : withoutOwn(first)));
+  const [address, setAddress] = useState<Address>(() => (first === "new" ? emptyAddress(country) : toAddress(first)));
   const [usual, setUsual] = useState({ default_shipping: first !== "new" && first.default_shipping, default_billing: first !== "new" && first.default_billing });
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [trouble, setTrouble] = useState<string>();
@@ -96,8 +96,4 @@ function Editor(props: { first: Saved | "new"; country: string; countries: Count
       </p>
     </form>
   );
-}
-
-function withoutOwn({ name, company, line1, line2, postal_code, city, region, country }: Saved): Address {
-  return { name, company, line1, line2, postal_code, city, region, country };
 }

@@ -9,7 +9,7 @@ import { weekday } from "@/words/dates";
 import { money } from "@/words/money";
 import type { Country } from "@/words/countries";
 import { addressLines } from "@/words/addresses";
-import { type Address, AddressFields, emptyAddress } from "../address-fields";
+import { type Address, AddressFields, emptyAddress, toAddress } from "../address-fields";
 import { Field } from "../field";
 import { Notice } from "../notice";
 import { CardForm, type CardForm as Card, CardRefused, type PaymentsConfig } from "./card-form";
@@ -262,10 +262,6 @@ function Problem({ problem }: { problem: CheckoutRefusal }) {
       {goBack && <p className="mt-2"><a className="link" href="/cart">To the cart</a>. Nothing was charged.</p>}
     </Notice>
   );
-}
-
-function toAddress({ name, company, line1, line2, postal_code, city, region, country }: Saved): Address {
-  return { name, line1, postal_code, city, country, ...(company && { company }), ...(line2 && { line2 }), ...(region && { region }) };
 }
 
 function isSame(address: Address, saved: Saved): boolean {

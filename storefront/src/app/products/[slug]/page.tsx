@@ -8,6 +8,7 @@ import { Gallery } from "@/components/gallery";
 import { MoreFrom } from "@/components/more-from";
 import { address } from "@/components/picture";
 import { settings } from "@/settings";
+import { minorDigits } from "@/words/money";
 
 interface Props {
   params: Promise<{ slug: string }>;
@@ -93,6 +94,6 @@ export default async function ProductPage({ params }: Props) {
 
 /** Schema.org wants a plain decimal in major units. */
 function inUnits(amount: number, currency: string): string {
-  const digits = new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ?? 2;
+  const digits = minorDigits(currency);
   return (amount / 10 ** digits).toFixed(digits);
 }
