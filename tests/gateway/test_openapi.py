@@ -175,6 +175,32 @@ def test_the_services_documents_stay_as_they_were() -> None:
     assert documents == before
 
 
+def test_a_body_gets_a_whole_example_of_its_fields_examples_and_a_rooms_own_stands() -> None:
+    line = {"properties": {"sku": {"examples": ["MUG"]}, "kind": {"const": "mug"}, "gift": {"default": False}}}
+    order = {
+        "properties": {
+            "id": {"examples": ["ord_1", "ord_2"]},
+            "lines": {"items": {"$ref": "#/components/schemas/Line"}},
+            "note": {"anyOf": [{"examples": ["Ring"]}, {"type": "null"}]},
+            "paid_at": {"anyOf": [{"type": "string"}, {"type": "null"}], "examples": [None]},
+        }
+    }
+    paths = {"/orders": {"get": _returns("Order")}, "/cart": {"get": _returns("Cart")}, "/x": {"get": _returns("X")}}
+    schemas = {
+        "Line": line,
+        "Order": order,
+        "Cart": {"examples": [{"empty": True}], "properties": {"id": {"examples": ["crt_1"]}}},
+        "X": {"properties": {"sku": {"examples": ["MUG"]}, "unsaid": {"type": "string"}}},
+    }
+    merged = merge({"orders": _document(paths, **schemas)})["components"]["schemas"]
+    assert merged["Order"]["examples"] == [
+        {"id": "ord_1", "lines": [{"sku": "MUG", "kind": "mug", "gift": False}], "note": "Ring", "paid_at": None}
+    ]
+    assert merged["Cart"]["examples"] == [{"empty": True}]
+    assert "examples" not in merged["Line"], "no body is a line alone"
+    assert "examples" not in merged["X"], "half an example would mislead"
+
+
 def test_the_older_form_says_the_same_as_nearly_as_it_can() -> None:
     schema = {
         "type": "object",

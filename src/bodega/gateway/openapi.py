@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from bodega.contracts.problems import TITLES
 from bodega.gateway.access import ACCESS_COOKIE
+from bodega.gateway.examples import complete
 from bodega.gateway.replies import PROBLEM_JSON, PROBLEM_TYPE
 from bodega.platform.system import Route
 
@@ -74,6 +75,7 @@ def merge(documents: Mapping[str, Mapping[str, Any]], routes: Iterable[Route] = 
     _require_tokens(merged["paths"], routes)
     _add_own_answers(merged)
     _add_security(merged)
+    complete(merged["components"]["schemas"], [operation for _, _, operation in _operations(merged["paths"])])
     merged["paths"] = dict(sorted(merged["paths"].items()))
     return merged
 
