@@ -27,16 +27,39 @@ Line = Annotated[
     AfterValidator(_clean),
     AfterValidator(_single_line),
 ]
-Sku = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=120)]
-Quantity = Annotated[int, Field(strict=True, ge=1, le=999)]
-CountryCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Locale = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
-EmailText = Annotated[
-    str, StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"), AfterValidator(_clean)
+Sku = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$"),
+    Field(
+        description="Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop",
+        examples=["MUG-ALBA-SAGE-350ML"],
+    ),
 ]
-Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,30}$")]
-Timestamp = AwareDatetime
+Slug = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=120),
+    Field(description="The product's name in the address of its page", examples=["alba-stoneware-mug"]),
+]
+CategorySlug = Annotated[
+    Slug, Field(description="The category's name in the address of its page", examples=["kitchen-table"])
+]
+Quantity = Annotated[int, Field(strict=True, ge=1, le=999, description="Pieces", examples=[2])]
+CountryCode = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="Country, ISO 3166-1 alpha-2", examples=["DE"])
+]
+Locale = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$"),
+    Field(description="Language, with a country or without (BCP 47): `de`, `de-AT`", examples=["en"]),
+]
+EmailText = Annotated[
+    str,
+    StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"),
+    AfterValidator(_clean),
+    Field(examples=["ada@example.com"]),
+]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,30}$"), Field(examples=["+49 30 23125 014"])]
+Timestamp = Annotated[AwareDatetime, Field(examples=["2026-11-20T14:03:12Z"])]
 
 
 class Address(BaseModel):
@@ -45,15 +68,19 @@ class Address(BaseModel):
     model_config = ConfigDict(frozen=True, str_strip_whitespace=True)
 
     name: Line = Field(description="Who receives it", examples=["Ada Lovelace"])
-    company: Line | None = Field(default=None, description="Company, if it goes to one")
+    company: Line | None = Field(
+        default=None, description="Company, if it goes to one", examples=[None, "Haverfold GmbH"]
+    )
     line1: Line = Field(description="Street and number", examples=["Torstrasse 1"])
-    line2: Line | None = Field(default=None, description="Flat, floor, care of")
+    line2: Line | None = Field(default=None, description="Flat, floor, care of", examples=[None, "3rd floor"])
     postal_code: Annotated[str, StringConstraints(max_length=16), AfterValidator(_clean)] = Field(
         default="", description="Postal code, where the country has them", examples=["10119"]
     )
     city: Line = Field(description="Town or city", examples=["Berlin"])
-    region: Line | None = Field(default=None, description="State or province, where the country needs it")
-    country: CountryCode = Field(description="ISO 3166-1 alpha-2", examples=["DE"])
+    region: Line | None = Field(
+        default=None, description="State or province, where the country needs it", examples=[None, "CA"]
+    )
+    country: CountryCode
 
 
 class Contact(BaseModel):
@@ -62,5 +89,5 @@ class Contact(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     email: EmailText = Field(description="Where the mails go", examples=["ada@example.com"])
-    phone: Phone | None = Field(default=None, description="For the carrier, if given")
+    phone: Phone | None = Field(default=None, description="For the carrier; null: none was given")
     locale: Locale = Field(default="en", description="BCP 47 language for mails", examples=["en"])

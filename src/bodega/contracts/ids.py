@@ -6,10 +6,10 @@ They sort by time of birth, are safe in URLs, and cannot be confused with a slug
 import hashlib
 import secrets
 import time
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _BODY: Final = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
@@ -19,15 +19,54 @@ def _id_type(prefix: str) -> StringConstraints:
     return StringConstraints(pattern=rf"^{prefix}_{_BODY}$")
 
 
-OrderId = Annotated[str, _id_type("ord")]
-CustomerId = Annotated[str, _id_type("cus")]
-ProductId = Annotated[str, _id_type("prd")]
-CheckoutId = Annotated[str, _id_type("chk")]
-PaymentId = Annotated[str, _id_type("pay")]
-ReservationId = Annotated[str, _id_type("res")]
-ShipmentId = Annotated[str, _id_type("shp")]
-CartId = Annotated[str, _id_type("crt")]
-OrderNumber = Annotated[str, StringConstraints(pattern=r"^BDG-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$")]
+def _shown(description: str, example: str) -> Any:
+    return Field(description=description, examples=[example])
+
+
+# The examples belong together: a checkout of one cart by one customer, and what came of it.
+OrderId = Annotated[
+    str,
+    _id_type("ord"),
+    _shown("Names the order in paths and events; people say its `number`", "ord_01M7WM9DBPETFB59TDWH9EDD1R"),
+]
+CustomerId = Annotated[
+    str,
+    _id_type("cus"),
+    _shown("Names the customer in every room, and is `sub` of their access token", "cus_01M3YX1AKDFHEAD8X4A1JH69RE"),
+]
+ProductId = Annotated[
+    str,
+    _id_type("prd"),
+    _shown("Names the product for life, whatever becomes of its slug", "prd_01M1DZPWCWF4QS4FR84G98PBSK"),
+]
+CheckoutId = Annotated[
+    str, _id_type("chk"), _shown("Names the checkout, as in `/checkout/{id}`", "chk_01M7WM9DBPETFB59TDWH9EDD1R")
+]
+PaymentId = Annotated[
+    str,
+    _id_type("pay"),
+    _shown("Names one attempt to pay: another card is another payment", "pay_01M7WM9DBPETFB59TDWH9EDD1R"),
+]
+ReservationId = Annotated[
+    str,
+    _id_type("res"),
+    _shown("Names what inventory has set aside for one checkout", "res_01M7WM9DBPETFB59TDWH9EDD1R"),
+]
+ShipmentId = Annotated[
+    str,
+    _id_type("shp"),
+    _shown("Names the parcel, whichever label it bears; one per order", "shp_01M7WM9DBPETFB59TDWH9EDD1R"),
+]
+CartId = Annotated[
+    str,
+    _id_type("crt"),
+    _shown("Names the cart. It opens nothing: that takes the signed `Cart-Token`", "crt_01M7WKP496E7KTHRJXJG7DJ13N"),
+]
+OrderNumber = Annotated[
+    str,
+    StringConstraints(pattern=r"^BDG-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$"),
+    _shown("The order's name for people: on its page, in mails, on the phone. Random, no sequence", "BDG-TNDA-FC5E"),
+]
 
 
 def uuid7() -> UUID:

@@ -4,7 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[
+    str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217 code", examples=["EUR"])
+]
 MinorUnits = Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)]
 
 
@@ -13,12 +15,14 @@ class CurrencyMismatch(ValueError):
 
 
 class Money(BaseModel):
-    """`{"amount": 1990, "currency": "EUR"}` is 19.90 euro."""
+    """`{"amount": 1900, "currency": "EUR"}` is 19 euro."""
 
     model_config = ConfigDict(frozen=True)
 
-    amount: MinorUnits = Field(description="Minor units of the currency (cents, yen)", examples=[1990])
-    currency: Currency = Field(description="ISO 4217 code", examples=["EUR"])
+    amount: MinorUnits = Field(
+        description="Minor units of the currency: 1900 is 19.00 EUR, or 1900 JPY", examples=[1900]
+    )
+    currency: Currency
 
     def __add__(self, other: Self) -> Self:
         return self.model_copy(update={"amount": self.amount + self._same(other).amount})
@@ -39,7 +43,7 @@ class Price(Money):
     """Money that is not negative: a price, a total, a payment."""
 
     amount: Annotated[int, Field(strict=True, ge=0, le=10**12)] = Field(
-        description="Minor units of the currency, not negative", examples=[1990]
+        description="Minor units of the currency: 1900 is 19.00 EUR, or 1900 JPY", examples=[1900]
     )
 
 
