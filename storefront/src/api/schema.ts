@@ -1531,6 +1531,10 @@ export interface components {
         /**
          * AddLine
          * @description Something to put into the cart.
+         * @example {
+         *       "quantity": 2,
+         *       "sku": "MUG-1"
+         *     }
          */
         AddLine: {
             /**
@@ -1552,7 +1556,11 @@ export interface components {
          * @description The line that was added to, and how full the cart is. Its size does not grow with the cart's.
          */
         AddedView: {
-            /** Cart Id */
+            /**
+             * Cart Id
+             * @description Names the cart. It opens nothing: that takes the signed `Cart-Token`
+             * @example crt_01M7WKP496E7KTHRJXJG7DJ13N
+             */
             cart_id: string;
             /** @description Null: the request is a repeat, and the line is gone since */
             line: components["schemas"]["LineView"] | null;
@@ -1590,11 +1598,13 @@ export interface components {
             /**
              * Company
              * @description Company, if it goes to one
+             * @example null
+             * @example Haverfold GmbH
              */
             company?: string | null;
             /**
              * Country
-             * @description ISO 3166-1 alpha-2
+             * @description Country, ISO 3166-1 alpha-2
              * @example DE
              */
             country: string;
@@ -1607,6 +1617,8 @@ export interface components {
             /**
              * Line2
              * @description Flat, floor, care of
+             * @example null
+             * @example 3rd floor
              */
             line2?: string | null;
             /**
@@ -1625,10 +1637,34 @@ export interface components {
             /**
              * Region
              * @description State or province, where the country needs it
+             * @example null
+             * @example CA
              */
             region?: string | null;
         };
-        /** AddressList */
+        /**
+         * AddressList
+         * @description All addresses of a customer.
+         * @example {
+         *       "items": [
+         *         {
+         *           "city": "Berlin",
+         *           "company": null,
+         *           "country": "DE",
+         *           "default_billing": false,
+         *           "default_shipping": true,
+         *           "id": "adr_01M7WN85M0F0497Z2C8DDGA50X",
+         *           "line1": "Torstrasse 1",
+         *           "line2": null,
+         *           "name": "Ada Lovelace",
+         *           "postal_code": "10119",
+         *           "region": null,
+         *           "version": 1
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         AddressList: {
             /**
              * Items
@@ -1638,12 +1674,27 @@ export interface components {
             /**
              * Next Cursor
              * @description Always null: addresses are few
+             * @example null
              */
             next_cursor?: string | null;
         };
         /**
          * AddressView
          * @description An address that is kept.
+         * @example {
+         *       "city": "Berlin",
+         *       "company": null,
+         *       "country": "DE",
+         *       "default_billing": false,
+         *       "default_shipping": true,
+         *       "id": "adr_01M7WN85M0F0497Z2C8DDGA50X",
+         *       "line1": "Torstrasse 1",
+         *       "line2": null,
+         *       "name": "Ada Lovelace",
+         *       "postal_code": "10119",
+         *       "region": null,
+         *       "version": 1
+         *     }
          */
         AddressView: {
             /**
@@ -1655,27 +1706,32 @@ export interface components {
             /**
              * Company
              * @description Company, if it goes to one
+             * @example null
+             * @example Haverfold GmbH
              */
             company?: string | null;
             /**
              * Country
-             * @description ISO 3166-1 alpha-2
+             * @description Country, ISO 3166-1 alpha-2
              * @example DE
              */
             country: string;
             /**
              * Default Billing
-             * @description Whether invoices go here unless said otherwise
+             * @description Whether invoices go here unless said otherwise: true of one address at most
+             * @example false
              */
             default_billing: boolean;
             /**
              * Default Shipping
-             * @description Whether parcels go here unless said otherwise
+             * @description Whether parcels go here unless said otherwise: true of one address at most
+             * @example true
              */
             default_shipping: boolean;
             /**
              * Id
-             * @example adr_06F2Q7Z8K3M9V4T1X5W7C2B8N6
+             * @description Names it in `/users/me/addresses/{id}`, whatever it is changed to
+             * @example adr_01M7WN85M0F0497Z2C8DDGA50X
              */
             id: string;
             /**
@@ -1687,6 +1743,8 @@ export interface components {
             /**
              * Line2
              * @description Flat, floor, care of
+             * @example null
+             * @example 3rd floor
              */
             line2?: string | null;
             /**
@@ -1705,6 +1763,8 @@ export interface components {
             /**
              * Region
              * @description State or province, where the country needs it
+             * @example null
+             * @example CA
              */
             region?: string | null;
             /**
@@ -1717,6 +1777,10 @@ export interface components {
         /**
          * Adjust
          * @description Goods came or went.
+         * @example {
+         *       "delta": 12,
+         *       "reason": "Delivery 4711"
+         *     }
          */
         Adjust: {
             /**
@@ -1734,75 +1798,112 @@ export interface components {
              */
             reason: string;
         };
-        /** AdminHistoryEntry */
+        /**
+         * AdminHistoryEntry
+         * @description Something that happened to an order, and who did it.
+         */
         AdminHistoryEntry: {
             /**
              * Actor
-             * @description Who did it
+             * @description Who did it: a service, a customer's or merchant's id, or `guest`
+             * @example payments
              */
             actor: string;
             /**
              * At
              * Format: date-time
+             * @description When orders took note of it
+             * @example 2026-11-20T14:03:13Z
              */
             at: string;
             /**
              * Cause
-             * @description The event or request that caused it
+             * @description Why orders moved: the id of an event, of a checkout or of a shipment; `request`: somebody asked
+             * @example 019aa1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b
              */
             cause: string;
-            /** From State */
+            /**
+             * From State
+             * @description The state before; null: it was made then
+             * @example created
+             */
             from_state: string | null;
             /**
              * Note
-             * @description What happened
+             * @description What happened, in a stable word; behind a colon, why: `payment_failed: insufficient_funds`
              * @example payment_accepted
              */
             note: string;
             /**
              * State
-             * @description The state from then on
+             * @description The state from then on, refunds left aside
              * @example paid
              */
             state: string;
         };
-        /** AdminOrderSummary */
+        /**
+         * AdminOrderSummary
+         * @description An order in the merchant's list.
+         */
         AdminOrderSummary: {
             /**
              * Attention
-             * @description Why people must look at it
+             * @description Why people must look at it: `capture_failed`, the bank will not give the money of an order that is with the carrier. null: they need not
+             * @example null
+             * @example capture_failed
              */
             attention?: string | null;
-            /** Email */
+            /**
+             * Email
+             * @description The buyer's, as given at checkout
+             * @example ada@example.com
+             */
             email: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names the order in paths and events; people say its `number`
+             * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             id: string;
             /**
              * Image
-             * @description A picture of the first line, below the media address
+             * @description A picture of the first line, below the media address; null: it had none
+             * @example products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp
              */
             image?: string | null;
             /**
              * Number
-             * @example BDG-7K3M-9Q2X
+             * @description The order's name for people: on its page, in mails, on the phone. Random, no sequence
+             * @example BDG-TNDA-FC5E
              */
             number: string;
             /**
              * Placed At
              * Format: date-time
+             * @description When the checkout made it
+             * @example 2026-11-20T14:03:12Z
              */
             placed_at: string;
             /**
              * Quantity
              * @description Pieces in all lines
-             * @example 3
+             * @example 2
              */
             quantity: number;
             /**
              * State
+             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`
+             * @example shipped
              * @enum {string}
              */
             state: "created" | "paid" | "fulfilling" | "shipped" | "delivered" | "cancelled" | "partly_refunded" | "refunded";
+            /**
+             * @description All that the buyer pays: goods, shipping and tax
+             * @example {
+             *       "amount": 4290,
+             *       "currency": "EUR"
+             *     }
+             */
             total: components["schemas"]["Price"];
         };
         /**
@@ -1810,59 +1911,117 @@ export interface components {
          * @description An order as the merchant sees it.
          */
         AdminOrderView: {
-            /** Attention */
+            /**
+             * Attention
+             * @description Why people must look at it: `capture_failed`, the bank will not give the money of an order that is with the carrier. null: they need not
+             * @example null
+             * @example capture_failed
+             */
             attention: string | null;
+            /** @description Of the invoice; null: the same as `shipping_address` */
             billing_address: components["schemas"]["Address"] | null;
             /**
              * Cancellable
              * @description Whether `POST /orders/{id}/cancel` would work now
+             * @example false
              */
             cancellable: boolean;
             /**
              * Captured
-             * @description Whether the money has been taken
+             * @description Whether the money has been taken, not just promised
+             * @example true
              */
             captured: boolean;
-            /** Checkout Id */
+            /**
+             * Checkout Id
+             * @description Names the checkout, as in `/checkout/{id}`
+             * @example chk_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             checkout_id: string;
+            /** @description How the buyer is told of it */
             contact: components["schemas"]["Contact"];
-            /** Customer Id */
+            /**
+             * Customer Id
+             * @description Whose account it belongs to; null: a guest's
+             */
             customer_id: string | null;
-            /** History */
+            /**
+             * History
+             * @description The timeline with who and why, oldest first
+             */
             history: components["schemas"]["AdminHistoryEntry"][];
-            /** Id */
+            /**
+             * Id
+             * @description Names the order in paths and events; people say its `number`
+             * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             id: string;
-            /** Lines */
+            /**
+             * Lines
+             * @description What was bought, as it was then: at least one, at most a hundred
+             */
             lines: components["schemas"]["OrderLine"][];
             /**
              * Number
-             * @example BDG-7K3M-9Q2X
+             * @description The order's name for people: on its page, in mails, on the phone. Random, no sequence
+             * @example BDG-TNDA-FC5E
              */
             number: string;
-            /** Payment Id */
+            /**
+             * Payment Id
+             * @description The payment that the order has accepted; null until then. Attempts: `GET /admin/payments`
+             */
             payment_id: string | null;
             /**
              * Placed At
              * Format: date-time
+             * @description When the checkout made it
+             * @example 2026-11-20T14:03:12Z
              */
             placed_at: string;
-            /** @description Given back so far */
+            /**
+             * @description Given back so far
+             * @example {
+             *       "amount": 0,
+             *       "currency": "EUR"
+             *     }
+             */
             refunded: components["schemas"]["Price"];
-            /** Reservation Id */
+            /**
+             * Reservation Id
+             * @description What holds its goods in the inventory, as in the ledger of a SKU
+             * @example res_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             reservation_id: string;
+            /** @description Where the parcel goes; a label may be bought to a corrected one */
             shipping_address: components["schemas"]["Address"];
-            /** Shipping Option */
+            /**
+             * Shipping Option
+             * @description The way of sending that was chosen, as in `POST /shipping/rates`
+             * @example standard
+             */
             shipping_option: string;
             /**
              * State
+             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`
+             * @example shipped
              * @enum {string}
              */
             state: "created" | "paid" | "fulfilling" | "shipped" | "delivered" | "cancelled" | "partly_refunded" | "refunded";
-            /** Timeline */
+            /**
+             * Timeline
+             * @description What has happened so far, oldest first
+             */
             timeline: components["schemas"]["OrdersTimelineEntry"][];
+            /** @description What it costs; refunds do not change it */
             totals: components["schemas"]["Totals"];
+            /** @description null until the parcel has a label */
             tracking: components["schemas"]["Tracking"] | null;
-            /** Version */
+            /**
+             * Version
+             * @description Grows with every change; the `id` of its server-sent events
+             * @example 5
+             */
             version: number;
         };
         /** AdminProductSummary */
@@ -1881,7 +2040,11 @@ export interface components {
             categories: string[];
             /** @description What the cheapest variant cost before, if it is reduced */
             compare_at_price: components["schemas"]["Price"] | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names the product for life, whatever becomes of its slug
+             * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
+             */
             id: string;
             /** @description The first picture */
             image: components["schemas"]["Media"] | null;
@@ -1899,6 +2062,7 @@ export interface components {
             skus: string[];
             /**
              * Slug
+             * @description The product's name in the address of its page
              * @example dune-mug
              */
             slug: string;
@@ -1934,6 +2098,7 @@ export interface components {
             /**
              * Created At
              * Format: date-time
+             * @example 2026-11-20T14:03:12Z
              */
             created_at: string;
             /**
@@ -1953,7 +2118,11 @@ export interface components {
              * @description Earlier addresses, which lead to the present one
              */
             former_slugs: string[];
-            /** Id */
+            /**
+             * Id
+             * @description Names the product for life, whatever becomes of its slug
+             * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
+             */
             id: string;
             /** Media */
             media?: components["schemas"]["Media"][];
@@ -1966,7 +2135,11 @@ export interface components {
              *     }
              */
             seo?: components["schemas"]["Seo"];
-            /** Slug */
+            /**
+             * Slug
+             * @description The product's name in the address of its page
+             * @example alba-stoneware-mug
+             */
             slug: string;
             /**
              * Status
@@ -1984,6 +2157,7 @@ export interface components {
             /**
              * Updated At
              * Format: date-time
+             * @example 2026-11-20T14:03:12Z
              */
             updated_at: string;
             /** Variants */
@@ -1997,6 +2171,14 @@ export interface components {
         /**
          * AdminStock
          * @description Stock as the merchant sees it.
+         * @example {
+         *       "available": 37,
+         *       "on_hand": 40,
+         *       "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *       "reserved": 3,
+         *       "sku": "MUG-1",
+         *       "version": 12
+         *     }
          */
         AdminStock: {
             /**
@@ -2024,6 +2206,7 @@ export interface components {
             reserved: number;
             /**
              * Sku
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
              * @example MUG-1
              */
             sku: string;
@@ -2107,11 +2290,20 @@ export interface components {
             name: string;
             /**
              * Slug
+             * @description The product's name in the address of its page
              * @example coffee-tea
              */
             slug: string;
         };
-        /** CategoryView */
+        /**
+         * CategoryView
+         * @example {
+         *       "description": "For everyday meals.",
+         *       "position": 1,
+         *       "slug": "kitchen",
+         *       "title": "Kitchen & Table"
+         *     }
+         */
         CategoryView: {
             /**
              * Description
@@ -2125,6 +2317,7 @@ export interface components {
             position: number;
             /**
              * Slug
+             * @description The product's name in the address of its page
              * @example kitchen
              */
             slug: string;
@@ -2134,7 +2327,15 @@ export interface components {
              */
             title: string;
         };
-        /** CategoryWrite */
+        /**
+         * CategoryWrite
+         * @example {
+         *       "description": "For everyday meals.",
+         *       "position": 1,
+         *       "slug": "kitchen",
+         *       "title": "Kitchen & Table"
+         *     }
+         */
         CategoryWrite: {
             /**
              * Description
@@ -2163,7 +2364,12 @@ export interface components {
              */
             title: string;
         };
-        /** ChangeLine */
+        /**
+         * ChangeLine
+         * @example {
+         *       "quantity": 3
+         *     }
+         */
         ChangeLine: {
             /**
              * Quantity
@@ -2175,6 +2381,11 @@ export interface components {
         /**
          * ChangeProfile
          * @description A merge-patch: what is missing stays as it is.
+         * @example {
+         *       "locale": "de-AT",
+         *       "marketing_opt_in": false,
+         *       "name": "Ada Lovelace"
+         *     }
          */
         ChangeProfile: {
             /**
@@ -2198,14 +2409,40 @@ export interface components {
              */
             name?: string;
         };
-        /** CheckoutRequest */
+        /**
+         * CheckoutRequest
+         * @description All that is needed to buy a cart.
+         * @example {
+         *       "billing_address": null,
+         *       "cart_token": "crt_01M7WKP496E7KTHRJXJG7DJ13N.ArMB8CjziTBBMUfQczQ7ZVKZ",
+         *       "email": "ada@example.com",
+         *       "expected_total": {
+         *         "amount": 4290,
+         *         "currency": "EUR"
+         *       },
+         *       "locale": "en",
+         *       "payment_method": "pm_card_visa",
+         *       "phone": "+49 30 1234567",
+         *       "shipping_address": {
+         *         "city": "Berlin",
+         *         "company": null,
+         *         "country": "DE",
+         *         "line1": "Torstrasse 1",
+         *         "line2": null,
+         *         "name": "Ada Lovelace",
+         *         "postal_code": "10119",
+         *         "region": null
+         *       },
+         *       "shipping_option": "standard"
+         *     }
+         */
         CheckoutRequest: {
-            /** @description If it is another one */
-            billing_address?: components["schemas"]["PostalAddress"] | null;
             /**
-             * Cart Token
-             * @description Or the header Cart-Token, or the cart's cookie
+             * @description Of the invoice. Left out: the same as `shipping_address`
+             * @example null
              */
+            billing_address?: components["schemas"]["PostalAddress"] | null;
+            /** Cart Token */
             cart_token?: string | null;
             /**
              * Email
@@ -2214,12 +2451,19 @@ export interface components {
              * @example ada@example.com
              */
             email: string;
-            /** @description What the shopper was shown; another total is answered with 409 */
+            /**
+             * @description The total that the shopper was shown; another one is answered with 409 `total_changed`
+             * @example {
+             *       "amount": 4290,
+             *       "currency": "EUR"
+             *     }
+             */
             expected_total: components["schemas"]["Price"];
             /**
              * Locale
              * @description Language of the mails
              * @default en
+             * @example en
              */
             locale?: string;
             /**
@@ -2234,23 +2478,30 @@ export interface components {
              * @example +49 30 1234567
              */
             phone?: string | null;
+            /** @description Where the parcel goes; its country must be one we ship to */
             shipping_address: components["schemas"]["PostalAddress"];
             /**
              * Shipping Option
-             * @description Of the quote
+             * @description The `id` of one of the quote's `shipping_options`
              * @example standard
              */
             shipping_option: string;
         };
-        /** TimelineEntry */
+        /**
+         * TimelineEntry
+         * @description A step of a checkout.
+         */
         CheckoutTimelineEntry: {
             /**
              * At
              * Format: date-time
+             * @description When it got there
+             * @example 2026-11-20T14:03:12Z
              */
             at: string;
             /**
              * State
+             * @description The `status` from then on
              * @enum {string}
              */
             state: "started" | "priced" | "reserved" | "ordered" | "paying" | "action_required" | "declined" | "completed" | "failed" | "cancelled" | "expired";
@@ -2260,24 +2511,38 @@ export interface components {
          * @description A checkout as it stands.
          */
         CheckoutView: {
-            /** Checkout Id */
+            /**
+             * Checkout Id
+             * @description Names the checkout, as in `/checkout/{id}`
+             * @example chk_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             checkout_id: string;
             /**
              * Due At
              * Format: date-time
              * @description Until when the shopper may act; then it ends by itself
+             * @example 2026-11-20T14:18:11Z
              */
             due_at: string;
-            /** Lines */
+            /**
+             * Lines
+             * @description At the prices of this checkout; empty until `priced`
+             */
             lines: components["schemas"]["OrderLine"][];
+            /**
+             * @description null: there is nothing to do but wait, or nothing more
+             * @example null
+             */
             next_action?: components["schemas"]["ShopperAction"] | null;
-            /** @description Once there is one */
+            /** @description Once there is one; null until then */
             order?: components["schemas"]["OrderRef"] | null;
             /**
              * Problem
-             * @description Why it failed or waits: {code, detail, …}
+             * @description Why it failed or waits: the `code`, `detail` and further members of the problem document that was answered; null: all is well
+             * @example null
              * @example {
-             *       "code": "card_declined"
+             *       "code": "card_declined",
+             *       "detail": "Your card has insufficient funds."
              *     }
              */
             problem?: {
@@ -2285,11 +2550,17 @@ export interface components {
             } | null;
             /**
              * Status
+             * @description `started`, `priced`, `reserved`, `ordered`: on the way; `paying`: the bank is asked; `action_required`, `declined`: see `next_action`; `completed`: there is an order and its payment is promised; `failed`, `cancelled`, `expired`: ended, nothing was bought
+             * @example completed
              * @enum {string}
              */
             status: "started" | "priced" | "reserved" | "ordered" | "paying" | "action_required" | "declined" | "completed" | "failed" | "cancelled" | "expired";
-            /** Timeline */
+            /**
+             * Timeline
+             * @description The steps so far, oldest first
+             */
             timeline: components["schemas"]["CheckoutTimelineEntry"][];
+            /** @description What the order costs; null until `priced` */
             totals: components["schemas"]["Totals"] | null;
         };
         /**
@@ -2312,13 +2583,17 @@ export interface components {
             locale?: string;
             /**
              * Phone
-             * @description For the carrier, if given
+             * @description For the carrier; null: none was given
              */
             phone?: string | null;
         };
         /**
          * Count
          * @description The units on hand, counted anew.
+         * @example {
+         *       "on_hand": 40,
+         *       "reason": "Stocktaking"
+         *     }
          */
         Count: {
             /**
@@ -2338,6 +2613,9 @@ export interface components {
         /**
          * EraseAccount
          * @description Proof that it is really you, where signing in is more than five minutes ago.
+         * @example {
+         *       "password": "a teapot of one's own"
+         *     }
          */
         EraseAccount: {
             /**
@@ -2350,18 +2628,50 @@ export interface components {
         /**
          * ExportDocument
          * @description Everything that the shop holds of one person, by room and kind of thing.
+         * @example {
+         *       "customer_id": "cus_01M3YX1AKDFHEAD8X4A1JH69RE",
+         *       "made_at": "2026-11-24T09:30:03Z",
+         *       "rooms": {
+         *         "cart": {},
+         *         "orders": {
+         *           "orders": [
+         *             {
+         *               "number": "BDG-TNDA-FC5E",
+         *               "state": "shipped"
+         *             }
+         *           ]
+         *         }
+         *       }
+         *     }
          */
         ExportDocument: {
-            /** Customer Id */
+            /**
+             * Customer Id
+             * @description Names the customer in every room, and is `sub` of their access token
+             * @example cus_01M3YX1AKDFHEAD8X4A1JH69RE
+             */
             customer_id: string;
             /**
              * Made At
              * Format: date-time
+             * @description When the last room had told; later changes are not in it
+             * @example 2026-11-24T09:30:03Z
              */
             made_at: string;
             /**
              * Rooms
-             * @description As it is stored; a room that holds nothing is empty
+             * @description By service, then by kind of thing, each as it is stored; a service that holds nothing is empty
+             * @example {
+             *       "cart": {},
+             *       "orders": {
+             *         "orders": [
+             *           {
+             *             "number": "BDG-TNDA-FC5E",
+             *             "state": "shipped"
+             *           }
+             *         ]
+             *       }
+             *     }
              */
             rooms: {
                 [key: string]: {
@@ -2410,7 +2720,12 @@ export interface components {
             /** @description Of single variants; null: nothing is found */
             price: components["schemas"]["PriceRange"] | null;
         };
-        /** ForgotPassword */
+        /**
+         * ForgotPassword
+         * @example {
+         *       "email": "ada@example.com"
+         *     }
+         */
         ForgotPassword: {
             /**
              * Email
@@ -2440,13 +2755,26 @@ export interface components {
         /**
          * GiveBack
          * @description A refund, as a merchant wishes it.
+         * @example {
+         *       "amount": {
+         *         "amount": 1900,
+         *         "currency": "EUR"
+         *       },
+         *       "reason": "Arrived broken"
+         *     }
          */
         GiveBack: {
-            /** @description null: all that is left */
+            /**
+             * @description In the payment's currency, at most its `refundable`; null: all that is left
+             * @example {
+             *       "amount": 1900,
+             *       "currency": "EUR"
+             *     }
+             */
             amount?: components["schemas"]["Price"] | null;
             /**
              * Reason
-             * @description For the books and the order's history
+             * @description For the books; the shopper is not told
              * @example Arrived broken
              */
             reason: string;
@@ -2454,6 +2782,9 @@ export interface components {
         /**
          * Heard
          * @description Answer to a webhook.
+         * @example {
+         *       "received": true
+         *     }
          */
         Heard: {
             /**
@@ -2614,6 +2945,7 @@ export interface components {
             quantity: number;
             /**
              * Sku
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
              * @example MUG-1
              */
             sku: string;
@@ -2665,7 +2997,14 @@ export interface components {
             /** @description With `price_changed`: what it was when last touched */
             was?: components["schemas"]["Price"] | null;
         };
-        /** Login */
+        /**
+         * Login
+         * @example {
+         *       "cookies": false,
+         *       "email": "ada@example.com",
+         *       "password": "a teapot of one's own"
+         *     }
+         */
         Login: {
             /**
              * Cookies
@@ -2746,7 +3085,18 @@ export interface components {
              */
             variant_skus?: string[];
         };
-        /** MediaUpload */
+        /**
+         * MediaUpload
+         * @example {
+         *       "alt": "A sand-coloured mug",
+         *       "content_type": "image/jpeg",
+         *       "filename": "mug-sand.jpg",
+         *       "size_bytes": 182734,
+         *       "variant_skus": [
+         *         "MUG-ALBA-SAGE-350ML"
+         *       ]
+         *     }
+         */
         MediaUpload: {
             /**
              * Alt
@@ -2802,7 +3152,11 @@ export interface components {
              * @example 2
              */
             quantity: number;
-            /** Sku */
+            /**
+             * Sku
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
+             * @example MUG-ALBA-SAGE-350ML
+             */
             sku: string;
             /**
              * Total
@@ -2813,6 +3167,21 @@ export interface components {
         /**
          * NotificationView
          * @description What somebody was told, or will be.
+         * @example {
+         *       "attempts": 1,
+         *       "channel": "mail",
+         *       "created_at": "2026-11-20T14:03:46Z",
+         *       "customer_id": "cus_01M3YX1AKDFHEAD8X4A1JH69RE",
+         *       "id": "ntf_01M7WMAEEGE9HAZZGE9YRWKGNY",
+         *       "kind": "parcel_sent",
+         *       "last_error": null,
+         *       "message_id": "<5f1c0e9d7b3a4c2e8f6d1b0a9c8e7d6f5a4b3c2d@bodega.example>",
+         *       "number": "BDG-TNDA-FC5E",
+         *       "recipient": "ada@example.com",
+         *       "resend_of": null,
+         *       "sent_at": "2026-11-20T14:03:47Z",
+         *       "state": "sent"
+         *     }
          */
         NotificationView: {
             /**
@@ -2823,41 +3192,52 @@ export interface components {
             attempts: number;
             /**
              * Channel
+             * @description Whether it goes by mail or as a text message
+             * @example mail
              * @enum {string}
              */
             channel: "mail" | "sms";
             /**
              * Created At
              * Format: date-time
+             * @description When its event was heard
+             * @example 2026-11-20T14:03:46Z
              */
             created_at: string;
-            /** Customer Id */
+            /**
+             * Customer Id
+             * @description Whose account it is about; null: a guest's order
+             */
             customer_id: string | null;
             /**
              * Id
-             * @example ntf_06F2K9W5T8ZQH3N7V4C1M0B6XR
+             * @description For `/admin/notifications/{id}/resend`
+             * @example ntf_01M7WMAEEGE9HAZZGE9YRWKGNY
              */
             id: string;
             /**
              * Kind
-             * @example order_confirmation
+             * @description What it is about
+             * @example parcel_sent
              * @enum {string}
              */
             kind: "order_confirmation" | "order_cancelled" | "order_refunded" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password";
             /**
              * Last Error
-             * @description Why it was not taken
+             * @description Why it was not taken the last time; null: it was
              * @example null
+             * @example 450 4.2.1 try again later
              */
             last_error: string | null;
             /**
              * Message Id
-             * @description Of a mail, for the mail server's logs
+             * @description Of a mail, for the mail server's logs; the same each time it is tried (RFC 5322)
+             * @example <5f1c0e9d7b3a4c2e8f6d1b0a9c8e7d6f5a4b3c2d@bodega.example>
              */
             message_id: string;
             /**
              * Number
-             * @description The order's, if it is about one
+             * @description The order's; null: it is about none
              */
             number: string | null;
             /**
@@ -2868,14 +3248,19 @@ export interface components {
             recipient: string;
             /**
              * Resend Of
-             * @description The one that this repeats
+             * @description The id of the one that this repeats, at somebody's wish; null: it is the first
+             * @example null
              */
             resend_of: string | null;
-            /** Sent At */
+            /**
+             * Sent At
+             * @description When it was taken by the mail server or the SMS gateway; null: not yet
+             * @example 2026-11-20T14:03:47Z
+             */
             sent_at: string | null;
             /**
              * State
-             * @description `waiting`: being tried. `parked`: nobody would take it, look at it. `dropped`: no longer needed
+             * @description `waiting`: being tried. `sent`. `parked`: nobody would take it, look at it. `dropped`: no longer needed
              * @example sent
              * @enum {string}
              */
@@ -2884,6 +3269,16 @@ export interface components {
         /**
          * OpenIdConfiguration
          * @description As much of OpenID Connect Discovery as a verifier needs.
+         * @example {
+         *       "id_token_signing_alg_values_supported": [
+         *         "ES256"
+         *       ],
+         *       "issuer": "bodega",
+         *       "jwks_uri": "http://127.0.0.1:8080/.well-known/jwks.json",
+         *       "subject_types_supported": [
+         *         "public"
+         *       ]
+         *     }
          */
         OpenIdConfiguration: {
             /**
@@ -2978,11 +3373,23 @@ export interface components {
             options?: {
                 [key: string]: string;
             };
-            /** Product Id */
+            /**
+             * Product Id
+             * @description Names the product for life, whatever becomes of its slug
+             * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
+             */
             product_id: string;
-            /** Quantity */
+            /**
+             * Quantity
+             * @description Pieces
+             * @example 2
+             */
             quantity: number;
-            /** Sku */
+            /**
+             * Sku
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
+             * @example MUG-ALBA-SAGE-350ML
+             */
             sku: string;
             /** @description Tax of the line, rounded per line */
             tax: components["schemas"]["Price"];
@@ -3006,6 +3413,62 @@ export interface components {
         /**
          * OrderPayments
          * @description What an order has to do with money.
+         * @example {
+         *       "ledger": [
+         *         {
+         *           "amount": {
+         *             "amount": 4290,
+         *             "currency": "EUR"
+         *           },
+         *           "at": "2026-11-20T14:03:13Z",
+         *           "entry": "capture",
+         *           "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "source": "held",
+         *           "target": "shop"
+         *         }
+         *       ],
+         *       "order_id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "payments": [
+         *         {
+         *           "amount": {
+         *             "amount": 4290,
+         *             "currency": "EUR"
+         *           },
+         *           "attempt": 1,
+         *           "captured": {
+         *             "amount": 4290,
+         *             "currency": "EUR"
+         *           },
+         *           "checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "created_at": "2026-11-20T14:03:12Z",
+         *           "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "reason": null,
+         *           "reference": "pi_3SWq7kT2eZvKYlo2",
+         *           "refundable": {
+         *             "amount": 2390,
+         *             "currency": "EUR"
+         *           },
+         *           "refunded": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "refunds": [
+         *             {
+         *               "amount": {
+         *                 "amount": 1900,
+         *                 "currency": "EUR"
+         *               },
+         *               "created_at": "2026-11-24T10:12:45Z",
+         *               "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+         *               "reason": "Arrived broken",
+         *               "refund_id": "rfd_01M86GPAA8F0K901DHZ8X5TCN8",
+         *               "status": "done"
+         *             }
+         *           ],
+         *           "status": "partly_refunded"
+         *         }
+         *       ]
+         *     }
          */
         OrderPayments: {
             /**
@@ -3013,7 +3476,11 @@ export interface components {
              * @description In the order in which it happened
              */
             ledger: components["schemas"]["PaymentsLedgerLine"][];
-            /** Order Id */
+            /**
+             * Order Id
+             * @description Names the order in paths and events; people say its `number`
+             * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             order_id: string;
             /**
              * Payments
@@ -3021,15 +3488,27 @@ export interface components {
              */
             payments: components["schemas"]["PaymentView"][];
         };
-        /** OrderRef */
+        /**
+         * OrderRef
+         * @description The order that a checkout has made.
+         */
         OrderRef: {
-            /** Id */
+            /**
+             * Id
+             * @description Names the order in paths and events; people say its `number`
+             * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             id: string;
-            /** Number */
+            /**
+             * Number
+             * @description The order's name for people: on its page, in mails, on the phone. Random, no sequence
+             * @example BDG-TNDA-FC5E
+             */
             number: string;
             /**
              * Token
-             * @description Lets a guest read the order: GET /orders/{id}?token=…
+             * @description Lets a guest read, follow and cancel the order: `GET /orders/{id}?token=…`
+             * @example c3YnSotizz6Ke6bDirUxRMBD
              */
             token: string;
         };
@@ -3038,34 +3517,51 @@ export interface components {
          * @description An order in a list.
          */
         OrderSummary: {
-            /** Id */
+            /**
+             * Id
+             * @description Names the order in paths and events; people say its `number`
+             * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             id: string;
             /**
              * Image
-             * @description A picture of the first line, below the media address
+             * @description A picture of the first line, below the media address; null: it had none
+             * @example products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp
              */
             image?: string | null;
             /**
              * Number
-             * @example BDG-7K3M-9Q2X
+             * @description The order's name for people: on its page, in mails, on the phone. Random, no sequence
+             * @example BDG-TNDA-FC5E
              */
             number: string;
             /**
              * Placed At
              * Format: date-time
+             * @description When the checkout made it
+             * @example 2026-11-20T14:03:12Z
              */
             placed_at: string;
             /**
              * Quantity
              * @description Pieces in all lines
-             * @example 3
+             * @example 2
              */
             quantity: number;
             /**
              * State
+             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`
+             * @example shipped
              * @enum {string}
              */
             state: "created" | "paid" | "fulfilling" | "shipped" | "delivered" | "cancelled" | "partly_refunded" | "refunded";
+            /**
+             * @description All that the buyer pays: goods, shipping and tax
+             * @example {
+             *       "amount": 4290,
+             *       "currency": "EUR"
+             *     }
+             */
             total: components["schemas"]["Price"];
         };
         /**
@@ -3073,60 +3569,100 @@ export interface components {
          * @description An order as its buyer sees it.
          */
         OrderView: {
+            /** @description Of the invoice; null: the same as `shipping_address` */
             billing_address: components["schemas"]["Address"] | null;
             /**
              * Cancellable
              * @description Whether `POST /orders/{id}/cancel` would work now
+             * @example false
              */
             cancellable: boolean;
+            /** @description How the buyer is told of it */
             contact: components["schemas"]["Contact"];
-            /** Id */
+            /**
+             * Id
+             * @description Names the order in paths and events; people say its `number`
+             * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             id: string;
-            /** Lines */
+            /**
+             * Lines
+             * @description What was bought, as it was then: at least one, at most a hundred
+             */
             lines: components["schemas"]["OrderLine"][];
             /**
              * Number
-             * @example BDG-7K3M-9Q2X
+             * @description The order's name for people: on its page, in mails, on the phone. Random, no sequence
+             * @example BDG-TNDA-FC5E
              */
             number: string;
             /**
              * Placed At
              * Format: date-time
+             * @description When the checkout made it
+             * @example 2026-11-20T14:03:12Z
              */
             placed_at: string;
-            /** @description Given back so far */
+            /**
+             * @description Given back so far
+             * @example {
+             *       "amount": 0,
+             *       "currency": "EUR"
+             *     }
+             */
             refunded: components["schemas"]["Price"];
+            /** @description Where the parcel goes; a label may be bought to a corrected one */
             shipping_address: components["schemas"]["Address"];
-            /** Shipping Option */
+            /**
+             * Shipping Option
+             * @description The way of sending that was chosen, as in `POST /shipping/rates`
+             * @example standard
+             */
             shipping_option: string;
             /**
              * State
+             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`
+             * @example shipped
              * @enum {string}
              */
             state: "created" | "paid" | "fulfilling" | "shipped" | "delivered" | "cancelled" | "partly_refunded" | "refunded";
-            /** Timeline */
+            /**
+             * Timeline
+             * @description What has happened so far, oldest first
+             */
             timeline: components["schemas"]["OrdersTimelineEntry"][];
+            /** @description What it costs; refunds do not change it */
             totals: components["schemas"]["Totals"];
+            /** @description null until the parcel has a label */
             tracking: components["schemas"]["Tracking"] | null;
-            /** Version */
+            /**
+             * Version
+             * @description Grows with every change; the `id` of its server-sent events
+             * @example 5
+             */
             version: number;
         };
-        /** TimelineEntry */
+        /**
+         * TimelineEntry
+         * @description Something that happened to an order.
+         */
         OrdersTimelineEntry: {
             /**
              * At
              * Format: date-time
+             * @description When orders took note of it
+             * @example 2026-11-20T14:03:13Z
              */
             at: string;
             /**
              * Note
-             * @description What happened
+             * @description What happened, in a stable word; behind a colon, why: `payment_failed: insufficient_funds`
              * @example payment_accepted
              */
             note: string;
             /**
              * State
-             * @description The state from then on
+             * @description The state from then on, refunds left aside
              * @example paid
              */
             state: string;
@@ -3231,7 +3767,13 @@ export interface components {
              */
             next_cursor?: string | null;
         };
-        /** PaymentRequest */
+        /**
+         * PaymentRequest
+         * @description Another attempt to pay for the same order.
+         * @example {
+         *       "payment_method": "pm_card_visa"
+         *     }
+         */
         PaymentRequest: {
             /**
              * Payment Method
@@ -3245,39 +3787,75 @@ export interface components {
          * @description One attempt to pay for an order.
          */
         PaymentView: {
-            /** @description What was asked for */
+            /**
+             * @description What was asked for
+             * @example {
+             *       "amount": 4290,
+             *       "currency": "EUR"
+             *     }
+             */
             amount: components["schemas"]["Price"];
             /**
              * Attempt
+             * @description Which try of that checkout, from 1; each is another card
              * @example 1
              */
             attempt: number;
-            /** @description What was taken */
+            /**
+             * @description What was taken
+             * @example {
+             *       "amount": 4290,
+             *       "currency": "EUR"
+             *     }
+             */
             captured: components["schemas"]["Price"];
-            /** Checkout Id */
+            /**
+             * Checkout Id
+             * @description In which checkout it was tried
+             * @example chk_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             checkout_id: string;
             /**
              * Created At
              * Format: date-time
+             * @description When checkout asked for it
+             * @example 2026-11-20T14:03:12Z
              */
             created_at: string;
-            /** Payment Id */
+            /**
+             * Payment Id
+             * @description Names one attempt to pay: another card is another payment
+             * @example pay_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             payment_id: string;
             /**
              * Reason
-             * @description Why it was declined, or could not be taken
+             * @description Why it was declined, or could not be taken, in the processor's word; null: it was not
+             * @example null
              * @example insufficient_funds
              */
             reason: string | null;
             /**
              * Reference
-             * @description The processor's name for it
-             * @example pi_3NkQ
+             * @description The processor's name for it; null: it knows nothing of it yet
+             * @example pi_3SWq7kT2eZvKYlo2
              */
             reference: string | null;
-            /** @description What may still be given back */
+            /**
+             * @description What may still be given back: taken, and no refund asks for it
+             * @example {
+             *       "amount": 2390,
+             *       "currency": "EUR"
+             *     }
+             */
             refundable: components["schemas"]["Price"];
-            /** @description What has been given back of it */
+            /**
+             * @description What has been given back of it
+             * @example {
+             *       "amount": 1900,
+             *       "currency": "EUR"
+             *     }
+             */
             refunded: components["schemas"]["Price"];
             /**
              * Refunds
@@ -3286,6 +3864,8 @@ export interface components {
             refunds: components["schemas"]["RefundView"][];
             /**
              * Status
+             * @description `created`: the bank has not been asked; `action_required`: a 3-D Secure challenge waits; `unknown`: nobody knows yet whether the bank said yes; `authorized`: promised, not taken; `captured`: taken; `capture_failed`: promised, but refused for good; `declined`; `voided`: given up before it was taken; `partly_refunded`, `refunded`: given back
+             * @example partly_refunded
              * @enum {string}
              */
             status: "created" | "action_required" | "authorized" | "captured" | "capture_failed" | "partly_refunded" | "refunded" | "declined" | "voided" | "unknown";
@@ -3324,29 +3904,44 @@ export interface components {
          * @description Money that went from one account to the other. All accounts of an order together are always zero.
          */
         PaymentsLedgerLine: {
+            /**
+             * @description How much; the direction is in the accounts
+             * @example {
+             *       "amount": 4290,
+             *       "currency": "EUR"
+             *     }
+             */
             amount: components["schemas"]["Price"];
             /**
              * At
              * Format: date-time
+             * @description When we learned of it
+             * @example 2026-11-20T14:03:13Z
              */
             at: string;
             /**
              * Entry
-             * @description What happened, once for each payment
+             * @description What happened, once for each payment: `authorize`, `capture`, `release` or `refund:` with the refund's id
              * @example capture
              */
             entry: string;
-            /** Payment Id */
+            /**
+             * Payment Id
+             * @description The attempt that moved it
+             * @example pay_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             payment_id: string;
             /**
              * Source
              * @description Where it came from; `held`: promised by the shopper's bank
+             * @example held
              * @enum {string}
              */
             source: "shopper" | "held" | "shop";
             /**
              * Target
              * @description Where it went
+             * @example shop
              * @enum {string}
              */
             target: "shopper" | "held" | "shop";
@@ -3384,11 +3979,13 @@ export interface components {
             /**
              * Company
              * @description Company, if it goes to one
+             * @example null
+             * @example Haverfold GmbH
              */
             company?: string | null;
             /**
              * Country
-             * @description ISO 3166-1 alpha-2
+             * @description Country, ISO 3166-1 alpha-2
              * @example DE
              */
             country: string;
@@ -3401,6 +3998,8 @@ export interface components {
             /**
              * Line2
              * @description Flat, floor, care of
+             * @example null
+             * @example 3rd floor
              */
             line2?: string | null;
             /**
@@ -3419,12 +4018,22 @@ export interface components {
             /**
              * Region
              * @description State or province, where the country needs it
+             * @example null
+             * @example CA
              */
             region?: string | null;
         };
         /**
          * Preferences
          * @description What a customer wants to be told. Confirmations and tracking numbers are always mailed.
+         * @example {
+         *       "delivery_mails": true,
+         *       "text_messages": {
+         *         "delivered": false,
+         *         "phone": "+4915112345678",
+         *         "shipped": true
+         *       }
+         *     }
          */
         Preferences: {
             /**
@@ -3443,8 +4052,8 @@ export interface components {
         Price: {
             /**
              * Amount
-             * @description Minor units of the currency, not negative
-             * @example 1990
+             * @description Minor units of the currency: 1900 is 19.00 EUR, or 1900 JPY
+             * @example 1900
              */
             amount: number;
             /**
@@ -3462,39 +4071,71 @@ export interface components {
         /**
          * PrivacyRequestView
          * @description A wish to see what is held of one, or to be forgotten.
+         * @example {
+         *       "asked_at": "2026-11-24T09:30:00Z",
+         *       "document": "/users/me/privacy-requests/prv_01M86E81E0EBDVDSND1DVRPEFF/document",
+         *       "ended_at": "2026-11-24T09:30:03Z",
+         *       "expires_at": "2026-12-01T09:30:03Z",
+         *       "id": "prv_01M86E81E0EBDVDSND1DVRPEFF",
+         *       "kind": "export",
+         *       "open_orders": [],
+         *       "report": [
+         *         {
+         *           "at": "2026-11-24T09:30:02Z",
+         *           "report": {
+         *             "orders": 1
+         *           },
+         *           "room": "orders"
+         *         }
+         *       ],
+         *       "status": "done"
+         *     }
          */
         PrivacyRequestView: {
             /**
              * Asked At
              * Format: date-time
+             * @description When it was first asked for; a repeat is the same request
+             * @example 2026-11-24T09:30:00Z
              */
             asked_at: string;
             /**
              * Document
-             * @description Where the export is
-             * @example /users/me/privacy-requests/…/document
+             * @description The path where the export is; null: there is none (yet)
+             * @example /users/me/privacy-requests/prv_01M86E81E0EBDVDSND1DVRPEFF/document
              */
             document: string | null;
-            /** Ended At */
+            /**
+             * Ended At
+             * @description When the last part was done with it, or it was refused; null: it runs
+             * @example 2026-11-24T09:30:03Z
+             */
             ended_at: string | null;
             /**
              * Expires At
-             * @description Until when an export can be read; it is deleted then
+             * @description Until when an export can be read, a week as a rule; it is deleted then. null: there is none
+             * @example 2026-12-01T09:30:03Z
              */
             expires_at: string | null;
             /**
              * Id
-             * @example prv_06F2Q7Z8K3M9V4T1X5W7C2B8N6
+             * @description Names it in `/users/me/privacy-requests/{id}`
+             * @example prv_01M86E81E0EBDVDSND1DVRPEFF
              */
             id: string;
             /**
              * Kind
+             * @description What was asked for
              * @enum {string}
              */
             kind: "export" | "erase";
             /**
              * Open Orders
-             * @description The numbers of the orders that still move
+             * @description If it was refused: the numbers of the orders that still move
+             * @example []
+             * @example [
+             *       "BDG-TNDA-FC5E"
+             *     ]
              */
             open_orders: string[];
             /**
@@ -3504,7 +4145,8 @@ export interface components {
             report: components["schemas"]["RoomReport"][];
             /**
              * Status
-             * @description `refused`: there are orders under way; nothing was erased
+             * @description `running`: ask again in a moment. `refused`: there are orders under way; nothing was erased
+             * @example done
              * @enum {string}
              */
             status: "running" | "done" | "refused";
@@ -3601,6 +4243,7 @@ export interface components {
             compare_at_price: components["schemas"]["Price"] | null;
             /**
              * Id
+             * @description Names the product for life, whatever becomes of its slug
              * @example prd_06F2Q8Z4V1W5T7X9Y3A2B4C6D8
              */
             id: string;
@@ -3618,6 +4261,7 @@ export interface components {
             price_to: components["schemas"]["Price"];
             /**
              * Slug
+             * @description The product's name in the address of its page
              * @example orchard-pendant
              */
             slug: string;
@@ -3646,7 +4290,11 @@ export interface components {
             categories: string[];
             /** @description What the cheapest variant cost before, if it is reduced */
             compare_at_price: components["schemas"]["Price"] | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names the product for life, whatever becomes of its slug
+             * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
+             */
             id: string;
             /** @description The first picture */
             image: components["schemas"]["Media"] | null;
@@ -3664,6 +4312,7 @@ export interface components {
             skus: string[];
             /**
              * Slug
+             * @description The product's name in the address of its page
              * @example dune-mug
              */
             slug: string;
@@ -3694,6 +4343,7 @@ export interface components {
             /**
              * Created At
              * Format: date-time
+             * @example 2026-11-20T14:03:12Z
              */
             created_at: string;
             /**
@@ -3708,7 +4358,11 @@ export interface components {
              * @default
              */
             description_html?: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names the product for life, whatever becomes of its slug
+             * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
+             */
             id: string;
             /** Media */
             media?: components["schemas"]["Media"][];
@@ -3721,7 +4375,11 @@ export interface components {
              *     }
              */
             seo?: components["schemas"]["Seo"];
-            /** Slug */
+            /**
+             * Slug
+             * @description The product's name in the address of its page
+             * @example alba-stoneware-mug
+             */
             slug: string;
             /**
              * Tax Category
@@ -3734,6 +4392,7 @@ export interface components {
             /**
              * Updated At
              * Format: date-time
+             * @example 2026-11-20T14:03:12Z
              */
             updated_at: string;
             /** Variants */
@@ -3747,6 +4406,57 @@ export interface components {
         /**
          * ProductWrite
          * @description A product, whole, but for its pictures' files: those are uploaded.
+         * @example {
+         *       "brand": "Oriel Works",
+         *       "categories": [
+         *         "kitchen"
+         *       ],
+         *       "description": "Thrown by hand. *Dishwasher safe.*",
+         *       "media": [
+         *         {
+         *           "alt": "A sand-coloured mug",
+         *           "id": "med_06F2Q8Z4V1W5T7X9Y3A2B4C6D8",
+         *           "variant_skus": [
+         *             "MUG-ALBA-SAGE-350ML"
+         *           ]
+         *         }
+         *       ],
+         *       "options": [
+         *         {
+         *           "name": "Color",
+         *           "values": [
+         *             "Sand",
+         *             "Slate"
+         *           ]
+         *         }
+         *       ],
+         *       "seo": {
+         *         "description": "",
+         *         "title": ""
+         *       },
+         *       "slug": "dune-mug",
+         *       "status": "draft",
+         *       "tax_category": "standard",
+         *       "title": "Dune Mug",
+         *       "variants": [
+         *         {
+         *           "barcode": "2004001000012",
+         *           "compare_at_price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "options": {
+         *             "Color": "Sand"
+         *           },
+         *           "price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "sku": "MUG-SAND",
+         *           "weight_grams": 420
+         *         }
+         *       ]
+         *     }
          */
         ProductWrite: {
             /**
@@ -3824,9 +4534,23 @@ export interface components {
         /**
          * ProfileView
          * @description Oneself.
+         * @example {
+         *       "customer_id": "cus_01M3YX1AKDFHEAD8X4A1JH69RE",
+         *       "email": "ada@example.com",
+         *       "email_verified": true,
+         *       "locale": "en",
+         *       "marketing_changed_at": "2026-11-20T14:21:07Z",
+         *       "marketing_opt_in": false,
+         *       "name": "Ada Lovelace",
+         *       "version": 3
+         *     }
          */
         ProfileView: {
-            /** Customer Id */
+            /**
+             * Customer Id
+             * @description Names the customer in every room, and is `sub` of their access token
+             * @example cus_01M3YX1AKDFHEAD8X4A1JH69RE
+             */
             customer_id: string;
             /**
              * Email
@@ -3836,7 +4560,8 @@ export interface components {
             email: string | null;
             /**
              * Email Verified
-             * @description Whether the address was proven by the link in a mail
+             * @description Whether the address was proven by the link in a mail. Guest orders of it are one's own then
+             * @example true
              */
             email_verified: boolean;
             /**
@@ -3848,16 +4573,18 @@ export interface components {
             /**
              * Marketing Changed At
              * @description When that was last decided; null: never asked
+             * @example 2026-11-20T14:21:07Z
              */
             marketing_changed_at: string | null;
             /**
              * Marketing Opt In
              * @description Whether news may be mailed
+             * @example false
              */
             marketing_opt_in: boolean;
             /**
              * Name
-             * @description How to address the person
+             * @description How to address the person; null: not told
              * @example Ada Lovelace
              */
             name: string | null;
@@ -3873,43 +4600,103 @@ export interface components {
          * @description What the cart would cost now. Nothing is reserved.
          */
         Quote: {
-            /** Lines */
+            /**
+             * Lines
+             * @description As the cart has them: at least one, at most a hundred
+             */
             lines: components["schemas"]["QuoteLine"][];
             /**
              * Shipping Option
-             * @description The one that the totals are made with
+             * @description The `id` of the one that the totals are made with
+             * @example standard
              */
             shipping_option: string;
-            /** Shipping Options */
+            /**
+             * Shipping Options
+             * @description Every way to send it there, in the shop's order
+             */
             shipping_options: components["schemas"]["ShippingOption"][];
+            /** @description With shipping and tax; `total` is the `expected_total` of `POST /checkout` */
             totals: components["schemas"]["Totals"];
         };
-        /** QuoteLine */
+        /**
+         * QuoteLine
+         * @description What is in the cart, at today's price.
+         */
         QuoteLine: {
-            /** Options */
+            /**
+             * Options
+             * @description What makes the variant: option name and value; empty: the product has one variant
+             * @example {
+             *       "Color": "Sage",
+             *       "Size": "350 ml"
+             *     }
+             */
             options: {
                 [key: string]: string;
             };
-            /** Quantity */
+            /**
+             * Quantity
+             * @description Pieces
+             * @example 2
+             */
             quantity: number;
-            /** Sku */
+            /**
+             * Sku
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
+             * @example MUG-ALBA-SAGE-350ML
+             */
             sku: string;
-            /** Title */
+            /**
+             * Title
+             * @description The product's, as of now
+             * @example Alba Stoneware Mug
+             */
             title: string;
+            /**
+             * @description For all pieces
+             * @example {
+             *       "amount": 3800,
+             *       "currency": "EUR"
+             *     }
+             */
             total: components["schemas"]["Price"];
+            /**
+             * @description For one piece
+             * @example {
+             *       "amount": 1900,
+             *       "currency": "EUR"
+             *     }
+             */
             unit_price: components["schemas"]["Price"];
         };
-        /** QuoteRequest */
+        /**
+         * QuoteRequest
+         * @description Where a cart would go to.
+         * @example {
+         *       "cart_token": "crt_01M7WKP496E7KTHRJXJG7DJ13N.ArMB8CjziTBBMUfQczQ7ZVKZ",
+         *       "shipping_address": {
+         *         "city": "Berlin",
+         *         "company": null,
+         *         "country": "DE",
+         *         "line1": "Torstrasse 1",
+         *         "line2": null,
+         *         "name": "Ada Lovelace",
+         *         "postal_code": "10119",
+         *         "region": null
+         *       },
+         *       "shipping_option": "standard"
+         *     }
+         */
         QuoteRequest: {
-            /**
-             * Cart Token
-             * @description Or the header Cart-Token, or the cart's cookie
-             */
+            /** Cart Token */
             cart_token?: string | null;
+            /** @description Decides on shipping and tax; kept nowhere */
             shipping_address: components["schemas"]["PostalAddress"];
             /**
              * Shipping Option
              * @description Which option to total with; the first, if none is named
+             * @example standard
              */
             shipping_option?: string | null;
         };
@@ -3921,32 +4708,22 @@ export interface components {
         /**
          * RatesQuestion
          * @description What would it cost to send these there?
-         * @example {
-         *       "address": {
-         *         "city": "Berlin",
-         *         "country": "DE",
-         *         "line1": "Torstrasse 1",
-         *         "name": "Ada Lovelace",
-         *         "postal_code": "10119"
-         *       },
-         *       "items_total": {
-         *         "amount": 2400,
-         *         "currency": "EUR"
-         *       },
-         *       "lines": [
-         *         {
-         *           "quantity": 2,
-         *           "sku": "MUG-SAND",
-         *           "weight_grams": 380
-         *         }
-         *       ]
-         *     }
          */
         RatesQuestion: {
+            /** @description Its country and postal code decide */
             address: components["schemas"]["_Destination"];
-            /** @description For options that are free above an amount */
+            /**
+             * @description For options that are free above an amount
+             * @example {
+             *       "amount": 3800,
+             *       "currency": "EUR"
+             *     }
+             */
             items_total?: components["schemas"]["_GoodsValue"] | null;
-            /** Lines */
+            /**
+             * Lines
+             * @description All that goes into the order; their weight decides
+             */
             lines: components["schemas"]["_Line"][];
         };
         /**
@@ -3963,34 +4740,70 @@ export interface components {
         /**
          * RefundView
          * @description Money on its way back, or there.
+         * @example {
+         *       "amount": {
+         *         "amount": 1900,
+         *         "currency": "EUR"
+         *       },
+         *       "created_at": "2026-11-24T10:12:45Z",
+         *       "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "reason": "Arrived broken",
+         *       "refund_id": "rfd_01M86GPAA8F0K901DHZ8X5TCN8",
+         *       "status": "done"
+         *     }
          */
         RefundView: {
+            /**
+             * @description At most what was captured of it
+             * @example {
+             *       "amount": 1900,
+             *       "currency": "EUR"
+             *     }
+             */
             amount: components["schemas"]["Price"];
             /**
              * Created At
              * Format: date-time
+             * @description When it was asked for
+             * @example 2026-11-24T10:12:45Z
              */
             created_at: string;
-            /** Payment Id */
+            /**
+             * Payment Id
+             * @description What it is given back of
+             * @example pay_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             payment_id: string;
             /**
              * Reason
              * @description The merchant's words, or why it was given back or refused
+             * @example Arrived broken
              */
             reason: string;
             /**
              * Refund Id
-             * @example rfd_01k9
+             * @description Also the processor's way to tell one refund from the next
+             * @example rfd_01M86GPAA8F0K901DHZ8X5TCN8
              */
             refund_id: string;
             /**
              * Status
-             * @description `wanted`: the processor has not said yes yet
+             * @description `wanted`: the processor has not said yes yet. `refused`: it never will; no money has moved
+             * @example done
              * @enum {string}
              */
             status: "wanted" | "done" | "refused";
         };
-        /** Register */
+        /**
+         * Register
+         * @example {
+         *       "cookies": false,
+         *       "email": "ada@example.com",
+         *       "locale": "en",
+         *       "name": "Ada Lovelace",
+         *       "password": "a teapot of one's own"
+         *     }
+         */
         Register: {
             /**
              * Cookies
@@ -4028,9 +4841,21 @@ export interface components {
         /**
          * RelabelRequest
          * @description Another label.
+         * @example {
+         *       "address": {
+         *         "city": "Berlin",
+         *         "company": null,
+         *         "country": "DE",
+         *         "line1": "Torstrasse 1",
+         *         "line2": null,
+         *         "name": "Ada Lovelace",
+         *         "postal_code": "10119",
+         *         "region": null
+         *       }
+         *     }
          */
         RelabelRequest: {
-            /** @description If it was wrong. In the same country */
+            /** @description If it was wrong; in the same country. Left out: the address of the order */
             address?: components["schemas"]["_Destination"] | null;
         };
         /** ResetPassword */
@@ -4057,16 +4882,20 @@ export interface components {
             /**
              * At
              * Format: date-time
-             * @description When
+             * @description When it was done with it
+             * @example 2026-11-24T09:30:02Z
              */
             at: string;
             /**
              * Report
              * @description How many things of each kind: found (export), or `deleted` and `pseudonymised` (erase)
              * @example {
+             *       "orders": 1
+             *     }
+             * @example {
              *       "deleted": {},
              *       "pseudonymised": {
-             *         "orders": 3
+             *         "orders": 1
              *       }
              *     }
              */
@@ -4075,7 +4904,7 @@ export interface components {
             };
             /**
              * Room
-             * @description Which part
+             * @description The name of the service
              * @example orders
              */
             room: string;
@@ -4106,6 +4935,7 @@ export interface components {
             line: number;
             /**
              * Slug
+             * @description The product's name in the address of its page
              * @example dune-mug
              */
             slug: string;
@@ -4147,16 +4977,19 @@ export interface components {
             /**
              * At
              * Format: date-time
+             * @description By the carrier's clock
+             * @example 2026-11-23T17:41:00Z
              */
             at: string;
             /**
              * Place
-             * @description Empty: not told
+             * @description In the carrier's words; empty: not told
              * @example Hub Mitte
              */
             place: string;
             /**
              * Status
+             * @description What became of it there
              * @example in_transit
              * @enum {string}
              */
@@ -4286,20 +5119,28 @@ export interface components {
         ShipmentSummary: {
             /**
              * Attention
-             * @description Why people must look at it
+             * @description Why people must look at it, in the carrier's words; null: they need not
+             * @example null
+             * @example the postal code is not one of DE
              */
             attention: string | null;
             /**
              * Carrier
-             * @example Sandbox Parcel
+             * @description null, if it was cancelled before we heard of it
              */
             carrier: string | null;
             /**
              * Created At
              * Format: date-time
+             * @description When its order was paid
+             * @example 2026-11-20T14:03:13Z
              */
             created_at: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names the parcel, whichever label it bears; one per order
+             * @example shp_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             id: string;
             /**
              * Number
@@ -4308,76 +5149,148 @@ export interface components {
             number: string | null;
             /**
              * Option
-             * @description The shipping option that was chosen
+             * @description The shipping option that was chosen at checkout; null as `carrier`
              * @example standard
              */
             option: string | null;
-            /** Order Id */
+            /**
+             * Order Id
+             * @description Names the order in paths and events; people say its `number`
+             * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             order_id: string;
             /**
              * State
-             * @description How far the label is
+             * @description How far the label is. `wanted`: orders has not let it go; `cleared`: may be bought; `label_unknown`: the carrier has not said whether it was bought; `label_failed`: see `attention`; `labelled`; `voiding`: is being given back for another; `dropped`: the order was cancelled
              * @example labelled
              * @enum {string}
              */
             state: "wanted" | "cleared" | "label_unknown" | "label_failed" | "labelled" | "voiding" | "dropped";
             /**
              * Status
-             * @description Where the parcel is
+             * @description Where the parcel is: `preparing`, no label yet; `label_created`: still with us; then what the carrier has seen. It never goes back
              * @example in_transit
              * @enum {string}
              */
             status: "preparing" | "label_created" | "picked_up" | "in_transit" | "out_for_delivery" | "delivered";
             /**
              * Tracking Number
-             * @example BD123456785DE
+             * @description Of the present label; null: there is none
              */
             tracking_number: string | null;
         };
         /**
          * ShipmentView
          * @description A shipment as the merchant sees it.
+         * @example {
+         *       "address": {
+         *         "city": "Berlin",
+         *         "company": null,
+         *         "country": "DE",
+         *         "line1": "Torstrasse 1",
+         *         "line2": null,
+         *         "name": "Ada Lovelace",
+         *         "postal_code": "10119",
+         *         "region": null
+         *       },
+         *       "attention": null,
+         *       "carrier": "Sandbox Parcel",
+         *       "contact": {
+         *         "email": "ada@example.com",
+         *         "locale": "en",
+         *         "phone": "+49 30 23125 014"
+         *       },
+         *       "created_at": "2026-11-20T14:03:13Z",
+         *       "delivered_at": null,
+         *       "events": [
+         *         {
+         *           "at": "2026-11-23T17:41:00Z",
+         *           "place": "Hub Mitte",
+         *           "status": "in_transit"
+         *         }
+         *       ],
+         *       "id": "shp_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "label_id": "lbl_5d0c3b7e9a",
+         *       "label_no": 1,
+         *       "label_ready": true,
+         *       "labelled_at": "2026-11-20T14:03:45Z",
+         *       "number": "BDG-TNDA-FC5E",
+         *       "option": "standard",
+         *       "order_id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "promised_from": "2026-11-24",
+         *       "promised_to": "2026-11-25",
+         *       "state": "labelled",
+         *       "status": "in_transit",
+         *       "tracking_number": "BD123456785DE",
+         *       "tracking_url": "http://127.0.0.1:7080/parcels/BD123456785DE",
+         *       "version": 4,
+         *       "weight_grams": 930
+         *     }
          */
         ShipmentView: {
+            /** @description Where the label sends it; null as `carrier` */
             address: components["schemas"]["Address"] | null;
             /**
              * Attention
-             * @description Why people must look at it
+             * @description Why people must look at it, in the carrier's words; null: they need not
+             * @example null
+             * @example the postal code is not one of DE
              */
             attention: string | null;
             /**
              * Carrier
-             * @example Sandbox Parcel
+             * @description null, if it was cancelled before we heard of it
              */
             carrier: string | null;
+            /** @description Whom the carrier may ask; null as `carrier` */
             contact: components["schemas"]["Contact"] | null;
             /**
              * Created At
              * Format: date-time
+             * @description When its order was paid
+             * @example 2026-11-20T14:03:13Z
              */
             created_at: string;
-            /** Delivered At */
+            /**
+             * Delivered At
+             * @description null: not yet
+             * @example null
+             */
             delivered_at: string | null;
-            /** Events */
+            /**
+             * Events
+             * @description Oldest first; the first says when the label was made
+             */
             events: components["schemas"]["Scan"][];
-            /** Id */
+            /**
+             * Id
+             * @description Names the parcel, whichever label it bears; one per order
+             * @example shp_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             id: string;
             /**
              * Label Id
-             * @description The carrier's id of the label
+             * @description The carrier's name for the label; null: none was bought
+             * @example lbl_5d0c3b7e9a
              */
             label_id: string | null;
             /**
              * Label No
              * @description 1: its first label
+             * @example 1
              */
             label_no: number;
             /**
              * Label Ready
              * @description Whether `GET /admin/shipments/{id}/label` has its print
+             * @example true
              */
             label_ready: boolean;
-            /** Labelled At */
+            /**
+             * Labelled At
+             * @description When the label was bought; null: there is none
+             * @example 2026-11-20T14:03:45Z
+             */
             labelled_at: string | null;
             /**
              * Number
@@ -4386,43 +5299,60 @@ export interface components {
             number: string | null;
             /**
              * Option
-             * @description The shipping option that was chosen
+             * @description The shipping option that was chosen at checkout; null as `carrier`
              * @example standard
              */
             option: string | null;
-            /** Order Id */
+            /**
+             * Order Id
+             * @description Names the order in paths and events; people say its `number`
+             * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
+             */
             order_id: string;
-            /** Promised From */
+            /**
+             * Promised From
+             * @description null as `carrier`
+             */
             promised_from: string | null;
-            /** Promised To */
+            /**
+             * Promised To
+             * @description null as `carrier`
+             */
             promised_to: string | null;
             /**
              * State
-             * @description How far the label is
+             * @description How far the label is. `wanted`: orders has not let it go; `cleared`: may be bought; `label_unknown`: the carrier has not said whether it was bought; `label_failed`: see `attention`; `labelled`; `voiding`: is being given back for another; `dropped`: the order was cancelled
              * @example labelled
              * @enum {string}
              */
             state: "wanted" | "cleared" | "label_unknown" | "label_failed" | "labelled" | "voiding" | "dropped";
             /**
              * Status
-             * @description Where the parcel is
+             * @description Where the parcel is: `preparing`, no label yet; `label_created`: still with us; then what the carrier has seen. It never goes back
              * @example in_transit
              * @enum {string}
              */
             status: "preparing" | "label_created" | "picked_up" | "in_transit" | "out_for_delivery" | "delivered";
             /**
              * Tracking Number
-             * @example BD123456785DE
+             * @description Of the present label; null: there is none
              */
             tracking_number: string | null;
-            /** Tracking Url */
+            /**
+             * Tracking Url
+             * @description null: there is no label
+             */
             tracking_url: string | null;
-            /** Version */
+            /**
+             * Version
+             * @description Grows with every change
+             * @example 4
+             */
             version: number;
             /**
              * Weight Grams
              * @description All parcels, packaging included
-             * @example 910
+             * @example 930
              */
             weight_grams: number | null;
         };
@@ -4463,7 +5393,11 @@ export interface components {
              * @enum {string}
              */
             type: "redirect" | "retry_payment";
-            /** Url */
+            /**
+             * Url
+             * @description The page of the bank's 3-D Secure challenge; null unless `redirect`
+             * @example http://127.0.0.1:7080/sandbox/challenges/pi_3SWq7kT2eZvKYlo2
+             */
             url?: string | null;
         };
         /**
@@ -4479,6 +5413,7 @@ export interface components {
             /**
              * Customer Id
              * @description Whose account it is
+             * @example cus_01M3YX1AKDFHEAD8X4A1JH69RE
              */
             customer_id: string;
             /**
@@ -4513,7 +5448,18 @@ export interface components {
              */
             token_type?: string;
         };
-        /** StockList */
+        /**
+         * StockList
+         * @example {
+         *       "items": [
+         *         {
+         *           "available": 7,
+         *           "in_stock": true,
+         *           "sku": "MUG-1"
+         *         }
+         *       ]
+         *     }
+         */
         StockList: {
             /**
              * Items
@@ -4524,6 +5470,11 @@ export interface components {
         /**
          * StockView
          * @description Stock as shoppers see it.
+         * @example {
+         *       "available": 7,
+         *       "in_stock": true,
+         *       "sku": "MUG-1"
+         *     }
          */
         StockView: {
             /**
@@ -4540,6 +5491,7 @@ export interface components {
             in_stock: boolean;
             /**
              * Sku
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
              * @example MUG-1
              */
             sku: string;
@@ -4547,6 +5499,46 @@ export interface components {
         /**
          * Suggestions
          * @description What somebody who is typing may be about to say.
+         * @example {
+         *       "categories": [
+         *         {
+         *           "count": 4,
+         *           "name": "Coffee tea",
+         *           "slug": "coffee-tea"
+         *         }
+         *       ],
+         *       "products": [
+         *         {
+         *           "brand": "Oriel Works",
+         *           "categories": [
+         *             "lighting"
+         *           ],
+         *           "compare_at_price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "id": "prd_06F2Q8Z4V1W5T7X9Y3A2B4C6D8",
+         *           "image": {
+         *             "alt": "Domed pendant lamp in forest with a brass cap, lit",
+         *             "renditions": {
+         *               "w640.webp": "9f/2c.webp"
+         *             }
+         *           },
+         *           "in_stock": true,
+         *           "price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "price_to": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "slug": "orchard-pendant",
+         *           "title": "Orchard Pendant Lamp"
+         *         }
+         *       ],
+         *       "took_ms": 3
+         *     }
          */
         Suggestions: {
             /** Categories */
@@ -4563,30 +5555,70 @@ export interface components {
         /**
          * TaxCountryRequest
          * @description The tax of a country.
+         * @example {
+         *       "prices_include_tax": true,
+         *       "rates": [
+         *         {
+         *           "category": "standard",
+         *           "rate": "0.19",
+         *           "region": "",
+         *           "valid_from": "2007-01-01"
+         *         }
+         *       ]
+         *     }
          */
         TaxCountryRequest: {
             /**
              * Prices Include Tax
              * @description True: the catalog's prices are gross for shoppers there; false: tax comes on top
+             * @example true
              */
             prices_include_tax: boolean;
-            /** Rates */
+            /**
+             * Rates
+             * @description All of them, past and coming ones too; empty: no tax is collected there
+             */
             rates: components["schemas"]["TaxRateEntry"][];
         };
         /**
          * TaxCountryView
          * @description The tax of a country.
+         * @example {
+         *       "country": "DE",
+         *       "prices_include_tax": true,
+         *       "rates": [
+         *         {
+         *           "category": "standard",
+         *           "rate": "0.19",
+         *           "region": "",
+         *           "valid_from": "2007-01-01"
+         *         }
+         *       ],
+         *       "version": 1
+         *     }
          */
         TaxCountryView: {
-            /** Country */
+            /**
+             * Country
+             * @description Country, ISO 3166-1 alpha-2
+             * @example DE
+             */
             country: string;
-            /** Prices Include Tax */
+            /**
+             * Prices Include Tax
+             * @description True: the catalog's prices are gross for shoppers there; false: tax comes on top
+             * @example true
+             */
             prices_include_tax: boolean;
-            /** Rates */
+            /**
+             * Rates
+             * @description Past and coming ones too
+             */
             rates: components["schemas"]["TaxRateEntry"][];
             /**
              * Version
-             * @description To be sent as If-Match when replacing it
+             * @description Grows with every change; `If-Match` takes it
+             * @example 1
              */
             version: number;
         };
@@ -4603,19 +5635,23 @@ export interface components {
             category: string;
             /**
              * Rate
-             * @description Decimal fraction as text, less than 1
+             * @description Decimal fraction as text, less than 1: `0.19` is 19 %
              * @example 0.19
              */
             rate: string;
             /**
              * Region
-             * @description State or province; empty: the whole country, but for regions with rates of their own
+             * @description State or province, by its name or its code; empty: the whole country, but for regions with rates of their own
              * @default
+             * @example
+             * @example CA
              */
             region?: string;
             /**
              * Valid From
              * Format: date
+             * @description The first day, in UTC
+             * @example 2007-01-01
              */
             valid_from: string;
         };
@@ -4646,14 +5682,35 @@ export interface components {
         /**
          * Timeline
          * @description Where a parcel is and has been. Whose it is, is not said.
+         * @example {
+         *       "carrier": "Sandbox Parcel",
+         *       "delivered_at": null,
+         *       "events": [
+         *         {
+         *           "at": "2026-11-23T17:41:00Z",
+         *           "place": "Hub Mitte",
+         *           "status": "in_transit"
+         *         }
+         *       ],
+         *       "promised_from": "2026-11-24",
+         *       "promised_to": "2026-11-25",
+         *       "status": "in_transit",
+         *       "tracking_number": "BD123456785DE",
+         *       "tracking_url": "http://127.0.0.1:7080/parcels/BD123456785DE"
+         *     }
          */
         Timeline: {
             /**
              * Carrier
+             * @description As the shopper knows it
              * @example Sandbox Parcel
              */
             carrier: string;
-            /** Delivered At */
+            /**
+             * Delivered At
+             * @description null: not yet
+             * @example null
+             */
             delivered_at: string | null;
             /**
              * Events
@@ -4663,27 +5720,34 @@ export interface components {
             /**
              * Promised From
              * Format: date
+             * @description The first day on which it may arrive, as promised at checkout
+             * @example 2026-11-24
              */
             promised_from: string;
             /**
              * Promised To
              * Format: date
+             * @description The last day on which it should have arrived
+             * @example 2026-11-25
              */
             promised_to: string;
             /**
              * Status
+             * @description Where the parcel is: `preparing`, no label yet; `label_created`: still with us; then what the carrier has seen. It never goes back
              * @example in_transit
              * @enum {string}
              */
             status: "preparing" | "label_created" | "picked_up" | "in_transit" | "out_for_delivery" | "delivered";
             /**
              * Tracking Number
+             * @description The carrier's, for `GET /shipments/{tracking}`
              * @example BD123456785DE
              */
             tracking_number: string;
             /**
              * Tracking Url
-             * @description The carrier's own page about it
+             * @description The carrier's own page about the parcel
+             * @example http://127.0.0.1:7080/parcels/BD123456785DE
              */
             tracking_url: string;
         };
@@ -4703,13 +5767,28 @@ export interface components {
             tax_included: boolean;
             total: components["schemas"]["Price"];
         };
-        /** Tracking */
+        /**
+         * Tracking
+         * @description How to follow the parcel.
+         */
         Tracking: {
-            /** Carrier */
+            /**
+             * Carrier
+             * @description As the shopper knows it
+             * @example Sandbox Parcel
+             */
             carrier: string;
-            /** Number */
+            /**
+             * Number
+             * @description The carrier's, for `GET /shipments/{tracking}`
+             * @example BD123456785DE
+             */
             number: string;
-            /** Url */
+            /**
+             * Url
+             * @description The carrier's own page about the parcel
+             * @example http://127.0.0.1:7080/parcels/BD123456785DE
+             */
             url: string;
         };
         /** Upload */
@@ -4759,7 +5838,11 @@ export interface components {
                 [key: string]: string;
             };
             price: components["schemas"]["Price"];
-            /** Sku */
+            /**
+             * Sku
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
+             * @example MUG-ALBA-SAGE-350ML
+             */
             sku: string;
             /**
              * Weight Grams
@@ -4815,6 +5898,18 @@ export interface components {
         /**
          * WriteAddress
          * @description A postal address. What a country requires is required: a state in the US, no postal code in Hong Kong.
+         * @example {
+         *       "city": "Berlin",
+         *       "company": null,
+         *       "country": "DE",
+         *       "default_billing": false,
+         *       "default_shipping": false,
+         *       "line1": "Torstrasse 1",
+         *       "line2": null,
+         *       "name": "Ada Lovelace",
+         *       "postal_code": "10119",
+         *       "region": null
+         *     }
          */
         WriteAddress: {
             /**
@@ -4826,11 +5921,13 @@ export interface components {
             /**
              * Company
              * @description Company, if it goes to one
+             * @example null
+             * @example Haverfold GmbH
              */
             company?: string | null;
             /**
              * Country
-             * @description ISO 3166-1 alpha-2
+             * @description Country, ISO 3166-1 alpha-2
              * @example DE
              */
             country: string;
@@ -4855,6 +5952,8 @@ export interface components {
             /**
              * Line2
              * @description Flat, floor, care of
+             * @example null
+             * @example 3rd floor
              */
             line2?: string | null;
             /**
@@ -4873,10 +5972,15 @@ export interface components {
             /**
              * Region
              * @description State or province, where the country needs it
+             * @example null
+             * @example CA
              */
             region?: string | null;
         };
-        /** _Destination */
+        /**
+         * _Destination
+         * @description Where a parcel goes.
+         */
         _Destination: {
             /**
              * City
@@ -4887,11 +5991,13 @@ export interface components {
             /**
              * Company
              * @description Company, if it goes to one
+             * @example null
+             * @example Haverfold GmbH
              */
             company?: string | null;
             /**
              * Country
-             * @description ISO 3166-1 alpha-2
+             * @description Country, ISO 3166-1 alpha-2
              * @example DE
              */
             country: string;
@@ -4904,6 +6010,8 @@ export interface components {
             /**
              * Line2
              * @description Flat, floor, care of
+             * @example null
+             * @example 3rd floor
              */
             line2?: string | null;
             /**
@@ -4922,15 +6030,20 @@ export interface components {
             /**
              * Region
              * @description State or province, where the country needs it
+             * @example null
+             * @example CA
              */
             region?: string | null;
         };
-        /** _GoodsValue */
+        /**
+         * _GoodsValue
+         * @description What the goods cost together.
+         */
         _GoodsValue: {
             /**
              * Amount
-             * @description Minor units of the currency, not negative
-             * @example 1990
+             * @description Minor units of the currency: 1900 is 19.00 EUR, or 1900 JPY
+             * @example 1900
              */
             amount: number;
             /**
@@ -4940,11 +6053,22 @@ export interface components {
              */
             currency: string;
         };
-        /** _Line */
+        /**
+         * _Line
+         * @description What is to be sent.
+         */
         _Line: {
-            /** Quantity */
+            /**
+             * Quantity
+             * @description Pieces
+             * @example 2
+             */
             quantity: number;
-            /** Sku */
+            /**
+             * Sku
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
+             * @example MUG-ALBA-SAGE-350ML
+             */
             sku: string;
             /**
              * Weight Grams
@@ -5411,6 +6535,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The product's name in the address of its page */
                 slug: string;
             };
             cookie?: never;
@@ -5528,6 +6653,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The product's name in the address of its page */
                 slug: string;
             };
             cookie?: never;
@@ -5759,6 +6885,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop */
                 sku: string;
             };
             cookie?: never;
@@ -5875,6 +7002,7 @@ export interface operations {
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop */
                 sku: string;
             };
             cookie?: never;
@@ -6013,6 +7141,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop */
                 sku: string;
             };
             cookie?: never;
@@ -6144,6 +7273,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop */
                 sku: string;
             };
             cookie?: never;
@@ -6848,6 +7978,7 @@ export interface operations {
     read_payments_admin_payments_get: {
         parameters: {
             query: {
+                /** @description Names the order in paths and events; people say its `number` */
                 order_id: string;
             };
             header?: never;
@@ -8445,6 +9576,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Names the parcel, whichever label it bears; one per order */
                 shipment_id: string;
             };
             cookie?: never;
@@ -8558,6 +9690,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Names the parcel, whichever label it bears; one per order */
                 shipment_id: string;
             };
             cookie?: never;
@@ -8680,6 +9813,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Names the parcel, whichever label it bears; one per order */
                 shipment_id: string;
             };
             cookie?: never;
@@ -8805,6 +9939,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description Names the parcel, whichever label it bears; one per order */
                 shipment_id: string;
             };
             cookie?: never;
@@ -9041,6 +10176,7 @@ export interface operations {
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description Country, ISO 3166-1 alpha-2 */
                 country: string;
             };
             cookie?: never;
@@ -11099,6 +12235,7 @@ export interface operations {
                 "Cart-Token"?: string | null;
             };
             path: {
+                /** @description Names the checkout, as in `/checkout/{id}` */
                 checkout_id: string;
             };
             cookie?: {
@@ -11207,6 +12344,7 @@ export interface operations {
                 "Cart-Token"?: string | null;
             };
             path: {
+                /** @description Names the checkout, as in `/checkout/{id}` */
                 checkout_id: string;
             };
             cookie?: {
@@ -11325,6 +12463,7 @@ export interface operations {
                 "Cart-Token"?: string | null;
             };
             path: {
+                /** @description Names the checkout, as in `/checkout/{id}` */
                 checkout_id: string;
             };
             cookie?: {
@@ -11461,6 +12600,7 @@ export interface operations {
                 "Cart-Token"?: string | null;
             };
             path: {
+                /** @description Names the checkout, as in `/checkout/{id}` */
                 checkout_id: string;
             };
             cookie?: {
@@ -11571,6 +12711,7 @@ export interface operations {
                 "Cart-Token"?: string | null;
             };
             path: {
+                /** @description Names the checkout, as in `/checkout/{id}` */
                 checkout_id: string;
             };
             cookie?: {
@@ -11796,6 +12937,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop */
                 sku: string;
             };
             cookie?: never;

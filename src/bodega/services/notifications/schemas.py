@@ -37,19 +37,30 @@ class NotificationView(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str = Field(examples=["ntf_06F2K9W5T8ZQH3N7V4C1M0B6XR"])
-    kind: Kind = Field(examples=["order_confirmation"])
-    channel: Channel
+    id: str = Field(description="For `/admin/notifications/{id}/resend`", examples=["ntf_01M7WMAEEGE9HAZZGE9YRWKGNY"])
+    kind: Kind = Field(description="What it is about", examples=["parcel_sent"])
+    channel: Channel = Field(description="Whether it goes by mail or as a text message", examples=["mail"])
     recipient: str = Field(description="An address or a telephone number", examples=["ada@example.com"])
     state: State = Field(
-        description="`waiting`: being tried. `parked`: nobody would take it, look at it. `dropped`: no longer needed",
+        description="`waiting`: being tried. `sent`. `parked`: nobody would take it, look at it. `dropped`: no longer "
+        "needed",
         examples=["sent"],
     )
-    number: OrderNumber | None = Field(description="The order's, if it is about one")
-    customer_id: CustomerId | None
-    message_id: str = Field(description="Of a mail, for the mail server's logs")
+    number: OrderNumber | None = Field(description="The order's; null: it is about none")
+    customer_id: CustomerId | None = Field(description="Whose account it is about; null: a guest's order")
+    message_id: str = Field(
+        description="Of a mail, for the mail server's logs; the same each time it is tried (RFC 5322)",
+        examples=["<5f1c0e9d7b3a4c2e8f6d1b0a9c8e7d6f5a4b3c2d@bodega.example>"],
+    )
     attempts: int = Field(description="How often the mail server or the SMS gateway was asked", examples=[1])
-    last_error: str | None = Field(description="Why it was not taken", examples=[None])
-    resend_of: str | None = Field(description="The one that this repeats")
-    created_at: datetime
-    sent_at: datetime | None
+    last_error: str | None = Field(
+        description="Why it was not taken the last time; null: it was", examples=[None, "450 4.2.1 try again later"]
+    )
+    resend_of: str | None = Field(
+        description="The id of the one that this repeats, at somebody's wish; null: it is the first", examples=[None]
+    )
+    created_at: datetime = Field(description="When its event was heard", examples=["2026-11-20T14:03:46Z"])
+    sent_at: datetime | None = Field(
+        description="When it was taken by the mail server or the SMS gateway; null: not yet",
+        examples=["2026-11-20T14:03:47Z"],
+    )

@@ -1,13 +1,33 @@
 """What orders answers to people."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bodega.contracts.fields import Address, Contact
-from bodega.contracts.ids import OrderId, OrderNumber
+from bodega.contracts.ids import CheckoutId, CustomerId, OrderId, OrderNumber, PaymentId, ReservationId
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, OrderState, Totals
+
+State = Annotated[
+    OrderState,
+    Field(
+        description="`created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too "
+        "late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the "
+        "parcel is: `partly_refunded` or `refunded`",
+        examples=["shipped"],
+    ),
+]
+PlacedAt = Annotated[datetime, Field(description="When the checkout made it", examples=["2026-11-20T14:03:12Z"])]
+Attention = Annotated[
+    str | None,
+    Field(
+        description="Why people must look at it: `capture_failed`, the bank will not give the money of an order that "
+        "is with the carrier. null: they need not",
+        examples=[None, "capture_failed"],
+    ),
+]
 
 
 class _Answer(BaseModel):
@@ -15,67 +35,97 @@ class _Answer(BaseModel):
 
 
 class TimelineEntry(_Answer):
-    at: datetime
-    state: str = Field(description="The state from then on", examples=["paid"])
-    note: str = Field(description="What happened", examples=["payment_accepted"])
+    """Something that happened to an order."""
+
+    at: datetime = Field(description="When orders took note of it", examples=["2026-11-20T14:03:13Z"])
+    state: str = Field(description="The state from then on, refunds left aside", examples=["paid"])
+    note: str = Field(
+        description="What happened, in a stable word; behind a colon, why: `payment_failed: insufficient_funds`",
+        examples=["payment_accepted"],
+    )
 
 
 class Tracking(_Answer):
-    carrier: str
-    number: str
-    url: str
+    """How to follow the parcel."""
+
+    carrier: str = Field(description="As the shopper knows it", examples=["Sandbox Parcel"])
+    number: str = Field(description="The carrier's, for `GET /shipments/{tracking}`", examples=["BD123456785DE"])
+    url: str = Field(
+        description="The carrier's own page about the parcel", examples=["http://127.0.0.1:7080/parcels/BD123456785DE"]
+    )
 
 
 class OrderSummary(_Answer):
     """An order in a list."""
 
     id: OrderId
-    number: OrderNumber = Field(examples=["BDG-7K3M-9Q2X"])
-    state: OrderState
-    placed_at: datetime
-    total: Price
-    quantity: int = Field(description="Pieces in all lines", examples=[3])
-    image: str | None = Field(default=None, description="A picture of the first line, below the media address")
+    number: OrderNumber
+    state: State
+    placed_at: PlacedAt
+    total: Price = Field(
+        description="All that the buyer pays: goods, shipping and tax", examples=[{"amount": 4290, "currency": "EUR"}]
+    )
+    quantity: int = Field(description="Pieces in all lines", examples=[2])
+    image: str | None = Field(
+        default=None,
+        description="A picture of the first line, below the media address; null: it had none",
+        examples=["products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp"],
+    )
 
 
 class OrderView(_Answer):
     """An order as its buyer sees it."""
 
     id: OrderId
-    number: OrderNumber = Field(examples=["BDG-7K3M-9Q2X"])
-    state: OrderState
-    version: int
-    placed_at: datetime
-    lines: list[OrderLine]
-    totals: Totals
-    refunded: Price = Field(description="Given back so far")
-    shipping_address: Address
-    billing_address: Address | None
-    shipping_option: str
-    contact: Contact
-    tracking: Tracking | None
-    cancellable: bool = Field(description="Whether `POST /orders/{id}/cancel` would work now")
-    timeline: list[TimelineEntry]
+    number: OrderNumber
+    state: State
+    version: int = Field(description="Grows with every change; the `id` of its server-sent events", examples=[5])
+    placed_at: PlacedAt
+    lines: list[OrderLine] = Field(description="What was bought, as it was then: at least one, at most a hundred")
+    totals: Totals = Field(description="What it costs; refunds do not change it")
+    refunded: Price = Field(description="Given back so far", examples=[{"amount": 0, "currency": "EUR"}])
+    shipping_address: Address = Field(description="Where the parcel goes; a label may be bought to a corrected one")
+    billing_address: Address | None = Field(description="Of the invoice; null: the same as `shipping_address`")
+    shipping_option: str = Field(
+        description="The way of sending that was chosen, as in `POST /shipping/rates`", examples=["standard"]
+    )
+    contact: Contact = Field(description="How the buyer is told of it")
+    tracking: Tracking | None = Field(description="null until the parcel has a label")
+    cancellable: bool = Field(description="Whether `POST /orders/{id}/cancel` would work now", examples=[False])
+    timeline: list[TimelineEntry] = Field(description="What has happened so far, oldest first")
 
 
 class AdminHistoryEntry(TimelineEntry):
-    from_state: str | None
-    cause: str = Field(description="The event or request that caused it")
-    actor: str = Field(description="Who did it")
+    """Something that happened to an order, and who did it."""
+
+    from_state: str | None = Field(description="The state before; null: it was made then", examples=["created"])
+    cause: str = Field(
+        description="Why orders moved: the id of an event, of a checkout or of a shipment; `request`: somebody asked",
+        examples=["019aa1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b"],
+    )
+    actor: str = Field(
+        description="Who did it: a service, a customer's or merchant's id, or `guest`", examples=["payments"]
+    )
 
 
 class AdminOrderSummary(OrderSummary):
-    email: str
-    attention: str | None = Field(default=None, description="Why people must look at it")
+    """An order in the merchant's list."""
+
+    email: str = Field(description="The buyer's, as given at checkout", examples=["ada@example.com"])
+    attention: Attention = None
 
 
 class AdminOrderView(OrderView):
     """An order as the merchant sees it."""
 
-    customer_id: str | None
-    checkout_id: str
-    reservation_id: str
-    payment_id: str | None
-    captured: bool = Field(description="Whether the money has been taken")
-    attention: str | None
-    history: list[AdminHistoryEntry]
+    customer_id: CustomerId | None = Field(description="Whose account it belongs to; null: a guest's")
+    checkout_id: CheckoutId
+    reservation_id: ReservationId = Field(
+        description="What holds its goods in the inventory, as in the ledger of a SKU"
+    )
+    payment_id: PaymentId | None = Field(
+        description="The payment that the order has accepted; null until then. Attempts: `GET /admin/payments`"
+    )
+    captured: bool = Field(description="Whether the money has been taken, not just promised", examples=[True])
+    attention: Attention
+    history: list[AdminHistoryEntry] = Field(description="The timeline with who and why, oldest first")

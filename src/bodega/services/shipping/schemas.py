@@ -13,39 +13,37 @@ from bodega.services.shipping.domain import State, Status
 
 
 class _Destination(Address):
+    """Where a parcel goes."""
+
     model_config = ConfigDict(extra="forbid")
 
 
 class _Line(ParcelLine):
+    """What is to be sent."""
+
     model_config = ConfigDict(extra="forbid")
 
 
 class _GoodsValue(Price):
+    """What the goods cost together."""
+
     model_config = ConfigDict(extra="forbid")
 
 
 class RatesQuestion(RatesRequest):
     """What would it cost to send these there?"""
 
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "address": {
-                        "name": "Ada Lovelace", "line1": "Torstrasse 1", "postal_code": "10119", "city": "Berlin",
-                        "country": "DE",
-                    },
-                    "lines": [{"sku": "MUG-SAND", "quantity": 2, "weight_grams": 380}],
-                    "items_total": {"amount": 2400, "currency": "EUR"},
-                }
-            ]
-        },
-    )  # fmt: skip
+    model_config = ConfigDict(extra="forbid")
 
-    address: _Destination
-    lines: Annotated[list[_Line], Field(min_length=1, max_length=100)]  # type: ignore[assignment]
-    items_total: _GoodsValue | None = Field(default=None, description="For options that are free above an amount")
+    address: _Destination = Field(description="Its country and postal code decide")
+    lines: Annotated[list[_Line], Field(min_length=1, max_length=100)] = Field(  # type: ignore[assignment]
+        description="All that goes into the order; their weight decides"
+    )
+    items_total: _GoodsValue | None = Field(
+        default=None,
+        description="For options that are free above an amount",
+        examples=[{"amount": 3800, "currency": "EUR"}],
+    )
 
 
 class RelabelRequest(BaseModel):
@@ -53,31 +51,61 @@ class RelabelRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    address: _Destination | None = Field(default=None, description="If it was wrong. In the same country")
+    address: _Destination | None = Field(
+        default=None, description="If it was wrong; in the same country. Left out: the address of the order"
+    )
 
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+CarrierName = Annotated[str, Field(description="As the shopper knows it", examples=["Sandbox Parcel"])]
+TrackingNumber = Annotated[
+    str, Field(description="The carrier's, for `GET /shipments/{tracking}`", examples=["BD123456785DE"])
+]
+TrackingUrl = Annotated[
+    str,
+    Field(
+        description="The carrier's own page about the parcel",
+        examples=["http://127.0.0.1:7080/parcels/BD123456785DE"],
+    ),
+]
+PromisedFrom = Annotated[
+    date, Field(description="The first day on which it may arrive, as promised at checkout", examples=["2026-11-24"])
+]
+PromisedTo = Annotated[date, Field(description="The last day on which it should have arrived", examples=["2026-11-25"])]
+ParcelStatus = Annotated[
+    Status,
+    Field(
+        description="Where the parcel is: `preparing`, no label yet; `label_created`: still with us; then what the "
+        "carrier has seen. It never goes back",
+        examples=["in_transit"],
+    ),
+]
+DeliveredAt = Annotated[
+    datetime, Field(description="As the carrier tells it, or a merchant did", examples=["2026-11-24T10:12:00Z"])
+]
+
+
 class Scan(_Answer):
     """Where the parcel was seen."""
 
-    status: Status = Field(examples=["in_transit"])
-    at: datetime
-    place: str = Field(description="Empty: not told", examples=["Hub Mitte"])
+    status: Status = Field(description="What became of it there", examples=["in_transit"])
+    at: datetime = Field(description="By the carrier's clock", examples=["2026-11-23T17:41:00Z"])
+    place: str = Field(description="In the carrier's words; empty: not told", examples=["Hub Mitte"])
 
 
 class Timeline(_Answer):
     """Where a parcel is and has been. Whose it is, is not said."""
 
-    tracking_number: str = Field(examples=["BD123456785DE"])
-    carrier: str = Field(examples=["Sandbox Parcel"])
-    status: Status = Field(examples=["in_transit"])
-    tracking_url: str = Field(description="The carrier's own page about it")
-    promised_from: date
-    promised_to: date
-    delivered_at: datetime | None
+    tracking_number: TrackingNumber
+    carrier: CarrierName
+    status: ParcelStatus
+    tracking_url: TrackingUrl
+    promised_from: PromisedFrom
+    promised_to: PromisedTo
+    delivered_at: DeliveredAt | None = Field(description="null: not yet", examples=[None])
     events: list[Scan] = Field(description="Oldest first")
 
 
@@ -87,31 +115,45 @@ class ShipmentSummary(_Answer):
     id: ShipmentId
     order_id: OrderId
     number: OrderNumber | None = Field(description="The order's; null, if it was cancelled before we heard of it")
-    state: State = Field(description="How far the label is", examples=["labelled"])
-    status: Status = Field(description="Where the parcel is", examples=["in_transit"])
-    carrier: str | None = Field(examples=["Sandbox Parcel"])
-    option: str | None = Field(description="The shipping option that was chosen", examples=["standard"])
-    tracking_number: str | None = Field(examples=["BD123456785DE"])
-    attention: str | None = Field(description="Why people must look at it")
-    created_at: datetime
+    state: State = Field(
+        description="How far the label is. `wanted`: orders has not let it go; `cleared`: may be bought; "
+        "`label_unknown`: the carrier has not said whether it was bought; `label_failed`: see `attention`; `labelled`; "
+        "`voiding`: is being given back for another; `dropped`: the order was cancelled",
+        examples=["labelled"],
+    )
+    status: ParcelStatus
+    carrier: CarrierName | None = Field(description="null, if it was cancelled before we heard of it")
+    option: str | None = Field(
+        description="The shipping option that was chosen at checkout; null as `carrier`", examples=["standard"]
+    )
+    tracking_number: TrackingNumber | None = Field(description="Of the present label; null: there is none")
+    attention: str | None = Field(
+        description="Why people must look at it, in the carrier's words; null: they need not",
+        examples=[None, "the postal code is not one of DE"],
+    )
+    created_at: datetime = Field(description="When its order was paid", examples=["2026-11-20T14:03:13Z"])
 
 
 class ShipmentView(ShipmentSummary):
     """A shipment as the merchant sees it."""
 
-    version: int
-    address: Address | None
-    contact: Contact | None
-    weight_grams: int | None = Field(description="All parcels, packaging included", examples=[910])
-    label_no: int = Field(description="1: its first label")
-    label_id: str | None = Field(description="The carrier's id of the label")
-    label_ready: bool = Field(description="Whether `GET /admin/shipments/{id}/label` has its print")
-    tracking_url: str | None
-    promised_from: date | None
-    promised_to: date | None
-    labelled_at: datetime | None
-    delivered_at: datetime | None
-    events: list[Scan]
+    version: int = Field(description="Grows with every change", examples=[4])
+    address: Address | None = Field(description="Where the label sends it; null as `carrier`")
+    contact: Contact | None = Field(description="Whom the carrier may ask; null as `carrier`")
+    weight_grams: int | None = Field(description="All parcels, packaging included", examples=[930])
+    label_no: int = Field(description="1: its first label", examples=[1])
+    label_id: str | None = Field(
+        description="The carrier's name for the label; null: none was bought", examples=["lbl_5d0c3b7e9a"]
+    )
+    label_ready: bool = Field(description="Whether `GET /admin/shipments/{id}/label` has its print", examples=[True])
+    tracking_url: TrackingUrl | None = Field(description="null: there is no label")
+    promised_from: PromisedFrom | None = Field(description="null as `carrier`")
+    promised_to: PromisedTo | None = Field(description="null as `carrier`")
+    labelled_at: datetime | None = Field(
+        description="When the label was bought; null: there is none", examples=["2026-11-20T14:03:45Z"]
+    )
+    delivered_at: DeliveredAt | None = Field(description="null: not yet", examples=[None])
+    events: list[Scan] = Field(description="Oldest first; the first says when the label was made")
 
 
 class CarrierScan(BaseModel):

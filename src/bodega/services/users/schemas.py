@@ -18,11 +18,16 @@ class ProfileView(BaseModel):
     email: str | None = Field(
         description="Where the account's mails go; null in the moment after registering", examples=["ada@example.com"]
     )
-    email_verified: bool = Field(description="Whether the address was proven by the link in a mail")
-    name: str | None = Field(description="How to address the person", examples=["Ada Lovelace"])
+    email_verified: bool = Field(
+        description="Whether the address was proven by the link in a mail. Guest orders of it are one's own then",
+        examples=[True],
+    )
+    name: str | None = Field(description="How to address the person; null: not told", examples=["Ada Lovelace"])
     locale: Locale = Field(description="BCP 47 language for mails", examples=["en"])
-    marketing_opt_in: bool = Field(description="Whether news may be mailed")
-    marketing_changed_at: datetime | None = Field(description="When that was last decided; null: never asked")
+    marketing_opt_in: bool = Field(description="Whether news may be mailed", examples=[False])
+    marketing_changed_at: datetime | None = Field(
+        description="When that was last decided; null: never asked", examples=["2026-11-20T14:21:07Z"]
+    )
     version: int = Field(description="Grows with every change; `If-Match` takes it", examples=[3])
 
 
@@ -60,17 +65,26 @@ class WriteAddress(Address):
 class AddressView(Address):
     """An address that is kept."""
 
-    id: str = Field(examples=["adr_06F2Q7Z8K3M9V4T1X5W7C2B8N6"])
-    default_shipping: bool = Field(description="Whether parcels go here unless said otherwise")
-    default_billing: bool = Field(description="Whether invoices go here unless said otherwise")
+    id: str = Field(
+        description="Names it in `/users/me/addresses/{id}`, whatever it is changed to",
+        examples=["adr_01M7WN85M0F0497Z2C8DDGA50X"],
+    )
+    default_shipping: bool = Field(
+        description="Whether parcels go here unless said otherwise: true of one address at most", examples=[True]
+    )
+    default_billing: bool = Field(
+        description="Whether invoices go here unless said otherwise: true of one address at most", examples=[False]
+    )
     version: int = Field(description="Grows with every change; `If-Match` takes it", examples=[1])
 
 
 class AddressList(BaseModel):
+    """All addresses of a customer."""
+
     model_config = ConfigDict(frozen=True)
 
     items: list[AddressView] = Field(description="Oldest first")
-    next_cursor: str | None = Field(default=None, description="Always null: addresses are few")
+    next_cursor: str | None = Field(default=None, description="Always null: addresses are few", examples=[None])
 
 
 class EraseAccount(BaseModel):
@@ -88,11 +102,11 @@ class RoomReport(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    room: str = Field(description="Which part", examples=["orders"])
-    at: datetime = Field(description="When")
+    room: str = Field(description="The name of the service", examples=["orders"])
+    at: datetime = Field(description="When it was done with it", examples=["2026-11-24T09:30:02Z"])
     report: dict[str, Any] = Field(
         description="How many things of each kind: found (export), or `deleted` and `pseudonymised` (erase)",
-        examples=[{"deleted": {}, "pseudonymised": {"orders": 3}}],
+        examples=[{"orders": 1}, {"deleted": {}, "pseudonymised": {"orders": 1}}],
     )
 
 
@@ -101,16 +115,32 @@ class PrivacyRequestView(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    id: str = Field(examples=["prv_06F2Q7Z8K3M9V4T1X5W7C2B8N6"])
-    kind: Literal["export", "erase"]
-    status: Literal["running", "done", "refused"] = Field(
-        description="`refused`: there are orders under way; nothing was erased"
+    id: str = Field(
+        description="Names it in `/users/me/privacy-requests/{id}`", examples=["prv_01M86E81E0EBDVDSND1DVRPEFF"]
     )
-    asked_at: datetime
-    ended_at: datetime | None
-    expires_at: datetime | None = Field(description="Until when an export can be read; it is deleted then")
-    document: str | None = Field(description="Where the export is", examples=["/users/me/privacy-requests/…/document"])
-    open_orders: list[str] = Field(description="The numbers of the orders that still move")
+    kind: Literal["export", "erase"] = Field(description="What was asked for")
+    status: Literal["running", "done", "refused"] = Field(
+        description="`running`: ask again in a moment. `refused`: there are orders under way; nothing was erased",
+        examples=["done"],
+    )
+    asked_at: datetime = Field(
+        description="When it was first asked for; a repeat is the same request", examples=["2026-11-24T09:30:00Z"]
+    )
+    ended_at: datetime | None = Field(
+        description="When the last part was done with it, or it was refused; null: it runs",
+        examples=["2026-11-24T09:30:03Z"],
+    )
+    expires_at: datetime | None = Field(
+        description="Until when an export can be read, a week as a rule; it is deleted then. null: there is none",
+        examples=["2026-12-01T09:30:03Z"],
+    )
+    document: str | None = Field(
+        description="The path where the export is; null: there is none (yet)",
+        examples=["/users/me/privacy-requests/prv_01M86E81E0EBDVDSND1DVRPEFF/document"],
+    )
+    open_orders: list[str] = Field(
+        description="If it was refused: the numbers of the orders that still move", examples=[[], ["BDG-TNDA-FC5E"]]
+    )
     report: list[RoomReport] = Field(description="What has been done so far, by room")
 
 
@@ -120,5 +150,10 @@ class ExportDocument(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     customer_id: CustomerId
-    made_at: datetime
-    rooms: dict[str, dict[str, Any]] = Field(description="As it is stored; a room that holds nothing is empty")
+    made_at: datetime = Field(
+        description="When the last room had told; later changes are not in it", examples=["2026-11-24T09:30:03Z"]
+    )
+    rooms: dict[str, dict[str, Any]] = Field(
+        description="By service, then by kind of thing, each as it is stored; a service that holds nothing is empty",
+        examples=[{"orders": {"orders": [{"number": "BDG-TNDA-FC5E", "state": "shipped"}]}, "cart": {}}],
+    )
