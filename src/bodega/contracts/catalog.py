@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bodega.contracts.envelope import Event
-from bodega.contracts.fields import CleanText, Line, Sku, Slug, Timestamp
+from bodega.contracts.fields import CategorySlug, CleanText, Line, Sku, Slug, Timestamp
 from bodega.contracts.ids import ProductId
 from bodega.contracts.money import Price
 
@@ -15,33 +15,73 @@ class _Message(BaseModel):
 
 
 class Option(_Message):
-    name: Line = Field(description="What can be chosen", examples=["Colour"])
-    values: list[Line] = Field(description="In the order in which they are shown", examples=[["Sand", "Slate"]])
+    """Something that a shopper chooses."""
+
+    name: Line = Field(description="What can be chosen, for people", examples=["Color"])
+    values: list[Line] = Field(
+        description="The choices in the order in which they are shown", examples=[["Sage", "Ink"]]
+    )
 
 
 class Media(_Message):
-    id: str = Field(description="Identifies the picture within the product")
-    alt: CleanText = Field(default="", description="What is to be seen, for those who do not see it")
+    """A picture of a product, in several sizes and forms."""
+
+    id: str = Field(
+        description="Identifies the picture within the product", examples=["med_01M1DZPXYNER08K6AGV0VFCXEC"]
+    )
+    alt: CleanText = Field(
+        default="",
+        description="What is to be seen, for those who do not see it",
+        examples=["Stoneware mug with a sage glaze and a bare clay foot"],
+    )
     renditions: dict[str, str] = Field(
-        default_factory=dict, description="Name of size and form (`w640.webp`) -> path below the media address"
+        default_factory=dict,
+        description="Width in pixels and form (`w640.webp`) -> path below the media address, which names the content: "
+        "what is at a path never changes",
+        examples=[
+            {
+                "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+                "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp",
+            }
+        ],
     )
     variant_skus: list[Sku] = Field(default_factory=list, description="The variants that it shows; empty: all")
-    width: int = Field(default=0, description="Of the original, in pixels; 0: not known")
-    height: int = Field(default=0, description="Of the original, in pixels; 0: not known")
+    width: int = Field(default=0, description="Of the original, in pixels; 0: not known", examples=[1600])
+    height: int = Field(default=0, description="Of the original, in pixels; 0: not known", examples=[1600])
 
 
 class Variant(_Message):
+    """What can be put into a cart: the product in one colour and size, say."""
+
     sku: Sku
-    options: dict[str, str] = Field(default_factory=dict, description="Option name -> value")
-    price: Price
-    compare_at_price: Price | None = Field(default=None, description="The price before, if it is reduced")
-    weight_grams: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    barcode: str | None = None
+    options: dict[str, str] = Field(
+        default_factory=dict,
+        description="Which it is: each of the product's options -> the choice",
+        examples=[{"Color": "Sage", "Size": "350 ml"}],
+    )
+    price: Price = Field(description="Of one piece, now; with or without tax as the shop's tax says")
+    compare_at_price: Price | None = Field(
+        default=None, description="The price before it was reduced; null: it is not", examples=[None]
+    )
+    weight_grams: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=0, description="Of one piece with its packaging; 0: not known", examples=[390]
+    )
+    barcode: str | None = Field(
+        default=None, description="EAN, UPC or the like, as printed; null: none is known", examples=["2001001000042"]
+    )
 
 
 class Seo(_Message):
-    title: CleanText = ""
-    description: CleanText = ""
+    """What search engines are told of a page."""
+
+    title: CleanText = Field(
+        default="", description="Empty: the product's title", examples=["Alba Stoneware Mug, 250 or 350 ml"]
+    )
+    description: CleanText = Field(
+        default="",
+        description="Empty: the beginning of the product's description",
+        examples=["Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes."],
+    )
 
 
 class Product(_Message):
@@ -49,26 +89,47 @@ class Product(_Message):
 
     id: ProductId
     slug: Slug
-    title: Line
-    brand: CleanText = ""
-    description: CleanText = Field(default="", description="Markdown")
-    description_html: str = Field(default="", description="The description as sanitised HTML")
-    categories: list[Slug] = Field(default_factory=list)
-    options: list[Option] = Field(default_factory=list)
-    variants: list[Variant]
-    media: list[Media] = Field(default_factory=list)
-    seo: Seo = Seo()
-    tax_category: str = Field(default="standard", description="Which rate of tax applies")
-    version: int = Field(description="Grows with every change; never goes back")
-    created_at: Timestamp
-    updated_at: Timestamp
+    title: Line = Field(description="For people", examples=["Alba Stoneware Mug"])
+    brand: CleanText = Field(default="", description="Who makes it; empty: not said", examples=["Haverfold"])
+    description: CleanText = Field(
+        default="", description="Markdown", examples=["Thrown from speckled stoneware, *dipped by hand*."]
+    )
+    description_html: str = Field(
+        default="",
+        description="The description as sanitised HTML, safe to put into a page",
+        examples=["<p>Thrown from speckled stoneware, <em>dipped by hand</em>.</p>\n"],
+    )
+    categories: list[CategorySlug] = Field(
+        default_factory=list,
+        description="Slugs of the categories that show it, the main one first",
+        examples=[["kitchen-table", "coffee-tea"]],
+    )
+    options: list[Option] = Field(
+        default_factory=list,
+        description="What a shopper chooses, at most three; empty: there is one variant",
+        examples=[[{"name": "Color", "values": ["Sage", "Ink"]}, {"name": "Size", "values": ["250 ml", "350 ml"]}]],
+    )
+    variants: list[Variant] = Field(description="What can be bought, at least one; not each choice need exist")
+    media: list[Media] = Field(
+        default_factory=list, description="Pictures in the order in which they are shown; the first stands in lists"
+    )
+    seo: Seo = Field(default=Seo(), description="For search engines")
+    tax_category: str = Field(
+        default="standard", description="Which of a country's tax rates applies", examples=["standard"]
+    )
+    version: int = Field(
+        description="Grows with every change and never goes back; whoever has read a higher one ignores this",
+        examples=[1795500512932],
+    )
+    created_at: Timestamp = Field(description="When it was made, as a draft perhaps", examples=["2026-09-01T08:00:00Z"])
+    updated_at: Timestamp = Field(description="When it was last changed", examples=["2026-11-24T08:48:32Z"])
 
 
 class ProductUpdated(Event):
     """A product is published in this state. Carries it whole: a reader needs no other message."""
 
     topic: ClassVar[str] = "catalog"
-    product: Product
+    product: Product = Field(description="As it is from now on")
 
 
 class ProductArchived(Event):
@@ -77,18 +138,20 @@ class ProductArchived(Event):
     topic: ClassVar[str] = "catalog"
     product_id: ProductId
     slug: Slug
-    skus: list[Sku]
-    categories: list[Slug] = Field(default_factory=list)
-    version: int
+    skus: list[Sku] = Field(description="Its variants, none of which can be bought any more")
+    categories: list[CategorySlug] = Field(default_factory=list, description="Those that have shown it")
+    version: int = Field(description="Grows with every change; never goes back", examples=[1795500512932])
 
 
 class CategoryUpdated(Event):
     """A category is new, or is now as this says. The event's subject is its slug."""
 
     topic: ClassVar[str] = "catalog"
-    slug: Slug
-    title: Line
-    description: CleanText = ""
+    slug: CategorySlug
+    title: Line = Field(description="For people", examples=["Kitchen & Table"])
+    description: CleanText = Field(
+        default="", description="A sentence or two", examples=["Stoneware, iron and wood for cooking well."]
+    )
     position: int = Field(description="Where it stands among the others, lowest first")
     version: int = Field(description="Grows with every change; never goes back")
 

@@ -24,10 +24,10 @@ class _StockChanged(Event):
 
     sku: Sku
     product_id: ProductId | None = Field(default=None, description="None until the catalog has told")
-    version: int
-    shown: Shown
-    in_stock: bool
-    in_stock_flipped: bool = Field(description="It has just sold out, or come back")
+    version: int = Field(description="Grows with every change of the SKU's stock", examples=[12])
+    shown: Shown = Field(description="How many can be had, up to ten; `many`: more", examples=["many"])
+    in_stock: bool = Field(description="Whether any can be had", examples=[True])
+    in_stock_flipped: bool = Field(description="It has just sold out, or come back", examples=[False])
 
 
 class InventoryReserved(_StockChanged):
@@ -42,7 +42,10 @@ class InventoryReleased(_StockChanged):
 
     reservation_id: ReservationId
     quantity: Quantity
-    cause: Literal["released", "expired", "order_cancelled", "restocked"]
+    cause: Literal["released", "expired", "order_cancelled", "restocked"] = Field(
+        description="`released`: the checkout gave up; `expired`: nobody held it in time; `order_cancelled`: before it "
+        "was paid; `restocked`: after"
+    )
 
 
 class InventoryCommitted(_StockChanged):
@@ -55,8 +58,8 @@ class InventoryCommitted(_StockChanged):
 class InventoryAdjusted(_StockChanged):
     """A merchant counted or received goods."""
 
-    delta: int
-    reason: str
+    delta: int = Field(description="Units on hand more than before; negative: fewer", examples=[12])
+    reason: str = Field(description="The merchant's words", examples=["Delivery 4711"])
 
 
 class InventoryShort(_StockChanged):
@@ -64,7 +67,7 @@ class InventoryShort(_StockChanged):
 
     reservation_id: ReservationId
     wanted: Quantity
-    left: int
+    left: int = Field(description="Units that could have been had", examples=[1])
 
 
 class ReservationLine(_Message):

@@ -43,26 +43,38 @@ class OrderLine(_Message):
 
     sku: Sku
     product_id: ProductId
-    title: Line
-    options: dict[str, str] = Field(default_factory=dict)
-    image: str | None = Field(default=None, description="Path below the media address")
+    title: Line = Field(description="What the product was called then", examples=["Alba Stoneware Mug"])
+    options: dict[str, str] = Field(
+        default_factory=dict,
+        description="Which variant: what is chosen -> the choice",
+        examples=[{"Color": "Sage", "Size": "350 ml"}],
+    )
+    image: str | None = Field(
+        default=None,
+        description="A small picture, as a path below the media address; null: the product had none",
+        examples=["products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg"],
+    )
     quantity: Quantity
-    unit_price: Price
-    total: Price = Field(description="unit_price x quantity")
-    tax: Price = Field(description="Tax of the line, rounded per line")
-    tax_rate: str = Field(description="Decimal fraction as text", examples=["0.19"])
-    weight_grams: int = 0
+    unit_price: Price = Field(description="Of one piece; with or without tax as `totals.tax_included` says")
+    total: Price = Field(description="unit_price x quantity", examples=[{"amount": 3800, "currency": "EUR"}])
+    tax: Price = Field(description="Tax of the line, rounded per line", examples=[{"amount": 607, "currency": "EUR"}])
+    tax_rate: str = Field(description="Decimal fraction as text: 0.19 is 19 %", examples=["0.19"])
+    weight_grams: int = Field(default=0, description="Of one piece with its packaging; 0: not known", examples=[390])
 
 
 class Totals(_Message):
     """items + shipping - discount (+ tax, where prices are net) = total"""
 
-    items: Price
-    shipping: Price
-    discount: Price
-    tax: Price
-    tax_included: bool = Field(description="True: prices are gross, and tax is a part of them")
-    total: Price
+    items: Price = Field(description="The sum of the lines", examples=[{"amount": 3800, "currency": "EUR"}])
+    shipping: Price = Field(description="Of the chosen way of sending", examples=[{"amount": 490, "currency": "EUR"}])
+    discount: Price = Field(
+        description="Taken off the items, as a positive amount", examples=[{"amount": 0, "currency": "EUR"}]
+    )
+    tax: Price = Field(
+        description="Of lines and shipping, each rounded by itself", examples=[{"amount": 685, "currency": "EUR"}]
+    )
+    tax_included: bool = Field(description="True: prices are gross, and tax is a part of them", examples=[True])
+    total: Price = Field(description="What is to be paid", examples=[{"amount": 4290, "currency": "EUR"}])
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -77,16 +89,16 @@ class _OrderFact(Event):
 
     number: OrderNumber
     checkout_id: CheckoutId
-    customer_id: CustomerId | None = None
+    customer_id: CustomerId | None = Field(default=None, description="Who bought; null: a guest")
     reservation_id: ReservationId
-    payment_id: PaymentId | None = None
+    payment_id: PaymentId | None = Field(default=None, description="Which payment was accepted; null: none yet")
     cart_id: CartId
-    cart_revision: str
-    lines: list[OrderLine]
-    totals: Totals
-    shipping_address: Address
-    shipping_option: str
-    contact: Contact
+    cart_revision: str = Field(description="Which state of the cart was bought: one becomes one order")
+    lines: list[OrderLine] = Field(description="What was bought, as it was then")
+    totals: Totals = Field(description="What it costs; refunds do not change it")
+    shipping_address: Address = Field(description="Where the parcel goes")
+    shipping_option: str = Field(description="The way of sending that was chosen", examples=["standard"])
+    contact: Contact = Field(description="How the buyer is told")
 
 
 class OrderCreated(_OrderFact):
@@ -96,21 +108,21 @@ class OrderCreated(_OrderFact):
 class OrderPaid(_OrderFact):
     """The order has accepted an authorised payment of exactly its total. Now the money may be captured."""
 
-    payment_id: PaymentId
+    payment_id: PaymentId = Field(description="The payment that was accepted")
 
 
 class OrderCancelled(_OrderFact):
     """The order is cancelled. Said again whenever a payment for it turns up later."""
 
-    reason: str
+    reason: str = Field(description="Why, in a stable word", examples=["customer_request"])
     was_paid: bool = Field(description="True: money and stock had been committed and go back")
 
 
 class OrderShipped(_OrderFact):
     """The parcel is with the carrier."""
 
-    tracking_number: str
-    carrier: str
+    tracking_number: str = Field(description="The carrier's", examples=["BD123456785DE"])
+    carrier: str = Field(description="As the shopper knows it", examples=["Sandbox Parcel"])
 
 
 class OrderDelivered(_OrderFact):

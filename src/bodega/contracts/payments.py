@@ -35,8 +35,10 @@ class _PaymentFact(Event):
     payment_id: PaymentId
     order_id: OrderId
     checkout_id: CheckoutId
-    attempt: int
-    amount: Price
+    attempt: int = Field(description="Of its checkout, counted from 1: each card is one", examples=[1])
+    amount: Price = Field(
+        description="What it is about: asked for, taken or given back", examples=[{"amount": 4290, "currency": "EUR"}]
+    )
     reason: str | None = Field(default=None, description="Why, in a stable word", examples=["insufficient_funds"])
 
 
@@ -47,7 +49,9 @@ class PaymentAuthorized(_PaymentFact):
 class PaymentFailed(_PaymentFact):
     """An attempt was declined or given up. The order still waits for another."""
 
-    message: str = Field(default="", description="For the shopper, in words")
+    message: str = Field(
+        default="", description="Why, for the shopper", examples=["The card has not enough money left."]
+    )
     email: EmailText | None = Field(default=None, description="Who may be told; nobody, without it")
 
 
@@ -62,7 +66,7 @@ class PaymentCaptureFailed(_PaymentFact):
 class PaymentRefunded(_PaymentFact):
     """Money went back. `amount` is this refund's, `refunded_total` that of all of this payment."""
 
-    refunded_total: Price
+    refunded_total: Price = Field(description="Given back so far", examples=[{"amount": 4290, "currency": "EUR"}])
     reason: str | None = Field(
         default=None,
         description="For the books, not for shoppers: the merchant's words, or why money went back without any",
@@ -89,8 +93,13 @@ class AuthorizePayment(_Message):
 
 
 class NextAction(_Message):
-    type: Literal["redirect"] = "redirect"
-    url: str
+    """What the shopper must do before the bank says yes."""
+
+    type: Literal["redirect"] = Field(default="redirect", description="Send the browser to `url`")
+    url: str = Field(
+        description="The bank's question (3-D Secure); it leads back to the shop",
+        examples=["http://127.0.0.1:7080/sandbox/challenges/pi_3NkQ"],
+    )
 
 
 class Payment(_Message):
@@ -119,10 +128,12 @@ class UnmatchedMoney(_Message):
     """Money at the processor that no payment of ours explains."""
 
     intent_id: str = Field(description="The processor's name for it", examples=["pi_3NkQ"])
-    payment_id: str | None = Field(description="The payment that it says it belongs to")
+    payment_id: str | None = Field(
+        description="The payment of ours that it says it belongs to; null: it says nothing", examples=[None]
+    )
     status: str = Field(description="What it is at the processor", examples=["authorized"])
     amount: Price = Field(description="What is held or was taken and not given back")
-    first_seen: Timestamp
+    first_seen: Timestamp = Field(description="When a comparison with the processor's list first showed it")
 
 
 class MoneyAudit(_Message):
@@ -136,8 +147,11 @@ class PaymentsConfig(_Message):
     """`GET /payments/config`"""
 
     provider: Literal["stripe", "sandbox"] = Field(description="Who takes the cards; the sandbox charges nobody")
-    publishable_key: str = Field(description="For the card form in the browser; opens nothing else")
-    methods: list[str] = Field(examples=[["card"]])
+    publishable_key: str = Field(
+        description="For the card form in the browser; opens nothing else", examples=["pk_test_bodega_sandbox"]
+    )
+    methods: list[str] = Field(description="Ways to pay that can be offered", examples=[["card"]])
     card_form_url: str | None = Field(
-        description="A page of the processor's own to frame, if it has one; null: its script draws the form"
+        description="A page of the processor's own to frame, if it has one; null: its script draws the form",
+        examples=["http://127.0.0.1:7080/elements/card"],
     )

@@ -10,6 +10,9 @@ from bodega.contracts.fields import Address, Contact, Quantity, Sku, Timestamp
 from bodega.contracts.ids import OrderNumber, ShipmentId
 from bodega.contracts.money import Price
 
+PromisedFrom = Annotated[date, Field(description="The first day on which it may arrive", examples=["2026-11-23"])]
+PromisedTo = Annotated[date, Field(description="The last day on which it should have arrived", examples=["2026-11-24"])]
+
 
 class _Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -22,48 +25,67 @@ class _ShipmentFact(Event):
 
     shipment_id: ShipmentId
     number: OrderNumber
-    carrier: str
-    tracking_number: str
-    tracking_url: str
-    contact: Contact
+    carrier: str = Field(description="As the shopper knows it", examples=["Sandbox Parcel"])
+    tracking_number: str = Field(description="The carrier's", examples=["BD123456785DE"])
+    tracking_url: str = Field(
+        description="The carrier's own page about the parcel", examples=["http://127.0.0.1:7080/parcels/BD123456785DE"]
+    )
+    contact: Contact = Field(description="How the buyer is told")
 
 
 class ShipmentCreated(_ShipmentFact):
     """A label is bought and the parcel has a tracking number. Said again, if it gets another before it is sent."""
 
-    promised_from: date
-    promised_to: date
+    promised_from: PromisedFrom
+    promised_to: PromisedTo
     replaces: str | None = Field(default=None, description="The tracking number of the label that was given back")
 
 
 class ShipmentDelivered(_ShipmentFact):
     """The carrier has handed the parcel over."""
 
-    delivered_at: Timestamp
+    delivered_at: Timestamp = Field(description="As the carrier scanned it", examples=["2026-11-23T10:41:00Z"])
 
 
 class ParcelLine(_Message):
+    """Something that is to be sent."""
+
     sku: Sku
     quantity: Quantity
-    weight_grams: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    weight_grams: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        default=0, description="Of one piece with its packaging; 0: not known", examples=[390]
+    )
 
 
 class RatesRequest(_Message):
     """`POST /internal/rates` and `POST /shipping/rates`"""
 
-    address: Address
-    lines: Annotated[list[ParcelLine], Field(min_length=1, max_length=100)]
-    items_total: Price | None = Field(default=None, description="For options that are free above an amount")
+    address: Address = Field(description="Where the parcel would go")
+    lines: Annotated[list[ParcelLine], Field(min_length=1, max_length=100)] = Field(description="What would be in it")
+    items_total: Price | None = Field(
+        default=None,
+        description="The sum of the goods, for options that are free above an amount; null: none is free",
+        examples=[{"amount": 3800, "currency": "EUR"}],
+    )
 
 
 class ShippingOption(_Message):
-    id: str = Field(examples=["standard"])
-    name: str = Field(examples=["Standard, 2 to 3 days"])
-    carrier: str
-    price: Price
-    promised_from: date
-    promised_to: date
+    """One way of sending a parcel."""
+
+    id: str = Field(description="Give it as `shipping_option` at checkout", examples=["standard"])
+    name: str = Field(description="For people", examples=["Standard"])
+    carrier: str = Field(description="Who brings it, as the shopper knows them", examples=["Sandbox Parcel"])
+    price: Price = Field(
+        description="For the whole parcel; with or without tax as `totals.tax_included` says",
+        examples=[{"amount": 490, "currency": "EUR"}],
+    )
+    promised_from: PromisedFrom
+    promised_to: PromisedTo
 
 
 class Rates(_Message):
-    options: list[ShippingOption]
+    """The ways of sending a parcel."""
+
+    options: list[ShippingOption] = Field(
+        description="In the order in which shoppers see them; empty: nothing is sent there"
+    )
