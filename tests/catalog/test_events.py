@@ -73,10 +73,25 @@ async def test_a_category_is_told_when_it_is_made_and_whenever_it_changes(room: 
     assert (first["type"], first["data"]["title"]) == ("CategoryUpdated", "Told")
     for title in ("Told Again", "Told at Last"):
         assert (await room.merchant.patch("/admin/categories/told", {"title": title})).status == 200
-    last = (await told(topics, "told", 3))[-1]
-    assert last["data"] == {
-        "slug": "told", "title": "Told at Last", "description": "", "position": 907, "version": 3,
+    (kept,) = [one for one in (await room.cart.get("/internal/categories")).json["items"] if one["slug"] == "told"]
+    assert kept["version"] > first["data"]["version"]
+    last = (await told(topics, "told", kept["version"]))[-1]
+    assert last["data"] == kept
+    assert kept == {
+        "slug": "told", "title": "Told at Last", "description": "", "position": 907, "version": int(last["sequence"]),
     }  # fmt: skip
+
+
+async def test_a_categorys_version_goes_on_with_the_clock_whoever_writes(room: Room, topics: Topics) -> None:
+    """So it does not go back, even if the store has lost its last moment."""
+    started = int(time.time() * 1000)
+    await room.merchant.post("/admin/categories", {"slug": "busy", "title": "Busy", "position": 908})
+    renamings = [room.merchant.patch("/admin/categories/busy", {"title": f"Busy {n}"}) for n in range(5)]
+    assert {one.status for one in await asyncio.gather(*renamings)} == {200}
+    (kept,) = [one for one in (await room.cart.get("/internal/categories")).json["items"] if one["slug"] == "busy"]
+    heard = [int(one["sequence"]) for one in await told(topics, "busy", kept["version"])]
+    assert heard[0] >= started
+    assert heard == sorted(set(heard)), "no version stands for two states"
 
 
 async def test_drafts_are_told_when_they_are_published_and_what_is_taken_back_is_told(

@@ -216,4 +216,10 @@ class Products(_Message):
     next_after: ProductId | None = None
 
 
+class Categories(_Message):
+    """`GET /internal/categories`: all of them, each as its event tells of it."""
+
+    items: list[CategoryUpdated]
+
+
 ProductStatus = Literal["draft", "published", "archived"]

@@ -5,5 +5,5 @@ Promises  a SKU and a slug belong to one product for ever; a product's version n
           written is on Kafka, whole, and an older state never after a newer one.
 Emits     ProductUpdated (the whole published state), ProductArchived, CategoryUpdated.
 Hears     nobody.
-Asked by  cart, checkout (prices), search (products); shoppers and merchants.
+Asked by  cart, checkout (prices), search (products, categories); shoppers and merchants.
 """

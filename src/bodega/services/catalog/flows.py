@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from bodega.contracts.catalog import CategoryUpdated
 from bodega.contracts.envelope import CloudEvent, event
 from bodega.kit.bus import Message, Producer, Trouble
 from bodega.kit.errors import Unavailable
@@ -94,7 +93,7 @@ class Relay:
         untold = await self._store.untold_categories()
         if not untold:
             return
-        told = [CategoryUpdated(**one.category.model_dump(), version=one.version) for one in untold]
+        told = [one.told() for one in untold]
         await self._producer.send(
             [
                 self._message(event(one, subject=one.slug, sequence=one.version), fact=f"category/{one.slug}")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 
 from bodega.contracts.catalog import (
+    Categories,
     PricedSku,
     Prices,
     PricesRequest,
@@ -179,7 +180,7 @@ async def list_categories(
     store: Kept, settings: CatalogSettings, response: Response, if_none_match: IfNoneMatch = None
 ) -> Page[CategoryView] | Response:
     """All categories, in the order in which they are shown."""
-    page = Page[CategoryView](items=await store.categories())
+    page = Page[CategoryView](items=[one.category for one in await store.categories()])
     headers = _cacheable(settings, etag=_etag_of([page.model_dump_json()]), keys=["categories"], version=0)
     return _unless_known(page, headers, if_none_match, response)
 
@@ -463,6 +464,12 @@ async def read_products(asked: ProductsRequest, store: Kept, _: Caller) -> Produ
     found = await store.products_by_id(asked.ids)
     archived: list[ProductArchived] = [domain.archived_fact(one) for one in found if one.status != "published"]
     return Products(items=_published(one for one in found if one.status == "published"), archived=archived)
+
+
+@internal.get("/categories")
+async def read_categories(store: Kept, _: Caller) -> Categories:
+    """All of them, as their events tell of them."""
+    return Categories(items=[one.told() for one in await store.categories()])
 
 
 # --- shapes -----------------------------------------------------------------------------------------

@@ -127,7 +127,7 @@ async def import_products(
     still make a row fail, and then the report says so.
     Raises: ImportRefused, if a row is at fault and not `partial` or `dry_run`: then nothing was written.
     """
-    categories = {one.slug for one in await store.categories()}
+    categories = {one.category.slug for one in await store.categories()}
     report = Tally()
     taken = Taken()
     for row in read():
@@ -264,7 +264,12 @@ async def create_category(
 
     Raises: SlugTaken, KeyReused.
     """
-    kept = KeptCategory(CategoryView(**wish.model_dump()), created_key=key or "", created_body=_fingerprint(body))
+    kept = KeptCategory(
+        CategoryView(**wish.model_dump()),
+        created_key=key or "",
+        created_body=_fingerprint(body),
+        version=domain.next_version(0, datetime.now(UTC)),
+    )
     if await store.insert_category(kept):
         return kept.category, False
     before = await store.get_category(wish.slug)

@@ -2,7 +2,7 @@
 
 `product`   one document each: its current and former slugs in `slugs`, its SKUs in `skus`, both unique over all
             products. A write replaces the document if it still has the version that was read.
-`category`  by slug. A write marks it `untold` and counts its version up, all in the one document.
+`category`  by slug. A write marks it `untold` and gives it its next version, all in the one document.
 `upload`    pictures that were announced and are not yet part of a product.
 `pending`   writes that the world has yet to hear of, announced before they are made: nothing spans two documents
             here, and so the announcement may be there without the write, but never the write without it.
@@ -21,10 +21,11 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConnectionFailure, DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
+from bodega.contracts.catalog import CategoryUpdated
 from bodega.contracts.ids import uuid7
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import trace_headers
-from bodega.services.catalog.domain import Product
+from bodega.services.catalog.domain import Product, next_version
 from bodega.services.catalog.errors import CategoryNotFound, ProductNotFound, SkuTaken, SlugTaken
 from bodega.services.catalog.schemas import CategoryView
 
@@ -67,7 +68,11 @@ class KeptCategory:
     category: CategoryView
     created_key: str
     created_body: str
-    version: int = 1
+    version: int
+
+    def told(self) -> CategoryUpdated:
+        """What the world hears of it."""
+        return CategoryUpdated(**self.category.model_dump(), version=self.version)
 
 
 class KeyTaken(Exception):
@@ -317,10 +322,10 @@ class Store:
     # --- categories -------------------------------------------------------------------------------------
 
     @_answering
-    async def categories(self) -> list[CategoryView]:
-        documents = await self._categories.find().to_list()
-        found = [_category(document).category for document in documents]
-        return sorted(found, key=lambda one: (one.position, one.slug))
+    async def categories(self) -> list[KeptCategory]:
+        """All, in the order in which they are shown."""
+        found = [_category(document) for document in await self._categories.find().to_list()]
+        return sorted(found, key=lambda one: (one.category.position, one.category.slug))
 
     @_answering
     async def find_category(self, slug: str) -> KeptCategory | None:
@@ -363,11 +368,17 @@ class Store:
     async def update_category(self, category: CategoryView) -> None:
         """Raises CategoryNotFound."""
         content = category.model_dump(exclude={"slug"})
-        result = await self._categories.update_one(
-            {"_id": category.slug}, {"$set": {**content, "untold": True}, "$inc": {"version": 1}}
-        )
-        if result.matched_count == 0:
-            raise CategoryNotFound("no category has this slug")
+        matched = 0
+        while not matched:  # again, if another writer was faster
+            before = await self._categories.find_one({"_id": category.slug}, {"version": True})
+            if before is None:
+                raise CategoryNotFound("no category has this slug")
+            version = next_version(before.get("version", 0), datetime.now(UTC))
+            result = await self._categories.update_one(
+                {"_id": category.slug, "version": before.get("version")},
+                {"$set": {**content, "version": version, "untold": True}},
+            )
+            matched = result.matched_count
         self.written.set()
 
     @_answering
