@@ -23,7 +23,9 @@ IdempotencyKey = Annotated[
         min_length=8,
         max_length=200,
         pattern=r"^[\x21-\x7e]+$",
-        description="Any unguessable string. The same key and body again gives the same answer, once done.",
+        description="Any string that nobody else would choose, such as a UUID. The same key and body again does "
+        "nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day",
+        examples=["6d1f2f0e-8a35-4c53-9b0c-1f7f6f3e2f4d"],
     ),
 ]
 

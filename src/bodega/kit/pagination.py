@@ -6,20 +6,35 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from bodega.kit.errors import BadRequest
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
 
-PageSize = Annotated[int, Query(ge=1, le=100, description="How many at most")]
-Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before")]
+_CURSOR = "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+
+PageSize = Annotated[int, Query(ge=1, le=100, description="Items on a page; the last one may have fewer")]
+Cursor = Annotated[
+    str | None,
+    Query(
+        max_length=1000,
+        description="`next_cursor` of the page before, with the same filters and order; without it: the first",
+        examples=[_CURSOR],
+    ),
+]
 
 
 class Page(BaseModel, Generic[Item]):
-    items: list[Item]
-    next_cursor: str | None = Field(default=None, description="Give it as `cursor` for the next page; null: the last")
+    model_config = ConfigDict(json_schema_extra={"description": "One page of a list."})
+
+    """A part of a list, and the way to the next."""
+
+    items: list[Item] = Field(description="In the order of the list; empty: there is nothing")
+    next_cursor: str | None = Field(
+        default=None, description="Give it as `cursor` for the next page; null: this is the last", examples=[_CURSOR]
+    )
 
 
 def encode_cursor(*position: str | int) -> str:

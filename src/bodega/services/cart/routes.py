@@ -64,9 +64,24 @@ CartRoom = Annotated[Room, Depends(_room)]
 TokenSecret = Annotated[bytes, Depends(_token_secret)]
 CartSettings = Annotated[Settings, Depends(_settings)]
 CartTokenHeader = Annotated[
-    str | None, Header(alias="Cart-Token", max_length=300, description="As it was given; browsers use the cookie")
+    str | None,
+    Header(
+        alias="Cart-Token",
+        max_length=300,
+        description="The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for "
+        "another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it",
+        examples=["crt_01M7WKP496E7KTHRJXJG7DJ13N.ArMB8CjziTBBMUfQczQ7ZVKZ"],
+    ),
 ]
-CartTokenCookie = Annotated[str | None, Cookie(alias=CART_COOKIE, max_length=300)]
+CartTokenCookie = Annotated[
+    str | None,
+    Cookie(
+        alias=CART_COOKIE,
+        max_length=300,
+        description="The same for browsers; `Cart-Token` counts for more",
+        examples=["crt_01M7WKP496E7KTHRJXJG7DJ13N.ArMB8CjziTBBMUfQczQ7ZVKZ"],
+    ),
+]
 
 
 class Till:
@@ -106,7 +121,7 @@ class Till:
 
 
 AtTill = Annotated[Till, Depends()]
-SkuInPath = Annotated[Sku, Path(description="Of the line")]
+SkuInPath = Annotated[Sku, Path(description="Whose line: a cart has one for each SKU")]
 
 
 # --- shoppers ---------------------------------------------------------------------------------------

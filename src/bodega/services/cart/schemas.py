@@ -1,6 +1,7 @@
 """What the cart takes from shoppers, and answers them."""
 
 from datetime import datetime
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +9,14 @@ from bodega.contracts.fields import Quantity, Sku, Slug
 from bodega.contracts.ids import CartId, ProductId
 from bodega.contracts.money import Price
 from bodega.services.cart.domain import WarningCode
+
+Revision = Annotated[
+    str,
+    Field(
+        description="Random, renewed by every change: one revision can become one order, never two",
+        examples=["UiO5Jdlkm6x8m2yG"],
+    ),
+]
 
 
 class _Answer(BaseModel):
@@ -21,75 +30,107 @@ class _Wish(BaseModel):
 class AddLine(_Wish):
     """Something to put into the cart."""
 
-    sku: Sku = Field(description="Which variant", examples=["MUG-1"])
-    quantity: Quantity = Field(default=1, description="How many more", examples=[2])
+    sku: Sku
+    quantity: Quantity = Field(default=1, description="Pieces more than are in the cart already", examples=[2])
 
 
 class ChangeLine(_Wish):
-    quantity: Quantity = Field(description="How many from now on", examples=[3])
+    """A line, counted anew."""
+
+    quantity: Quantity = Field(description="Pieces from now on; to have none, delete the line", examples=[3])
 
 
 class LineWarning(_Answer):
     """Something that the shopper should know about a line."""
 
-    code: WarningCode = Field(description="Stable", examples=["only_left"])
-    message: str = Field(description="For people", examples=["Only 2 left"])
-    was: Price | None = Field(default=None, description="With `price_changed`: what it was when last touched")
-    now: Price | None = Field(default=None, description="With `price_changed`: what it is")
-    left: int | None = Field(default=None, description="With `only_left` and `sold_out`: how many can be had")
+    code: WarningCode = Field(
+        description="Stable. `price_changed`: since the line was last touched; `only_left`: fewer than wanted can be "
+        "had; `sold_out`: none can; `no_longer_sold`: the shop has taken it off its shelves",
+        examples=["only_left"],
+    )
+    message: str = Field(description="The same in words for the shopper", examples=["Only 1 left"])
+    was: Price | None = Field(
+        default=None, description="The price when the line was last touched; only with `price_changed`", examples=[None]
+    )
+    now: Price | None = Field(default=None, description="The price now; only with `price_changed`", examples=[None])
+    left: int | None = Field(
+        default=None, description="Pieces that can be had; only with `only_left` and `sold_out`", examples=[1]
+    )
 
 
 class LineView(_Answer):
     """A line as the shopper sees it. What neither the catalog nor our memory tells is null."""
 
-    sku: Sku = Field(examples=["MUG-1"])
-    quantity: int = Field(examples=[2])
+    sku: Sku
+    quantity: int = Field(description="Pieces that are wanted", examples=[2])
     product_id: ProductId | None
-    slug: Slug | None = Field(description="Of the product's page", examples=["mug"])
-    title: str | None = Field(examples=["Mug"])
-    options: dict[str, str] = Field(description="What was chosen", examples=[{"Colour": "Sand"}])
-    image: str | None = Field(description="A small picture, below the media address")
-    unit_price: Price | None
-    line_total: Price | None
-    in_stock: bool | None = Field(description="Whether any can be had; null: not known")
-    available: int | None = Field(description="How many can be had, up to ten; null: more, or not known", examples=[7])
-    warnings: list[LineWarning]
-    as_of: datetime | None = Field(description="Of when prices and stock are; null: nothing is known yet")
-    stale: bool = Field(description="The catalog or inventory did not answer: this is their last known word")
+    slug: Slug | None
+    title: str | None = Field(description="What the product is called now", examples=["Alba Stoneware Mug"])
+    options: dict[str, str] = Field(
+        description="Which variant: what is chosen -> the choice", examples=[{"Color": "Sage", "Size": "350 ml"}]
+    )
+    image: str | None = Field(
+        description="A small picture, as a path below the media address",
+        examples=["products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg"],
+    )
+    unit_price: Price | None = Field(description="Of one piece, now; null also when it is no longer sold")
+    line_total: Price | None = Field(
+        description="unit_price x quantity", examples=[{"amount": 3800, "currency": "EUR"}]
+    )
+    in_stock: bool | None = Field(description="Whether any can be had; null: not known", examples=[True])
+    available: int | None = Field(
+        description="Pieces that can be had, up to ten; null: more, or not known", examples=[7]
+    )
+    warnings: list[LineWarning] = Field(description="Empty: all is well", examples=[[]])
+    as_of: datetime | None = Field(
+        description="When the older of the two words, on price and on stock, was said; null: nothing is known yet",
+        examples=["2026-11-20T13:58:07Z"],
+    )
+    stale: bool = Field(
+        description="The catalog or inventory did not answer: this is their last known word", examples=[False]
+    )
 
 
 class CartView(_Answer):
     """A cart with all its lines. A shopper without a cart has an empty one."""
 
-    id: CartId | None = Field(description="Null: nothing has been put into it yet")
-    version: int = Field(description="Grows with every change", examples=[4])
-    revision: str | None = Field(description="Random, renewed by every change")
-    lines: list[LineView] = Field(description="In the order in which they were put in")
-    pieces: int = Field(description="Units in all lines", examples=[3])
-    subtotal: Price = Field(description="Of the lines that are sold and whose price is known")
-    stale: bool = Field(description="Whether any line is")
+    id: CartId | None = Field(description="null: nothing has been put into it yet")
+    version: int = Field(description="Grows with every change; 0: nothing has been put into it yet", examples=[1])
+    revision: Revision | None
+    lines: list[LineView] = Field(description="In the order in which they were put in, at most a hundred")
+    pieces: int = Field(description="The quantities of all lines, added up", examples=[2])
+    subtotal: Price = Field(
+        description="Of the lines that are sold and whose price is known, without sending; with or without tax as the "
+        "prices are",
+        examples=[{"amount": 3800, "currency": "EUR"}],
+    )
+    stale: bool = Field(description="Whether any line is", examples=[False])
 
 
 class AddedView(_Answer):
     """The line that was added to, and how full the cart is. Its size does not grow with the cart's."""
 
     cart_id: CartId
-    version: int = Field(examples=[4])
-    revision: str
-    line: LineView | None = Field(description="Null: the request is a repeat, and the line is gone since")
-    line_count: int = Field(description="Lines in the cart", examples=[2])
-    pieces: int = Field(description="Units in all lines", examples=[3])
+    version: int = Field(description="Of the cart; grows with every change", examples=[1])
+    revision: Revision
+    line: LineView | None = Field(description="null: the request is a repeat, and the line is gone since")
+    line_count: int = Field(description="Different SKUs in the cart, at most a hundred", examples=[1])
+    pieces: int = Field(description="The quantities of all lines, added up", examples=[2])
 
 
 class MergedLine(_Answer):
     """A line that came from the cart of before signing in."""
 
     sku: Sku
-    quantity: int = Field(description="How many were in that cart", examples=[2])
-    total: int = Field(description="How many are in this one now; 0: it was full, and the line stays where it was")
-    capped: bool = Field(description="Fewer than both together")
+    quantity: int = Field(description="Pieces in the cart of before", examples=[2])
+    total: int = Field(
+        description="Pieces in the customer's cart now; 0: it was full, and the line stays where it was", examples=[2]
+    )
+    capped: bool = Field(description="Whether that is fewer than both together", examples=[False])
 
 
 class MergeView(_Answer):
-    merged: list[MergedLine]
-    cart: CartView
+    """What came from the cart of before signing in, and the customer's cart with it."""
+
+    merged: list[MergedLine] = Field(description="Empty: there was nothing to move")
+    cart: CartView = Field(description="The customer's, as it is now")
