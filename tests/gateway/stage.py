@@ -203,10 +203,13 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(folder: Path, *, without: tuple[str, ...] = ("notifications",)) -> AsyncIterator[Stage]:
+async def stage(
+    folder: Path, *, without: tuple[str, ...] = ("notifications",), otlp_url: str | None = None
+) -> AsyncIterator[Stage]:
     """Servers first, then Envoy; gives the stage when a token is accepted, so its keys have arrived.
 
     The services in `without` are down. Without auth there are no keys: then it is given when the gateway lives.
+    `otlp_url`: a collector of traces, to which every request is told and not one in a hundred.
     """
     system = System.model_validate(described())
     instance = system.instance("shop", home=folder)
@@ -215,7 +218,8 @@ async def stage(folder: Path, *, without: tuple[str, ...] = ("notifications",)) 
     runners = [await _serve(set_up, name, port) for name, port in ports.items()]
     page = await _serve_page(instance)
     config = folder / "envoy.json"
-    config.write_text(json.dumps(envoy_config(system, instance, edge_secret=EDGE_SECRET)))
+    rendered = json.dumps(envoy_config(system, instance, edge_secret=EDGE_SECRET, otlp_url=otlp_url))
+    config.write_text(rendered.replace('"random_sampling": {"value": 1.0}', '"random_sampling": {"value": 100.0}'))
     with set_up.log.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             str(binary()),

@@ -30,6 +30,8 @@ class Mint:
     tokens: InternalTokens
     used: set[str] = field(default_factory=set)
     minted: list[str] = field(default_factory=list)
+    traces: dict[str, str] = field(default_factory=dict)
+    """The trace in which a link was last asked for, by its event."""
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -39,6 +41,7 @@ class Mint:
             caller = self.tokens.verify(request.headers["authorization"].removeprefix("Bearer "))
             assert caller.name == "notifications"
             self.minted.append(wish.event_id)
+            self.traces[wish.event_id] = request.headers["traceparent"].split("-")[1]
             if wish.event_id in self.used:
                 return JSONResponse({"code": "token_used"}, 409)
             return {"url": f"http://127.0.0.1:8000/secret/{wish.event_id}", "expires_at": "2026-12-24T10:00:00Z"}

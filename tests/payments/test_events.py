@@ -36,6 +36,16 @@ async def test_an_accepted_payment_is_captured_and_told(
     assert [int(one["sequence"]) for one in told] == [1, 2]
 
 
+async def test_what_becomes_of_a_payment_is_told_in_the_trace_of_who_wished_for_it(
+    checkout: Checkout, buy: Buy, topics: Topics
+) -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    await checkout.pay(buy, headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    await topics.publish(buy.paid())  # in another trace
+    told = await topics.of_subject("payments", buy.order_id, "PaymentAuthorized", "PaymentCaptured")
+    assert [one["traceparent"].split("-")[1] for one in told] == [trace, trace]
+
+
 async def test_told_twice_and_by_two_events_it_is_captured_once(
     checkout: Checkout, bank: Bank, buy: Buy, topics: Topics
 ) -> None:

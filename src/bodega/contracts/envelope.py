@@ -68,11 +68,13 @@ class CloudEvent(BaseModel, Generic[Payload]):
     def topic(self) -> str:
         return self.data.topic
 
-    def to_bytes(self) -> bytes:
-        return self.model_dump_json(exclude_none=True).encode()
+    def to_bytes(self, *, traceparent: str | None = None) -> bytes:
+        """As it goes on the wire. `traceparent`: of the trace in which it came about."""
+        told = self if traceparent is None else self.model_copy(update={"traceparent": traceparent})
+        return told.model_dump_json(exclude_none=True).encode()
 
 
-def event(data: Payload, *, subject: str, sequence: int, traceparent: str | None = None) -> CloudEvent[Payload]:
+def event(data: Payload, *, subject: str, sequence: int) -> CloudEvent[Payload]:
     """Puts a fact into its envelope. `sequence` is the subject's version once the fact is true."""
     envelope: type[CloudEvent[Payload]] = CloudEvent.__class_getitem__(type(data))  # type: ignore[assignment]
     return envelope(
@@ -83,7 +85,6 @@ def event(data: Payload, *, subject: str, sequence: int, traceparent: str | None
         time=datetime.now(UTC),
         dataschema=f"{SCHEMA_BASE}/{data.schema_name()}",
         sequence=str(sequence),
-        traceparent=traceparent,
         data=data,
     )
 

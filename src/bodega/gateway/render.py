@@ -69,6 +69,8 @@ _BUFFER_BYTES = 64 * 1024
 _CONNECTIONS = 4096
 _HEAP_BYTES = 512 * 1024 * 1024
 _CLIENTS_REMEMBERED = 10_000
+OTLP_URL = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""The variable that names the collector, to the gateway as to the services."""
 _TRACED_PERCENT = 1.0
 _MINIMUM_SECRET = 16
 

@@ -45,7 +45,7 @@ class Outgoing(Protocol):
     def key(self) -> str: ...
     @property
     def topic(self) -> str: ...
-    def to_bytes(self) -> bytes: ...
+    def to_bytes(self, *, traceparent: str | None = None) -> bytes: ...
 
 
 class Transaction:
@@ -90,7 +90,7 @@ class Transaction:
         identity that orders the outbox grows in the order of each aggregate's changes."""
         if not self._outgoing:
             return
-        trace = json.dumps(trace_headers())
+        trace = trace_headers()
         await self.connection.execute(
             """
             WITH rows AS (
@@ -104,8 +104,8 @@ class Transaction:
             [UUID(event.id) for event in self._outgoing],
             [event.topic for event in self._outgoing],
             [event.key for event in self._outgoing],
-            [event.to_bytes() for event in self._outgoing],
-            trace,
+            [event.to_bytes(traceparent=trace.get("traceparent")) for event in self._outgoing],
+            json.dumps(trace),
         )
         self._outgoing.clear()
 

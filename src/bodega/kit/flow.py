@@ -5,6 +5,7 @@ next; the engine writes that together with the room's own rows in one transactio
 epoch: whoever claims a flow raises it, and a sleeper that wakes finds that its writes match no row.
 The request that starts a flow drives it inline for speed; a crash leaves it to whoever claims it after
 the lease. Leases use the database's clock. (Kleppmann, "How to do distributed locking": the fence.)
+Whoever drives it goes on in the trace of the request or message that has started it.
 """
 
 import asyncio
@@ -17,9 +18,11 @@ from typing import Any
 
 from bodega.kit.db import STORE_TROUBLE, Database, Row, Transaction
 from bodega.kit.errors import Unavailable
-from bodega.kit.telemetry import FLOW_STEPS, log
+from bodega.kit.telemetry import FLOW_STEPS, log, span, trace_headers
 
 _log = log()
+_TRACE = "trace"
+"""Where a flow's data keeps the headers of its trace."""
 
 
 class LeaseLost(Exception):
@@ -110,13 +113,15 @@ class Flows:
     ) -> Held | None:
         """A new flow, in the caller's transaction. `inline`: already leased to the caller, who drives it
         after the commit. False: whoever comes first takes it. None, if it exists already."""
+        trace = trace_headers()
         row = await tx.fetchrow(
             """INSERT INTO flow (id, kind, state, step, owner, epoch, lease_until, data, due_at)
                VALUES ($1, $2, 'running', $3, CASE WHEN $5 THEN $4 END, 1,
                        CASE WHEN $5 THEN now() + make_interval(secs => $6) END, $7::jsonb,
                        now() + make_interval(secs => $8))
                ON CONFLICT (id) DO NOTHING RETURNING *, false AS overdue""",
-            flow_id, self.kind, step, self.owner, inline, self.lease, json.dumps(dict(data)), due_seconds,
+            flow_id, self.kind, step, self.owner, inline, self.lease,
+            json.dumps({**data, **({_TRACE: trace} if trace else {})}), due_seconds,
         )  # fmt: skip
         if not inline:
             tx.after_commit(self._wake.set)  # before the commit a worker would find nothing, and sleep on
@@ -172,32 +177,36 @@ class Flows:
         )
         return touched > 0
 
-    async def drive(self, held: Held) -> Held | None:
-        """Runs steps until the flow waits (None) or ends (None) or fails for now (None, tried again later).
+    async def drive(self, held: Held) -> None:
+        """Runs steps until the flow waits, or ends, or fails for now (and is tried again later).
 
         Raises: LeaseLost, if somebody else has taken over.
         """
-        while True:
-            step = self.steps[held.step]
-            try:
-                async with asyncio.timeout(self.deadline):
-                    decided = await step(held)
-                going_on = await self._record(held, decided)
-            except LeaseLost:
-                raise
-            except Exception as error:  # a step may fail in any way; the flow must survive all of them
-                FLOW_STEPS.labels(self.service, self.kind, held.step, "failed").inc()
-                expected = isinstance(error, Unavailable | TimeoutError | OSError)
-                (_log.warning if expected else _log.exception)(
-                    "a step failed and will be tried again", flow=held.id, step=held.step, attempt=held.attempts + 1,
-                    error=error,
-                )  # fmt: skip
-                await self._retry_later(held)
-                return None
-            FLOW_STEPS.labels(self.service, self.kind, held.step, "done").inc()
-            if going_on is None:
-                return None
-            held = going_on
+        going_on: Held | None = held
+        while going_on is not None:
+            with span(f"{self.kind} {going_on.step}", going_on.data.get(_TRACE, {}), service=self.service):
+                going_on = await self._take_step(going_on)
+
+    async def _take_step(self, held: Held) -> Held | None:
+        """The flow, if another step follows at once. Raises LeaseLost."""
+        step = self.steps[held.step]
+        try:
+            async with asyncio.timeout(self.deadline):
+                decided = await step(held)
+            going_on = await self._record(held, decided)
+        except LeaseLost:
+            raise
+        except Exception as error:  # a step may fail in any way; the flow must survive all of them
+            FLOW_STEPS.labels(self.service, self.kind, held.step, "failed").inc()
+            expected = isinstance(error, Unavailable | TimeoutError | OSError)
+            (_log.warning if expected else _log.exception)(
+                "a step failed and will be tried again", flow=held.id, step=held.step, attempt=held.attempts + 1,
+                error=error,
+            )  # fmt: skip
+            await self._retry_later(held)
+            return None
+        FLOW_STEPS.labels(self.service, self.kind, held.step, "done").inc()
+        return going_on
 
     async def _record(self, held: Held, decided: Next) -> Held | None:
         leased = not decided.ended and decided.wait_seconds is None

@@ -1,7 +1,8 @@
 """Logs, metrics and traces of a service.
 
-Logs are JSON lines on stdout with the trace's id; metrics are Prometheus'; traces go out by OTLP when
-`OTEL_EXPORTER_OTLP_ENDPOINT` is set, sampled by the parent's decision.
+Logs are JSON lines on stdout with the trace's id; metrics are Prometheus'. Every request has a trace (W3C Trace
+Context): its caller's, or one of its own. Traces go out by OTLP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set, sampled by
+the parent's decision.
 """
 
 import logging
@@ -16,6 +17,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
 
 from bodega.kit.redact import redact
@@ -79,16 +81,22 @@ def setup(service: str, *, log_format: str = "json", sample_ratio: float = 0.01)
         )
     )
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    # The trace alone: what a stranger's `baggage` says is not carried into our events.
+    propagate.set_global_textmap(TraceContextTextMapPropagator())
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):  # else another room of this process has been here
+        trace.set_tracer_provider(_provider(service, sample_ratio))
+
+
+def _provider(service: str, sample_ratio: float) -> TracerProvider:
+    provider = TracerProvider(
+        resource=Resource.create({"service.name": f"bodega-{service}"}), sampler=ParentBasedTraceIdRatio(sample_ratio)
+    )
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        provider = TracerProvider(
-            resource=Resource.create({"service.name": f"bodega-{service}"}),
-            sampler=ParentBasedTraceIdRatio(sample_ratio),
-        )
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-        trace.set_tracer_provider(provider)
+    return provider
 
 
 def log(**bound: Any) -> Any:

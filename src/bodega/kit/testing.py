@@ -194,10 +194,11 @@ class Topics:
         finally:
             await admin.close()
 
-    async def publish(self, *events: Any) -> None:
-        """Events in their envelopes, to their topics."""
+    async def publish(self, *events: Any, traceparent: str | None = None) -> None:
+        """Events in their envelopes, to their topics. `traceparent`: of the trace in which they came about."""
+        headers = {"traceparent": traceparent} if traceparent is not None else {}
         await self._producer.send(
-            [Message(topic=self.prefix + one.topic, key=one.key, body=one.to_bytes()) for one in events]
+            [Message(self.prefix + one.topic, one.key, one.to_bytes(**headers), headers) for one in events]
         )
 
     async def publish_raw(self, topic: str, key: str, body: bytes) -> None:

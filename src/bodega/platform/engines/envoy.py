@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import json
+import os
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -40,10 +41,12 @@ def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...]) -> Pro
 
 
 async def _render(instance: Instance, secrets: Secrets, configuration: Path) -> None:
-    from bodega.gateway.render import envoy_config
+    from bodega.gateway.render import OTLP_URL, envoy_config
 
     configuration.touch(mode=0o600)
-    rendered = envoy_config(instance.system, instance, edge_secret=secrets.read("edge"))
+    rendered = envoy_config(
+        instance.system, instance, edge_secret=secrets.read("edge"), otlp_url=os.environ.get(OTLP_URL) or None
+    )
     configuration.write_text(json.dumps(rendered, indent=1))
 
 

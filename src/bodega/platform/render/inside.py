@@ -46,11 +46,12 @@ def files(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os.
     """Part -> name -> text of every file that a part is given. A service's keys are copied to where it sees them."""
     from bodega.edge.render import edge_vcl
     from bodega.gateway import docs
-    from bodega.gateway.render import envoy_config
+    from bodega.gateway.render import OTLP_URL, envoy_config
     from bodega.platform import settings
     from bodega.platform.engines import seaweedfs, valkey
 
-    gateway = envoy_config(instance.system, instance, edge_secret=secrets.read("edge"))
+    collector = outside.get(OTLP_URL) or None
+    gateway = envoy_config(instance.system, instance, edge_secret=secrets.read("edge"), otlp_url=collector)
     made = {
         "postgres": {"password": secrets.read("postgres-admin")},
         "mongo": {"password": secrets.read("mongo")},

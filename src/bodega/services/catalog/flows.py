@@ -144,7 +144,9 @@ class Relay:
     def _message(self, told: CloudEvent[Any], *, fact: str, trace: dict[str, str] | None = None) -> Message:
         # One fact, one id, however often it is told.
         told = told.model_copy(update={"id": str(uuid5(_FACTS, f"{fact}/{told.sequence}"))})
-        return Message(topic=self._prefix + told.topic, key=told.key, body=told.to_bytes(), headers=trace or {})
+        headers = trace or {}
+        body = told.to_bytes(traceparent=headers.get("traceparent"))
+        return Message(topic=self._prefix + told.topic, key=told.key, body=body, headers=headers)
 
 
 class Darkroom:

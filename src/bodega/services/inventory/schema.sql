@@ -111,7 +111,7 @@ DECLARE
 BEGIN
   INSERT INTO outbox (event_id, topic, key, body, headers) VALUES (
     event_id, 'inventory', p_sku,
-    convert_to(jsonb_build_object(
+    convert_to((jsonb_build_object(
       'specversion', '1.0',
       'id', event_id,
       'source', '/bodega/inventory',
@@ -129,7 +129,8 @@ BEGIN
         'in_stock', p_available > 0,
         'in_stock_flipped', (p_before > 0) <> (p_available > 0)
       ) || p_extra
-    )::text, 'UTF8'),
+    ) || CASE WHEN p_headers ? 'traceparent' THEN jsonb_build_object('traceparent', p_headers -> 'traceparent')
+              ELSE '{}' END)::text, 'UTF8'),
     p_headers);
   PERFORM pg_notify('outbox', '');
 END $$;

@@ -17,7 +17,7 @@ from prometheus_client import Gauge
 
 from bodega.contracts.ids import new_id
 from bodega.kit.db import STORE_TROUBLE, Connection, Database
-from bodega.kit.telemetry import FLOW_STEPS, log
+from bodega.kit.telemetry import FLOW_STEPS, log, span
 from bodega.services.payments import domain, service, store
 from bodega.services.payments.clients import Processor
 from bodega.services.payments.domain import Duty, Given, Outcome, Payment, Standing
@@ -135,24 +135,29 @@ class Workers:
     # --- the steps ---
 
     async def _drive(self, owner: str, held: Held | None) -> None:
-        """Duty after duty, until there is none, or trouble, or the payment is in other hands."""
-        while held is not None and not self._stopping:
-            duty = domain.duty(held.payment, held.money)
-            outcome: Outcome = None
-            trouble = False
-            if duty is not None:
-                try:
-                    outcome = await self._call(duty, held.payment)
-                except NotNow as error:
-                    _log.warning("the processor says: not now", payment=held.payment.id, duty=duty, error=error)
-                    trouble = True
-                except STORE_TROUBLE:
-                    raise
-                except Exception as error:  # whatever it is, the payment must survive it
-                    _log.exception("a duty failed", payment=held.payment.id, duty=duty, error=error)
-                    trouble = True
-                FLOW_STEPS.labels("payments", "payment", duty, _word(outcome, trouble)).inc()
-            held = await self._write(owner, held, None if trouble else duty, outcome, trouble=trouble)
+        """Duty after duty, until there is none, or trouble, or the payment is in other hands, or we are to stop."""
+        while held is not None:
+            with span("payment", held.trace, service="payments", payment=held.payment.id):
+                held = await self._do_duty(owner, held)
+
+    async def _do_duty(self, owner: str, held: Held) -> Held | None:
+        """The payment as it stands, if this worker goes on."""
+        duty = domain.duty(held.payment, held.money)
+        outcome: Outcome = None
+        trouble = False
+        if duty is not None:
+            try:
+                outcome = await self._call(duty, held.payment)
+            except NotNow as error:
+                _log.warning("the processor says: not now", payment=held.payment.id, duty=duty, error=error)
+                trouble = True
+            except STORE_TROUBLE:
+                raise
+            except Exception as error:  # whatever it is, the payment must survive it
+                _log.exception("a duty failed", payment=held.payment.id, duty=duty, error=error)
+                trouble = True
+            FLOW_STEPS.labels("payments", "payment", duty, _word(outcome, trouble)).inc()
+        return await self._write(owner, held, None if trouble else duty, outcome, trouble=trouble)
 
     async def _call(self, duty: Duty, payment: Payment) -> Outcome:
         """Raises: NotNow."""
@@ -191,10 +196,13 @@ class Workers:
         self, owner: str, held: Held, done: Duty | None, outcome: Outcome, *, trouble: bool
     ) -> Held | None:
         """Writes what the outcome means, if nothing has happened meanwhile, and gives the payment back if nothing is
-        to be done now. Returns it as it stands, if this worker goes on."""
+        to be done now, or not by us: we are to stop. Returns it as it stands, if this worker goes on."""
         async with self._database.transaction() as tx:
             locked = await store.lock_held(tx, held)
             if locked is None:
+                if self._stopping:
+                    await store.give_back(tx, owner, held.payment.id)
+                    return None
                 return await store.claim(tx, owner, self._lease, held.payment.id)
             before, money = locked.payment, locked.money
             change = domain.Change(before)
@@ -208,14 +216,15 @@ class Workers:
             troubles = _troubles(before, after, lost=lost, at_rest=following is None)
             # The first lost answer is followed up at once: mostly the next call tells what has happened.
             pausing = lost and (trouble or change.later or troubles > 1)
+            going_on = following is not None and not pausing and not self._stopping
             payment = await store.save_payment(
                 tx,
                 replace(after, troubles=troubles),
-                busy=following is not None and not pausing,
+                busy=going_on,
                 lease_seconds=self._lease,
-                wait_seconds=None if following is None else self._pause(troubles),
+                wait_seconds=None if following is None else self._pause(troubles) if pausing else 0.0,
             )
-        return None if following is None or pausing else Held(payment, money)
+        return Held(payment, money, held.trace) if going_on else None
 
     def _pause(self, troubles: int) -> float:
         longest = min(self._first * 2.0 ** min(troubles, 20), self._most)

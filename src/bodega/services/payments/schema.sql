@@ -66,6 +66,7 @@ CREATE TABLE payment (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     email text,
+    trace jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT authorized_within_amount CHECK (((authorized >= 0) AND (authorized <= amount))),
     CONSTRAINT captured_means_money CHECK (((state <> ALL (ARRAY['captured'::text, 'refunded'::text])) OR (captured > 0))),
     CONSTRAINT captured_within_authorized CHECK (((captured >= 0) AND (released >= 0) AND ((captured + released) <= authorized))),

@@ -3,7 +3,8 @@
 Locks are taken in one order: the order's money, its payments, their refunds.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from bodega.contracts.money import Price
 from bodega.contracts.payments import AuthorizePayment
 from bodega.kit.db import Row, Transaction
+from bodega.kit.telemetry import trace_headers
 from bodega.services.payments.domain import Booking, Money, Payment, Refund, Standing
 from bodega.services.payments.errors import PaymentNotFound
 
@@ -54,10 +56,11 @@ async def next_sequence(tx: Transaction, order_id: str) -> int:
 async def insert_payment(tx: Transaction, wanted: AuthorizePayment) -> Payment:
     row = await tx.fetchrow(
         """INSERT INTO payment (id, order_id, checkout_id, attempt, currency, amount, payment_method, email,
-                  description, return_url, state, wake_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'created', now()) RETURNING *""",
+                  description, return_url, state, wake_at, trace)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'created', now(), $11::jsonb) RETURNING *""",
         wanted.payment_id, wanted.order_id, wanted.checkout_id, wanted.attempt, wanted.amount.currency,
         wanted.amount.amount, wanted.payment_method, wanted.email, wanted.description, wanted.return_url,
+        json.dumps(trace_headers()),
     )  # fmt: skip
     assert row is not None
     return _payment(row, None)
@@ -139,6 +142,8 @@ class Held:
 
     payment: Payment
     money: Money
+    trace: Mapping[str, str]
+    """The headers of the trace that it is driven in."""
 
 
 async def claim(tx: Transaction, owner: str, lease_seconds: float, payment_id: str | None = None) -> Held | None:
@@ -157,7 +162,7 @@ async def claim(tx: Transaction, owner: str, lease_seconds: float, payment_id: s
         return None
     money = await tx.fetchrow("SELECT * FROM order_money WHERE order_id = $1", row["order_id"])
     assert money is not None
-    return Held(await _whole(tx, row), _money(money))
+    return Held(await _whole(tx, row), _money(money), row["trace"])
 
 
 async def lock_held(tx: Transaction, held: Held) -> Held | None:
@@ -166,7 +171,14 @@ async def lock_held(tx: Transaction, held: Held) -> Held | None:
     row = await tx.fetchrow(
         "SELECT * FROM payment WHERE id = $1 AND version = $2 FOR NO KEY UPDATE", held.payment.id, held.payment.version
     )
-    return Held(await _whole(tx, row), money) if row is not None else None
+    return Held(await _whole(tx, row), money, held.trace) if row is not None else None
+
+
+async def give_back(tx: Transaction, owner: str, payment_id: str) -> None:
+    """Whoever comes next need not wait for the end of the lease."""
+    await tx.execute(
+        "UPDATE payment SET owner = NULL, lease_until = NULL WHERE id = $1 AND owner = $2", payment_id, owner
+    )
 
 
 async def save_payment(
@@ -398,7 +410,8 @@ async def list_unmatched(tx: Transaction, *, grace_seconds: float, limit: int) -
 async def export_orders(tx: Transaction, order_ids: Sequence[str]) -> list[dict[str, Any]]:
     """The payments of these orders. What a client needs to act on one is left out: it is a secret, not a fact."""
     rows = await tx.fetch(
-        """SELECT to_jsonb(p) - ARRAY['client_secret', 'action_url', 'return_url', 'owner', 'lease_until'] AS held
+        """SELECT to_jsonb(p)
+                    - ARRAY['client_secret', 'action_url', 'return_url', 'owner', 'lease_until', 'trace'] AS held
              FROM payment p WHERE order_id = ANY($1) ORDER BY id""",
         list(order_ids),
     )
