@@ -131,28 +131,41 @@ class ProblemDocument(BaseModel):
     detail: str | None = Field(default=None, description="What happened, and what to do about it")
 
 
-def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer so: `responses=problems(NotFound, TooLateToCancel)`."""
-    by_status: dict[int | str, list[str]] = {}
-    for kind in kinds:
-        by_status.setdefault(kind.status, []).append(kind.code)
-    return {status: _documented(", ".join(f"`{code}`" for code in codes)) for status, codes in by_status.items()}
-
-
-def _documented(description: str) -> dict[str, Any]:
-    reference = {"$ref": "#/components/schemas/Problem"}
-    return {"description": description, "content": {"application/problem+json": {"schema": reference}}}
-
-
-_EVERYWHERE: dict[int | str, dict[str, Any]] = {
-    400: _documented("`malformed_request`"),
-    413: _documented("`request_too_large`"),
-    415: _documented("`unsupported_media_type`"),
-    422: _documented("`invalid_request`: `errors` lists {pointer, message}"),
-    429: _documented("`too_many_requests`, with Retry-After"),
-    503: _documented("`unavailable`, with Retry-After"),
-    504: _documented("`timeout`"),
+_EVERYWHERE: Mapping[int, str] = {
+    400: "malformed_request",
+    413: "request_too_large",
+    415: "unsupported_media_type",
+    422: "invalid_request",
+    429: "too_many_requests",
+    503: "unavailable",
+    504: "timeout",
 }
+_MORE: Mapping[int, str] = {
+    422: "With `invalid_request`, `errors` lists what is wrong: {pointer, message}.",
+    429: "`Retry-After` says when to ask again.",
+    503: "`Retry-After` says when to ask again.",
+    504: "`Retry-After` says when to ask again.",
+}
+_WITHOUT_BODY = {"201": "Made.", "202": "Taken; it is done in a moment.", "204": "Done; there is nothing to say."}
+
+
+def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer so: `responses=problems(NotFound, TooLateToCancel)`.
+
+    What each code means is said by the application, which knows their titles.
+    """
+    codes: dict[int, list[str]] = {}
+    for kind in kinds:
+        by_all = [_EVERYWHERE[kind.status]] if kind.status in _EVERYWHERE else []
+        of_status = codes.setdefault(kind.status, by_all)
+        if kind.code not in of_status:
+            of_status.append(kind.code)
+    return {status: _documented(of_status) for status, of_status in codes.items()}
+
+
+def _documented(codes: Sequence[str]) -> dict[str, Any]:
+    reference = {"$ref": "#/components/schemas/Problem"}
+    return {"content": {"application/problem+json": {"schema": reference}}, "x-codes": list(codes)}
 
 
 def create_service(
@@ -191,7 +204,7 @@ def create_service(
         version="1",
         description=description,
         lifespan=lifespan,
-        responses=_EVERYWHERE,
+        responses={status: _documented([code]) for status, code in _EVERYWHERE.items()},
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -211,7 +224,7 @@ def create_service(
     if parked is not None:
         app.include_router(_parked_routes(parked))
     _answer_with_problems(app, titles)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app, titles)  # type: ignore[method-assign]
     app.add_middleware(Front, service=service, titles=titles, raw_paths=raw_paths)
     return app
 
@@ -387,7 +400,7 @@ class _MethodNotAllowed(Problem):
     code = "method_not_allowed"
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
+def _openapi(app: FastAPI, titles: Mapping[str, str]) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes,
@@ -396,8 +409,26 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         components["Problem"] = ProblemDocument.model_json_schema()
         for unused in ("HTTPValidationError", "ValidationError"):
             components.pop(unused, None)
+        for answers in (operation["responses"] for item in schema["paths"].values() for operation in item.values()):
+            for status, answer in answers.items():
+                _explain(status, answer, components, titles)
         app.openapi_schema = schema
     return app.openapi_schema
+
+
+def _explain(
+    status: str, answer: dict[str, Any], components: Mapping[str, dict[str, Any]], titles: Mapping[str, str]
+) -> None:
+    """Says of an answer what its codes mean, or what its body is: FastAPI calls each "Successful Response"."""
+    if codes := answer.get("x-codes"):
+        meanings = [f"`{code}`: {titles.get(code, code)}." for code in codes]
+        listed = meanings if len(codes) == 1 else [f"- {meaning}" for meaning in meanings]
+        more = _MORE.get(int(status))
+        answer["description"] = "\n".join([*listed, *(["", more] if more else [])])
+    elif answer["description"] == "Successful Response":
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        component = components.get(schema.get("$ref", "").rpartition("/")[2], {})
+        answer["description"] = component.get("description") or _WITHOUT_BODY.get(status, answer["description"])
 
 
 async def _database(request: Request) -> Database:

@@ -1533,27 +1533,59 @@ export interface components {
          * @description Something to put into the cart.
          * @example {
          *       "quantity": 2,
-         *       "sku": "MUG-1"
+         *       "sku": "MUG-ALBA-SAGE-350ML"
          *     }
          */
         AddLine: {
             /**
              * Quantity
-             * @description How many more
+             * @description Pieces more than are in the cart already
              * @default 1
              * @example 2
              */
             quantity?: number;
             /**
              * Sku
-             * @description Which variant
-             * @example MUG-1
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
+             * @example MUG-ALBA-SAGE-350ML
              */
             sku: string;
         };
         /**
          * AddedView
          * @description The line that was added to, and how full the cart is. Its size does not grow with the cart's.
+         * @example {
+         *       "cart_id": "crt_01M7WKP496E7KTHRJXJG7DJ13N",
+         *       "line": {
+         *         "as_of": "2026-11-20T13:58:07Z",
+         *         "available": 7,
+         *         "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *         "in_stock": true,
+         *         "line_total": {
+         *           "amount": 3800,
+         *           "currency": "EUR"
+         *         },
+         *         "options": {
+         *           "Color": "Sage",
+         *           "Size": "350 ml"
+         *         },
+         *         "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *         "quantity": 2,
+         *         "sku": "MUG-ALBA-SAGE-350ML",
+         *         "slug": "alba-stoneware-mug",
+         *         "stale": false,
+         *         "title": "Alba Stoneware Mug",
+         *         "unit_price": {
+         *           "amount": 1900,
+         *           "currency": "EUR"
+         *         },
+         *         "warnings": []
+         *       },
+         *       "line_count": 1,
+         *       "pieces": 2,
+         *       "revision": "UiO5Jdlkm6x8m2yG",
+         *       "version": 1
+         *     }
          */
         AddedView: {
             /**
@@ -1562,25 +1594,30 @@ export interface components {
              * @example crt_01M7WKP496E7KTHRJXJG7DJ13N
              */
             cart_id: string;
-            /** @description Null: the request is a repeat, and the line is gone since */
+            /** @description null: the request is a repeat, and the line is gone since */
             line: components["schemas"]["LineView"] | null;
             /**
              * Line Count
-             * @description Lines in the cart
-             * @example 2
+             * @description Different SKUs in the cart, at most a hundred
+             * @example 1
              */
             line_count: number;
             /**
              * Pieces
-             * @description Units in all lines
-             * @example 3
+             * @description The quantities of all lines, added up
+             * @example 2
              */
             pieces: number;
-            /** Revision */
+            /**
+             * Revision
+             * @description Random, renewed by every change: one revision can become one order, never two
+             * @example UiO5Jdlkm6x8m2yG
+             */
             revision: string;
             /**
              * Version
-             * @example 4
+             * @description Of the cart; grows with every change
+             * @example 1
              */
             version: number;
         };
@@ -1909,6 +1946,122 @@ export interface components {
         /**
          * AdminOrderView
          * @description An order as the merchant sees it.
+         * @example {
+         *       "attention": null,
+         *       "billing_address": {
+         *         "city": "Berlin",
+         *         "company": null,
+         *         "country": "DE",
+         *         "line1": "Torstrasse 1",
+         *         "line2": null,
+         *         "name": "Ada Lovelace",
+         *         "postal_code": "10119",
+         *         "region": null
+         *       },
+         *       "cancellable": false,
+         *       "captured": true,
+         *       "checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "contact": {
+         *         "email": "ada@example.com",
+         *         "locale": "en",
+         *         "phone": "+49 30 23125 014"
+         *       },
+         *       "customer_id": "cus_01M3YX1AKDFHEAD8X4A1JH69RE",
+         *       "history": [
+         *         {
+         *           "actor": "payments",
+         *           "at": "2026-11-20T14:03:13Z",
+         *           "cause": "019aa1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
+         *           "from_state": "created",
+         *           "note": "payment_accepted",
+         *           "state": "paid"
+         *         }
+         *       ],
+         *       "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "lines": [
+         *         {
+         *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *           "options": {
+         *             "Color": "Sage",
+         *             "Size": "350 ml"
+         *           },
+         *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *           "quantity": 2,
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "tax": {
+         *             "amount": 607,
+         *             "currency": "EUR"
+         *           },
+         *           "tax_rate": "0.19",
+         *           "title": "Alba Stoneware Mug",
+         *           "total": {
+         *             "amount": 3800,
+         *             "currency": "EUR"
+         *           },
+         *           "unit_price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "weight_grams": 390
+         *         }
+         *       ],
+         *       "number": "BDG-TNDA-FC5E",
+         *       "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "placed_at": "2026-11-20T14:03:12Z",
+         *       "refunded": {
+         *         "amount": 0,
+         *         "currency": "EUR"
+         *       },
+         *       "reservation_id": "res_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "shipping_address": {
+         *         "city": "Berlin",
+         *         "company": null,
+         *         "country": "DE",
+         *         "line1": "Torstrasse 1",
+         *         "line2": null,
+         *         "name": "Ada Lovelace",
+         *         "postal_code": "10119",
+         *         "region": null
+         *       },
+         *       "shipping_option": "standard",
+         *       "state": "shipped",
+         *       "timeline": [
+         *         {
+         *           "at": "2026-11-20T14:03:13Z",
+         *           "note": "payment_accepted",
+         *           "state": "paid"
+         *         }
+         *       ],
+         *       "totals": {
+         *         "discount": {
+         *           "amount": 0,
+         *           "currency": "EUR"
+         *         },
+         *         "items": {
+         *           "amount": 3800,
+         *           "currency": "EUR"
+         *         },
+         *         "shipping": {
+         *           "amount": 490,
+         *           "currency": "EUR"
+         *         },
+         *         "tax": {
+         *           "amount": 685,
+         *           "currency": "EUR"
+         *         },
+         *         "tax_included": true,
+         *         "total": {
+         *           "amount": 4290,
+         *           "currency": "EUR"
+         *         }
+         *       },
+         *       "tracking": {
+         *         "carrier": "Sandbox Parcel",
+         *         "number": "BD123456785DE",
+         *         "url": "http://127.0.0.1:7080/parcels/BD123456785DE"
+         *       },
+         *       "version": 5
+         *     }
          */
         AdminOrderView: {
             /**
@@ -2086,31 +2239,114 @@ export interface components {
         /**
          * AdminProductView
          * @description A product as merchants see it.
+         * @example {
+         *       "brand": "Haverfold",
+         *       "categories": [
+         *         "kitchen-table",
+         *         "coffee-tea"
+         *       ],
+         *       "created_at": "2026-09-01T08:00:00Z",
+         *       "description": "Thrown from speckled stoneware, *dipped by hand*.",
+         *       "description_html": "<p>Thrown from speckled stoneware, <em>dipped by hand</em>.</p>\n",
+         *       "former_slugs": [
+         *         "alba-stoneware-mug"
+         *       ],
+         *       "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *       "media": [
+         *         {
+         *           "alt": "Stoneware mug with a sage glaze and a bare clay foot",
+         *           "height": 1600,
+         *           "id": "med_01M1DZPXYNER08K6AGV0VFCXEC",
+         *           "renditions": {
+         *             "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *             "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
+         *           },
+         *           "variant_skus": [
+         *             "MUG-ALBA-SAGE-350ML"
+         *           ],
+         *           "width": 1600
+         *         }
+         *       ],
+         *       "options": [
+         *         {
+         *           "name": "Color",
+         *           "values": [
+         *             "Sage",
+         *             "Ink"
+         *           ]
+         *         },
+         *         {
+         *           "name": "Size",
+         *           "values": [
+         *             "250 ml",
+         *             "350 ml"
+         *           ]
+         *         }
+         *       ],
+         *       "seo": {
+         *         "description": "",
+         *         "title": ""
+         *       },
+         *       "slug": "alba-stoneware-mug",
+         *       "status": "draft",
+         *       "tax_category": "standard",
+         *       "title": "Alba Stoneware Mug",
+         *       "updated_at": "2026-11-24T08:48:32Z",
+         *       "variants": [
+         *         {
+         *           "barcode": "2001001000042",
+         *           "compare_at_price": null,
+         *           "options": {
+         *             "Color": "Sage",
+         *             "Size": "350 ml"
+         *           },
+         *           "price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "weight_grams": 390
+         *         }
+         *       ],
+         *       "version": 1795500512932
+         *     }
          */
         AdminProductView: {
             /**
              * Brand
+             * @description Who makes it; empty: not said
              * @default
+             * @example Haverfold
              */
             brand?: string;
-            /** Categories */
+            /**
+             * Categories
+             * @description Slugs of the categories that show it, the main one first
+             * @example [
+             *       "kitchen-table",
+             *       "coffee-tea"
+             *     ]
+             */
             categories?: string[];
             /**
              * Created At
              * Format: date-time
-             * @example 2026-11-20T14:03:12Z
+             * @description When it was made, as a draft perhaps
+             * @example 2026-09-01T08:00:00Z
              */
             created_at: string;
             /**
              * Description
              * @description Markdown
              * @default
+             * @example Thrown from speckled stoneware, *dipped by hand*.
              */
             description?: string;
             /**
              * Description Html
-             * @description The description as sanitised HTML
+             * @description The description as sanitised HTML, safe to put into a page
              * @default
+             * @example <p>Thrown from speckled stoneware, <em>dipped by hand</em>.</p>
              */
             description_html?: string;
             /**
@@ -2124,11 +2360,34 @@ export interface components {
              * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
              */
             id: string;
-            /** Media */
+            /**
+             * Media
+             * @description Pictures in the order in which they are shown; the first stands in lists
+             */
             media?: components["schemas"]["Media"][];
-            /** Options */
+            /**
+             * Options
+             * @description What a shopper chooses, at most three; empty: there is one variant
+             * @example [
+             *       {
+             *         "name": "Color",
+             *         "values": [
+             *           "Sage",
+             *           "Ink"
+             *         ]
+             *       },
+             *       {
+             *         "name": "Size",
+             *         "values": [
+             *           "250 ml",
+             *           "350 ml"
+             *         ]
+             *       }
+             *     ]
+             */
             options?: components["schemas"]["Option"][];
             /**
+             * @description For search engines
              * @default {
              *       "description": "",
              *       "title": ""
@@ -2148,23 +2407,33 @@ export interface components {
             status: "draft" | "published" | "archived";
             /**
              * Tax Category
-             * @description Which rate of tax applies
+             * @description Which of a country's tax rates applies
              * @default standard
+             * @example standard
              */
             tax_category?: string;
-            /** Title */
+            /**
+             * Title
+             * @description For people
+             * @example Alba Stoneware Mug
+             */
             title: string;
             /**
              * Updated At
              * Format: date-time
-             * @example 2026-11-20T14:03:12Z
+             * @description When it was last changed
+             * @example 2026-11-24T08:48:32Z
              */
             updated_at: string;
-            /** Variants */
+            /**
+             * Variants
+             * @description What can be bought, at least one; not each choice need exist
+             */
             variants: components["schemas"]["Variant"][];
             /**
              * Version
-             * @description Grows with every change; never goes back
+             * @description Grows with every change and never goes back; whoever has read a higher one ignores this
+             * @example 1795500512932
              */
             version: number;
         };
@@ -2220,40 +2489,82 @@ export interface components {
         /**
          * CartView
          * @description A cart with all its lines. A shopper without a cart has an empty one.
+         * @example {
+         *       "id": "crt_01M7WKP496E7KTHRJXJG7DJ13N",
+         *       "lines": [
+         *         {
+         *           "as_of": "2026-11-20T13:58:07Z",
+         *           "available": 7,
+         *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *           "in_stock": true,
+         *           "line_total": {
+         *             "amount": 3800,
+         *             "currency": "EUR"
+         *           },
+         *           "options": {
+         *             "Color": "Sage",
+         *             "Size": "350 ml"
+         *           },
+         *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *           "quantity": 2,
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "slug": "alba-stoneware-mug",
+         *           "stale": false,
+         *           "title": "Alba Stoneware Mug",
+         *           "unit_price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "warnings": []
+         *         }
+         *       ],
+         *       "pieces": 2,
+         *       "revision": "UiO5Jdlkm6x8m2yG",
+         *       "stale": false,
+         *       "subtotal": {
+         *         "amount": 3800,
+         *         "currency": "EUR"
+         *       },
+         *       "version": 1
+         *     }
          */
         CartView: {
             /**
              * Id
-             * @description Null: nothing has been put into it yet
+             * @description null: nothing has been put into it yet
              */
             id: string | null;
             /**
              * Lines
-             * @description In the order in which they were put in
+             * @description In the order in which they were put in, at most a hundred
              */
             lines: components["schemas"]["LineView"][];
             /**
              * Pieces
-             * @description Units in all lines
-             * @example 3
+             * @description The quantities of all lines, added up
+             * @example 2
              */
             pieces: number;
-            /**
-             * Revision
-             * @description Random, renewed by every change
-             */
+            /** Revision */
             revision: string | null;
             /**
              * Stale
              * @description Whether any line is
+             * @example false
              */
             stale: boolean;
-            /** @description Of the lines that are sold and whose price is known */
+            /**
+             * @description Of the lines that are sold and whose price is known, without sending; with or without tax as the prices are
+             * @example {
+             *       "amount": 3800,
+             *       "currency": "EUR"
+             *     }
+             */
             subtotal: components["schemas"]["Price"];
             /**
              * Version
-             * @description Grows with every change
-             * @example 4
+             * @description Grows with every change; 0: nothing has been put into it yet
+             * @example 1
              */
             version: number;
         };
@@ -2366,6 +2677,7 @@ export interface components {
         };
         /**
          * ChangeLine
+         * @description A line, counted anew.
          * @example {
          *       "quantity": 3
          *     }
@@ -2373,7 +2685,7 @@ export interface components {
         ChangeLine: {
             /**
              * Quantity
-             * @description How many from now on
+             * @description Pieces from now on; to have none, delete the line
              * @example 3
              */
             quantity: number;
@@ -2509,6 +2821,74 @@ export interface components {
         /**
          * CheckoutView
          * @description A checkout as it stands.
+         * @example {
+         *       "checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "due_at": "2026-11-20T14:18:11Z",
+         *       "lines": [
+         *         {
+         *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *           "options": {
+         *             "Color": "Sage",
+         *             "Size": "350 ml"
+         *           },
+         *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *           "quantity": 2,
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "tax": {
+         *             "amount": 607,
+         *             "currency": "EUR"
+         *           },
+         *           "tax_rate": "0.19",
+         *           "title": "Alba Stoneware Mug",
+         *           "total": {
+         *             "amount": 3800,
+         *             "currency": "EUR"
+         *           },
+         *           "unit_price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "weight_grams": 390
+         *         }
+         *       ],
+         *       "next_action": null,
+         *       "order": {
+         *         "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *         "number": "BDG-TNDA-FC5E",
+         *         "token": "c3YnSotizz6Ke6bDirUxRMBD"
+         *       },
+         *       "problem": null,
+         *       "status": "completed",
+         *       "timeline": [
+         *         {
+         *           "at": "2026-11-20T14:03:12Z",
+         *           "state": "started"
+         *         }
+         *       ],
+         *       "totals": {
+         *         "discount": {
+         *           "amount": 0,
+         *           "currency": "EUR"
+         *         },
+         *         "items": {
+         *           "amount": 3800,
+         *           "currency": "EUR"
+         *         },
+         *         "shipping": {
+         *           "amount": 490,
+         *           "currency": "EUR"
+         *         },
+         *         "tax": {
+         *           "amount": 685,
+         *           "currency": "EUR"
+         *         },
+         *         "tax_included": true,
+         *         "total": {
+         *           "amount": 4290,
+         *           "currency": "EUR"
+         *         }
+         *       }
+         *     }
          */
         CheckoutView: {
             /**
@@ -2906,31 +3286,42 @@ export interface components {
         LineView: {
             /**
              * As Of
-             * @description Of when prices and stock are; null: nothing is known yet
+             * @description When the older of the two words, on price and on stock, was said; null: nothing is known yet
+             * @example 2026-11-20T13:58:07Z
              */
             as_of: string | null;
             /**
              * Available
-             * @description How many can be had, up to ten; null: more, or not known
+             * @description Pieces that can be had, up to ten; null: more, or not known
              * @example 7
              */
             available: number | null;
             /**
              * Image
-             * @description A small picture, below the media address
+             * @description A small picture, as a path below the media address
+             * @example products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg
              */
             image: string | null;
             /**
              * In Stock
              * @description Whether any can be had; null: not known
+             * @example true
              */
             in_stock: boolean | null;
+            /**
+             * @description unit_price x quantity
+             * @example {
+             *       "amount": 3800,
+             *       "currency": "EUR"
+             *     }
+             */
             line_total: components["schemas"]["Price"] | null;
             /**
              * Options
-             * @description What was chosen
+             * @description Which variant: what is chosen -> the choice
              * @example {
-             *       "Colour": "Sand"
+             *       "Color": "Sage",
+             *       "Size": "350 ml"
              *     }
              */
             options: {
@@ -2940,33 +3331,37 @@ export interface components {
             product_id: string | null;
             /**
              * Quantity
+             * @description Pieces that are wanted
              * @example 2
              */
             quantity: number;
             /**
              * Sku
              * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
-             * @example MUG-1
+             * @example MUG-ALBA-SAGE-350ML
              */
             sku: string;
-            /**
-             * Slug
-             * @description Of the product's page
-             * @example mug
-             */
+            /** Slug */
             slug: string | null;
             /**
              * Stale
              * @description The catalog or inventory did not answer: this is their last known word
+             * @example false
              */
             stale: boolean;
             /**
              * Title
-             * @example Mug
+             * @description What the product is called now
+             * @example Alba Stoneware Mug
              */
             title: string | null;
+            /** @description Of one piece, now; null also when it is no longer sold */
             unit_price: components["schemas"]["Price"] | null;
-            /** Warnings */
+            /**
+             * Warnings
+             * @description Empty: all is well
+             * @example []
+             */
             warnings: components["schemas"]["LineWarning"][];
         };
         /**
@@ -2976,25 +3371,32 @@ export interface components {
         LineWarning: {
             /**
              * Code
-             * @description Stable
+             * @description Stable. `price_changed`: since the line was last touched; `only_left`: fewer than wanted can be had; `sold_out`: none can; `no_longer_sold`: the shop has taken it off its shelves
              * @example only_left
              * @enum {string}
              */
             code: "price_changed" | "only_left" | "sold_out" | "no_longer_sold";
             /**
              * Left
-             * @description With `only_left` and `sold_out`: how many can be had
+             * @description Pieces that can be had; only with `only_left` and `sold_out`
+             * @example 1
              */
             left?: number | null;
             /**
              * Message
-             * @description For people
-             * @example Only 2 left
+             * @description The same in words for the shopper
+             * @example Only 1 left
              */
             message: string;
-            /** @description With `price_changed`: what it is */
+            /**
+             * @description The price now; only with `price_changed`
+             * @example null
+             */
             now?: components["schemas"]["Price"] | null;
-            /** @description With `price_changed`: what it was when last touched */
+            /**
+             * @description The price when the line was last touched; only with `price_changed`
+             * @example null
+             */
             was?: components["schemas"]["Price"] | null;
         };
         /**
@@ -3026,28 +3428,38 @@ export interface components {
              */
             password: string;
         };
-        /** Media */
+        /**
+         * Media
+         * @description A picture of a product, in several sizes and forms.
+         */
         Media: {
             /**
              * Alt
              * @description What is to be seen, for those who do not see it
              * @default
+             * @example Stoneware mug with a sage glaze and a bare clay foot
              */
             alt?: string;
             /**
              * Height
              * @description Of the original, in pixels; 0: not known
              * @default 0
+             * @example 1600
              */
             height?: number;
             /**
              * Id
              * @description Identifies the picture within the product
+             * @example med_01M1DZPXYNER08K6AGV0VFCXEC
              */
             id: string;
             /**
              * Renditions
-             * @description Name of size and form (`w640.webp`) -> path below the media address
+             * @description Width in pixels and form (`w640.webp`) -> path below the media address, which names the content: what is at a path never changes
+             * @example {
+             *       "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+             *       "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
+             *     }
              */
             renditions?: {
                 [key: string]: string;
@@ -3061,6 +3473,7 @@ export interface components {
              * Width
              * @description Of the original, in pixels; 0: not known
              * @default 0
+             * @example 1600
              */
             width?: number;
         };
@@ -3130,10 +3543,65 @@ export interface components {
              */
             variant_skus?: string[];
         };
-        /** MergeView */
+        /**
+         * MergeView
+         * @description What came from the cart of before signing in, and the customer's cart with it.
+         * @example {
+         *       "cart": {
+         *         "id": "crt_01M7WKP496E7KTHRJXJG7DJ13N",
+         *         "lines": [
+         *           {
+         *             "as_of": "2026-11-20T13:58:07Z",
+         *             "available": 7,
+         *             "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *             "in_stock": true,
+         *             "line_total": {
+         *               "amount": 3800,
+         *               "currency": "EUR"
+         *             },
+         *             "options": {
+         *               "Color": "Sage",
+         *               "Size": "350 ml"
+         *             },
+         *             "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *             "quantity": 2,
+         *             "sku": "MUG-ALBA-SAGE-350ML",
+         *             "slug": "alba-stoneware-mug",
+         *             "stale": false,
+         *             "title": "Alba Stoneware Mug",
+         *             "unit_price": {
+         *               "amount": 1900,
+         *               "currency": "EUR"
+         *             },
+         *             "warnings": []
+         *           }
+         *         ],
+         *         "pieces": 2,
+         *         "revision": "UiO5Jdlkm6x8m2yG",
+         *         "stale": false,
+         *         "subtotal": {
+         *           "amount": 3800,
+         *           "currency": "EUR"
+         *         },
+         *         "version": 1
+         *       },
+         *       "merged": [
+         *         {
+         *           "capped": false,
+         *           "quantity": 2,
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "total": 2
+         *         }
+         *       ]
+         *     }
+         */
         MergeView: {
+            /** @description The customer's, as it is now */
             cart: components["schemas"]["CartView"];
-            /** Merged */
+            /**
+             * Merged
+             * @description Empty: there was nothing to move
+             */
             merged: components["schemas"]["MergedLine"][];
         };
         /**
@@ -3143,12 +3611,13 @@ export interface components {
         MergedLine: {
             /**
              * Capped
-             * @description Fewer than both together
+             * @description Whether that is fewer than both together
+             * @example false
              */
             capped: boolean;
             /**
              * Quantity
-             * @description How many were in that cart
+             * @description Pieces in the cart of before
              * @example 2
              */
             quantity: number;
@@ -3160,7 +3629,8 @@ export interface components {
             sku: string;
             /**
              * Total
-             * @description How many are in this one now; 0: it was full, and the line stays where it was
+             * @description Pieces in the customer's cart now; 0: it was full, and the line stays where it was
+             * @example 2
              */
             total: number;
         };
@@ -3306,20 +3776,23 @@ export interface components {
              */
             subject_types_supported: string[];
         };
-        /** Option */
+        /**
+         * Option
+         * @description Something that a shopper chooses.
+         */
         Option: {
             /**
              * Name
-             * @description What can be chosen
-             * @example Colour
+             * @description What can be chosen, for people
+             * @example Color
              */
             name: string;
             /**
              * Values
-             * @description In the order in which they are shown
+             * @description The choices in the order in which they are shown
              * @example [
-             *       "Sand",
-             *       "Slate"
+             *       "Sage",
+             *       "Ink"
              *     ]
              */
             values: string[];
@@ -3366,10 +3839,18 @@ export interface components {
         OrderLine: {
             /**
              * Image
-             * @description Path below the media address
+             * @description A small picture, as a path below the media address; null: the product had none
+             * @example products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg
              */
             image?: string | null;
-            /** Options */
+            /**
+             * Options
+             * @description Which variant: what is chosen -> the choice
+             * @example {
+             *       "Color": "Sage",
+             *       "Size": "350 ml"
+             *     }
+             */
             options?: {
                 [key: string]: string;
             };
@@ -3391,22 +3872,41 @@ export interface components {
              * @example MUG-ALBA-SAGE-350ML
              */
             sku: string;
-            /** @description Tax of the line, rounded per line */
+            /**
+             * @description Tax of the line, rounded per line
+             * @example {
+             *       "amount": 607,
+             *       "currency": "EUR"
+             *     }
+             */
             tax: components["schemas"]["Price"];
             /**
              * Tax Rate
-             * @description Decimal fraction as text
+             * @description Decimal fraction as text: 0.19 is 19 %
              * @example 0.19
              */
             tax_rate: string;
-            /** Title */
+            /**
+             * Title
+             * @description What the product was called then
+             * @example Alba Stoneware Mug
+             */
             title: string;
-            /** @description unit_price x quantity */
+            /**
+             * @description unit_price x quantity
+             * @example {
+             *       "amount": 3800,
+             *       "currency": "EUR"
+             *     }
+             */
             total: components["schemas"]["Price"];
+            /** @description Of one piece; with or without tax as `totals.tax_included` says */
             unit_price: components["schemas"]["Price"];
             /**
              * Weight Grams
+             * @description Of one piece with its packaging; 0: not known
              * @default 0
+             * @example 390
              */
             weight_grams?: number;
         };
@@ -3567,6 +4067,106 @@ export interface components {
         /**
          * OrderView
          * @description An order as its buyer sees it.
+         * @example {
+         *       "billing_address": {
+         *         "city": "Berlin",
+         *         "company": null,
+         *         "country": "DE",
+         *         "line1": "Torstrasse 1",
+         *         "line2": null,
+         *         "name": "Ada Lovelace",
+         *         "postal_code": "10119",
+         *         "region": null
+         *       },
+         *       "cancellable": false,
+         *       "contact": {
+         *         "email": "ada@example.com",
+         *         "locale": "en",
+         *         "phone": "+49 30 23125 014"
+         *       },
+         *       "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "lines": [
+         *         {
+         *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *           "options": {
+         *             "Color": "Sage",
+         *             "Size": "350 ml"
+         *           },
+         *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *           "quantity": 2,
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "tax": {
+         *             "amount": 607,
+         *             "currency": "EUR"
+         *           },
+         *           "tax_rate": "0.19",
+         *           "title": "Alba Stoneware Mug",
+         *           "total": {
+         *             "amount": 3800,
+         *             "currency": "EUR"
+         *           },
+         *           "unit_price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "weight_grams": 390
+         *         }
+         *       ],
+         *       "number": "BDG-TNDA-FC5E",
+         *       "placed_at": "2026-11-20T14:03:12Z",
+         *       "refunded": {
+         *         "amount": 0,
+         *         "currency": "EUR"
+         *       },
+         *       "shipping_address": {
+         *         "city": "Berlin",
+         *         "company": null,
+         *         "country": "DE",
+         *         "line1": "Torstrasse 1",
+         *         "line2": null,
+         *         "name": "Ada Lovelace",
+         *         "postal_code": "10119",
+         *         "region": null
+         *       },
+         *       "shipping_option": "standard",
+         *       "state": "shipped",
+         *       "timeline": [
+         *         {
+         *           "at": "2026-11-20T14:03:13Z",
+         *           "note": "payment_accepted",
+         *           "state": "paid"
+         *         }
+         *       ],
+         *       "totals": {
+         *         "discount": {
+         *           "amount": 0,
+         *           "currency": "EUR"
+         *         },
+         *         "items": {
+         *           "amount": 3800,
+         *           "currency": "EUR"
+         *         },
+         *         "shipping": {
+         *           "amount": 490,
+         *           "currency": "EUR"
+         *         },
+         *         "tax": {
+         *           "amount": 685,
+         *           "currency": "EUR"
+         *         },
+         *         "tax_included": true,
+         *         "total": {
+         *           "amount": 4290,
+         *           "currency": "EUR"
+         *         }
+         *       },
+         *       "tracking": {
+         *         "carrier": "Sandbox Parcel",
+         *         "number": "BD123456785DE",
+         *         "url": "http://127.0.0.1:7080/parcels/BD123456785DE"
+         *       },
+         *       "version": 5
+         *     }
          */
         OrderView: {
             /** @description Of the invoice; null: the same as `shipping_address` */
@@ -3667,103 +4267,375 @@ export interface components {
              */
             state: string;
         };
-        /** Page[AdminOrderSummary] */
+        /**
+         * Page[AdminOrderSummary]
+         * @description One page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "attention": null,
+         *           "email": "ada@example.com",
+         *           "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "image": "products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp",
+         *           "number": "BDG-TNDA-FC5E",
+         *           "placed_at": "2026-11-20T14:03:12Z",
+         *           "quantity": 2,
+         *           "state": "shipped",
+         *           "total": {
+         *             "amount": 4290,
+         *             "currency": "EUR"
+         *           }
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
         Page_AdminOrderSummary_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["AdminOrderSummary"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
-        /** Page[AdminProductSummary] */
+        /**
+         * Page[AdminProductSummary]
+         * @description One page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "brand": "Oriel Works",
+         *           "categories": [
+         *             "kitchen"
+         *           ],
+         *           "compare_at_price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *           "image": {
+         *             "alt": "Stoneware mug with a sage glaze and a bare clay foot",
+         *             "height": 1600,
+         *             "id": "med_01M1DZPXYNER08K6AGV0VFCXEC",
+         *             "renditions": {
+         *               "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *               "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
+         *             },
+         *             "variant_skus": [
+         *               "MUG-ALBA-SAGE-350ML"
+         *             ],
+         *             "width": 1600
+         *           },
+         *           "price_from": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "price_to": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "skus": [
+         *             "MUG-SAND"
+         *           ],
+         *           "slug": "dune-mug",
+         *           "status": "draft",
+         *           "title": "Dune Mug",
+         *           "version": 1795500000000
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
         Page_AdminProductSummary_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["AdminProductSummary"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
-        /** Page[AdminStock] */
+        /**
+         * Page[AdminStock]
+         * @description One page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "available": 37,
+         *           "on_hand": 40,
+         *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *           "reserved": 3,
+         *           "sku": "MUG-1",
+         *           "version": 12
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
         Page_AdminStock_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["AdminStock"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
-        /** Page[CategoryView] */
+        /**
+         * Page[CategoryView]
+         * @description One page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "description": "For everyday meals.",
+         *           "position": 1,
+         *           "slug": "kitchen",
+         *           "title": "Kitchen & Table"
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
         Page_CategoryView_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["CategoryView"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
-        /** Page[LedgerLine] */
+        /**
+         * Page[LedgerLine]
+         * @description One page of a list.
+         */
         Page_LedgerLine_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["InventoryLedgerLine"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
-        /** Page[NotificationView] */
+        /**
+         * Page[NotificationView]
+         * @description One page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "attempts": 1,
+         *           "channel": "mail",
+         *           "created_at": "2026-11-20T14:03:46Z",
+         *           "customer_id": "cus_01M3YX1AKDFHEAD8X4A1JH69RE",
+         *           "id": "ntf_01M7WMAEEGE9HAZZGE9YRWKGNY",
+         *           "kind": "parcel_sent",
+         *           "last_error": null,
+         *           "message_id": "<5f1c0e9d7b3a4c2e8f6d1b0a9c8e7d6f5a4b3c2d@bodega.example>",
+         *           "number": "BDG-TNDA-FC5E",
+         *           "recipient": "ada@example.com",
+         *           "resend_of": null,
+         *           "sent_at": "2026-11-20T14:03:47Z",
+         *           "state": "sent"
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
         Page_NotificationView_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["NotificationView"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
-        /** Page[OrderSummary] */
+        /**
+         * Page[OrderSummary]
+         * @description One page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "image": "products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp",
+         *           "number": "BDG-TNDA-FC5E",
+         *           "placed_at": "2026-11-20T14:03:12Z",
+         *           "quantity": 2,
+         *           "state": "shipped",
+         *           "total": {
+         *             "amount": 4290,
+         *             "currency": "EUR"
+         *           }
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
         Page_OrderSummary_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["OrderSummary"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
-        /** Page[ProductSummary] */
+        /**
+         * Page[ProductSummary]
+         * @description One page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "brand": "Oriel Works",
+         *           "categories": [
+         *             "kitchen"
+         *           ],
+         *           "compare_at_price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *           "image": {
+         *             "alt": "Stoneware mug with a sage glaze and a bare clay foot",
+         *             "height": 1600,
+         *             "id": "med_01M1DZPXYNER08K6AGV0VFCXEC",
+         *             "renditions": {
+         *               "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *               "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
+         *             },
+         *             "variant_skus": [
+         *               "MUG-ALBA-SAGE-350ML"
+         *             ],
+         *             "width": 1600
+         *           },
+         *           "price_from": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "price_to": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "skus": [
+         *             "MUG-SAND"
+         *           ],
+         *           "slug": "dune-mug",
+         *           "title": "Dune Mug",
+         *           "version": 1795500000000
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
         Page_ProductSummary_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["ProductSummary"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
-        /** Page[ShipmentSummary] */
+        /**
+         * Page[ShipmentSummary]
+         * @description One page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "attention": null,
+         *           "carrier": "Sandbox Parcel",
+         *           "created_at": "2026-11-20T14:03:13Z",
+         *           "id": "shp_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "number": "BDG-TNDA-FC5E",
+         *           "option": "standard",
+         *           "order_id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "state": "labelled",
+         *           "status": "in_transit",
+         *           "tracking_number": "BD123456785DE"
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
         Page_ShipmentSummary_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["ShipmentSummary"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
-        /** Page[TaxCountryView] */
+        /**
+         * Page[TaxCountryView]
+         * @description One page of a list.
+         * @example {
+         *       "items": [
+         *         {
+         *           "country": "DE",
+         *           "prices_include_tax": true,
+         *           "rates": [
+         *             {
+         *               "category": "standard",
+         *               "rate": "0.19",
+         *               "region": "",
+         *               "valid_from": "2007-01-01"
+         *             }
+         *           ],
+         *           "version": 1
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
         Page_TaxCountryView_: {
-            /** Items */
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
             items: components["schemas"]["TaxCountryView"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
              */
             next_cursor?: string | null;
         };
@@ -3873,15 +4745,25 @@ export interface components {
         /**
          * PaymentsConfig
          * @description `GET /payments/config`
+         * @example {
+         *       "card_form_url": "http://127.0.0.1:7080/elements/card",
+         *       "methods": [
+         *         "card"
+         *       ],
+         *       "provider": "stripe",
+         *       "publishable_key": "pk_test_bodega_sandbox"
+         *     }
          */
         PaymentsConfig: {
             /**
              * Card Form Url
              * @description A page of the processor's own to frame, if it has one; null: its script draws the form
+             * @example http://127.0.0.1:7080/elements/card
              */
             card_form_url: string | null;
             /**
              * Methods
+             * @description Ways to pay that can be offered
              * @example [
              *       "card"
              *     ]
@@ -3896,6 +4778,7 @@ export interface components {
             /**
              * Publishable Key
              * @description For the card form in the browser; opens nothing else
+             * @example pk_test_bodega_sandbox
              */
             publishable_key: string;
         };
@@ -4331,31 +5214,110 @@ export interface components {
         /**
          * ProductView
          * @description A product as shoppers see it.
+         * @example {
+         *       "brand": "Haverfold",
+         *       "categories": [
+         *         "kitchen-table",
+         *         "coffee-tea"
+         *       ],
+         *       "created_at": "2026-09-01T08:00:00Z",
+         *       "description": "Thrown from speckled stoneware, *dipped by hand*.",
+         *       "description_html": "<p>Thrown from speckled stoneware, <em>dipped by hand</em>.</p>\n",
+         *       "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *       "media": [
+         *         {
+         *           "alt": "Stoneware mug with a sage glaze and a bare clay foot",
+         *           "height": 1600,
+         *           "id": "med_01M1DZPXYNER08K6AGV0VFCXEC",
+         *           "renditions": {
+         *             "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *             "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
+         *           },
+         *           "variant_skus": [
+         *             "MUG-ALBA-SAGE-350ML"
+         *           ],
+         *           "width": 1600
+         *         }
+         *       ],
+         *       "options": [
+         *         {
+         *           "name": "Color",
+         *           "values": [
+         *             "Sage",
+         *             "Ink"
+         *           ]
+         *         },
+         *         {
+         *           "name": "Size",
+         *           "values": [
+         *             "250 ml",
+         *             "350 ml"
+         *           ]
+         *         }
+         *       ],
+         *       "seo": {
+         *         "description": "",
+         *         "title": ""
+         *       },
+         *       "slug": "alba-stoneware-mug",
+         *       "tax_category": "standard",
+         *       "title": "Alba Stoneware Mug",
+         *       "updated_at": "2026-11-24T08:48:32Z",
+         *       "variants": [
+         *         {
+         *           "barcode": "2001001000042",
+         *           "compare_at_price": null,
+         *           "options": {
+         *             "Color": "Sage",
+         *             "Size": "350 ml"
+         *           },
+         *           "price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "weight_grams": 390
+         *         }
+         *       ],
+         *       "version": 1795500512932
+         *     }
          */
         ProductView: {
             /**
              * Brand
+             * @description Who makes it; empty: not said
              * @default
+             * @example Haverfold
              */
             brand?: string;
-            /** Categories */
+            /**
+             * Categories
+             * @description Slugs of the categories that show it, the main one first
+             * @example [
+             *       "kitchen-table",
+             *       "coffee-tea"
+             *     ]
+             */
             categories?: string[];
             /**
              * Created At
              * Format: date-time
-             * @example 2026-11-20T14:03:12Z
+             * @description When it was made, as a draft perhaps
+             * @example 2026-09-01T08:00:00Z
              */
             created_at: string;
             /**
              * Description
              * @description Markdown
              * @default
+             * @example Thrown from speckled stoneware, *dipped by hand*.
              */
             description?: string;
             /**
              * Description Html
-             * @description The description as sanitised HTML
+             * @description The description as sanitised HTML, safe to put into a page
              * @default
+             * @example <p>Thrown from speckled stoneware, <em>dipped by hand</em>.</p>
              */
             description_html?: string;
             /**
@@ -4364,11 +5326,34 @@ export interface components {
              * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
              */
             id: string;
-            /** Media */
+            /**
+             * Media
+             * @description Pictures in the order in which they are shown; the first stands in lists
+             */
             media?: components["schemas"]["Media"][];
-            /** Options */
+            /**
+             * Options
+             * @description What a shopper chooses, at most three; empty: there is one variant
+             * @example [
+             *       {
+             *         "name": "Color",
+             *         "values": [
+             *           "Sage",
+             *           "Ink"
+             *         ]
+             *       },
+             *       {
+             *         "name": "Size",
+             *         "values": [
+             *           "250 ml",
+             *           "350 ml"
+             *         ]
+             *       }
+             *     ]
+             */
             options?: components["schemas"]["Option"][];
             /**
+             * @description For search engines
              * @default {
              *       "description": "",
              *       "title": ""
@@ -4383,23 +5368,33 @@ export interface components {
             slug: string;
             /**
              * Tax Category
-             * @description Which rate of tax applies
+             * @description Which of a country's tax rates applies
              * @default standard
+             * @example standard
              */
             tax_category?: string;
-            /** Title */
+            /**
+             * Title
+             * @description For people
+             * @example Alba Stoneware Mug
+             */
             title: string;
             /**
              * Updated At
              * Format: date-time
-             * @example 2026-11-20T14:03:12Z
+             * @description When it was last changed
+             * @example 2026-11-24T08:48:32Z
              */
             updated_at: string;
-            /** Variants */
+            /**
+             * Variants
+             * @description What can be bought, at least one; not each choice need exist
+             */
             variants: components["schemas"]["Variant"][];
             /**
              * Version
-             * @description Grows with every change; never goes back
+             * @description Grows with every change and never goes back; whoever has read a higher one ignores this
+             * @example 1795500512932
              */
             version: number;
         };
@@ -4598,6 +5593,64 @@ export interface components {
         /**
          * Quote
          * @description What the cart would cost now. Nothing is reserved.
+         * @example {
+         *       "lines": [
+         *         {
+         *           "options": {
+         *             "Color": "Sage",
+         *             "Size": "350 ml"
+         *           },
+         *           "quantity": 2,
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "title": "Alba Stoneware Mug",
+         *           "total": {
+         *             "amount": 3800,
+         *             "currency": "EUR"
+         *           },
+         *           "unit_price": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           }
+         *         }
+         *       ],
+         *       "shipping_option": "standard",
+         *       "shipping_options": [
+         *         {
+         *           "carrier": "Sandbox Parcel",
+         *           "id": "standard",
+         *           "name": "Standard",
+         *           "price": {
+         *             "amount": 490,
+         *             "currency": "EUR"
+         *           },
+         *           "promised_from": "2026-11-23",
+         *           "promised_to": "2026-11-24"
+         *         }
+         *       ],
+         *       "totals": {
+         *         "discount": {
+         *           "amount": 0,
+         *           "currency": "EUR"
+         *         },
+         *         "items": {
+         *           "amount": 3800,
+         *           "currency": "EUR"
+         *         },
+         *         "shipping": {
+         *           "amount": 490,
+         *           "currency": "EUR"
+         *         },
+         *         "tax": {
+         *           "amount": 685,
+         *           "currency": "EUR"
+         *         },
+         *         "tax_included": true,
+         *         "total": {
+         *           "amount": 4290,
+         *           "currency": "EUR"
+         *         }
+         *       }
+         *     }
          */
         Quote: {
             /**
@@ -4700,14 +5753,58 @@ export interface components {
              */
             shipping_option?: string | null;
         };
-        /** Rates */
+        /**
+         * Rates
+         * @description The ways of sending a parcel.
+         * @example {
+         *       "options": [
+         *         {
+         *           "carrier": "Sandbox Parcel",
+         *           "id": "standard",
+         *           "name": "Standard",
+         *           "price": {
+         *             "amount": 490,
+         *             "currency": "EUR"
+         *           },
+         *           "promised_from": "2026-11-23",
+         *           "promised_to": "2026-11-24"
+         *         }
+         *       ]
+         *     }
+         */
         Rates: {
-            /** Options */
+            /**
+             * Options
+             * @description In the order in which shoppers see them; empty: nothing is sent there
+             */
             options: components["schemas"]["ShippingOption"][];
         };
         /**
          * RatesQuestion
          * @description What would it cost to send these there?
+         * @example {
+         *       "address": {
+         *         "city": "Berlin",
+         *         "company": null,
+         *         "country": "DE",
+         *         "line1": "Torstrasse 1",
+         *         "line2": null,
+         *         "name": "Ada Lovelace",
+         *         "postal_code": "10119",
+         *         "region": null
+         *       },
+         *       "items_total": {
+         *         "amount": 3800,
+         *         "currency": "EUR"
+         *       },
+         *       "lines": [
+         *         {
+         *           "quantity": 2,
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "weight_grams": 390
+         *         }
+         *       ]
+         *     }
          */
         RatesQuestion: {
             /** @description Its country and postal code decide */
@@ -5035,16 +6132,23 @@ export interface components {
              */
             total: number;
         };
-        /** Seo */
+        /**
+         * Seo
+         * @description What search engines are told of a page.
+         */
         Seo: {
             /**
              * Description
+             * @description Empty: the beginning of the product's description
              * @default
+             * @example Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes.
              */
             description?: string;
             /**
              * Title
+             * @description Empty: the product's title
              * @default
+             * @example Alba Stoneware Mug, 250 or 350 ml
              */
             title?: string;
         };
@@ -5356,29 +6460,49 @@ export interface components {
              */
             weight_grams: number | null;
         };
-        /** ShippingOption */
+        /**
+         * ShippingOption
+         * @description One way of sending a parcel.
+         */
         ShippingOption: {
-            /** Carrier */
+            /**
+             * Carrier
+             * @description Who brings it, as the shopper knows them
+             * @example Sandbox Parcel
+             */
             carrier: string;
             /**
              * Id
+             * @description Give it as `shipping_option` at checkout
              * @example standard
              */
             id: string;
             /**
              * Name
-             * @example Standard, 2 to 3 days
+             * @description For people
+             * @example Standard
              */
             name: string;
+            /**
+             * @description For the whole parcel; with or without tax as `totals.tax_included` says
+             * @example {
+             *       "amount": 490,
+             *       "currency": "EUR"
+             *     }
+             */
             price: components["schemas"]["Price"];
             /**
              * Promised From
              * Format: date
+             * @description The first day on which it may arrive
+             * @example 2026-11-23
              */
             promised_from: string;
             /**
              * Promised To
              * Format: date
+             * @description The last day on which it should have arrived
+             * @example 2026-11-24
              */
             promised_to: string;
         };
@@ -5756,15 +6880,51 @@ export interface components {
          * @description items + shipping - discount (+ tax, where prices are net) = total
          */
         Totals: {
+            /**
+             * @description Taken off the items, as a positive amount
+             * @example {
+             *       "amount": 0,
+             *       "currency": "EUR"
+             *     }
+             */
             discount: components["schemas"]["Price"];
+            /**
+             * @description The sum of the lines
+             * @example {
+             *       "amount": 3800,
+             *       "currency": "EUR"
+             *     }
+             */
             items: components["schemas"]["Price"];
+            /**
+             * @description Of the chosen way of sending
+             * @example {
+             *       "amount": 490,
+             *       "currency": "EUR"
+             *     }
+             */
             shipping: components["schemas"]["Price"];
+            /**
+             * @description Of lines and shipping, each rounded by itself
+             * @example {
+             *       "amount": 685,
+             *       "currency": "EUR"
+             *     }
+             */
             tax: components["schemas"]["Price"];
             /**
              * Tax Included
              * @description True: prices are gross, and tax is a part of them
+             * @example true
              */
             tax_included: boolean;
+            /**
+             * @description What is to be paid
+             * @example {
+             *       "amount": 4290,
+             *       "currency": "EUR"
+             *     }
+             */
             total: components["schemas"]["Price"];
         };
         /**
@@ -5824,19 +6984,34 @@ export interface components {
             media_id: string;
             upload: components["schemas"]["Upload"];
         };
-        /** Variant */
+        /**
+         * Variant
+         * @description What can be put into a cart: the product in one colour and size, say.
+         */
         Variant: {
-            /** Barcode */
+            /**
+             * Barcode
+             * @description EAN, UPC or the like, as printed; null: none is known
+             * @example 2001001000042
+             */
             barcode?: string | null;
-            /** @description The price before, if it is reduced */
+            /**
+             * @description The price before it was reduced; null: it is not
+             * @example null
+             */
             compare_at_price?: components["schemas"]["Price"] | null;
             /**
              * Options
-             * @description Option name -> value
+             * @description Which it is: each of the product's options -> the choice
+             * @example {
+             *       "Color": "Sage",
+             *       "Size": "350 ml"
+             *     }
              */
             options?: {
                 [key: string]: string;
             };
+            /** @description Of one piece, now; with or without tax as the shop's tax says */
             price: components["schemas"]["Price"];
             /**
              * Sku
@@ -5846,7 +7021,9 @@ export interface components {
             sku: string;
             /**
              * Weight Grams
+             * @description Of one piece with its packaging; 0: not known
              * @default 0
+             * @example 390
              */
             weight_grams?: number;
         };
@@ -6072,7 +7249,9 @@ export interface components {
             sku: string;
             /**
              * Weight Grams
+             * @description Of one piece with its packaging; 0: not known
              * @default 0
+             * @example 390
              */
             weight_grams?: number;
         };
@@ -6253,7 +7432,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description RFC 7517. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6262,7 +7441,7 @@ export interface operations {
                     "application/json": components["schemas"]["Jwks"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6271,7 +7450,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6280,7 +7459,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6289,7 +7468,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6298,7 +7481,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6308,7 +7495,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6317,7 +7508,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6337,7 +7532,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description As much of OpenID Connect Discovery as a verifier needs. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6346,7 +7541,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenIdConfiguration"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6355,7 +7550,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6364,7 +7559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6373,7 +7568,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6382,7 +7581,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6392,7 +7595,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6401,7 +7608,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6416,7 +7627,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -6428,7 +7639,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Made. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -6437,7 +7648,7 @@ export interface operations {
                     "application/json": components["schemas"]["CategoryView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6446,7 +7657,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6455,7 +7666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6464,7 +7675,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `slug_taken` */
+            /** @description `slug_taken`: Another product has this slug. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -6473,7 +7684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6482,7 +7693,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6491,7 +7702,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6500,7 +7716,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6510,7 +7730,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6519,7 +7743,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6555,7 +7783,7 @@ export interface operations {
                     "application/json": components["schemas"]["CategoryView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6564,7 +7792,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6573,7 +7801,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6582,7 +7810,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6591,7 +7819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6600,7 +7828,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6609,7 +7837,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6618,7 +7850,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6628,7 +7864,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6637,7 +7877,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6673,7 +7917,7 @@ export interface operations {
                     "application/json": components["schemas"]["CategoryView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6682,7 +7926,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6691,7 +7935,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6700,7 +7944,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6709,7 +7953,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6718,7 +7962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6727,7 +7971,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6736,7 +7984,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6746,7 +7998,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6755,7 +8011,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6776,9 +8036,9 @@ export interface operations {
                 available_at_most?: number | null;
                 /** @description `available`: the scarcest first */
                 sort?: "sku" | "available";
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -6787,7 +8047,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6796,7 +8056,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AdminStock_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6805,7 +8065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6814,7 +8074,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6823,7 +8083,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6832,7 +8092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6841,7 +8101,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6850,7 +8114,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6860,7 +8128,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6869,7 +8141,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -6892,7 +8168,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Stock as the merchant sees it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -6901,7 +8177,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminStock"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6910,7 +8186,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6919,7 +8195,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -6928,7 +8204,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -6937,7 +8213,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6946,7 +8222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6955,7 +8231,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -6964,7 +8244,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6974,7 +8258,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6983,7 +8271,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7013,7 +8305,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Stock as the merchant sees it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7022,7 +8314,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminStock"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7031,7 +8323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7040,7 +8332,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7049,7 +8341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7058,7 +8350,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `below_reserved` */
+            /** @description `below_reserved`: More is reserved than would be left. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7067,7 +8359,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version` */
+            /** @description `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -7076,7 +8368,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7085,7 +8377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7094,7 +8386,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7103,7 +8399,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7113,7 +8413,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7122,7 +8426,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7137,7 +8445,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
             };
             path: {
@@ -7152,7 +8460,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Stock as the merchant sees it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7161,7 +8469,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminStock"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7170,7 +8478,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7179,7 +8487,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7188,7 +8496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7197,7 +8505,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `below_reserved` */
+            /** @description `below_reserved`: More is reserved than would be left. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7206,7 +8514,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7215,7 +8523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7224,7 +8532,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7233,7 +8545,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7243,7 +8559,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7252,7 +8572,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7266,9 +8590,9 @@ export interface operations {
     read_ledger_admin_inventory__sku__ledger_get: {
         parameters: {
             query?: {
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -7280,7 +8604,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7289,7 +8613,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_LedgerLine_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7298,7 +8622,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7307,7 +8631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7316,7 +8640,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7325,7 +8649,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7334,7 +8658,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7343,7 +8667,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7352,7 +8680,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7362,7 +8694,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7371,7 +8707,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7390,9 +8730,9 @@ export interface operations {
                 channel?: ("mail" | "sms") | null;
                 /** @description An order's number or id, or how an address or telephone number begins */
                 q?: string | null;
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -7401,7 +8741,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7410,7 +8750,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_NotificationView_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7419,7 +8759,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7428,7 +8768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7437,7 +8777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7446,7 +8786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7455,7 +8795,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7464,7 +8808,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7474,7 +8822,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7483,7 +8835,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7498,7 +8854,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
             };
             path: {
@@ -7508,7 +8864,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What somebody was told, or will be. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -7517,7 +8873,7 @@ export interface operations {
                     "application/json": components["schemas"]["NotificationView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7526,7 +8882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7535,7 +8891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7544,7 +8900,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7553,7 +8909,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `still_to_be_sent` */
+            /** @description `still_to_be_sent`: It has not been sent yet. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7562,7 +8918,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7571,7 +8927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7580,7 +8936,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7589,7 +8949,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7599,7 +8963,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7608,7 +8976,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7636,9 +9008,9 @@ export interface operations {
                 /** @description At most so much, in minor units */
                 total_to?: number | null;
                 sort?: "newest" | "oldest" | "total" | "-total";
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -7647,7 +9019,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7656,7 +9028,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AdminOrderSummary_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7665,7 +9037,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7674,7 +9046,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7683,7 +9055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7692,7 +9064,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7701,7 +9073,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7710,7 +9086,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7720,7 +9100,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7729,7 +9113,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7751,7 +9139,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description An order as the merchant sees it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7760,7 +9148,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminOrderView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7769,7 +9157,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7778,7 +9166,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7787,7 +9175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7796,7 +9184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7805,7 +9193,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7814,7 +9202,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7823,7 +9215,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7833,7 +9229,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7842,7 +9242,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7864,7 +9268,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description An order as the merchant sees it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7873,7 +9277,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminOrderView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7882,7 +9286,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7891,7 +9295,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -7900,7 +9304,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7909,7 +9313,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_late_to_cancel` */
+            /** @description `too_late_to_cancel`: It is too late to cancel this order. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -7918,7 +9322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7927,7 +9331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7936,7 +9340,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7945,7 +9353,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7955,7 +9367,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7964,7 +9380,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -7987,7 +9407,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What an order has to do with money. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7996,7 +9416,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrderPayments"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8005,7 +9425,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8014,7 +9434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8023,7 +9443,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8032,7 +9452,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8041,7 +9461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8050,7 +9470,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8059,7 +9483,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8069,7 +9497,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8078,7 +9510,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8093,7 +9529,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
             };
             path: {
@@ -8107,7 +9543,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Money on its way back, or there. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -8116,7 +9552,7 @@ export interface operations {
                     "application/json": components["schemas"]["RefundView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8125,7 +9561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8134,7 +9570,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8143,7 +9579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8152,7 +9588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `payment_not_refundable` */
+            /** @description `payment_not_refundable`: This amount cannot be refunded. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8161,7 +9597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8170,7 +9606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8179,7 +9615,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_required` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `idempotency_key_required`: This request needs an Idempotency-Key.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8188,7 +9629,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8198,7 +9643,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8207,7 +9656,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8224,9 +9677,9 @@ export interface operations {
                 status?: ("draft" | "published" | "archived") | null;
                 /** @description A part of the title or brand, or a whole SKU or slug */
                 q?: string | null;
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -8235,7 +9688,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8244,7 +9697,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AdminProductSummary_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8253,7 +9706,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8262,7 +9715,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8271,7 +9724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8280,7 +9733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8289,7 +9742,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8298,7 +9755,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8308,7 +9769,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8317,7 +9782,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8332,7 +9801,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -8344,7 +9813,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A product as merchants see it. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -8353,7 +9822,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8362,7 +9831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8371,7 +9840,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8380,7 +9849,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `slug_taken`, `sku_taken` */
+            /**
+             * @description - `slug_taken`: Another product has this slug.
+             *     - `sku_taken`: Another product has this SKU.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8389,7 +9861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8398,7 +9870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8407,7 +9879,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8416,7 +9893,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8426,7 +9907,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8435,7 +9920,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8479,7 +9968,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImportReport"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8488,7 +9977,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8497,7 +9986,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8506,7 +9995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8515,7 +10004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8524,7 +10013,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request` */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8533,7 +10026,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8543,7 +10040,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8552,7 +10053,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8574,7 +10079,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A product as merchants see it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8583,7 +10088,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8592,7 +10097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8601,7 +10106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8610,7 +10115,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8619,7 +10124,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8628,7 +10133,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8637,7 +10142,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8646,7 +10155,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8656,7 +10169,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8665,7 +10182,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8693,7 +10214,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A product as merchants see it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8702,7 +10223,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8711,7 +10232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8720,7 +10241,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8729,7 +10250,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8738,7 +10259,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `slug_taken`, `sku_taken` */
+            /**
+             * @description - `slug_taken`: Another product has this slug.
+             *     - `sku_taken`: Another product has this SKU.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8747,7 +10271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version` */
+            /** @description `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -8756,7 +10280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8765,7 +10289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8774,7 +10298,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8783,7 +10311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `precondition_required` */
+            /** @description `precondition_required`: Say which version you change (If-Match). */
             428: {
                 headers: {
                     [name: string]: unknown;
@@ -8792,7 +10320,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8802,7 +10334,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8811,7 +10347,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8835,7 +10375,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A product as merchants see it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8844,7 +10384,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8853,7 +10393,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8862,7 +10402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8871,7 +10411,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8880,7 +10420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version` */
+            /** @description `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -8889,7 +10429,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8898,7 +10438,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8907,7 +10447,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8916,7 +10460,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `precondition_required` */
+            /** @description `precondition_required`: Say which version you change (If-Match). */
             428: {
                 headers: {
                     [name: string]: unknown;
@@ -8925,7 +10469,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8935,7 +10483,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -8944,7 +10496,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -8972,7 +10528,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A product as merchants see it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8981,7 +10537,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8990,7 +10546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8999,7 +10555,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9008,7 +10564,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9017,7 +10573,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `slug_taken`, `sku_taken` */
+            /**
+             * @description - `slug_taken`: Another product has this slug.
+             *     - `sku_taken`: Another product has this SKU.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9026,7 +10585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version` */
+            /** @description `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -9035,7 +10594,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9044,7 +10603,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9053,7 +10612,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9062,7 +10625,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `precondition_required` */
+            /** @description `precondition_required`: Say which version you change (If-Match). */
             428: {
                 headers: {
                     [name: string]: unknown;
@@ -9071,7 +10634,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9081,7 +10648,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9090,7 +10661,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -9105,7 +10680,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
             };
             path: {
@@ -9119,7 +10694,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Where to put a picture. Then call `…/media/{media_id}/complete`. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -9128,7 +10703,7 @@ export interface operations {
                     "application/json": components["schemas"]["UploadPlace"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9137,7 +10712,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9146,7 +10721,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9155,7 +10730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9164,7 +10739,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9173,7 +10748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9182,7 +10757,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9191,7 +10771,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9201,7 +10785,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9210,7 +10798,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -9233,7 +10825,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A product as merchants see it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9242,7 +10834,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9251,7 +10843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9260,7 +10852,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9269,7 +10861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`, `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9278,7 +10870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9287,7 +10879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9296,7 +10888,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9305,7 +10901,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9315,7 +10915,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9324,7 +10928,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -9347,7 +10955,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A product as merchants see it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9356,7 +10964,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9365,7 +10973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9374,7 +10982,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9383,7 +10991,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`, `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9392,7 +11000,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `media_not_uploaded` */
+            /** @description `media_not_uploaded`: The picture has not arrived yet. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9401,7 +11009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9410,7 +11018,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9419,7 +11027,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `media_unreadable` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `media_unreadable`: The file is not a picture that can be read.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9428,7 +11041,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9438,7 +11055,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9447,7 +11068,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -9467,9 +11092,9 @@ export interface operations {
                 q?: string | null;
                 /** @description Only those that people must look at */
                 attention?: boolean | null;
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -9478,7 +11103,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9487,7 +11112,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ShipmentSummary_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9496,7 +11121,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9505,7 +11130,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9514,7 +11139,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9523,7 +11148,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9532,7 +11157,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9541,7 +11170,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9551,7 +11184,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9560,7 +11197,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -9583,7 +11224,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A shipment as the merchant sees it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9592,7 +11233,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShipmentView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9601,7 +11242,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9610,7 +11251,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9619,7 +11260,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9628,7 +11269,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9637,7 +11278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9646,7 +11287,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9655,7 +11300,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9665,7 +11314,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9674,7 +11327,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -9706,7 +11363,7 @@ export interface operations {
                     "application/pdf": unknown;
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9715,7 +11372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9724,7 +11381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9733,7 +11390,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9742,7 +11399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_labelled` */
+            /** @description `not_labelled`: No label was bought for it yet. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9751,7 +11408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9760,7 +11417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9769,7 +11426,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9778,7 +11439,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9788,7 +11453,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9797,7 +11466,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -9820,7 +11493,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A shipment as the merchant sees it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9829,7 +11502,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShipmentView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9838,7 +11511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9847,7 +11520,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9856,7 +11529,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9865,7 +11538,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_labelled` */
+            /** @description `not_labelled`: No label was bought for it yet. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9874,7 +11547,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9883,7 +11556,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9892,7 +11565,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -9901,7 +11578,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9911,7 +11592,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -9920,7 +11605,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -9935,7 +11624,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
             };
             path: {
@@ -9950,7 +11639,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A shipment as the merchant sees it. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -9959,7 +11648,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShipmentView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9968,7 +11657,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9977,7 +11666,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9986,7 +11675,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9995,7 +11684,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_labelled`, `already_handed_over` */
+            /**
+             * @description - `not_labelled`: No label was bought for it yet.
+             *     - `already_handed_over`: The parcel is on its way already.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10004,7 +11696,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10013,7 +11705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10022,7 +11714,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_address`, `idempotency_key_reused` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `invalid_address`: The address is not complete.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10031,7 +11729,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10041,7 +11743,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10050,7 +11756,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10064,9 +11774,9 @@ export interface operations {
     list_tax_rates_admin_tax_rates_get: {
         parameters: {
             query?: {
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -10075,7 +11785,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10084,7 +11794,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_TaxCountryView_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10093,7 +11803,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10102,7 +11812,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10111,7 +11821,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10120,7 +11830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10129,7 +11839,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10138,7 +11852,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10148,7 +11866,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10157,7 +11879,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10187,7 +11913,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The tax of a country. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10196,7 +11922,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaxCountryView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10205,7 +11931,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10214,7 +11940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden` */
+            /** @description `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10223,7 +11949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version` */
+            /** @description `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -10232,7 +11958,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10241,7 +11967,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10250,7 +11976,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10259,7 +11989,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `precondition_required` */
+            /** @description `precondition_required`: Say which version you change (If-Match). */
             428: {
                 headers: {
                     [name: string]: unknown;
@@ -10268,7 +11998,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10278,7 +12012,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10287,7 +12025,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10307,14 +12049,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Taken; it is done in a moment. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10323,7 +12065,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10333,7 +12075,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10342,7 +12084,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10351,7 +12093,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10360,7 +12106,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests` */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10370,7 +12120,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10379,7 +12133,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10403,14 +12161,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10421,7 +12179,7 @@ export interface operations {
             };
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayForbidden"];
-            /** @description `token_used` */
+            /** @description `token_used`: This link has been used or has run out. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10430,7 +12188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10439,7 +12197,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10448,7 +12206,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10457,7 +12219,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10467,7 +12233,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10476,7 +12246,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10500,7 +12274,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Somebody is signed in. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10509,7 +12283,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10518,7 +12292,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `bad_credentials` */
+            /** @description `bad_credentials`: E-mail or password is wrong. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10528,7 +12302,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10537,7 +12311,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10546,7 +12320,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request` */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10555,7 +12333,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests` */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10565,7 +12347,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10574,7 +12360,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10601,14 +12391,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10619,7 +12409,7 @@ export interface operations {
             };
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10628,7 +12418,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10637,7 +12427,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10646,7 +12440,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10656,7 +12454,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10665,7 +12467,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10689,14 +12495,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Taken; it is done in a moment. */
             202: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10707,7 +12513,7 @@ export interface operations {
             };
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10716,7 +12522,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10725,7 +12531,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request` */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10734,7 +12544,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests` */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10744,7 +12558,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10753,7 +12571,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10777,14 +12599,14 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10795,7 +12617,7 @@ export interface operations {
             };
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayForbidden"];
-            /** @description `token_used` */
+            /** @description `token_used`: This link has been used or has run out. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10804,7 +12626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10813,7 +12635,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10822,7 +12644,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `weak_password` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `weak_password`: This password is too easy to guess.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10831,7 +12658,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10841,7 +12672,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10850,7 +12685,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10877,7 +12716,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Somebody is signed in. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10886,7 +12725,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10895,7 +12734,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `session_ended` */
+            /** @description `session_ended`: The session has ended, sign in again. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10905,7 +12744,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10914,7 +12753,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10923,7 +12762,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -10932,7 +12775,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10942,7 +12789,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -10951,7 +12802,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -10975,7 +12830,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Somebody is signed in. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -10984,7 +12839,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10995,7 +12850,7 @@ export interface operations {
             };
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayForbidden"];
-            /** @description `email_taken` */
+            /** @description `email_taken`: There is an account with this e-mail. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11004,7 +12859,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11013,7 +12868,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11022,7 +12877,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `weak_password`, `invalid_request` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `weak_password`: This password is too easy to guess.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11031,7 +12891,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests` */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11041,7 +12905,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11050,7 +12918,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11079,7 +12951,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionList"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11088,7 +12960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11097,7 +12969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11106,7 +12978,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11115,7 +12987,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11124,7 +13000,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11134,7 +13014,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11143,7 +13027,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11165,14 +13053,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11181,7 +13069,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11191,7 +13079,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11200,7 +13088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11209,7 +13097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11218,7 +13106,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11227,7 +13119,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11237,7 +13133,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11246,7 +13146,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11261,17 +13165,18 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As it was given; browsers use the cookie */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
                 "Cart-Token"?: string | null;
             };
             path?: never;
             cookie?: {
+                /** @description The same for browsers; `Cart-Token` counts for more */
                 bodega_cart?: string | null;
             };
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A cart with all its lines. A shopper without a cart has an empty one. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11280,7 +13185,7 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11289,7 +13194,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11298,7 +13203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11307,7 +13212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11316,7 +13221,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11325,7 +13234,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11335,7 +13248,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11344,7 +13261,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11359,13 +13280,14 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
-                /** @description As it was given; browsers use the cookie */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
                 "Cart-Token"?: string | null;
             };
             path?: never;
             cookie?: {
+                /** @description The same for browsers; `Cart-Token` counts for more */
                 bodega_cart?: string | null;
             };
         };
@@ -11375,7 +13297,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The line that was added to, and how full the cart is. Its size does not grow with the cart's. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -11384,7 +13306,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddedView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11393,7 +13315,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11403,7 +13325,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11412,7 +13334,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_longer_sold`, `cart_full`, `quantity_limit` */
+            /**
+             * @description - `no_longer_sold`: No longer sold.
+             *     - `cart_full`: The cart has too many lines.
+             *     - `quantity_limit`: More of one thing than a cart takes.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11421,7 +13347,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11430,7 +13356,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11439,7 +13365,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11448,7 +13379,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11458,7 +13393,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11467,7 +13406,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11482,17 +13425,18 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As it was given; browsers use the cookie */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
                 "Cart-Token"?: string | null;
             };
             path?: never;
             cookie?: {
+                /** @description The same for browsers; `Cart-Token` counts for more */
                 bodega_cart?: string | null;
             };
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A cart with all its lines. A shopper without a cart has an empty one. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11501,7 +13445,7 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11510,7 +13454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11520,7 +13464,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11529,7 +13473,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11538,7 +13482,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11547,7 +13495,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11557,7 +13509,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11566,7 +13522,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11581,20 +13541,21 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As it was given; browsers use the cookie */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
                 "Cart-Token"?: string | null;
             };
             path: {
-                /** @description Of the line */
+                /** @description Whose line: a cart has one for each SKU */
                 sku: string;
             };
             cookie?: {
+                /** @description The same for browsers; `Cart-Token` counts for more */
                 bodega_cart?: string | null;
             };
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A cart with all its lines. A shopper without a cart has an empty one. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11603,7 +13564,7 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11612,7 +13573,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11622,7 +13583,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11631,7 +13592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11640,7 +13601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11649,7 +13610,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11658,7 +13623,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11668,7 +13637,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11677,7 +13650,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11692,14 +13669,15 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As it was given; browsers use the cookie */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
                 "Cart-Token"?: string | null;
             };
             path: {
-                /** @description Of the line */
+                /** @description Whose line: a cart has one for each SKU */
                 sku: string;
             };
             cookie?: {
+                /** @description The same for browsers; `Cart-Token` counts for more */
                 bodega_cart?: string | null;
             };
         };
@@ -11709,7 +13687,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A cart with all its lines. A shopper without a cart has an empty one. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11718,7 +13696,7 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11727,7 +13705,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11737,7 +13715,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11746,7 +13724,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11755,7 +13733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11764,7 +13742,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11773,7 +13755,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11783,7 +13769,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11792,7 +13782,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11807,17 +13801,18 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description As it was given; browsers use the cookie */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
                 "Cart-Token"?: string | null;
             };
             path?: never;
             cookie?: {
+                /** @description The same for browsers; `Cart-Token` counts for more */
                 bodega_cart?: string | null;
             };
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What came from the cart of before signing in, and the customer's cart with it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11826,7 +13821,7 @@ export interface operations {
                     "application/json": components["schemas"]["MergeView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11835,7 +13830,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11845,7 +13840,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11854,7 +13849,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11863,7 +13858,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11872,7 +13871,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11882,7 +13885,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11891,7 +13898,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11911,7 +13922,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11920,7 +13931,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_CategoryView_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11929,7 +13940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11938,7 +13949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11947,7 +13958,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -11956,7 +13971,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11966,7 +13985,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -11975,7 +13998,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -11990,7 +14017,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
                 "Cart-Token"?: string | null;
             };
@@ -12005,7 +14032,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A checkout as it stands. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -12023,7 +14050,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12032,7 +14059,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12041,7 +14068,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `card_declined` */
+            /** @description `card_declined`: The card was declined. */
             402: {
                 headers: {
                     [name: string]: unknown;
@@ -12051,7 +14078,16 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `cart_empty`, `out_of_stock`, `total_changed`, `no_longer_sold`, `shipping_unavailable`, `shipping_option_unknown`, `reservation_ended`, `checkout_ended` */
+            /**
+             * @description - `cart_empty`: The cart is empty.
+             *     - `out_of_stock`: Not enough in stock.
+             *     - `total_changed`: The total has changed.
+             *     - `no_longer_sold`: No longer sold.
+             *     - `shipping_unavailable`: We do not ship there.
+             *     - `shipping_option_unknown`: This shipping option is not offered for the address.
+             *     - `reservation_ended`: The reservation has ended.
+             *     - `checkout_ended`: This checkout has ended.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12060,7 +14096,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12069,7 +14105,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12078,7 +14114,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`, `idempotency_key_required`, `idempotency_key_reused`, `invalid_address` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `idempotency_key_required`: This request needs an Idempotency-Key.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *     - `invalid_address`: The address is not complete.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12087,7 +14130,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -12097,7 +14144,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12106,7 +14157,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -12134,7 +14189,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description What the cart would cost now. Nothing is reserved. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -12143,7 +14198,7 @@ export interface operations {
                     "application/json": components["schemas"]["Quote"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12152,7 +14207,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12162,7 +14217,12 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `cart_empty`, `no_longer_sold`, `shipping_unavailable`, `shipping_option_unknown` */
+            /**
+             * @description - `cart_empty`: The cart is empty.
+             *     - `no_longer_sold`: No longer sold.
+             *     - `shipping_unavailable`: We do not ship there.
+             *     - `shipping_option_unknown`: This shipping option is not offered for the address.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12171,7 +14231,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12180,7 +14240,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12189,7 +14249,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`, `invalid_address` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `invalid_address`: The address is not complete.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12198,7 +14263,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -12208,7 +14277,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12217,7 +14290,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -12244,7 +14321,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A checkout as it stands. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -12253,7 +14330,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12262,7 +14339,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12271,7 +14348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12280,7 +14357,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12289,7 +14366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12298,7 +14375,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12307,7 +14388,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -12317,7 +14402,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12326,7 +14415,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -12353,7 +14446,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A checkout as it stands. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -12362,7 +14455,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12371,7 +14464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12381,7 +14474,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12390,7 +14483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `checkout_ended` */
+            /** @description `checkout_ended`: This checkout has ended. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12399,7 +14492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12408,7 +14501,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12417,7 +14510,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12426,7 +14523,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -12436,7 +14537,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12445,7 +14550,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -12472,7 +14581,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A checkout as it stands. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -12490,7 +14599,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12499,7 +14608,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12508,7 +14617,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `card_declined` */
+            /** @description `card_declined`: The card was declined. */
             402: {
                 headers: {
                     [name: string]: unknown;
@@ -12518,7 +14627,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12527,7 +14636,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_action_pending`, `out_of_stock`, `total_changed`, `no_longer_sold`, `shipping_unavailable`, `shipping_option_unknown`, `reservation_ended`, `checkout_ended` */
+            /**
+             * @description - `no_action_pending`: There is nothing to confirm.
+             *     - `out_of_stock`: Not enough in stock.
+             *     - `total_changed`: The total has changed.
+             *     - `no_longer_sold`: No longer sold.
+             *     - `shipping_unavailable`: We do not ship there.
+             *     - `shipping_option_unknown`: This shipping option is not offered for the address.
+             *     - `reservation_ended`: The reservation has ended.
+             *     - `checkout_ended`: This checkout has ended.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12536,7 +14654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12545,7 +14663,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12554,7 +14672,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12563,7 +14685,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -12573,7 +14699,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12582,7 +14712,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -12618,7 +14752,7 @@ export interface operations {
                     "text/event-stream": string;
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12627,7 +14761,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12636,7 +14770,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12645,7 +14779,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12654,7 +14788,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12663,7 +14797,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12672,7 +14810,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -12682,7 +14824,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12691,7 +14837,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -12706,7 +14856,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
                 "Cart-Token"?: string | null;
             };
@@ -12724,7 +14874,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A checkout as it stands. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -12742,7 +14892,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12751,7 +14901,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12760,7 +14910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `card_declined` */
+            /** @description `card_declined`: The card was declined. */
             402: {
                 headers: {
                     [name: string]: unknown;
@@ -12770,7 +14920,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12779,7 +14929,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `payment_in_progress`, `too_many_attempts`, `out_of_stock`, `total_changed`, `no_longer_sold`, `shipping_unavailable`, `shipping_option_unknown`, `reservation_ended`, `checkout_ended` */
+            /**
+             * @description - `payment_in_progress`: A payment is under way.
+             *     - `too_many_attempts`: Too many cards were tried.
+             *     - `out_of_stock`: Not enough in stock.
+             *     - `total_changed`: The total has changed.
+             *     - `no_longer_sold`: No longer sold.
+             *     - `shipping_unavailable`: We do not ship there.
+             *     - `shipping_option_unknown`: This shipping option is not offered for the address.
+             *     - `reservation_ended`: The reservation has ended.
+             *     - `checkout_ended`: This checkout has ended.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12788,7 +14948,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12797,7 +14957,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12806,7 +14966,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency_key_reused` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12815,7 +14980,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -12825,7 +14994,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12834,7 +15007,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -12866,7 +15043,7 @@ export interface operations {
                     "application/json": components["schemas"]["StockList"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12875,7 +15052,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12884,7 +15061,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12893,7 +15070,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12902,7 +15083,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -12912,7 +15097,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -12921,7 +15110,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -12944,7 +15137,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Stock as shoppers see it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -12953,7 +15146,7 @@ export interface operations {
                     "application/json": components["schemas"]["StockView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12962,7 +15155,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12971,7 +15164,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12980,7 +15173,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12989,7 +15182,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12998,7 +15195,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13008,7 +15209,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13017,7 +15222,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13037,7 +15246,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What a customer wants to be told. Confirmations and tracking numbers are always mailed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13046,7 +15255,7 @@ export interface operations {
                     "application/json": components["schemas"]["Preferences"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13055,7 +15264,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13064,7 +15273,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13073,7 +15282,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13082,7 +15291,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13091,7 +15304,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13101,7 +15318,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13110,7 +15331,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13134,7 +15359,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description What a customer wants to be told. Confirmations and tracking numbers are always mailed. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13143,7 +15368,7 @@ export interface operations {
                     "application/json": components["schemas"]["Preferences"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13152,7 +15377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13162,7 +15387,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13171,7 +15396,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13180,7 +15405,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13189,7 +15418,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13199,7 +15432,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13208,7 +15445,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13233,14 +15474,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13250,7 +15491,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13259,7 +15500,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13268,7 +15509,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13277,7 +15518,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13286,7 +15531,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13296,7 +15545,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13305,7 +15558,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13319,9 +15576,9 @@ export interface operations {
     list_orders_orders_get: {
         parameters: {
             query?: {
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -13330,7 +15587,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13339,7 +15596,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_OrderSummary_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13348,7 +15605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13357,7 +15614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13366,7 +15623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13375,7 +15632,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13384,7 +15645,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13394,7 +15659,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13403,7 +15672,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13428,7 +15701,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description An order as its buyer sees it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13437,7 +15710,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrderView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13446,7 +15719,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13455,7 +15728,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13464,7 +15737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13473,7 +15746,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13482,7 +15755,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13491,7 +15768,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13501,7 +15782,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13510,7 +15795,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13535,7 +15824,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description An order as its buyer sees it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13544,7 +15833,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrderView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13553,7 +15842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13563,7 +15852,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13572,7 +15861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_late_to_cancel` */
+            /** @description `too_late_to_cancel`: It is too late to cancel this order. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13581,7 +15870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13590,7 +15879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13599,7 +15888,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13608,7 +15901,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13618,7 +15915,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13627,7 +15928,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13671,7 +15976,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13680,7 +15985,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13689,7 +15994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13698,7 +16003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13707,7 +16012,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13716,7 +16021,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13725,7 +16034,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13735,7 +16048,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13744,7 +16061,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13764,7 +16085,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description `GET /payments/config` */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13773,7 +16094,7 @@ export interface operations {
                     "application/json": components["schemas"]["PaymentsConfig"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13782,7 +16103,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13791,7 +16112,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13800,7 +16121,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13809,7 +16134,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13819,7 +16148,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13828,7 +16161,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13851,7 +16188,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Answer to a webhook. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13860,7 +16197,10 @@ export interface operations {
                     "application/json": components["schemas"]["Heard"];
                 };
             };
-            /** @description `bad_signature` */
+            /**
+             * @description - `malformed_request`: The request could not be read.
+             *     - `bad_signature`: The signature is not valid.
+             */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13870,7 +16210,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13879,7 +16219,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13888,7 +16228,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13897,7 +16241,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -13907,7 +16255,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -13916,7 +16268,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -13937,9 +16293,9 @@ export interface operations {
                 /** @description These and no others, in this order: up to 100, separated by commas */
                 ids?: string | null;
                 sort?: "newest" | "price" | "-price";
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -13948,7 +16304,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description One page of a list. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13957,7 +16313,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ProductSummary_"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13966,7 +16322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13975,7 +16331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13984,7 +16340,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -13993,7 +16353,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14003,7 +16367,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14012,7 +16380,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14034,7 +16406,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A product as shoppers see it. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14050,7 +16422,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14059,7 +16431,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14068,7 +16440,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14077,7 +16449,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14086,7 +16458,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14095,7 +16471,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14105,7 +16485,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14114,7 +16498,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14142,9 +16530,9 @@ export interface operations {
                 in_stock?: boolean;
                 /** @description `relevance`: what is in stock first, then the best match (without words: the newest) */
                 sort?: "relevance" | "price" | "-price" | "newest";
-                /** @description How many at most */
+                /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before */
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -14162,7 +16550,7 @@ export interface operations {
                     "application/json": components["schemas"]["SearchAnswer"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14171,7 +16559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14180,7 +16568,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14189,7 +16577,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request` */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14198,7 +16590,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14208,7 +16604,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14217,7 +16617,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14240,7 +16644,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What somebody who is typing may be about to say. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14249,7 +16653,7 @@ export interface operations {
                     "application/json": components["schemas"]["Suggestions"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14258,7 +16662,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14267,7 +16671,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14276,7 +16680,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14285,7 +16693,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14295,7 +16707,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14304,7 +16720,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14327,7 +16747,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Where a parcel is and has been. Whose it is, is not said. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14336,7 +16756,7 @@ export interface operations {
                     "application/json": components["schemas"]["Timeline"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14345,7 +16765,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14354,7 +16774,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14363,7 +16783,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14372,7 +16792,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14381,7 +16805,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14391,7 +16819,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14400,7 +16832,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14424,7 +16860,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description The ways of sending a parcel. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14433,7 +16869,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rates"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14443,7 +16879,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14452,7 +16888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14461,7 +16897,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14470,7 +16910,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14480,7 +16924,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14489,7 +16937,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14509,7 +16961,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Oneself. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14518,7 +16970,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProfileView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14527,7 +16979,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14536,7 +16988,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14545,7 +16997,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14554,7 +17006,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14563,7 +17019,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14573,7 +17033,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14582,7 +17046,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14606,7 +17074,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A wish to see what is held of one, or to be forgotten. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -14615,7 +17083,7 @@ export interface operations {
                     "application/json": components["schemas"]["PrivacyRequestView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14624,7 +17092,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14633,7 +17101,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `confirm_identity` */
+            /** @description `confirm_identity`: Sign in again, or give your password. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14642,7 +17110,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `orders_open`, `staff_account` */
+            /**
+             * @description - `orders_open`: There are orders under way.
+             *     - `staff_account`: Not for the shop's staff.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14651,7 +17122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14660,7 +17131,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14669,7 +17140,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14678,7 +17153,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests` */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14688,7 +17167,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14697,7 +17180,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14724,7 +17211,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description Oneself. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14733,7 +17220,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProfileView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14742,7 +17229,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14752,7 +17239,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `stale_version` */
+            /** @description `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -14761,7 +17248,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14770,7 +17257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14779,7 +17266,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14788,7 +17279,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14798,7 +17293,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14807,7 +17306,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14827,7 +17330,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description All addresses of a customer. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14836,7 +17339,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddressList"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14845,7 +17348,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14854,7 +17357,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14863,7 +17366,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14872,7 +17375,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14881,7 +17388,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -14891,7 +17402,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -14900,7 +17415,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -14915,7 +17434,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Any unguessable string. The same key and body again gives the same answer, once done. */
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
             };
             path?: never;
@@ -14927,7 +17446,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description An address that is kept. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -14936,7 +17455,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddressView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14945,7 +17464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14955,7 +17474,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `address_limit` */
+            /** @description `address_limit`: No more addresses can be kept. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -14964,7 +17483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14973,7 +17492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14982,7 +17501,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_address`, `idempotency_key_reused` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `invalid_address`: The address is not complete.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -14991,7 +17516,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -15001,7 +17530,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15010,7 +17543,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -15032,7 +17569,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description An address that is kept. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -15041,7 +17578,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddressView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15050,7 +17587,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15059,7 +17596,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15068,7 +17605,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15077,7 +17614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15086,7 +17623,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -15095,7 +17636,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -15105,7 +17650,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15114,7 +17663,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -15143,7 +17696,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description An address that is kept. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -15152,7 +17705,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddressView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15161,7 +17714,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15171,7 +17724,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15180,7 +17733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version` */
+            /** @description `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -15189,7 +17742,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15198,7 +17751,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15207,7 +17760,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_address` */
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `invalid_address`: The address is not complete.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -15216,7 +17774,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -15226,7 +17788,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15235,7 +17801,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -15260,14 +17830,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Done; there is nothing to say. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15276,7 +17846,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15286,7 +17856,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15295,7 +17865,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version` */
+            /** @description `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -15304,7 +17874,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15313,7 +17883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15322,7 +17892,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -15331,7 +17905,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -15341,7 +17919,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15350,7 +17932,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -15370,7 +17956,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A wish to see what is held of one, or to be forgotten. */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -15379,7 +17965,7 @@ export interface operations {
                     "application/json": components["schemas"]["PrivacyRequestView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15388,7 +17974,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15398,7 +17984,7 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15407,7 +17993,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15416,7 +18002,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -15425,7 +18015,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -15435,7 +18029,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15444,7 +18042,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -15466,7 +18068,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description A wish to see what is held of one, or to be forgotten. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -15475,7 +18077,7 @@ export interface operations {
                     "application/json": components["schemas"]["PrivacyRequestView"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15484,7 +18086,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15493,7 +18095,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15502,7 +18104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15511,7 +18113,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15520,7 +18122,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -15529,7 +18135,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -15539,7 +18149,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15548,7 +18162,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
@@ -15570,7 +18188,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Everything that the shop holds of one person, by room and kind of thing. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -15579,7 +18197,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExportDocument"];
                 };
             };
-            /** @description `malformed_request` */
+            /** @description `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15588,7 +18206,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated` */
+            /** @description `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15597,7 +18215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found` */
+            /** @description `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15606,7 +18224,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large` */
+            /** @description `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15615,7 +18233,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type` */
+            /** @description `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15624,7 +18242,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid_request`: `errors` lists {pointer, message} */
+            /**
+             * @description `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -15633,7 +18255,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_requests`, with Retry-After */
+            /**
+             * @description `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -15643,7 +18269,11 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /** @description `unavailable`, with Retry-After */
+            /**
+             * @description `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15652,7 +18282,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `timeout` */
+            /**
+             * @description `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
             504: {
                 headers: {
                     [name: string]: unknown;
