@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from typing import Any
 
 import pytest
 from joserfc import jws
@@ -253,10 +254,38 @@ async def test_the_command_line_gives_a_customer_rights_and_the_password_it_says
     assert (await refresh(auth, made.json["refresh_token"])).code == "session_ended"
 
 
+async def test_the_command_line_gives_rights_lists_who_has_them_and_takes_them_away(cli: Caller, auth: Caller) -> None:
+    email = new_email()
+    body = {"email": email, "password": PASSWORD, "roles": ["customer", "support"]}
+    made = (await cli.post("/internal/users", body)).json
+    await register(auth, new_email())
+    opened = await log_in(auth, email)
+    assert opened.json["roles"] == ["customer", "support"]
+
+    async def listed() -> list[Any]:
+        staff = (await cli.get("/internal/users")).json["items"]
+        assert all({"merchant", "support"} & set(one["roles"]) for one in staff)
+        return [one for one in staff if one["email"] == email]
+
+    assert await listed() == [{**made, "email": email, "roles": ["customer", "support"]}]
+    for _ in range(2):
+        assert (await cli.post("/internal/users/revoke", {"email": email.upper()})).status == 204
+    assert await listed() == []
+    assert (await refresh(auth, opened.json["refresh_token"])).code == "session_ended"
+    again = await log_in(auth, email)
+    assert again.json["roles"] == ["customer"]
+    await cli.post("/internal/users/revoke", {"email": email})
+    assert (await refresh(auth, again.json["refresh_token"])).status == 200, "a customer stays signed in"
+    assert (await cli.post("/internal/users/revoke", {"email": new_email()})).code == "not_found"
+
+
 async def test_who_may_call_what(auth: Caller, cli: Caller, notifications: Caller, credentials: Credentials) -> None:
     user = {"email": new_email(), "password": PASSWORD, "roles": ["merchant"]}
     link = {"event_id": "01900000-0000-7000-8000-000000000000"}
     assert (await auth.post("/internal/users", user)).code == "unauthenticated"
+    assert (await auth.get("/internal/users")).code == "unauthenticated"
+    assert (await notifications.get("/internal/users")).code == "forbidden"
+    assert (await notifications.post("/internal/users/revoke", {"email": user["email"]})).code == "forbidden"
     assert (await notifications.post("/internal/users", user)).code == "forbidden"
     assert (await auth.being(credentials.service("orders", "auth")).post("/internal/users", user)).code == "forbidden"
     assert (await cli.post("/internal/mail-links", link)).code == "forbidden"

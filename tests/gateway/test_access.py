@@ -140,6 +140,19 @@ async def test_only_a_merchant_passes_to_admin(gateway: Stage, roles: tuple[str,
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("path", ["/admin/orders", "/admin/payments", "/admin/shipments", "/admin/notifications"])
+async def test_support_passes_to_what_customers_ask_about(gateway: Stage, path: str) -> None:
+    for roles, refused in [(("customer",), True), (("customer", "support"), False), (("merchant",), False)]:
+        assert ((await gateway.ask("GET", path, bearer(roles=roles))).status == 403) is refused, roles
+        assert ((await gateway.ask("POST", f"{path}/x/y", bearer(roles=roles), b"{}")).status == 403) is refused, roles
+
+
+@pytest.mark.parametrize("path", ["/admin/products", "/admin/categories", "/admin/inventory", "/admin/tax-rates"])
+async def test_support_passes_to_no_more_than_that(gateway: Stage, path: str) -> None:
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        assert (await gateway.ask(method, f"{path}/x", bearer(roles=("support",)), b"{}")).status == 403
+
+
 async def test_roles_that_are_not_a_list_are_no_roles(gateway: Stage) -> None:
     assert (await gateway.ask("GET", "/admin/orders", bearer(roles="merchant"))).status == 403
     assert (await gateway.ask("GET", "/admin/orders", bearer(roles=None, role="merchant"))).status == 403

@@ -45,6 +45,17 @@ async def test_who_may_see_what(notifications: Caller, credentials: Credentials)
     assert (await customer.post(f"/admin/notifications/{new_id('ntf')}/resend")).code == "forbidden"
 
 
+async def test_support_sees_what_was_sent_and_sends_it_again(
+    notifications: Caller, credentials: Credentials, mailbox: Mailbox, topics: Topics
+) -> None:
+    ada = somebody()
+    support = notifications.being(credentials.customer(new_id("cus"), "customer", "support"))
+    await topics.publish(paid(new_id("ord"), ada))
+    original = await becomes(support, ada, "sent")
+    again = await support.post(f"/admin/notifications/{original['id']}/resend")
+    assert (again.status, again.json["resend_of"]) == (202, original["id"])
+
+
 async def test_the_merchant_finds_what_was_sent_to_whom_and_sends_it_again_once_per_key(
     notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics
 ) -> None:

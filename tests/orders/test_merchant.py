@@ -37,6 +37,19 @@ async def test_nobody_but_a_merchant_cancels_what_is_not_theirs(
     assert (await merchant.get(f"/admin/orders/{order.order_id}")).json["state"] == "created"
 
 
+async def test_support_reads_and_cancels_an_order_for_its_shopper_and_the_history_says_who_did(
+    orders: Caller, checkout: Caller, credentials: Credentials
+) -> None:
+    order, who = wanted(), new_id("cus")
+    number = (await place(checkout, order)).json["number"]
+    support = orders.being(credentials.customer(who, "customer", "support"))
+    (found,) = (await support.get(f"/admin/orders?q={number}")).json["items"]
+    assert found["id"] == order.order_id
+    assert (await support.get(f"/admin/orders/{number}")).json["contact"]["email"] == found["email"]
+    seen = (await support.post(f"/admin/orders/{number}/cancel")).json
+    assert (seen["state"], seen["history"][-1]["actor"]) == ("cancelled", who)
+
+
 async def test_what_was_bought_for_how_much_and_where_to_stays_as_it_was(orders: Caller, checkout: Caller) -> None:
     order = wanted(billing_address={**ADDRESS, "name": "Analytical Engines"})
     await place(checkout, order)

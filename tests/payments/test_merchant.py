@@ -48,6 +48,18 @@ async def test_a_merchant_gives_back_a_part_then_the_rest_by_order_or_by_payment
     ]  # fmt: skip
 
 
+async def test_support_sees_an_orders_money_and_gives_none_back(
+    payments: Caller, credentials: Credentials, checkout: Checkout, topics: Topics, bank: Bank, buy: Buy
+) -> None:
+    await sold(checkout, topics, buy)
+    support = payments.being(credentials.customer(new_id("cus"), "customer", "support"))
+    (seen,) = (await support.get(f"/admin/payments?order_id={buy.order_id}")).json["payments"]
+    assert (seen["status"], seen["refundable"]) == ("captured", euro(TOTAL))
+    for id in (buy.order_id, buy.payment_id()):
+        assert (await give_back(support, id, "support-0001")).code == "forbidden"
+    assert (await bank.ledger(buy))["refunded"] == 0
+
+
 async def test_the_same_key_gives_back_once_and_no_key_nothing(
     merchant: Caller, checkout: Checkout, topics: Topics, bank: Bank, buy: Buy
 ) -> None:

@@ -1,8 +1,9 @@
-"""`bodega users create-merchant`: the first merchant; later ones are made by merchants."""
+"""`bodega users`: who may do what in the shop, beyond buying. The operator gives and takes it."""
 
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
 from bodega.cli.asking import ask
 from bodega.cli.instances import InstanceName, instance_of
@@ -10,25 +11,51 @@ from bodega.cli.screen import out
 
 app = typer.Typer(no_args_is_help=True, help="People with rights.")
 
-
-@app.callback()
-def _group() -> None:
-    """People with rights."""
+Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
+Password = Annotated[
+    str,
+    typer.Option(
+        envvar="BODEGA_PASSWORD", prompt=True, confirmation_prompt=True, hide_input=True,
+        help="At least 10 characters. Asked for if not given.",
+    ),
+]  # fmt: skip
 
 
 @app.command("create-merchant")
-def create_merchant(
-    email: Annotated[str, typer.Argument(help="The merchant's e-mail address.")],
-    password: Annotated[
-        str,
-        typer.Option(
-            envvar="BODEGA_PASSWORD", prompt=True, confirmation_prompt=True, hide_input=True,
-            help="At least 10 characters. Asked for if not given.",
-        ),
-    ],
-    instance: InstanceName = "shop",
-) -> None:  # fmt: skip
-    """Make an account that may use the merchant's routes."""
-    body = {"email": email, "password": password, "roles": ["customer", "merchant"]}
+def create_merchant(email: Email, password: Password, instance: InstanceName = "shop") -> None:
+    """Make an account that may do everything: catalogue, stock, orders, money, parcels. One that exists gets the right
+    and the password."""
+    _create(email, password, "merchant", instance)
+
+
+@app.command("create-support")
+def create_support(email: Email, password: Password, instance: InstanceName = "shop") -> None:
+    """Make an account that helps customers: reads orders, payments, parcels and mails, cancels, sends a mail again.
+    One that exists gets the right and the password."""
+    _create(email, password, "support", instance)
+
+
+@app.command("list")
+def show(instance: InstanceName = "shop") -> None:
+    """List who has rights. The id is what histories name as the actor."""
+    people = ask(instance_of(instance), "auth", "GET", "/internal/users")["items"]
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("e-mail", "may", "id"):
+        table.add_column(column, overflow="fold")
+    for one in people:
+        rights = [role for role in one["roles"] if role != "customer"]
+        table.add_row(one["email"], ", ".join(rights), one["customer_id"])
+    out.print(table if people else "Nobody has rights. `./bodega users create-merchant` makes the first.")
+
+
+@app.command()
+def revoke(email: Email, instance: InstanceName = "shop") -> None:
+    """Leave an account a customer's rights alone, and sign it out."""
+    ask(instance_of(instance), "auth", "POST", "/internal/users/revoke", {"email": email})
+    out.print(f"{email} is a customer now, and signed out. What is open there ends within ten minutes.")
+
+
+def _create(email: str, password: str, role: str, instance: str) -> None:
+    body = {"email": email, "password": password, "roles": ["customer", role]}
     ask(instance_of(instance), "auth", "POST", "/internal/users", body)
-    out.print(f"{email} is a merchant now.")
+    out.print(f"{email} has the role {role} now.")

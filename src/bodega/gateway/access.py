@@ -8,13 +8,14 @@ from typing import Any, Final, Literal
 
 from bodega.gateway.replies import POLICY_EDGE, POLICY_ORIGIN
 
-Requirement = Literal["open", "optional", "customer", "merchant", "unjudged"]
+Requirement = Literal["open", "optional", "customer", "staff", "merchant", "unjudged"]
 
 ACCESS_COOKIE: Final = "bodega_access"
 JWKS_CLUSTER: Final = "auth-jwks"
 ISSUER: Final = "bodega"
 AUDIENCE: Final = "bodega"
-MERCHANT_ROLE: Final = "merchant"
+ROLES: Final = {"staff": ("merchant", "support"), "merchant": ("merchant",)}
+"""Whom a route lets in, by its `access`. Which of them may do what there is the service's to say."""
 CLOCK_SKEW_SECONDS: Final = 10
 
 # How long a new key of auth may stay unknown to the gateway: auth must publish it at least that long before it signs.
@@ -107,7 +108,7 @@ def requires(access: Requirement) -> dict[str, Any]:
     match access:
         case "open":
             rule = {"disabled": True}
-        case "customer" | "merchant":
+        case "customer" | "staff" | "merchant":
             rule = {"requirement_name": "token"}
         case "optional" | "unjudged":
             rule = {"requirement_name": access}
@@ -115,20 +116,23 @@ def requires(access: Requirement) -> dict[str, Any]:
 
 
 def role_rule(access: Requirement) -> dict[str, Any]:
-    """The role a route asks for, as its per-route configuration; none but the merchant's has one."""
-    if access != "merchant":
+    """The roles of which a route asks for one, as its per-route configuration."""
+    if access not in ROLES:
         return {}
-    has_role = {
+    policy = {"permissions": [{"any": True}], "principals": [_has_role(role) for role in ROLES[access]]}
+    return {_ROLE: {"@type": _RBAC_PER_ROUTE, "rbac": {"rules": {"action": "ALLOW", "policies": {"role": policy}}}}}
+
+
+def _has_role(role: str) -> dict[str, Any]:
+    return {
         "sourced_metadata": {
             "metadata_matcher": {
                 "filter": _JWT,
                 "path": [{"key": "jwt"}, {"key": "roles"}],
-                "value": {"list_match": {"one_of": {"string_match": {"exact": MERCHANT_ROLE}}}},
+                "value": {"list_match": {"one_of": {"string_match": {"exact": role}}}},
             }
         }
     }
-    policy = {"permissions": [{"any": True}], "principals": [has_role]}
-    return {_ROLE: {"@type": _RBAC_PER_ROUTE, "rbac": {"rules": {"action": "ALLOW", "policies": {"role": policy}}}}}
 
 
 def origin_unchecked() -> dict[str, Any]:

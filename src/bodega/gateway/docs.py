@@ -64,6 +64,7 @@ _SCRIPT = """SwaggerUIBundle({
   docExpansion: "none",
   validatorUrl: null,
   displayRequestDuration: true,
+  showExtensions: true,
   tryItOutEnabled: true
 });
 """

@@ -19,13 +19,14 @@ import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings
 from starlette.exceptions import HTTPException
 
 from bodega.kit import idempotency, telemetry
-from bodega.kit.auth import AccessTokens, Caller, InternalTokens
+from bodega.kit.auth import AccessTokens, Caller, InternalTokens, roles_asked_for
 from bodega.kit.bus import Consumer, Door, Producer
 from bodega.kit.db import Database
 from bodega.kit.errors import BadRequest, Invalid, NotFound, Problem, Unavailable
@@ -224,7 +225,7 @@ def create_service(
     if parked is not None:
         app.include_router(_parked_routes(parked))
     _answer_with_problems(app, titles)
-    app.openapi = lambda: _openapi(app, titles)  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app, routers, titles)  # type: ignore[method-assign]
     app.add_middleware(Front, service=service, titles=titles, raw_paths=raw_paths)
     return app
 
@@ -400,7 +401,7 @@ class _MethodNotAllowed(Problem):
     code = "method_not_allowed"
 
 
-def _openapi(app: FastAPI, titles: Mapping[str, str]) -> dict[str, Any]:
+def _openapi(app: FastAPI, routers: Sequence[APIRouter], titles: Mapping[str, str]) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes,
@@ -412,6 +413,10 @@ def _openapi(app: FastAPI, titles: Mapping[str, str]) -> dict[str, Any]:
         for answers in (operation["responses"] for item in schema["paths"].values() for operation in item.values()):
             for status, answer in answers.items():
                 _explain(status, answer, components, titles)
+        for route in (route for router in routers for route in router.routes):
+            if isinstance(route, APIRoute) and (roles := roles_asked_for(route.dependant)):
+                for method in route.methods or ():
+                    schema["paths"][route.path_format][method.lower()]["x-roles"] = roles
         app.openapi_schema = schema
     return app.openapi_schema
 

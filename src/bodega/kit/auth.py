@@ -1,7 +1,7 @@
 """Who is asking. Each service verifies the token itself and trusts no header.
 
 A route says who may call it by a parameter's type: `customer: Customer`, `shopper: MaybeCustomer`,
-`merchant: Merchant`, `caller: Caller` (another service, under /internal).
+`merchant: Merchant`, `staff: Staff` (a merchant or support), `caller: Caller` (another service, under /internal).
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 import aiohttp
 from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
@@ -203,10 +204,23 @@ async def _customer(identity: Annotated[Identity | None, Depends(_maybe_customer
     return identity
 
 
-async def _merchant(identity: Annotated[Identity, Depends(_customer)]) -> Identity:
-    if "merchant" not in identity.roles:
-        raise Forbidden("this is for the shop's staff")
-    return identity
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Lets in whoever has one of these roles."""
+
+    roles: tuple[str, ...]
+
+    async def __call__(self, identity: Annotated[Identity, Depends(_customer)]) -> Identity:
+        if identity.roles.isdisjoint(self.roles):
+            raise Forbidden(f"this needs the role {' or '.join(self.roles)}")
+        return identity
+
+
+def roles_asked_for(dependant: Dependant) -> tuple[str, ...]:
+    """The roles of which a route's parameters ask for one; none, if a role does not matter."""
+    if isinstance(dependant.call, OneOf):
+        return dependant.call.roles
+    return next(filter(None, map(roles_asked_for, dependant.dependencies)), ())
 
 
 async def _caller(request: Request) -> CallingService:
@@ -229,5 +243,6 @@ def called_by(name: str) -> Callable[[CallingService], Awaitable[None]]:
 
 MaybeCustomer = Annotated[Identity | None, Depends(_maybe_customer)]
 Customer = Annotated[Identity, Depends(_customer)]
-Merchant = Annotated[Identity, Depends(_merchant)]
+Merchant = Annotated[Identity, Depends(OneOf(("merchant",)))]
+Staff = Annotated[Identity, Depends(OneOf(("merchant", "support")))]
 Caller = Annotated[CallingService, Depends(_caller)]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 LOOPBACK = "127.0.0.1"
 
 Port = Annotated[int, Field(gt=0, lt=65536)]
-Access = Literal["open", "optional", "customer", "merchant"]
+Access = Literal["open", "optional", "customer", "staff", "merchant"]
 Store = Literal["postgres", "mongo", "valkey", "opensearch"]
 
 

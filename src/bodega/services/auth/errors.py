@@ -6,7 +6,8 @@ Problem
 │   └── SessionEnded         the refresh token is not known, has run out, or was used before
 ├── NotFound
 │   ├── SessionNotFound      also for what is somebody else's
-│   └── EventNotFound        no link belongs to this event
+│   ├── EventNotFound        no link belongs to this event
+│   └── AccountNotFound      told to the operator alone
 ├── Conflict
 │   ├── EmailTaken
 │   └── LinkUsed             the link was used, has run out, or is not needed any more
@@ -33,6 +34,10 @@ class SessionNotFound(NotFound):
 
 
 class EventNotFound(NotFound):
+    pass
+
+
+class AccountNotFound(NotFound):
     pass
 
 

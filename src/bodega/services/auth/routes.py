@@ -13,6 +13,7 @@ from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.services.auth import service, store
 from bodega.services.auth.domain import mailbox
 from bodega.services.auth.errors import (
+    AccountNotFound,
     BadCredentials,
     EmailTaken,
     EventNotFound,
@@ -32,9 +33,12 @@ from bodega.services.auth.schemas import (
     Refresh,
     Register,
     ResetPassword,
+    RevokeRights,
     SessionList,
     SessionView,
     SignedIn,
+    StaffList,
+    StaffView,
     UserMade,
     VerifyEmail,
 )
@@ -247,6 +251,21 @@ async def make_user(wish: CreateUser, response: Response, db: Db, tools: AuthToo
     )  # fmt: skip
     response.status_code = 201 if made else 200
     return UserMade(customer_id=customer_id)
+
+
+@internal.get("/users")
+async def list_staff(db: Db, caller: Caller) -> StaffList:
+    _only("cli", caller)
+    async with db.transaction() as tx:
+        accounts = await store.staff(tx)
+    return StaffList(items=[StaffView(customer_id=one.id, email=one.email, roles=list(one.roles)) for one in accounts])
+
+
+@internal.post("/users/revoke", status_code=204, responses=problems(InvalidEmail, AccountNotFound))
+async def revoke_rights(wish: RevokeRights, db: Db, caller: Caller) -> None:
+    _only("cli", caller)
+    async with db.transaction() as tx:
+        await service.revoke(tx, mailbox(wish.email))
 
 
 @internal.post("/customers/{customer_id}/confirm")

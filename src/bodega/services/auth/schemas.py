@@ -125,3 +125,21 @@ class CreateUser(_Wish):
 
 class UserMade(_Answer):
     customer_id: CustomerId
+
+
+class RevokeRights(_Wish):
+    """`POST /internal/users/revoke`, for the command line."""
+
+    email: Email
+
+
+class StaffView(_Answer):
+    """Somebody with rights."""
+
+    customer_id: CustomerId
+    email: str
+    roles: list[Role]
+
+
+class StaffList(_Answer):
+    items: list[StaffView]

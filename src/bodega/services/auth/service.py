@@ -27,6 +27,7 @@ from bodega.services.auth.domain.seals import (
     seal_successor,
 )
 from bodega.services.auth.errors import (
+    AccountNotFound,
     BadCredentials,
     EmailTaken,
     EventNotFound,
@@ -381,6 +382,20 @@ async def make_user(
             if not fits:
                 await _set_password(tx, account, password_hash)
             return account.id, False
+
+
+async def revoke(tx: Transaction, box: Mailbox) -> None:
+    """Leaves an account no rights but a customer's, and ends its sessions. Access tokens cannot be called back: the
+    last one stays valid for its ten minutes at most.
+
+    Raises AccountNotFound.
+    """
+    account = await store.find_locked(tx, box.key)
+    if account is None:
+        raise AccountNotFound("no account has this e-mail")
+    if account.roles != ("customer",):
+        await store.save_account(tx, replace(account, roles=("customer",)))
+        await store.delete_sessions(tx, account.id)
 
 
 def _sorted(roles: Iterable[Role]) -> tuple[Role, ...]:

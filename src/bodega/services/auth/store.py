@@ -32,6 +32,12 @@ async def find_account(tx: Transaction, email_key: str) -> Account | None:
     return _account(row) if row is not None else None
 
 
+async def staff(tx: Transaction) -> list[Account]:
+    """Whoever has rights, by e-mail. A shop's staff are few, so there are no pages."""
+    rows = await tx.fetch("SELECT * FROM account WHERE roles && ARRAY['merchant', 'support'] ORDER BY email_key")
+    return [_account(row) for row in rows]
+
+
 async def find_locked(tx: Transaction, email_key: str) -> Account | None:
     row = await tx.fetchrow("SELECT * FROM account WHERE email_key = $1 FOR UPDATE", email_key)
     return _account(row) if row is not None else None

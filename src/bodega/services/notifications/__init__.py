@@ -7,5 +7,5 @@ Promises  a fact is mailed at least once, always under one Message-ID, however o
 Hears     orders (paid, cancelled, refunded), shipping (created, delivered), payments (failed),
           users (registered, password reset requested).
 Asks      auth (mail-links), the mail server, the SMS gateway.
-Asked by  customers (preferences), merchants.
+Asked by  customers (preferences), merchants, support.
 """

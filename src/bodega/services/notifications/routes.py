@@ -10,7 +10,7 @@ from bodega.contracts.ids import CustomerId, new_id
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Customer, Merchant, called_by
+from bodega.kit.auth import Customer, Staff, called_by
 from bodega.kit.db import Transaction
 from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
@@ -23,7 +23,7 @@ from bodega.services.notifications.schemas import NotificationView, Preferences,
 from bodega.services.notifications.settings import Settings
 
 public = APIRouter(prefix="/notifications", tags=["notifications"])
-admin = APIRouter(prefix="/admin/notifications", tags=["notifications (merchant)"])
+admin = APIRouter(prefix="/admin/notifications", tags=["notifications (staff)"])
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 
@@ -101,13 +101,13 @@ async def _preferences(tx: Transaction, customer_id: str) -> Preferences:
     )
 
 
-# --- the merchant -----------------------------------------------------------------------------------
+# --- staff ------------------------------------------------------------------------------------------
 
 
 @admin.get("", responses=problems(Unauthenticated, Forbidden))
 async def search_notifications(
     db: Db,
-    _: Merchant,
+    _: Staff,
     state: State | None = None,
     kind: Kind | None = None,
     channel: Channel | None = None,
@@ -146,7 +146,7 @@ async def resend_notification(
     notification_id: NotificationId,
     raw: RawBody,
     db: Db,
-    merchant: Merchant,
+    staff: Staff,
     mailing: Mails,
     settings: NotificationSettings,
     response: Response,
@@ -157,7 +157,7 @@ async def resend_notification(
     async with db.transaction() as tx:
         kept = None
         if key is not None:
-            scope = f"POST /admin/notifications/{notification_id}/resend {merchant.subject}"
+            scope = f"POST /admin/notifications/{notification_id}/resend {staff.subject}"
             kept = await idempotency.claim(tx, scope, key, raw, resource_id=again)
         if kept is not None and kept.resource_id is not None:
             response.headers["Idempotency-Replayed"] = "true"

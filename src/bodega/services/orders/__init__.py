@@ -6,5 +6,5 @@ Promises  an order is paid at most once and for exactly its total; cancelled is 
 Emits     OrderCreated, OrderPaid, OrderCancelled, OrderShipped, OrderDelivered, OrderRefunded.
 Hears     payments (authorised, failed, captured, capture failed, refunded), shipping (created, delivered),
           users (verified: guest orders are claimed).
-Asked by  checkout (create, cancel), shipping (begin-fulfilment); shoppers and merchants.
+Asked by  checkout (create, cancel), shipping (begin-fulfilment); shoppers, merchants, support.
 """

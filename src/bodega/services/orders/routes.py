@@ -4,15 +4,15 @@ import hmac
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import AwareDatetime, Field
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import AwareDatetime
 
 from bodega.contracts.ids import CustomerId, OrderId
 from bodega.contracts.money import Price
 from bodega.contracts.orders import BeginFulfilment, CancelOrder, CreateOrder, OrderStanding, OrderState, view_token
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit.app import Db, problems
-from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Merchant, called_by
+from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Staff, called_by
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
 from bodega.kit.live import Live, State
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
@@ -40,7 +40,7 @@ from bodega.services.orders.schemas import (
 from bodega.services.orders.settings import Settings
 
 public = APIRouter(tags=["orders"])
-admin = APIRouter(prefix="/admin/orders", tags=["orders (merchant)"])
+admin = APIRouter(prefix="/admin/orders", tags=["orders (staff)"])
 internal = APIRouter(prefix="/internal/orders", include_in_schema=False)
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
@@ -60,14 +60,26 @@ async def _live(request: Request) -> Live:
     return live
 
 
+_STREAM = 'id: 5\nevent: order\ndata: {"id": "ord_01M7WM9DBPETFB59TDWH9EDD1R", "state": "shipped", …}\n\n'
+
 LinkSecret = Annotated[bytes, Depends(_link_secret)]
 OrderSettings = Annotated[Settings, Depends(_settings)]
 LiveOrders = Annotated[Live, Depends(_live)]
 LinkToken = Annotated[
-    str | None, Query(max_length=64, description="From the link in the mail: lets a guest in without an account")
+    str | None,
+    Query(
+        max_length=64,
+        description="Lets a guest in without an account: from the link in the mail, or `order.token` of the checkout",
+        examples=["c3YnSotizz6Ke6bDirUxRMBD"],
+    ),
 ]
-MinorUnits = Annotated[int, Field(ge=0, le=10**15)]
-OrderRef = Annotated[str, "An order's id (`ord_…`) or its number (`BDG-…`)"]
+OrderRef = Annotated[
+    str,
+    Path(
+        description="The order's id (`ord_…`) or its number (`BDG-…`)",
+        examples=["BDG-TNDA-FC5E", "ord_01M7WM9DBPETFB59TDWH9EDD1R"],
+    ),
+]
 
 
 def _may_see(order: Order, customer: Identity | None, token: str | None, secret: bytes) -> bool:
@@ -106,7 +118,10 @@ async def read_order(
     "/orders/{order_ref}/events",
     response_class=Response,
     responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "`order` events"},
+        200: {
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _STREAM}},
+            "description": "`order` events, for at most ten minutes; browsers then come again by themselves",
+        },
         204: {"description": "The order has ended, and `Last-Event-ID` is its last version: nothing follows"},
         **problems(Unauthenticated, OrderNotFound),
     },
@@ -118,7 +133,10 @@ async def follow_order(
     customer: MaybeCustomer,
     secret: LinkSecret,
     token: LinkToken = None,
-    last_event_id: Annotated[str | None, Header(max_length=20, description="Sent by browsers that come again")] = None,
+    last_event_id: Annotated[
+        str | None,
+        Header(max_length=20, description="The version seen last; browsers that come again send it", examples=["5"]),
+    ] = None,
 ) -> Response:
     """Server-sent events: `event: order`, `data:` the order as GET answers it, at once and at every change, until it
     is delivered, cancelled or refunded."""
@@ -153,24 +171,43 @@ async def cancel_order(
     return _view(cancelled or order, history)
 
 
-# --- the merchant -----------------------------------------------------------------------------------
+# --- staff ------------------------------------------------------------------------------------------
 
 
 @admin.get("", responses=problems(Unauthenticated, Forbidden))
 async def search_orders(
     db: Db,
-    _: Merchant,
-    state: OrderState | None = None,
+    _: Staff,
+    state: Annotated[OrderState | None, Query(description="Only those of which people see this state")] = None,
     q: Annotated[
         str | None,
-        Query(min_length=2, max_length=254, description="A tracking number, or how a number or an e-mail begins"),
+        Query(
+            min_length=2,
+            max_length=254,
+            description="A tracking number, or how a number or an e-mail begins",
+            examples=["BDG-TNDA", "ada@"],
+        ),
     ] = None,
-    attention: Annotated[bool | None, Query(description="Only those that people must look at")] = None,
-    placed_from: Annotated[AwareDatetime | None, Query(description="Placed then or later")] = None,
-    placed_before: Annotated[AwareDatetime | None, Query(description="Placed earlier than that")] = None,
-    total_from: Annotated[MinorUnits | None, Query(description="At least so much, in minor units")] = None,
-    total_to: Annotated[MinorUnits | None, Query(description="At most so much, in minor units")] = None,
-    sort: Literal["newest", "oldest", "total", "-total"] = "newest",
+    attention: Annotated[
+        bool | None,
+        Query(description="True: only those that people must look at; false: only the others", examples=[True]),
+    ] = None,
+    placed_from: Annotated[
+        AwareDatetime | None, Query(description="Placed then or later", examples=["2026-11-01T00:00:00+01:00"])
+    ] = None,
+    placed_before: Annotated[
+        AwareDatetime | None, Query(description="Placed earlier than that", examples=["2026-12-01T00:00:00+01:00"])
+    ] = None,
+    total_from: Annotated[
+        int | None, Query(ge=0, le=10**15, description="At least so much, in minor units", examples=[2000])
+    ] = None,
+    total_to: Annotated[
+        int | None, Query(ge=0, le=10**15, description="At most so much, in minor units", examples=[5000])
+    ] = None,
+    sort: Annotated[
+        Literal["newest", "oldest", "total", "-total"],
+        Query(description="`total`: the smallest first; `-total`: the largest first"),
+    ] = "newest",
     limit: PageSize = 20,
     cursor: Cursor = None,
 ) -> Page[AdminOrderSummary]:
@@ -215,7 +252,7 @@ def _storable(when: datetime | None, name: str) -> datetime | None:
 
 
 @admin.get("/{order_ref}", responses=problems(Unauthenticated, Forbidden, OrderNotFound))
-async def read_any_order(order_ref: OrderRef, db: Db, _: Merchant) -> AdminOrderView:
+async def read_any_order(order_ref: OrderRef, db: Db, _: Staff) -> AdminOrderView:
     """An order with all that is known of it."""
     async with db.transaction() as tx:
         order = await store.get_order(tx, order_ref)
@@ -224,12 +261,12 @@ async def read_any_order(order_ref: OrderRef, db: Db, _: Merchant) -> AdminOrder
 
 
 @admin.post("/{order_ref}/cancel", responses=problems(Unauthenticated, Forbidden, OrderNotFound, TooLateToCancel))
-async def cancel_any_order(order_ref: OrderRef, db: Db, merchant: Merchant) -> AdminOrderView:
+async def cancel_any_order(order_ref: OrderRef, db: Db, staff: Staff) -> AdminOrderView:
     """Cancels it for the customer: money and stock go back by themselves."""
     async with db.transaction() as tx:
         order = await store.get_order(tx, order_ref)
         cancelled = await service.cancel(
-            tx, order.id, "merchant_request", only_unpaid=False, cause="request", actor=merchant.subject
+            tx, order.id, "merchant_request", only_unpaid=False, cause="request", actor=staff.subject
         )
         history = await store.history_of(tx, order.id)
     return _admin_view(cancelled or order, history)

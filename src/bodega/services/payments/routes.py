@@ -21,7 +21,7 @@ from bodega.contracts.payments import Payment as PaymentAnswer
 from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Caller, Merchant, called_by
+from bodega.kit.auth import Caller, Merchant, Staff, called_by
 from bodega.kit.db import Database
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
 from bodega.kit.http import remaining_seconds
@@ -46,7 +46,7 @@ _RESERVE_SECONDS = 0.25
 """Of the caller's budget, for our own answer."""
 
 public = APIRouter(prefix="/payments", tags=["payments"])
-admin = APIRouter(prefix="/admin/payments", tags=["payments (merchant)"])
+admin = APIRouter(prefix="/admin/payments", tags=["payments (staff)"])
 internal = APIRouter(prefix="/internal/payments", include_in_schema=False)
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
@@ -216,11 +216,11 @@ async def refund(
     return await _answer(db, payment_id)
 
 
-# --- merchants --------------------------------------------------------------------------------------
+# --- staff ------------------------------------------------------------------------------------------
 
 
 @admin.get("", responses=problems(Unauthenticated, Forbidden, PaymentNotFound))
-async def read_payments(order_id: OrderId, db: Db, _: Merchant) -> OrderPayments:
+async def read_payments(order_id: OrderId, db: Db, _: Staff) -> OrderPayments:
     """Every attempt to pay for an order, what was given back, and the ledger of it all."""
     async with db.transaction() as tx:
         payments = await store.list_payments(tx, order_id)

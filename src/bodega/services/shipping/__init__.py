@@ -6,5 +6,5 @@ Promises  an order has one label at a time, whatever is lost or repeated; nothin
 Emits     ShipmentCreated, ShipmentDelivered.
 Hears     orders (paid, cancelled).
 Asks      orders (begin-fulfilment), the carrier (prices, labels).
-Asked by  checkout (rates); shoppers, merchants; the carrier (scans).
+Asked by  checkout (rates); shoppers, merchants, support; the carrier (scans).
 """

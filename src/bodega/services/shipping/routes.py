@@ -10,7 +10,7 @@ from bodega.contracts.ids import CustomerId, ShipmentId
 from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.contracts.shipping import Rates, RatesRequest
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Caller, Merchant, called_by
+from bodega.kit.auth import Caller, Merchant, Staff, called_by
 from bodega.kit.db import Transaction
 from bodega.kit.errors import BadRequest, Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
@@ -34,7 +34,7 @@ from bodega.services.shipping.schemas import (
 from bodega.services.shipping.settings import Settings
 
 public = APIRouter(tags=["shipping"])
-admin = APIRouter(prefix="/admin/shipments", tags=["shipping (merchant)"])
+admin = APIRouter(prefix="/admin/shipments", tags=["shipping (staff)"])
 internal = APIRouter(prefix="/internal", include_in_schema=False)
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
@@ -131,13 +131,13 @@ async def hear_carrier(
         _log.warning("a scan of a parcel that is not ours", reference=seen.reference[:100])
 
 
-# --- the merchant -----------------------------------------------------------------------------------
+# --- staff ------------------------------------------------------------------------------------------
 
 
 @admin.get("", responses=problems(Unauthenticated, Forbidden))
 async def search_shipments(
     db: Db,
-    _: Merchant,
+    _: Staff,
     state: State | None = None,
     status: Status | None = None,
     q: Annotated[
@@ -166,7 +166,7 @@ async def search_shipments(
 
 
 @admin.get("/{shipment_id}", responses=problems(Unauthenticated, Forbidden, ShipmentNotFound))
-async def read_shipment(shipment_id: ShipmentId, db: Db, _: Merchant) -> ShipmentView:
+async def read_shipment(shipment_id: ShipmentId, db: Db, _: Staff) -> ShipmentView:
     """A shipment with all that is known of it."""
     async with db.transaction() as tx:
         shipment = await store.get_shipment(tx, shipment_id)
@@ -181,7 +181,7 @@ async def read_shipment(shipment_id: ShipmentId, db: Db, _: Merchant) -> Shipmen
         **problems(Unauthenticated, Forbidden, ShipmentNotFound, NotLabelled),
     },
 )
-async def read_label(shipment_id: ShipmentId, db: Db, _: Merchant, shelf: Shelf) -> Response:
+async def read_label(shipment_id: ShipmentId, db: Db, _: Staff, shelf: Shelf) -> Response:
     """The label, to be printed."""
     async with db.transaction() as tx:
         shipment = await store.get_shipment(tx, shipment_id)
