@@ -150,7 +150,9 @@ class CategoryUpdated(Event):
     slug: CategorySlug
     title: Line = Field(description="For people", examples=["Kitchen & Table"])
     description: CleanText = Field(
-        default="", description="A sentence or two", examples=["Stoneware, iron and wood for cooking well."]
+        default="",
+        description="A sentence or two",
+        examples=["Stoneware, iron and wood for cooking well and sitting down together."],
     )
     position: int = Field(description="Where it stands among the others, lowest first")
     version: int = Field(description="Grows with every change; never goes back")

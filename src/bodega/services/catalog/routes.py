@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, StringConstraints, TypeAdapter, ValidationError
 
 from bodega.contracts.catalog import (
@@ -19,7 +19,7 @@ from bodega.contracts.catalog import (
     ProductStatus,
 )
 from bodega.contracts.catalog import Product as PublishedProduct
-from bodega.contracts.fields import CleanText, Slug
+from bodega.contracts.fields import CategorySlug, CleanText
 from bodega.contracts.ids import ProductId
 from bodega.kit.app import RawBody, problems
 from bodega.kit.auth import Caller, Merchant
@@ -98,7 +98,18 @@ async def _settings(request: Request) -> Settings:
     return settings
 
 
-async def _if_match(if_match: Annotated[str | None, Header(alias="If-Match", max_length=100)] = None) -> str:
+async def _if_match(
+    if_match: Annotated[
+        str | None,
+        Header(
+            alias="If-Match",
+            max_length=100,
+            description="The `ETag` with which you read the product: if somebody has changed it since, nothing is done "
+            "(412)",
+            examples=['"1795500512932"'],
+        ),
+    ] = None,
+) -> str:
     if if_match is None:
         raise PreconditionRequired("send the ETag that you have read as If-Match")
     return if_match
@@ -110,9 +121,18 @@ Dark = Annotated[Darkroom, Depends(_darkroom)]
 CatalogSettings = Annotated[Settings, Depends(_settings)]
 IfMatch = Annotated[str, Depends(_if_match)]
 IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=2000, include_in_schema=False)]
-ProductRef = Annotated[str, "A product's id (`prd_…`) or its slug"]
+ProductRef = Annotated[
+    str, Path(description="The product's id (`prd_…`) or its slug", examples=["prd_01M1DZPWCWF4QS4FR84G98PBSK"])
+]
+CategoryRef = Annotated[CategorySlug, Path(description="The category's slug", examples=["kitchen-table"])]
 Ids = Annotated[
-    str | None, Query(max_length=4000, description="These and no others, in this order: up to 100, separated by commas")
+    str | None,
+    Query(
+        max_length=4000,
+        description="Ids of products, up to 100 with commas between them: these and no others, in this order; what is "
+        "not sold is left out",
+        examples=["prd_01M1DZPWCWF4QS4FR84G98PBSK"],
+    ),
 ]
 
 
@@ -124,10 +144,16 @@ async def list_products(
     store: Kept,
     settings: CatalogSettings,
     response: Response,
-    category: Annotated[Slug | None, Query(description="A category's slug")] = None,
-    brand: Annotated[CleanText | None, StringConstraints(max_length=100), Query(description="Exactly so")] = None,
+    category: Annotated[CategorySlug | None, Query(description="Only what this category shows (its slug)")] = None,
+    brand: Annotated[
+        CleanText | None,
+        StringConstraints(max_length=100),
+        Query(description="Only this maker's, written exactly so", examples=["Haverfold"]),
+    ] = None,
     ids: Ids = None,
-    sort: Sort = "newest",
+    sort: Annotated[
+        Sort, Query(description="`price`: the cheapest first; `-price`: the dearest. Each by its cheapest variant")
+    ] = "newest",
     limit: PageSize = 24,
     cursor: Cursor = None,
     if_none_match: IfNoneMatch = None,
@@ -192,11 +218,13 @@ async def list_categories(
 async def list_all_products(
     store: Kept,
     _: Merchant,
-    status: ProductStatus | None = None,
+    status: Annotated[
+        ProductStatus | None, Query(description="Only what is so; left out: all", examples=["draft"])
+    ] = None,
     q: Annotated[
         CleanText | None,
         StringConstraints(max_length=100),
-        Query(description="A part of the title or brand, or a whole SKU or slug"),
+        Query(description="A part of the title or brand, or a whole SKU or slug", examples=["stoneware"]),
     ] = None,
     limit: PageSize = 20,
     cursor: Cursor = None,
@@ -285,6 +313,11 @@ async def archive_product(
 
 
 IMPORT_PATH = "/admin/products/import"
+_ROWS = (
+    '{"slug": "alba-egg-cup", "title": "Alba Egg Cup", '
+    '"variants": [{"sku": "EGGCUP-ALBA", "price": {"amount": 900, "currency": "EUR"}}]}\n'
+    '{"slug": "alba-stoneware-mug", "brand": "Haverfold"}\n'
+)
 
 
 @admin.post(
@@ -296,8 +329,8 @@ IMPORT_PATH = "/admin/products/import"
             "content": {
                 kind: {"schema": {"type": "string"}, "example": example}
                 for kind, example in (
-                    ("application/x-ndjson", '{"slug": "dune-mug", "title": "Dune Mug", "status": "published"}\n'),
-                    ("text/csv", "slug,sku,price,option:Color\ndune-mug,MUG-SAND,19.00,Sand\n"),
+                    ("application/x-ndjson", _ROWS),
+                    ("text/csv", "slug,title,sku,price\nalba-egg-cup,Alba Egg Cup,EGGCUP-ALBA,9.00\n"),
                 )
             },
         }
@@ -410,7 +443,7 @@ async def create_category(
 
 
 @admin.put("/categories/{slug}", responses=problems(Unauthenticated, Forbidden, CategoryNotFound))
-async def put_category(slug: Slug, wish: CategoryWrite, store: Kept, _: Merchant) -> CategoryView:
+async def put_category(slug: CategoryRef, wish: CategoryWrite, store: Kept, _: Merchant) -> CategoryView:
     """Replaces a category; the last writer wins."""
     category = CategoryView(**wish.model_dump())
     _check_same(slug, category.slug)
@@ -419,7 +452,7 @@ async def put_category(slug: Slug, wish: CategoryWrite, store: Kept, _: Merchant
 
 
 @admin.patch("/categories/{slug}", responses=problems(Unauthenticated, Forbidden, CategoryNotFound))
-async def patch_category(slug: Slug, changes: CategoryChanges, store: Kept, _: Merchant) -> CategoryView:
+async def patch_category(slug: CategoryRef, changes: CategoryChanges, store: Kept, _: Merchant) -> CategoryView:
     """Changes a category by a merge-patch (RFC 7396); the last writer wins."""
     before = (await store.get_category(slug)).category
     merged = domain.merge_patch(before.model_dump(), changes.model_dump(exclude_unset=True))

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bodega.contracts.catalog import Media, Product, ProductStatus
-from bodega.contracts.fields import CleanText, Line, Sku, Slug
+from bodega.contracts.fields import CategorySlug, CleanText, Line, Sku, Slug
 from bodega.contracts.ids import ProductId
 from bodega.contracts.money import Price
 
@@ -14,9 +14,46 @@ VARIANTS_PER_PRODUCT = 100
 
 ContentType = Literal["image/jpeg", "image/png", "image/webp", "image/avif"]
 Word = Annotated[Line, StringConstraints(max_length=60)]
-Brand = Annotated[CleanText, StringConstraints(max_length=100, strip_whitespace=True)]
-Alt = Annotated[CleanText, StringConstraints(max_length=500, strip_whitespace=True)]
-MediaId = Annotated[str, StringConstraints(pattern=r"^med_[0-9A-Z]{26}$")]
+Alt = Annotated[
+    CleanText,
+    StringConstraints(max_length=500, strip_whitespace=True),
+    Field(
+        description="What is to be seen, for those who do not see it",
+        examples=["Stoneware mug with a sage glaze and a bare clay foot"],
+    ),
+]
+MediaId = Annotated[
+    str,
+    StringConstraints(pattern=r"^med_[0-9A-Z]{26}$"),
+    Field(description="Names the picture within its product", examples=["med_01M1DZPXYNER08K6AGV0VFCXEC"]),
+]
+TaxCategory = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z_]{0,29}$"),
+    Field(
+        description="Which of a country's tax rates applies, as the merchant's table names them", examples=["standard"]
+    ),
+]
+Status = Annotated[
+    ProductStatus,
+    Field(
+        description="`draft`: only merchants see it; `published`: it is sold; `archived`: it was sold, and nobody else "
+        "gets its SKUs",
+        examples=["published"],
+    ),
+]
+Position = Annotated[
+    int,
+    Field(strict=True, ge=0, le=100_000, description="Categories with smaller ones are shown first", examples=[1]),
+]
+ShownSkus = Annotated[
+    list[Sku],
+    Field(
+        max_length=VARIANTS_PER_PRODUCT,
+        description="The variants that it shows; empty: all",
+        examples=[["MUG-ALBA-SAGE-250ML", "MUG-ALBA-SAGE-350ML"]],
+    ),
+]
 
 
 class _Answer(BaseModel):
@@ -30,125 +67,193 @@ class _Wish(BaseModel):
 # --- what merchants write ---------------------------------------------------------------------------
 
 
+Title = Annotated[Line, Field(description="What shoppers read above it", examples=["Alba Stoneware Mug"])]
+ProductSlug = Annotated[
+    Slug,
+    Field(
+        description="The name in the address of its page; old ones lead to the present one. Left out: kept, or made "
+        "from the title",
+        examples=["alba-stoneware-mug"],
+    ),
+]
+Markdown = Annotated[
+    CleanText,
+    StringConstraints(max_length=20_000),
+    Field(
+        description="Markdown; HTML in it is shown as text",
+        examples=["Thrown from speckled stoneware, *dipped by hand*."],
+    ),
+]
+Brand = Annotated[
+    CleanText,
+    StringConstraints(max_length=100, strip_whitespace=True),
+    Field(description="Who makes it; empty: not said", examples=["Haverfold"]),
+]
+Categories = Annotated[
+    list[CategorySlug],
+    Field(
+        max_length=20,
+        description="Slugs of the categories that show it, the main one first",
+        examples=[["kitchen-table", "coffee-tea"]],
+    ),
+]
+CategoryTitle = Annotated[Line, Field(description="What shoppers read above it", examples=["Kitchen & Table"])]
+CategoryWords = Annotated[
+    CleanText,
+    StringConstraints(max_length=2_000),
+    Field(
+        description="A sentence or two below the title",
+        examples=["Stoneware, iron and wood for cooking well and sitting down together."],
+    ),
+]
+
+
 class OptionWrite(_Wish):
+    """Something that a shopper chooses."""
+
     name: Word = Field(description="What can be chosen", examples=["Color"])
     values: Annotated[list[Word], Field(min_length=1, max_length=VARIANTS_PER_PRODUCT)] = Field(
-        description="In the order in which they are shown", examples=[["Sand", "Slate"]]
+        description="The choices in the order in which they are shown", examples=[["Sage", "Ink"]]
     )
 
 
 class VariantWrite(_Wish):
-    sku: Sku = Field(description="Unique over the shop, for ever", examples=["MUG-SAND"])
-    options: dict[Word, Word] = Field(
-        default_factory=dict, description="A value for each of the product's options", examples=[{"Color": "Sand"}]
+    """What can be put into a cart: the product in one colour and size, say."""
+
+    sku: Sku = Field(
+        description="Names this variant in stock, carts and orders: unique over the shop, for ever",
+        examples=["MUG-ALBA-SAGE-350ML"],
     )
-    price: Price = Field(description="In the shop's currency")
-    compare_at_price: Price | None = Field(default=None, description="The price before, if it is reduced")
+    options: dict[Word, Word] = Field(
+        default_factory=dict,
+        description="A choice for each of the product's options; no two variants have the same",
+        examples=[{"Color": "Sage", "Size": "350 ml"}],
+    )
+    price: Price = Field(description="Of one piece, in the shop's currency; with tax, unless the shop's prices are net")
+    compare_at_price: Price | None = Field(
+        default=None,
+        description="The price before it was reduced: shown crossed out, and more than `price`",
+        examples=[None],
+    )
     weight_grams: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = Field(
-        default=0, description="With its packaging", examples=[420]
+        default=0, description="Of one piece with its packaging: what sending costs hangs on it", examples=[390]
     )
     barcode: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z -]{1,64}$")] | None = Field(
-        default=None, description="EAN, UPC or the like", examples=["2004001000012"]
+        default=None, description="EAN, UPC or the like: the search finds it", examples=["2001001000042"]
     )
 
 
 class MediaEdit(_Wish):
-    id: MediaId = Field(description="One of the product's pictures", examples=["med_06F2Q8Z4V1W5T7X9Y3A2B4C6D8"])
-    alt: Alt = Field(default="", description="What is to be seen", examples=["A sand-coloured mug"])
-    variant_skus: Annotated[list[Sku], Field(max_length=VARIANTS_PER_PRODUCT)] = Field(
-        default_factory=list, description="The variants that it shows; empty: all"
-    )
+    """What is said of a picture that has been uploaded."""
+
+    id: MediaId
+    alt: Alt = ""
+    variant_skus: ShownSkus = []
 
 
 class SeoWrite(_Wish):
+    """What search engines are told of the page."""
+
     title: Annotated[CleanText, StringConstraints(max_length=200)] = Field(
-        default="", description="For search engines; empty: the product's title", examples=["Stoneware Mug, 300 ml"]
+        default="", description="Empty: the product's title", examples=["Alba Stoneware Mug, 250 or 350 ml"]
     )
     description: Annotated[CleanText, StringConstraints(max_length=500)] = Field(
-        default="", description="For search engines", examples=["A mug that keeps its warmth."]
+        default="",
+        description="Empty: the beginning of the product's description",
+        examples=["Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes."],
     )
 
 
 class ProductWrite(_Wish):
     """A product, whole, but for its pictures' files: those are uploaded."""
 
-    title: Line = Field(description="What it is called", examples=["Dune Mug"])
-    slug: Slug | None = Field(
-        default=None,
-        description="Its address in the shop. Left out: kept, or made from the title. Old ones lead to the new one",
-        examples=["dune-mug"],
-    )
-    description: Annotated[CleanText, StringConstraints(max_length=20_000)] = Field(
-        default="", description="Markdown; HTML in it is shown as text", examples=["Thrown by hand. *Dishwasher safe.*"]
-    )
-    brand: Brand = Field(default="", description="Who makes it", examples=["Oriel Works"])
-    categories: Annotated[list[Slug], Field(max_length=20)] = Field(
-        default_factory=list, description="Slugs of existing categories, the main one first", examples=[["kitchen"]]
-    )
+    title: Title
+    slug: ProductSlug | None = None
+    description: Markdown = ""
+    brand: Brand = ""
+    categories: Categories = []
     options: Annotated[list[OptionWrite], Field(max_length=3)] = Field(
-        default_factory=list, description="What a shopper chooses"
+        default_factory=list,
+        description="What a shopper chooses; empty: there is one variant",
+        examples=[[{"name": "Color", "values": ["Sage", "Ink"]}, {"name": "Size", "values": ["250 ml", "350 ml"]}]],
     )
     variants: Annotated[list[VariantWrite], Field(min_length=1, max_length=VARIANTS_PER_PRODUCT)] = Field(
-        description="What can be bought: at least one"
+        description="What can be bought, at least one; not each choice need exist"
     )
     media: Annotated[list[MediaEdit], Field(max_length=MEDIA_PER_PRODUCT)] | None = Field(
-        default=None, description="The pictures in their order, the first is the one in lists. Left out: as they are"
+        default=None,
+        description="The pictures in their order, the first stands in lists; one that is missing here goes. Left out: "
+        "as they are",
+        examples=[None],
     )
     seo: SeoWrite = Field(default=SeoWrite(), description="For search engines")
-    tax_category: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,29}$")] = Field(
-        default="standard", description="Which rate of tax applies", examples=["standard"]
-    )
-    status: ProductStatus = Field(default="draft", description="Only published products are seen by shoppers")
+    tax_category: TaxCategory = "standard"
+    status: Status = "draft"
 
 
 class ProductChanges(_Wish):
     """A merge-patch (RFC 7396) of a product: what is given replaces, null resets, lists are replaced whole."""
 
-    title: Line | None = Field(default=None, examples=["Dune Mug"])
-    slug: Slug | None = Field(default=None, examples=["dune-mug"])
-    description: Annotated[CleanText, StringConstraints(max_length=20_000)] | None = None
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"title": "Alba Stoneware Mug", "brand": None, "status": "published"}]}
+    )
+
+    title: Title | None = None
+    slug: ProductSlug | None = None
+    description: Markdown | None = None
     brand: Brand | None = None
-    categories: Annotated[list[Slug], Field(max_length=20)] | None = None
-    options: Annotated[list[OptionWrite], Field(max_length=3)] | None = None
-    variants: Annotated[list[VariantWrite], Field(max_length=VARIANTS_PER_PRODUCT)] | None = None
-    media: Annotated[list[MediaEdit], Field(max_length=MEDIA_PER_PRODUCT)] | None = None
-    seo: SeoWrite | None = None
-    tax_category: str | None = None
-    status: ProductStatus | None = Field(default=None, examples=["published"])
+    categories: Categories | None = None
+    options: Annotated[list[OptionWrite], Field(max_length=3)] | None = Field(
+        default=None, description="What a shopper chooses; the variants must fit"
+    )
+    variants: Annotated[list[VariantWrite], Field(max_length=VARIANTS_PER_PRODUCT)] | None = Field(
+        default=None, description="All that can be bought: one that is missing here is gone"
+    )
+    media: Annotated[list[MediaEdit], Field(max_length=MEDIA_PER_PRODUCT)] | None = Field(
+        default=None, description="The pictures in their order: one that is missing here is gone"
+    )
+    seo: SeoWrite | None = Field(default=None, description="For search engines")
+    tax_category: Annotated[str, Field(description="As in a whole product", examples=["standard"])] | None = None
+    status: Status | None = None
 
 
 class CategoryWrite(_Wish):
-    slug: Slug = Field(description="Its address in the shop; stays", examples=["kitchen"])
-    title: Line = Field(description="What it is called", examples=["Kitchen & Table"])
-    description: Annotated[CleanText, StringConstraints(max_length=2_000)] = Field(
-        default="", description="A sentence or two", examples=["For everyday meals."]
+    """A category, whole."""
+
+    slug: CategorySlug = Field(
+        description="The name in the address of its page. It stays: pages and products refer to it",
+        examples=["kitchen-table"],
     )
-    position: Annotated[int, Field(strict=True, ge=0, le=100_000)] = Field(
-        default=0, description="Smaller ones are shown first", examples=[1]
-    )
+    title: CategoryTitle
+    description: CategoryWords = ""
+    position: Position = 0
 
 
 class CategoryChanges(_Wish):
-    """A merge-patch of a category."""
+    """A merge-patch (RFC 7396) of a category: what is given replaces, null resets."""
 
-    slug: Slug | None = Field(default=None, description="The same as in the address, if at all")
-    title: Line | None = None
-    description: Annotated[CleanText, StringConstraints(max_length=2_000)] | None = None
-    position: Annotated[int, Field(strict=True, ge=0, le=100_000)] | None = None
+    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Kitchen & Table", "position": 1}]})
+
+    slug: CategorySlug | None = Field(default=None, description="The same as in the path, if at all")
+    title: CategoryTitle | None = None
+    description: CategoryWords | None = None
+    position: Position | None = None
 
 
 class MediaUpload(_Wish):
+    """A picture's file that is about to come."""
+
     filename: Annotated[Line, StringConstraints(max_length=200)] = Field(
-        description="What the file is called where it comes from", examples=["mug-sand.jpg"]
+        description="What the file is called where it comes from; for people", examples=["alba-sage.jpg"]
     )
-    content_type: ContentType = Field(description="What the file will be; it is checked", examples=["image/jpeg"])
+    content_type: ContentType = Field(
+        description="Must be the file's, and its `Content-Type` when it is uploaded", examples=["image/jpeg"]
+    )
     size_bytes: Annotated[int, Field(strict=True, ge=1)] = Field(
-        description="How large the file is; it is checked", examples=[182734]
+        description="Exactly: the place takes no other", examples=[182734]
     )
-    alt: Alt = Field(default="", description="What is to be seen", examples=["A sand-coloured mug"])
-    variant_skus: Annotated[list[Sku], Field(max_length=VARIANTS_PER_PRODUCT)] = Field(
-        default_factory=list, description="The variants that it shows; empty: all"
-    )
+    alt: Alt = ""
+    variant_skus: ShownSkus = []
 
 
 # --- what is answered -------------------------------------------------------------------------------
@@ -158,16 +263,26 @@ class ProductSummary(_Answer):
     """A product in a list."""
 
     id: ProductId
-    slug: Slug = Field(examples=["dune-mug"])
-    title: str = Field(examples=["Dune Mug"])
-    brand: str = Field(examples=["Oriel Works"])
-    categories: list[Slug] = Field(examples=[["kitchen"]])
-    skus: list[Sku] = Field(description="Its variants, to ask for stock", examples=[["MUG-SAND"]])
-    price_from: Price = Field(description="The price of the cheapest variant")
-    price_to: Price = Field(description="The price of the dearest variant")
-    compare_at_price: Price | None = Field(description="What the cheapest variant cost before, if it is reduced")
-    image: Media | None = Field(description="The first picture")
-    version: int = Field(description="Grows with every change", examples=[1795500000000])
+    slug: Slug
+    title: str = Field(description="For people", examples=["Alba Stoneware Mug"])
+    brand: str = Field(description="Who makes it; empty: not said", examples=["Haverfold"])
+    categories: list[CategorySlug] = Field(
+        description="Slugs of the categories that show it, the main one first",
+        examples=[["kitchen-table", "coffee-tea"]],
+    )
+    skus: list[Sku] = Field(
+        description="Its variants, to ask `GET /inventory?skus=` for stock",
+        examples=[["MUG-ALBA-SAGE-250ML", "MUG-ALBA-SAGE-350ML"]],
+    )
+    price_from: Price = Field(
+        description="The price of the cheapest variant", examples=[{"amount": 1600, "currency": "EUR"}]
+    )
+    price_to: Price = Field(description="The price of the dearest variant; the same, if all cost the same")
+    compare_at_price: Price | None = Field(
+        description="What the cheapest variant cost before it was reduced; null: it is not", examples=[None]
+    )
+    image: Media | None = Field(description="The first picture; null: there is none")
+    version: int = Field(description="Grows with every change and never goes back", examples=[1795500512932])
 
 
 class ProductView(Product):
@@ -175,26 +290,37 @@ class ProductView(Product):
 
 
 class CategoryView(_Answer):
-    slug: Slug = Field(examples=["kitchen"])
-    title: str = Field(examples=["Kitchen & Table"])
-    description: str = Field(examples=["For everyday meals."])
-    position: int = Field(examples=[1])
+    """A shelf of the shop."""
+
+    slug: CategorySlug
+    title: CategoryTitle
+    description: CategoryWords
+    position: Position
 
 
 class AdminProductView(Product):
     """A product as merchants see it."""
 
-    status: ProductStatus
-    former_slugs: list[Slug] = Field(description="Earlier addresses, which lead to the present one")
+    status: Status
+    former_slugs: list[Slug] = Field(
+        description="Earlier ones: their pages lead to the present one", examples=[["alba-mug"]]
+    )
 
 
 class AdminProductSummary(ProductSummary):
-    status: ProductStatus
+    """A product in the merchant's list."""
+
+    status: Status
 
 
 class Upload(_Answer):
-    method: Literal["PUT"] = "PUT"
-    url: str = Field(description="Where the file goes; works once signed, for a quarter of an hour")
+    """The request that takes the file to the object storage."""
+
+    method: Literal["PUT"] = Field(default="PUT", description="As HTTP has it")
+    url: str = Field(
+        description="Where the file goes: signed, good for a quarter of an hour",
+        examples=["http://127.0.0.1:7333/uploads/med_01M1DZPXYNER08K6AGV0VFCXEC?X-Amz-Signature=5d0c"],
+    )
     headers: dict[str, str] = Field(description="To be sent with the file", examples=[{"Content-Type": "image/jpeg"}])
 
 
@@ -202,32 +328,36 @@ class UploadPlace(_Answer):
     """Where to put a picture. Then call `…/media/{media_id}/complete`."""
 
     media_id: MediaId
-    upload: Upload
+    upload: Upload = Field(description="Send the file so")
 
 
 class RowError(_Answer):
     """What is wrong with a row of an import."""
 
     line: int = Field(description="Of the file, counted from 1", examples=[17])
-    slug: str | None = Field(description="Of the row's product, if it could be read", examples=["dune-mug"])
-    pointer: str = Field(description="Which field", examples=["/variants/0/price"])
-    message: str = Field(description="What is wrong with it")
+    slug: str | None = Field(
+        description="Of the row's product; null: it could not be read", examples=["alba-stoneware-mug"]
+    )
+    pointer: str = Field(description="Which field (RFC 6901)", examples=["/variants/0/price/currency"])
+    message: str = Field(description="What is wrong with it, for people", examples=["this shop sells in EUR"])
 
 
 class RowChange(_Answer):
     """What a row of an import does."""
 
-    line: int = Field(examples=[17])
-    slug: Slug = Field(examples=["dune-mug"])
-    action: Literal["create", "update"]
-    fields: list[str] = Field(description="What changes", examples=[["title", "variants"]])
+    line: int = Field(description="Of the file, counted from 1", examples=[18])
+    slug: Slug
+    action: Literal["create", "update"] = Field(description="Whether the slug was known", examples=["update"])
+    fields: list[str] = Field(description="What differs from before", examples=[["title", "variants"]])
 
 
 class ImportReport(_Answer):
-    dry_run: bool = Field(description="True: nothing was written")
-    created: int = Field(examples=[12])
-    updated: int = Field(examples=[3])
-    unchanged: int = Field(examples=[9])
+    """What an import did, or would do."""
+
+    dry_run: bool = Field(description="True: nothing was written", examples=[False])
+    created: int = Field(description="Products that are new", examples=[12])
+    updated: int = Field(description="Products that are no longer as they were", examples=[3])
+    unchanged: int = Field(description="Products that were already as the file says", examples=[9])
     failed: int = Field(description="Rows with errors", examples=[0])
-    changes: list[RowChange] = Field(description="The first 1,000")
-    errors: list[RowError] = Field(description="The first 1,000")
+    changes: list[RowChange] = Field(description="The first 1,000 that do something, in the file's order")
+    errors: list[RowError] = Field(description="The first 1,000, in the file's order", examples=[[]])
