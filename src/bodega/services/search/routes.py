@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from bodega.contracts.fields import CleanText, Slug
+from bodega.contracts.fields import CategorySlug, CleanText
 from bodega.contracts.money import Price
 from bodega.kit.app import problems
 from bodega.kit.auth import Caller
@@ -112,14 +112,36 @@ async def search_products(
     response: Response,
     options: Options,
     category: Annotated[
-        list[Slug], Query(default_factory=list, max_length=VALUES_AT_ONCE, description="One or several slugs")
+        list[CategorySlug],
+        Query(
+            default_factory=list,
+            max_length=VALUES_AT_ONCE,
+            description="Slugs of categories; of several, any will do",
+            examples=[["kitchen-table"]],
+        ),
     ],
     brand: Annotated[
-        list[Word], Query(default_factory=list, max_length=VALUES_AT_ONCE, description="One or several, as written")
+        list[Word],
+        Query(
+            default_factory=list,
+            max_length=VALUES_AT_ONCE,
+            description="Makers, written exactly so; of several, any will do",
+            examples=[["Haverfold"]],
+        ),
     ],
-    q: Annotated[Words, Query(description="Words, a SKU or a barcode; the last word may be unfinished")] = "",
-    price_min: Annotated[Amount, Query(description="Minor units of the shop's currency")] = None,
-    price_max: Annotated[Amount, Query(description="Minor units of the shop's currency")] = None,
+    q: Annotated[
+        Words,
+        Query(
+            description="Words, a SKU or a barcode; the last word may be unfinished. Empty: everything",
+            examples=["stoneware mug"],
+        ),
+    ] = "",
+    price_min: Annotated[
+        Amount, Query(description="At least this, in minor units of the shop's currency", examples=[1000])
+    ] = None,
+    price_max: Annotated[
+        Amount, Query(description="At most this, in minor units of the shop's currency", examples=[2500])
+    ] = None,
     in_stock: Annotated[bool, Query(description="True: only what can be had now")] = False,
     sort: Annotated[
         Sort, Query(description="`relevance`: what is in stock first, then the best match (without words: the newest)")
@@ -169,7 +191,7 @@ async def suggest(
     q: Annotated[
         CleanText,
         StringConstraints(min_length=1, max_length=100, strip_whitespace=True),
-        Query(description="What has been typed so far"),
+        Query(description="What has been typed so far", examples=["stonew"]),
     ],
 ) -> Suggestions:
     """Products and categories, while somebody types."""
