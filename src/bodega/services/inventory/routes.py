@@ -47,7 +47,13 @@ _LIVE = {"Cache-Control": "no-store"}  # pages fetch it live, so that an order d
 
 IfMatch = Annotated[
     str | None,
-    Header(alias="If-Match", pattern=r'^"[0-9]{1,18}"$', description='The version that you change: `"12"`'),
+    Header(
+        alias="If-Match",
+        pattern=r'^"[0-9]{1,18}"$',
+        description="The `ETag` with which you read the stock: if it has moved since, nothing is done (412). Left out: "
+        "whatever it is",
+        examples=['"12"'],
+    ),
 ]
 
 
@@ -59,7 +65,13 @@ async def read_some(
     db: Db,
     response: Response,
     skus: Annotated[
-        str, Query(min_length=1, max_length=6_500, description=f"SKUs with commas between them, at most {_MOST_SKUS}")
+        str,
+        Query(
+            min_length=1,
+            max_length=6_500,
+            description=f"SKUs with commas between them, at most {_MOST_SKUS}",
+            examples=["MUG-ALBA-SAGE-250ML,MUG-ALBA-SAGE-350ML"],
+        ),
     ],
 ) -> StockList:
     """What can be had of several SKUs. Never cached: it is what there is now."""
@@ -88,10 +100,14 @@ async def read_one(sku: Sku, db: Db, response: Response) -> StockView:
 async def search_stock(
     db: Db,
     _: Merchant,
-    q: Annotated[str | None, Query(min_length=1, max_length=64, description="How a SKU begins")] = None,
-    product_id: ProductId | None = None,
+    q: Annotated[
+        str | None,
+        Query(min_length=1, max_length=64, description="Only SKUs that begin so", examples=["MUG-ALBA"]),
+    ] = None,
+    product_id: Annotated[ProductId | None, Query(description="Only the variants of this product")] = None,
     available_at_most: Annotated[
-        int | None, Query(ge=0, le=1_000_000, description="Low stock: so many on sale, or fewer; 0: sold out")
+        int | None,
+        Query(ge=0, le=1_000_000, description="Low stock: so many on sale, or fewer; 0: sold out", examples=[5]),
     ] = None,
     sort: Annotated[Literal["sku", "available"], Query(description="`available`: the scarcest first")] = "sku",
     limit: PageSize = 50,

@@ -24,25 +24,27 @@ class _Wish(BaseModel):
 class StockView(_Answer):
     """Stock as shoppers see it."""
 
-    sku: Sku = Field(examples=["MUG-1"])
+    sku: Sku
     in_stock: bool = Field(description="Whether any can be had", examples=[True])
     available: int | None = Field(
-        description=f"How many can be had, up to {SHOWN_UP_TO}; null: more than that", examples=[7]
+        description=f"Pieces that can be had, up to {SHOWN_UP_TO}; null: more than that", examples=[7]
     )
 
 
 class StockList(_Answer):
-    items: list[StockView] = Field(description="In the order asked for; of what is not known there is none")
+    """Stock of several SKUs."""
+
+    items: list[StockView] = Field(description="In the order asked for; a SKU that nobody knows is out of stock")
 
 
 class AdminStock(_Answer):
     """Stock as the merchant sees it."""
 
-    sku: Sku = Field(examples=["MUG-1"])
-    product_id: ProductId | None = Field(description="Whose variant it is")
+    sku: Sku
+    product_id: ProductId | None = Field(description="Whose variant it is; null: the catalog has not told")
     on_hand: int = Field(description="Units in the warehouse", examples=[40])
-    reserved: int = Field(description="Of these, promised to buyers", examples=[3])
-    available: int = Field(description="Of these, on sale", examples=[37])
+    reserved: int = Field(description="Of these, promised to checkouts and unpaid orders", examples=[3])
+    available: int = Field(description="Of these, on sale: the rest", examples=[37])
     version: int = Field(description="Grows with every change; `If-Match` takes it", examples=[12])
 
 
@@ -52,40 +54,52 @@ class Adjust(_Wish):
     delta: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)] = Field(
         description="Units more; negative: fewer", examples=[12, -1]
     )
-    reason: Line = Field(description="For the ledger", examples=["Delivery 4711", "Broken"])
+    reason: Line = Field(description="Stands in the ledger", examples=["Delivery 4711", "Broken"])
 
 
 class Count(_Wish):
     """The units on hand, counted anew."""
 
     on_hand: Units = Field(description="Units in the warehouse, the reserved ones included", examples=[40])
-    reason: Line = Field(default="counted", description="For the ledger", examples=["Stocktaking"])
+    reason: Line = Field(default="counted", description="Stands in the ledger", examples=["Stocktaking"])
 
 
 class LedgerLine(_Answer):
     """One change of a SKU's stock."""
 
     version: int = Field(description="The stock's version from then on", examples=[12])
-    at: datetime
-    movement: Movement = Field(description="Why units moved", examples=["reserved"])
+    at: datetime = Field(description="When", examples=["2026-11-20T14:03:12Z"])
+    movement: Movement = Field(
+        description="`reserved`: for a checkout; `released`, `expired`, `order_cancelled`: back on sale, since the "
+        "checkout gave up, was too slow, or its order was cancelled; `committed`: gone, sold; `restocked`: back from a "
+        "paid order that was cancelled; `adjusted`: by the merchant",
+        examples=["reserved"],
+    )
     delta: int = Field(description="Units on hand more than before; negative: fewer", examples=[0])
     reserved_delta: int = Field(description="Units reserved more than before", examples=[2])
-    reservation_id: ReservationId | None = Field(description="For whom")
-    reason: str = Field(description="The merchant's words, or the event that caused it", examples=["Delivery 4711"])
-    actor: str = Field(description="Who did it", examples=["checkout"])
+    reservation_id: ReservationId | None = Field(description="For which checkout; null: for none")
+    reason: str = Field(
+        description="The merchant's words, or the id of the event that caused it; empty: the actor just asked",
+        examples=[""],
+    )
+    actor: str = Field(
+        description="Who did it: a service by its name, a merchant by their id, or the `clock`", examples=["checkout"]
+    )
 
 
 class DifferenceLine(_Answer):
+    """A SKU whose books do not agree."""
+
     sku: Sku
-    on_hand: int
-    on_hand_by_ledger: int
-    reserved: int
-    reserved_by_ledger: int
-    reserved_by_reservations: int
+    on_hand: int = Field(description="As the stock says", examples=[40])
+    on_hand_by_ledger: int = Field(description="As the ledger sums up", examples=[41])
+    reserved: int = Field(description="As the stock says", examples=[3])
+    reserved_by_ledger: int = Field(description="As the ledger sums up", examples=[3])
+    reserved_by_reservations: int = Field(description="As the living reservations sum up", examples=[3])
 
 
 class Audit(_Answer):
     """Whether the ledger's sums and the living reservations are the stock."""
 
-    agrees: bool
-    differences: list[DifferenceLine] = Field(description="At most a hundred")
+    agrees: bool = Field(description="Nothing differs", examples=[False])
+    differences: list[DifferenceLine] = Field(description="By SKU, at most a hundred")
