@@ -125,11 +125,20 @@ class ProblemDocument(BaseModel):
 
     model_config = ConfigDict(extra="allow", title="Problem")
 
-    type: str = Field(examples=["https://bodega.example/problems/not_found"])
-    title: str = Field(examples=["There is no such thing"])
-    status: int = Field(examples=[404])
-    code: str = Field(description="Stable", examples=["not_found"])
-    detail: str | None = Field(default=None, description="What happened, and what to do about it")
+    type: str = Field(
+        description="The code as an address; it need not lead anywhere",
+        examples=["https://bodega.example/problems/not_found"],
+    )
+    title: str = Field(
+        description="What the code means, the same each time; may be reworded", examples=["There is no such thing"]
+    )
+    status: int = Field(description="The answer's own, once more", examples=[404])
+    code: str = Field(description="Stable: programs branch on it", examples=["not_found"])
+    detail: str | None = Field(
+        default=None,
+        description="What happened this time, and what to do about it",
+        examples=["no order has this id or number"],
+    )
 
 
 _EVERYWHERE: Mapping[int, str] = {

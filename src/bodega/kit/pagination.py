@@ -27,9 +27,10 @@ Cursor = Annotated[
 
 
 class Page(BaseModel, Generic[Item]):
-    model_config = ConfigDict(json_schema_extra={"description": "One page of a list."})
-
     """A part of a list, and the way to the next."""
+
+    # A page of one kind of items is a class of its own, which does not inherit the words above.
+    model_config = ConfigDict(json_schema_extra={"description": "A part of a list, and the way to the next."})
 
     items: list[Item] = Field(description="In the order of the list; empty: there is nothing")
     next_cursor: str | None = Field(

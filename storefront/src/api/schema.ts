@@ -689,7 +689,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Forget Password
+         * Forgot Password
          * @description Asks for a mail with a link to set a new password. The answer is the same whether there is an account or not.
          */
         post: operations["forget_password_auth_password_forgot_post"];
@@ -1829,7 +1829,7 @@ export interface components {
             delta: number;
             /**
              * Reason
-             * @description For the ledger
+             * @description Stands in the ledger
              * @example Delivery 4711
              * @example Broken
              */
@@ -1905,7 +1905,7 @@ export interface components {
             /**
              * Image
              * @description A picture of the first line, below the media address; null: it had none
-             * @example products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp
+             * @example products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg
              */
             image?: string | null;
             /**
@@ -2027,9 +2027,29 @@ export interface components {
          *       "state": "shipped",
          *       "timeline": [
          *         {
+         *           "at": "2026-11-20T14:03:12Z",
+         *           "note": "created",
+         *           "state": "created"
+         *         },
+         *         {
          *           "at": "2026-11-20T14:03:13Z",
          *           "note": "payment_accepted",
          *           "state": "paid"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:14Z",
+         *           "note": "payment_captured",
+         *           "state": "paid"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:44Z",
+         *           "note": "fulfilment_begun",
+         *           "state": "fulfilling"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:46Z",
+         *           "note": "shipped",
+         *           "state": "shipped"
          *         }
          *       ],
          *       "totals": {
@@ -2164,6 +2184,33 @@ export interface components {
             /**
              * Timeline
              * @description What has happened so far, oldest first
+             * @example [
+             *       {
+             *         "at": "2026-11-20T14:03:12Z",
+             *         "note": "created",
+             *         "state": "created"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:13Z",
+             *         "note": "payment_accepted",
+             *         "state": "paid"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:14Z",
+             *         "note": "payment_captured",
+             *         "state": "paid"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:44Z",
+             *         "note": "fulfilment_begun",
+             *         "state": "fulfilling"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:46Z",
+             *         "note": "shipped",
+             *         "state": "shipped"
+             *       }
+             *     ]
              */
             timeline: components["schemas"]["OrdersTimelineEntry"][];
             /** @description What it costs; refunds do not change it */
@@ -2177,21 +2224,30 @@ export interface components {
              */
             version: number;
         };
-        /** AdminProductSummary */
+        /**
+         * AdminProductSummary
+         * @description A product in the merchant's list.
+         */
         AdminProductSummary: {
             /**
              * Brand
-             * @example Oriel Works
+             * @description Who makes it; empty: not said
+             * @example Haverfold
              */
             brand: string;
             /**
              * Categories
+             * @description Slugs of the categories that show it, the main one first
              * @example [
-             *       "kitchen"
+             *       "kitchen-table",
+             *       "coffee-tea"
              *     ]
              */
             categories: string[];
-            /** @description What the cheapest variant cost before, if it is reduced */
+            /**
+             * @description What the cheapest variant cost before it was reduced; null: it is not
+             * @example null
+             */
             compare_at_price: components["schemas"]["Price"] | null;
             /**
              * Id
@@ -2199,40 +2255,50 @@ export interface components {
              * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
              */
             id: string;
-            /** @description The first picture */
+            /** @description The first picture; null: there is none */
             image: components["schemas"]["Media"] | null;
-            /** @description The price of the cheapest variant */
+            /**
+             * @description The price of the cheapest variant
+             * @example {
+             *       "amount": 1600,
+             *       "currency": "EUR"
+             *     }
+             */
             price_from: components["schemas"]["Price"];
-            /** @description The price of the dearest variant */
+            /** @description The price of the dearest variant; the same, if all cost the same */
             price_to: components["schemas"]["Price"];
             /**
              * Skus
-             * @description Its variants, to ask for stock
+             * @description Its variants, to ask `GET /inventory?skus=` for stock
              * @example [
-             *       "MUG-SAND"
+             *       "MUG-ALBA-SAGE-250ML",
+             *       "MUG-ALBA-SAGE-350ML"
              *     ]
              */
             skus: string[];
             /**
              * Slug
              * @description The product's name in the address of its page
-             * @example dune-mug
+             * @example alba-stoneware-mug
              */
             slug: string;
             /**
              * Status
+             * @description `draft`: only merchants see it; `published`: it is sold; `archived`: it was sold, and nobody else gets its SKUs
+             * @example published
              * @enum {string}
              */
             status: "draft" | "published" | "archived";
             /**
              * Title
-             * @example Dune Mug
+             * @description For people
+             * @example Alba Stoneware Mug
              */
             title: string;
             /**
              * Version
-             * @description Grows with every change
-             * @example 1795500000000
+             * @description Grows with every change and never goes back
+             * @example 1795500512932
              */
             version: number;
         };
@@ -2249,7 +2315,7 @@ export interface components {
          *       "description": "Thrown from speckled stoneware, *dipped by hand*.",
          *       "description_html": "<p>Thrown from speckled stoneware, <em>dipped by hand</em>.</p>\n",
          *       "former_slugs": [
-         *         "alba-stoneware-mug"
+         *         "alba-mug"
          *       ],
          *       "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *       "media": [
@@ -2288,7 +2354,7 @@ export interface components {
          *         "title": ""
          *       },
          *       "slug": "alba-stoneware-mug",
-         *       "status": "draft",
+         *       "status": "published",
          *       "tax_category": "standard",
          *       "title": "Alba Stoneware Mug",
          *       "updated_at": "2026-11-24T08:48:32Z",
@@ -2351,7 +2417,10 @@ export interface components {
             description_html?: string;
             /**
              * Former Slugs
-             * @description Earlier addresses, which lead to the present one
+             * @description Earlier ones: their pages lead to the present one
+             * @example [
+             *       "alba-mug"
+             *     ]
              */
             former_slugs: string[];
             /**
@@ -2402,6 +2471,8 @@ export interface components {
             slug: string;
             /**
              * Status
+             * @description `draft`: only merchants see it; `published`: it is sold; `archived`: it was sold, and nobody else gets its SKUs
+             * @example published
              * @enum {string}
              */
             status: "draft" | "published" | "archived";
@@ -2445,14 +2516,14 @@ export interface components {
          *       "on_hand": 40,
          *       "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *       "reserved": 3,
-         *       "sku": "MUG-1",
+         *       "sku": "MUG-ALBA-SAGE-350ML",
          *       "version": 12
          *     }
          */
         AdminStock: {
             /**
              * Available
-             * @description Of these, on sale
+             * @description Of these, on sale: the rest
              * @example 37
              */
             available: number;
@@ -2464,19 +2535,19 @@ export interface components {
             on_hand: number;
             /**
              * Product Id
-             * @description Whose variant it is
+             * @description Whose variant it is; null: the catalog has not told
              */
             product_id: string | null;
             /**
              * Reserved
-             * @description Of these, promised to buyers
+             * @description Of these, promised to checkouts and unpaid orders
              * @example 3
              */
             reserved: number;
             /**
              * Sku
              * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
-             * @example MUG-1
+             * @example MUG-ALBA-SAGE-350ML
              */
             sku: string;
             /**
@@ -2570,7 +2641,11 @@ export interface components {
         };
         /**
          * CategoryChanges
-         * @description A merge-patch of a category.
+         * @description A merge-patch (RFC 7396) of a category: what is given replaces, null resets.
+         * @example {
+         *       "position": 1,
+         *       "title": "Kitchen & Table"
+         *     }
          */
         CategoryChanges: {
             /** Description */
@@ -2579,13 +2654,16 @@ export interface components {
             position?: number | null;
             /**
              * Slug
-             * @description The same as in the address, if at all
+             * @description The same as in the path, if at all
              */
             slug?: string | null;
             /** Title */
             title?: string | null;
         };
-        /** CategorySuggestion */
+        /**
+         * CategorySuggestion
+         * @description A category where the shopper may want to look.
+         */
         CategorySuggestion: {
             /**
              * Count
@@ -2596,81 +2674,86 @@ export interface components {
             /**
              * Name
              * @description For people
-             * @example Coffee tea
+             * @example Kitchen & Table
              */
             name: string;
             /**
              * Slug
-             * @description The product's name in the address of its page
-             * @example coffee-tea
+             * @description The category's name in the address of its page
+             * @example kitchen-table
              */
             slug: string;
         };
         /**
          * CategoryView
+         * @description A shelf of the shop.
          * @example {
-         *       "description": "For everyday meals.",
+         *       "description": "Stoneware, iron and wood for cooking well and sitting down together.",
          *       "position": 1,
-         *       "slug": "kitchen",
+         *       "slug": "kitchen-table",
          *       "title": "Kitchen & Table"
          *     }
          */
         CategoryView: {
             /**
              * Description
-             * @example For everyday meals.
+             * @description A sentence or two below the title
+             * @example Stoneware, iron and wood for cooking well and sitting down together.
              */
             description: string;
             /**
              * Position
+             * @description Categories with smaller ones are shown first
              * @example 1
              */
             position: number;
             /**
              * Slug
-             * @description The product's name in the address of its page
-             * @example kitchen
+             * @description The category's name in the address of its page
+             * @example kitchen-table
              */
             slug: string;
             /**
              * Title
+             * @description What shoppers read above it
              * @example Kitchen & Table
              */
             title: string;
         };
         /**
          * CategoryWrite
+         * @description A category, whole.
          * @example {
-         *       "description": "For everyday meals.",
+         *       "description": "Stoneware, iron and wood for cooking well and sitting down together.",
          *       "position": 1,
-         *       "slug": "kitchen",
+         *       "slug": "kitchen-table",
          *       "title": "Kitchen & Table"
          *     }
          */
         CategoryWrite: {
             /**
              * Description
-             * @description A sentence or two
+             * @description A sentence or two below the title
              * @default
-             * @example For everyday meals.
+             * @example Stoneware, iron and wood for cooking well and sitting down together.
              */
             description?: string;
             /**
              * Position
-             * @description Smaller ones are shown first
+             * @description Categories with smaller ones are shown first
              * @default 0
              * @example 1
              */
             position?: number;
             /**
              * Slug
-             * @description Its address in the shop; stays
-             * @example kitchen
+             * @description The name in the address of its page. It stays: pages and products refer to it
+             * @example kitchen-table
              */
             slug: string;
             /**
              * Title
-             * @description What it is called
+             * @description What shoppers read above it
              * @example Kitchen & Table
              */
             title: string;
@@ -2984,7 +3067,7 @@ export interface components {
             on_hand: number;
             /**
              * Reason
-             * @description For the ledger
+             * @description Stands in the ledger
              * @default counted
              * @example Stocktaking
              */
@@ -3059,7 +3142,10 @@ export interface components {
                 };
             };
         };
-        /** FacetValue */
+        /**
+         * FacetValue
+         * @description One way to narrow down.
+         */
         FacetValue: {
             /**
              * Count
@@ -3076,7 +3162,7 @@ export interface components {
             /**
              * Value
              * @description Send it as the value of the parameter
-             * @example Forest
+             * @example Sage
              */
             value: string;
         };
@@ -3085,23 +3171,52 @@ export interface components {
          * @description What could be narrowed down by, the commonest first. Each is counted under all filters but its own.
          */
         Facets: {
-            /** Brands */
+            /**
+             * Brands
+             * @description For `brand`
+             * @example [
+             *       {
+             *         "count": 2,
+             *         "selected": false,
+             *         "value": "Haverfold"
+             *       }
+             *     ]
+             */
             brands: components["schemas"]["FacetValue"][];
-            /** Categories */
+            /**
+             * Categories
+             * @description By slug, for `category`
+             * @example [
+             *       {
+             *         "count": 2,
+             *         "selected": false,
+             *         "value": "kitchen-table"
+             *       },
+             *       {
+             *         "count": 1,
+             *         "selected": false,
+             *         "value": "coffee-tea"
+             *       }
+             *     ]
+             */
             categories: components["schemas"]["FacetValue"][];
             /**
              * In Stock
              * @description How many products would be left with `in_stock=true`
-             * @example 4
+             * @example 2
              */
             in_stock: number;
-            /** Options */
+            /**
+             * Options
+             * @description Each that some product found has, by its parameter
+             */
             options: components["schemas"]["OptionFacet"][];
             /** @description Of single variants; null: nothing is found */
             price: components["schemas"]["PriceRange"] | null;
         };
         /**
          * ForgotPassword
+         * @description Whose password is to be set anew.
          * @example {
          *       "email": "ada@example.com"
          *     }
@@ -3174,26 +3289,51 @@ export interface components {
              */
             received?: boolean;
         };
-        /** ImportReport */
+        /**
+         * ImportReport
+         * @description What an import did, or would do.
+         * @example {
+         *       "changes": [
+         *         {
+         *           "action": "update",
+         *           "fields": [
+         *             "title",
+         *             "variants"
+         *           ],
+         *           "line": 18,
+         *           "slug": "alba-stoneware-mug"
+         *         }
+         *       ],
+         *       "created": 12,
+         *       "dry_run": false,
+         *       "errors": [],
+         *       "failed": 0,
+         *       "unchanged": 9,
+         *       "updated": 3
+         *     }
+         */
         ImportReport: {
             /**
              * Changes
-             * @description The first 1,000
+             * @description The first 1,000 that do something, in the file's order
              */
             changes: components["schemas"]["RowChange"][];
             /**
              * Created
+             * @description Products that are new
              * @example 12
              */
             created: number;
             /**
              * Dry Run
              * @description True: nothing was written
+             * @example false
              */
             dry_run: boolean;
             /**
              * Errors
-             * @description The first 1,000
+             * @description The first 1,000, in the file's order
+             * @example []
              */
             errors: components["schemas"]["RowError"][];
             /**
@@ -3204,11 +3344,13 @@ export interface components {
             failed: number;
             /**
              * Unchanged
+             * @description Products that were already as the file says
              * @example 9
              */
             unchanged: number;
             /**
              * Updated
+             * @description Products that are no longer as they were
              * @example 3
              */
             updated: number;
@@ -3220,13 +3362,15 @@ export interface components {
         InventoryLedgerLine: {
             /**
              * Actor
-             * @description Who did it
+             * @description Who did it: a service by its name, a merchant by their id, or the `clock`
              * @example checkout
              */
             actor: string;
             /**
              * At
              * Format: date-time
+             * @description When
+             * @example 2026-11-20T14:03:12Z
              */
             at: string;
             /**
@@ -3237,20 +3381,20 @@ export interface components {
             delta: number;
             /**
              * Movement
-             * @description Why units moved
+             * @description `reserved`: for a checkout; `released`, `expired`, `order_cancelled`: back on sale, since the checkout gave up, was too slow, or its order was cancelled; `committed`: gone, sold; `restocked`: back from a paid order that was cancelled; `adjusted`: by the merchant
              * @example reserved
              * @enum {string}
              */
             movement: "reserved" | "released" | "expired" | "order_cancelled" | "committed" | "restocked" | "adjusted";
             /**
              * Reason
-             * @description The merchant's words, or the event that caused it
-             * @example Delivery 4711
+             * @description The merchant's words, or the id of the event that caused it; empty: the actor just asked
+             * @example
              */
             reason: string;
             /**
              * Reservation Id
-             * @description For whom
+             * @description For which checkout; null: for none
              */
             reservation_id: string | null;
             /**
@@ -3268,12 +3412,36 @@ export interface components {
         };
         /**
          * Jwks
-         * @description RFC 7517.
+         * @description The public keys of access tokens (RFC 7517).
+         * @example {
+         *       "keys": [
+         *         {
+         *           "alg": "ES256",
+         *           "crv": "P-256",
+         *           "kid": "key_01M7AG5V0WF1C8K3M9V4T1X5W7",
+         *           "kty": "EC",
+         *           "use": "sig",
+         *           "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+         *           "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+         *         }
+         *       ]
+         *     }
          */
         Jwks: {
             /**
              * Keys
-             * @description The key that signs, the next one, and the one before
+             * @description The key that signs, the next one, and the one before; a token's `kid` says which is its own
+             * @example [
+             *       {
+             *         "alg": "ES256",
+             *         "crv": "P-256",
+             *         "kid": "key_01M7AG5V0WF1C8K3M9V4T1X5W7",
+             *         "kty": "EC",
+             *         "use": "sig",
+             *         "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+             *         "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+             *       }
+             *     ]
              */
             keys: {
                 [key: string]: string;
@@ -3401,6 +3569,7 @@ export interface components {
         };
         /**
          * Login
+         * @description Who one is, and the proof.
          * @example {
          *       "cookies": false,
          *       "email": "ada@example.com",
@@ -3423,7 +3592,7 @@ export interface components {
             /**
              * Password
              * Format: password
-             * @description The password
+             * @description As it was set when registering
              * @example a teapot of one's own
              */
             password: string;
@@ -3477,35 +3646,45 @@ export interface components {
              */
             width?: number;
         };
-        /** MediaEdit */
+        /**
+         * MediaEdit
+         * @description What is said of a picture that has been uploaded.
+         */
         MediaEdit: {
             /**
              * Alt
-             * @description What is to be seen
+             * @description What is to be seen, for those who do not see it
              * @default
-             * @example A sand-coloured mug
+             * @example Stoneware mug with a sage glaze and a bare clay foot
              */
             alt?: string;
             /**
              * Id
-             * @description One of the product's pictures
-             * @example med_06F2Q8Z4V1W5T7X9Y3A2B4C6D8
+             * @description Names the picture within its product
+             * @example med_01M1DZPXYNER08K6AGV0VFCXEC
              */
             id: string;
             /**
              * Variant Skus
              * @description The variants that it shows; empty: all
+             * @default []
+             * @example [
+             *       "MUG-ALBA-SAGE-250ML",
+             *       "MUG-ALBA-SAGE-350ML"
+             *     ]
              */
             variant_skus?: string[];
         };
         /**
          * MediaUpload
+         * @description A picture's file that is about to come.
          * @example {
-         *       "alt": "A sand-coloured mug",
+         *       "alt": "Stoneware mug with a sage glaze and a bare clay foot",
          *       "content_type": "image/jpeg",
-         *       "filename": "mug-sand.jpg",
+         *       "filename": "alba-sage.jpg",
          *       "size_bytes": 182734,
          *       "variant_skus": [
+         *         "MUG-ALBA-SAGE-250ML",
          *         "MUG-ALBA-SAGE-350ML"
          *       ]
          *     }
@@ -3513,33 +3692,38 @@ export interface components {
         MediaUpload: {
             /**
              * Alt
-             * @description What is to be seen
+             * @description What is to be seen, for those who do not see it
              * @default
-             * @example A sand-coloured mug
+             * @example Stoneware mug with a sage glaze and a bare clay foot
              */
             alt?: string;
             /**
              * Content Type
-             * @description What the file will be; it is checked
+             * @description Must be the file's, and its `Content-Type` when it is uploaded
              * @example image/jpeg
              * @enum {string}
              */
             content_type: "image/jpeg" | "image/png" | "image/webp" | "image/avif";
             /**
              * Filename
-             * @description What the file is called where it comes from
-             * @example mug-sand.jpg
+             * @description What the file is called where it comes from; for people
+             * @example alba-sage.jpg
              */
             filename: string;
             /**
              * Size Bytes
-             * @description How large the file is; it is checked
+             * @description Exactly: the place takes no other
              * @example 182734
              */
             size_bytes: number;
             /**
              * Variant Skus
              * @description The variants that it shows; empty: all
+             * @default []
+             * @example [
+             *       "MUG-ALBA-SAGE-250ML",
+             *       "MUG-ALBA-SAGE-350ML"
+             *     ]
              */
             variant_skus?: string[];
         };
@@ -3753,6 +3937,7 @@ export interface components {
         OpenIdConfiguration: {
             /**
              * Id Token Signing Alg Values Supported
+             * @description How access tokens are signed: refuse any other `alg`
              * @example [
              *       "ES256"
              *     ]
@@ -3760,16 +3945,19 @@ export interface components {
             id_token_signing_alg_values_supported: string[];
             /**
              * Issuer
+             * @description The `iss` of every access token
              * @example bodega
              */
             issuer: string;
             /**
              * Jwks Uri
+             * @description Where the public keys are
              * @example http://127.0.0.1:8080/.well-known/jwks.json
              */
             jwks_uri: string;
             /**
              * Subject Types Supported
+             * @description `public`: `sub` is the same for everybody who verifies
              * @example [
              *       "public"
              *     ]
@@ -3797,7 +3985,10 @@ export interface components {
              */
             values: string[];
         };
-        /** OptionFacet */
+        /**
+         * OptionFacet
+         * @description Something that a shopper chooses, and with what.
+         */
         OptionFacet: {
             /**
              * Name
@@ -3811,10 +4002,16 @@ export interface components {
              * @example color
              */
             parameter: string;
-            /** Values */
+            /**
+             * Values
+             * @description The commonest first
+             */
             values: components["schemas"]["FacetValue"][];
         };
-        /** OptionWrite */
+        /**
+         * OptionWrite
+         * @description Something that a shopper chooses.
+         */
         OptionWrite: {
             /**
              * Name
@@ -3824,10 +4021,10 @@ export interface components {
             name: string;
             /**
              * Values
-             * @description In the order in which they are shown
+             * @description The choices in the order in which they are shown
              * @example [
-             *       "Sand",
-             *       "Slate"
+             *       "Sage",
+             *       "Ink"
              *     ]
              */
             values: string[];
@@ -4026,7 +4223,7 @@ export interface components {
             /**
              * Image
              * @description A picture of the first line, below the media address; null: it had none
-             * @example products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp
+             * @example products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg
              */
             image?: string | null;
             /**
@@ -4132,9 +4329,29 @@ export interface components {
          *       "state": "shipped",
          *       "timeline": [
          *         {
+         *           "at": "2026-11-20T14:03:12Z",
+         *           "note": "created",
+         *           "state": "created"
+         *         },
+         *         {
          *           "at": "2026-11-20T14:03:13Z",
          *           "note": "payment_accepted",
          *           "state": "paid"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:14Z",
+         *           "note": "payment_captured",
+         *           "state": "paid"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:44Z",
+         *           "note": "fulfilment_begun",
+         *           "state": "fulfilling"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:46Z",
+         *           "note": "shipped",
+         *           "state": "shipped"
          *         }
          *       ],
          *       "totals": {
@@ -4229,6 +4446,33 @@ export interface components {
             /**
              * Timeline
              * @description What has happened so far, oldest first
+             * @example [
+             *       {
+             *         "at": "2026-11-20T14:03:12Z",
+             *         "note": "created",
+             *         "state": "created"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:13Z",
+             *         "note": "payment_accepted",
+             *         "state": "paid"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:14Z",
+             *         "note": "payment_captured",
+             *         "state": "paid"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:44Z",
+             *         "note": "fulfilment_begun",
+             *         "state": "fulfilling"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:46Z",
+             *         "note": "shipped",
+             *         "state": "shipped"
+             *       }
+             *     ]
              */
             timeline: components["schemas"]["OrdersTimelineEntry"][];
             /** @description What it costs; refunds do not change it */
@@ -4269,14 +4513,14 @@ export interface components {
         };
         /**
          * Page[AdminOrderSummary]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
          * @example {
          *       "items": [
          *         {
          *           "attention": null,
          *           "email": "ada@example.com",
          *           "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
-         *           "image": "products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp",
+         *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
          *           "number": "BDG-TNDA-FC5E",
          *           "placed_at": "2026-11-20T14:03:12Z",
          *           "quantity": 2,
@@ -4305,18 +4549,16 @@ export interface components {
         };
         /**
          * Page[AdminProductSummary]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
          * @example {
          *       "items": [
          *         {
-         *           "brand": "Oriel Works",
+         *           "brand": "Haverfold",
          *           "categories": [
-         *             "kitchen"
+         *             "kitchen-table",
+         *             "coffee-tea"
          *           ],
-         *           "compare_at_price": {
-         *             "amount": 1900,
-         *             "currency": "EUR"
-         *           },
+         *           "compare_at_price": null,
          *           "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *           "image": {
          *             "alt": "Stoneware mug with a sage glaze and a bare clay foot",
@@ -4332,7 +4574,7 @@ export interface components {
          *             "width": 1600
          *           },
          *           "price_from": {
-         *             "amount": 1900,
+         *             "amount": 1600,
          *             "currency": "EUR"
          *           },
          *           "price_to": {
@@ -4340,12 +4582,13 @@ export interface components {
          *             "currency": "EUR"
          *           },
          *           "skus": [
-         *             "MUG-SAND"
+         *             "MUG-ALBA-SAGE-250ML",
+         *             "MUG-ALBA-SAGE-350ML"
          *           ],
-         *           "slug": "dune-mug",
-         *           "status": "draft",
-         *           "title": "Dune Mug",
-         *           "version": 1795500000000
+         *           "slug": "alba-stoneware-mug",
+         *           "status": "published",
+         *           "title": "Alba Stoneware Mug",
+         *           "version": 1795500512932
          *         }
          *       ],
          *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
@@ -4366,7 +4609,7 @@ export interface components {
         };
         /**
          * Page[AdminStock]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
          * @example {
          *       "items": [
          *         {
@@ -4374,7 +4617,7 @@ export interface components {
          *           "on_hand": 40,
          *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *           "reserved": 3,
-         *           "sku": "MUG-1",
+         *           "sku": "MUG-ALBA-SAGE-350ML",
          *           "version": 12
          *         }
          *       ],
@@ -4396,13 +4639,13 @@ export interface components {
         };
         /**
          * Page[CategoryView]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
          * @example {
          *       "items": [
          *         {
-         *           "description": "For everyday meals.",
+         *           "description": "Stoneware, iron and wood for cooking well and sitting down together.",
          *           "position": 1,
-         *           "slug": "kitchen",
+         *           "slug": "kitchen-table",
          *           "title": "Kitchen & Table"
          *         }
          *       ],
@@ -4424,7 +4667,22 @@ export interface components {
         };
         /**
          * Page[LedgerLine]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
+         * @example {
+         *       "items": [
+         *         {
+         *           "actor": "checkout",
+         *           "at": "2026-11-20T14:03:12Z",
+         *           "delta": 0,
+         *           "movement": "reserved",
+         *           "reason": "",
+         *           "reservation_id": "res_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "reserved_delta": 2,
+         *           "version": 12
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
          */
         Page_LedgerLine_: {
             /**
@@ -4441,7 +4699,7 @@ export interface components {
         };
         /**
          * Page[NotificationView]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
          * @example {
          *       "items": [
          *         {
@@ -4478,12 +4736,12 @@ export interface components {
         };
         /**
          * Page[OrderSummary]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
          * @example {
          *       "items": [
          *         {
          *           "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
-         *           "image": "products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp",
+         *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
          *           "number": "BDG-TNDA-FC5E",
          *           "placed_at": "2026-11-20T14:03:12Z",
          *           "quantity": 2,
@@ -4512,18 +4770,16 @@ export interface components {
         };
         /**
          * Page[ProductSummary]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
          * @example {
          *       "items": [
          *         {
-         *           "brand": "Oriel Works",
+         *           "brand": "Haverfold",
          *           "categories": [
-         *             "kitchen"
+         *             "kitchen-table",
+         *             "coffee-tea"
          *           ],
-         *           "compare_at_price": {
-         *             "amount": 1900,
-         *             "currency": "EUR"
-         *           },
+         *           "compare_at_price": null,
          *           "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *           "image": {
          *             "alt": "Stoneware mug with a sage glaze and a bare clay foot",
@@ -4539,7 +4795,7 @@ export interface components {
          *             "width": 1600
          *           },
          *           "price_from": {
-         *             "amount": 1900,
+         *             "amount": 1600,
          *             "currency": "EUR"
          *           },
          *           "price_to": {
@@ -4547,11 +4803,12 @@ export interface components {
          *             "currency": "EUR"
          *           },
          *           "skus": [
-         *             "MUG-SAND"
+         *             "MUG-ALBA-SAGE-250ML",
+         *             "MUG-ALBA-SAGE-350ML"
          *           ],
-         *           "slug": "dune-mug",
-         *           "title": "Dune Mug",
-         *           "version": 1795500000000
+         *           "slug": "alba-stoneware-mug",
+         *           "title": "Alba Stoneware Mug",
+         *           "version": 1795500512932
          *         }
          *       ],
          *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
@@ -4572,7 +4829,7 @@ export interface components {
         };
         /**
          * Page[ShipmentSummary]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
          * @example {
          *       "items": [
          *         {
@@ -4606,7 +4863,7 @@ export interface components {
         };
         /**
          * Page[TaxCountryView]
-         * @description One page of a list.
+         * @description A part of a list, and the way to the next.
          * @example {
          *       "items": [
          *         {
@@ -4829,19 +5086,23 @@ export interface components {
              */
             target: "shopper" | "held" | "shop";
         };
-        /** Picture */
+        /**
+         * Picture
+         * @description A picture in several sizes and forms.
+         */
         Picture: {
             /**
              * Alt
-             * @description What is to be seen
-             * @example Domed pendant lamp in forest with a brass cap, lit
+             * @description What is to be seen, for those who do not see it
+             * @example Stoneware mug with a sage glaze and a bare clay foot
              */
             alt: string;
             /**
              * Renditions
-             * @description Name of size and form -> path below the media address
+             * @description Width in pixels and form (`w640.webp`) -> path below the media address
              * @example {
-             *       "w640.webp": "9f/2c.webp"
+             *       "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+             *       "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
              *     }
              */
             renditions: {
@@ -4946,9 +5207,26 @@ export interface components {
              */
             currency: string;
         };
-        /** PriceRange */
+        /**
+         * PriceRange
+         * @description What `price_min` and `price_max` can usefully be.
+         */
         PriceRange: {
+            /**
+             * @description Of the dearest variant found
+             * @example {
+             *       "amount": 2400,
+             *       "currency": "EUR"
+             *     }
+             */
             highest: components["schemas"]["Price"];
+            /**
+             * @description Of the cheapest variant found
+             * @example {
+             *       "amount": 1600,
+             *       "currency": "EUR"
+             *     }
+             */
             lowest: components["schemas"]["Price"];
         };
         /**
@@ -5037,32 +5315,43 @@ export interface components {
         /**
          * Problem
          * @description RFC 9457. Branch on `code`; `title` and `detail` are for people.
+         * @example {
+         *       "code": "not_found",
+         *       "detail": "no order has this id or number",
+         *       "status": 404,
+         *       "title": "There is no such thing",
+         *       "type": "https://bodega.example/problems/not_found"
+         *     }
          */
         Problem: {
             /**
              * Code
-             * @description Stable
+             * @description Stable: programs branch on it
              * @example not_found
              */
             code: string;
             /**
              * Detail
-             * @description What happened, and what to do about it
+             * @description What happened this time, and what to do about it
              * @default null
+             * @example no order has this id or number
              */
             detail?: string | null;
             /**
              * Status
+             * @description The answer's own, once more
              * @example 404
              */
             status: number;
             /**
              * Title
+             * @description What the code means, the same each time; may be reworded
              * @example There is no such thing
              */
             title: string;
             /**
              * Type
+             * @description The code as an address; it need not lead anywhere
              * @example https://bodega.example/problems/not_found
              */
             type: string;
@@ -5072,6 +5361,10 @@ export interface components {
         /**
          * ProductChanges
          * @description A merge-patch (RFC 7396) of a product: what is given replaces, null resets, lists are replaced whole.
+         * @example {
+         *       "status": "published",
+         *       "title": "Alba Stoneware Mug"
+         *     }
          */
         ProductChanges: {
             /** Brand */
@@ -5080,29 +5373,30 @@ export interface components {
             categories?: string[] | null;
             /** Description */
             description?: string | null;
-            /** Media */
+            /**
+             * Media
+             * @description The pictures in their order: one that is missing here is gone
+             */
             media?: components["schemas"]["MediaEdit"][] | null;
-            /** Options */
+            /**
+             * Options
+             * @description What a shopper chooses; the variants must fit
+             */
             options?: components["schemas"]["OptionWrite"][] | null;
+            /** @description For search engines */
             seo?: components["schemas"]["SeoWrite"] | null;
-            /**
-             * Slug
-             * @example dune-mug
-             */
+            /** Slug */
             slug?: string | null;
-            /**
-             * Status
-             * @example published
-             */
+            /** Status */
             status?: ("draft" | "published" | "archived") | null;
             /** Tax Category */
             tax_category?: string | null;
-            /**
-             * Title
-             * @example Dune Mug
-             */
+            /** Title */
             title?: string | null;
-            /** Variants */
+            /**
+             * Variants
+             * @description All that can be bought: one that is missing here is gone
+             */
             variants?: components["schemas"]["VariantWrite"][] | null;
         };
         /**
@@ -5112,25 +5406,31 @@ export interface components {
         ProductHit: {
             /**
              * Brand
-             * @example Oriel Works
+             * @description Who makes it; empty: not said
+             * @example Haverfold
              */
             brand: string;
             /**
              * Categories
+             * @description Slugs of the categories that show it, the main one first
              * @example [
-             *       "lighting"
+             *       "kitchen-table",
+             *       "coffee-tea"
              *     ]
              */
             categories: string[];
-            /** @description What the cheapest variant cost before, if it is reduced */
+            /**
+             * @description What the cheapest variant cost before it was reduced; null: it is not
+             * @example null
+             */
             compare_at_price: components["schemas"]["Price"] | null;
             /**
              * Id
              * @description Names the product for life, whatever becomes of its slug
-             * @example prd_06F2Q8Z4V1W5T7X9Y3A2B4C6D8
+             * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
              */
             id: string;
-            /** @description The first picture, if there is one */
+            /** @description The first picture; null: there is none */
             image: components["schemas"]["Picture"] | null;
             /**
              * In Stock
@@ -5138,19 +5438,26 @@ export interface components {
              * @example true
              */
             in_stock: boolean;
-            /** @description Of the cheapest variant */
+            /**
+             * @description Of the cheapest variant
+             * @example {
+             *       "amount": 1600,
+             *       "currency": "EUR"
+             *     }
+             */
             price: components["schemas"]["Price"];
             /** @description Of the dearest variant; the same as `price`, if all cost the same */
             price_to: components["schemas"]["Price"];
             /**
              * Slug
              * @description The product's name in the address of its page
-             * @example orchard-pendant
+             * @example alba-stoneware-mug
              */
             slug: string;
             /**
              * Title
-             * @example Orchard Pendant Lamp
+             * @description For people
+             * @example Alba Stoneware Mug
              */
             title: string;
         };
@@ -5161,17 +5468,23 @@ export interface components {
         ProductSummary: {
             /**
              * Brand
-             * @example Oriel Works
+             * @description Who makes it; empty: not said
+             * @example Haverfold
              */
             brand: string;
             /**
              * Categories
+             * @description Slugs of the categories that show it, the main one first
              * @example [
-             *       "kitchen"
+             *       "kitchen-table",
+             *       "coffee-tea"
              *     ]
              */
             categories: string[];
-            /** @description What the cheapest variant cost before, if it is reduced */
+            /**
+             * @description What the cheapest variant cost before it was reduced; null: it is not
+             * @example null
+             */
             compare_at_price: components["schemas"]["Price"] | null;
             /**
              * Id
@@ -5179,35 +5492,43 @@ export interface components {
              * @example prd_01M1DZPWCWF4QS4FR84G98PBSK
              */
             id: string;
-            /** @description The first picture */
+            /** @description The first picture; null: there is none */
             image: components["schemas"]["Media"] | null;
-            /** @description The price of the cheapest variant */
+            /**
+             * @description The price of the cheapest variant
+             * @example {
+             *       "amount": 1600,
+             *       "currency": "EUR"
+             *     }
+             */
             price_from: components["schemas"]["Price"];
-            /** @description The price of the dearest variant */
+            /** @description The price of the dearest variant; the same, if all cost the same */
             price_to: components["schemas"]["Price"];
             /**
              * Skus
-             * @description Its variants, to ask for stock
+             * @description Its variants, to ask `GET /inventory?skus=` for stock
              * @example [
-             *       "MUG-SAND"
+             *       "MUG-ALBA-SAGE-250ML",
+             *       "MUG-ALBA-SAGE-350ML"
              *     ]
              */
             skus: string[];
             /**
              * Slug
              * @description The product's name in the address of its page
-             * @example dune-mug
+             * @example alba-stoneware-mug
              */
             slug: string;
             /**
              * Title
-             * @example Dune Mug
+             * @description For people
+             * @example Alba Stoneware Mug
              */
             title: string;
             /**
              * Version
-             * @description Grows with every change
-             * @example 1795500000000
+             * @description Grows with every change and never goes back
+             * @example 1795500512932
              */
             version: number;
         };
@@ -5402,26 +5723,26 @@ export interface components {
          * ProductWrite
          * @description A product, whole, but for its pictures' files: those are uploaded.
          * @example {
-         *       "brand": "Oriel Works",
+         *       "brand": "Haverfold",
          *       "categories": [
-         *         "kitchen"
+         *         "kitchen-table",
+         *         "coffee-tea"
          *       ],
-         *       "description": "Thrown by hand. *Dishwasher safe.*",
-         *       "media": [
-         *         {
-         *           "alt": "A sand-coloured mug",
-         *           "id": "med_06F2Q8Z4V1W5T7X9Y3A2B4C6D8",
-         *           "variant_skus": [
-         *             "MUG-ALBA-SAGE-350ML"
-         *           ]
-         *         }
-         *       ],
+         *       "description": "Thrown from speckled stoneware, *dipped by hand*.",
+         *       "media": null,
          *       "options": [
          *         {
          *           "name": "Color",
          *           "values": [
-         *             "Sand",
-         *             "Slate"
+         *             "Sage",
+         *             "Ink"
+         *           ]
+         *         },
+         *         {
+         *           "name": "Size",
+         *           "values": [
+         *             "250 ml",
+         *             "350 ml"
          *           ]
          *         }
          *       ],
@@ -5429,26 +5750,24 @@ export interface components {
          *         "description": "",
          *         "title": ""
          *       },
-         *       "slug": "dune-mug",
-         *       "status": "draft",
+         *       "slug": "alba-stoneware-mug",
+         *       "status": "published",
          *       "tax_category": "standard",
-         *       "title": "Dune Mug",
+         *       "title": "Alba Stoneware Mug",
          *       "variants": [
          *         {
-         *           "barcode": "2004001000012",
-         *           "compare_at_price": {
-         *             "amount": 1900,
-         *             "currency": "EUR"
-         *           },
+         *           "barcode": "2001001000042",
+         *           "compare_at_price": null,
          *           "options": {
-         *             "Color": "Sand"
+         *             "Color": "Sage",
+         *             "Size": "350 ml"
          *           },
          *           "price": {
          *             "amount": 1900,
          *             "currency": "EUR"
          *           },
-         *           "sku": "MUG-SAND",
-         *           "weight_grams": 420
+         *           "sku": "MUG-ALBA-SAGE-350ML",
+         *           "weight_grams": 390
          *         }
          *       ]
          *     }
@@ -5456,16 +5775,18 @@ export interface components {
         ProductWrite: {
             /**
              * Brand
-             * @description Who makes it
+             * @description Who makes it; empty: not said
              * @default
-             * @example Oriel Works
+             * @example Haverfold
              */
             brand?: string;
             /**
              * Categories
-             * @description Slugs of existing categories, the main one first
+             * @description Slugs of the categories that show it, the main one first
+             * @default []
              * @example [
-             *       "kitchen"
+             *       "kitchen-table",
+             *       "coffee-tea"
              *     ]
              */
             categories?: string[];
@@ -5473,17 +5794,34 @@ export interface components {
              * Description
              * @description Markdown; HTML in it is shown as text
              * @default
-             * @example Thrown by hand. *Dishwasher safe.*
+             * @example Thrown from speckled stoneware, *dipped by hand*.
              */
             description?: string;
             /**
              * Media
-             * @description The pictures in their order, the first is the one in lists. Left out: as they are
+             * @description The pictures in their order, the first stands in lists; one that is missing here goes. Left out: as they are
+             * @example null
              */
             media?: components["schemas"]["MediaEdit"][] | null;
             /**
              * Options
-             * @description What a shopper chooses
+             * @description What a shopper chooses; empty: there is one variant
+             * @example [
+             *       {
+             *         "name": "Color",
+             *         "values": [
+             *           "Sage",
+             *           "Ink"
+             *         ]
+             *       },
+             *       {
+             *         "name": "Size",
+             *         "values": [
+             *           "250 ml",
+             *           "350 ml"
+             *         ]
+             *       }
+             *     ]
              */
             options?: components["schemas"]["OptionWrite"][];
             /**
@@ -5494,35 +5832,32 @@ export interface components {
              *     }
              */
             seo?: components["schemas"]["SeoWrite"];
-            /**
-             * Slug
-             * @description Its address in the shop. Left out: kept, or made from the title. Old ones lead to the new one
-             * @example dune-mug
-             */
+            /** Slug */
             slug?: string | null;
             /**
              * Status
-             * @description Only published products are seen by shoppers
+             * @description `draft`: only merchants see it; `published`: it is sold; `archived`: it was sold, and nobody else gets its SKUs
              * @default draft
+             * @example published
              * @enum {string}
              */
             status?: "draft" | "published" | "archived";
             /**
              * Tax Category
-             * @description Which rate of tax applies
+             * @description Which of a country's tax rates applies, as the merchant's table names them
              * @default standard
              * @example standard
              */
             tax_category?: string;
             /**
              * Title
-             * @description What it is called
-             * @example Dune Mug
+             * @description What shoppers read above it
+             * @example Alba Stoneware Mug
              */
             title: string;
             /**
              * Variants
-             * @description What can be bought: at least one
+             * @description What can be bought, at least one; not each choice need exist
              */
             variants: components["schemas"]["VariantWrite"][];
         };
@@ -5826,11 +6161,15 @@ export interface components {
         /**
          * Refresh
          * @description Empty, if the refresh token is in the cookie.
+         * @example {
+         *       "refresh_token": "mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU"
+         *     }
          */
         Refresh: {
             /**
              * Refresh Token
-             * @description The latest that was given
+             * @description The latest that was given. Left out: the cookie's
+             * @example mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU
              */
             refresh_token?: string | null;
         };
@@ -5893,6 +6232,7 @@ export interface components {
         };
         /**
          * Register
+         * @description A new account.
          * @example {
          *       "cookies": false,
          *       "email": "ada@example.com",
@@ -5923,14 +6263,14 @@ export interface components {
             locale?: string;
             /**
              * Name
-             * @description How to address the person
+             * @description How to address the person, as they wish
              * @example Ada Lovelace
              */
             name: string;
             /**
              * Password
              * Format: password
-             * @description At least 10 characters
+             * @description At least 10 characters, none of the commonest passwords; any character counts
              * @example a teapot of one's own
              */
             password: string;
@@ -5955,19 +6295,27 @@ export interface components {
             /** @description If it was wrong; in the same country. Left out: the address of the order */
             address?: components["schemas"]["_Destination"] | null;
         };
-        /** ResetPassword */
+        /**
+         * ResetPassword
+         * @description A new password, and the proof that one may set it.
+         * @example {
+         *       "password": "a teapot of one's own",
+         *       "token": "mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU"
+         *     }
+         */
         ResetPassword: {
             /**
              * Password
              * Format: password
-             * @description At least 10 characters
+             * @description At least 10 characters, none of the commonest passwords; any character counts
              * @example a teapot of one's own
              */
             password: string;
             /**
              * Token
              * Format: password
-             * @description From the link in the mail, after `#token=`
+             * @description From the link in the mail, after `#token=`; good once, for half an hour
+             * @example mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU
              */
             token: string;
         };
@@ -6013,12 +6361,14 @@ export interface components {
         RowChange: {
             /**
              * Action
+             * @description Whether the slug was known
+             * @example update
              * @enum {string}
              */
             action: "create" | "update";
             /**
              * Fields
-             * @description What changes
+             * @description What differs from before
              * @example [
              *       "title",
              *       "variants"
@@ -6027,13 +6377,14 @@ export interface components {
             fields: string[];
             /**
              * Line
-             * @example 17
+             * @description Of the file, counted from 1
+             * @example 18
              */
             line: number;
             /**
              * Slug
              * @description The product's name in the address of its page
-             * @example dune-mug
+             * @example alba-stoneware-mug
              */
             slug: string;
         };
@@ -6050,19 +6401,20 @@ export interface components {
             line: number;
             /**
              * Message
-             * @description What is wrong with it
+             * @description What is wrong with it, for people
+             * @example this shop sells in EUR
              */
             message: string;
             /**
              * Pointer
-             * @description Which field
-             * @example /variants/0/price
+             * @description Which field (RFC 6901)
+             * @example /variants/0/price/currency
              */
             pointer: string;
             /**
              * Slug
-             * @description Of the row's product, if it could be read
-             * @example dune-mug
+             * @description Of the row's product; null: it could not be read
+             * @example alba-stoneware-mug
              */
             slug: string | null;
         };
@@ -6092,7 +6444,92 @@ export interface components {
              */
             status: "preparing" | "label_created" | "picked_up" | "in_transit" | "out_for_delivery" | "delivered";
         };
-        /** SearchAnswer */
+        /**
+         * SearchAnswer
+         * @description What was found, and how to find less.
+         * @example {
+         *       "corrected": false,
+         *       "facets": {
+         *         "brands": [
+         *           {
+         *             "count": 2,
+         *             "selected": false,
+         *             "value": "Haverfold"
+         *           }
+         *         ],
+         *         "categories": [
+         *           {
+         *             "count": 2,
+         *             "selected": false,
+         *             "value": "kitchen-table"
+         *           },
+         *           {
+         *             "count": 1,
+         *             "selected": false,
+         *             "value": "coffee-tea"
+         *           }
+         *         ],
+         *         "in_stock": 2,
+         *         "options": [
+         *           {
+         *             "name": "Color",
+         *             "parameter": "color",
+         *             "values": [
+         *               {
+         *                 "count": 2,
+         *                 "selected": false,
+         *                 "value": "Sage"
+         *               }
+         *             ]
+         *           }
+         *         ],
+         *         "price": {
+         *           "highest": {
+         *             "amount": 2400,
+         *             "currency": "EUR"
+         *           },
+         *           "lowest": {
+         *             "amount": 1600,
+         *             "currency": "EUR"
+         *           }
+         *         }
+         *       },
+         *       "items": [
+         *         {
+         *           "brand": "Haverfold",
+         *           "categories": [
+         *             "kitchen-table",
+         *             "coffee-tea"
+         *           ],
+         *           "compare_at_price": null,
+         *           "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *           "image": {
+         *             "alt": "Stoneware mug with a sage glaze and a bare clay foot",
+         *             "renditions": {
+         *               "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *               "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
+         *             }
+         *           },
+         *           "in_stock": true,
+         *           "price": {
+         *             "amount": 1600,
+         *             "currency": "EUR"
+         *           },
+         *           "price_to": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "slug": "alba-stoneware-mug",
+         *           "title": "Alba Stoneware Mug"
+         *         }
+         *       ],
+         *       "next_cursor": "WzAsIDEsIDI0LjY3NzM5LCAxNzk1NTE2NTY4MDA2LCAicHJkXzAxTTFEWlBXQ1dGNFFTNEZSODRHOThQQlNLIl0",
+         *       "popular_categories": [],
+         *       "suggestion": null,
+         *       "took_ms": 7,
+         *       "total": 2
+         *     }
+         */
         SearchAnswer: {
             /**
              * Corrected
@@ -6100,23 +6537,30 @@ export interface components {
              * @example false
              */
             corrected: boolean;
+            /** @description What the whole of what was found could be narrowed down by */
             facets: components["schemas"]["Facets"];
-            /** Items */
+            /**
+             * Items
+             * @description In the order asked for; empty: nothing was found, or no more
+             */
             items: components["schemas"]["ProductHit"][];
             /**
              * Next Cursor
-             * @description Give it as `cursor` for the next page; null: the last
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WzAsIDEsIDI0LjY3NzM5LCAxNzk1NTE2NTY4MDA2LCAicHJkXzAxTTFEWlBXQ1dGNFFTNEZSODRHOThQQlNLIl0
              */
             next_cursor: string | null;
             /**
              * Popular Categories
              * @description Where else to look, when the words find nothing at all; else empty
+             * @example []
              */
             popular_categories: components["schemas"]["CategorySuggestion"][];
             /**
              * Suggestion
-             * @description What was perhaps meant
-             * @example lantern
+             * @description What was perhaps meant; null: the words are known
+             * @example null
+             * @example stoneware mug
              */
             suggestion: string | null;
             /**
@@ -6127,8 +6571,8 @@ export interface components {
             took_ms: number;
             /**
              * Total
-             * @description Found in all
-             * @example 3
+             * @description Found in all, on every page
+             * @example 2
              */
             total: number;
         };
@@ -6152,24 +6596,42 @@ export interface components {
              */
             title?: string;
         };
-        /** SeoWrite */
+        /**
+         * SeoWrite
+         * @description What search engines are told of the page.
+         */
         SeoWrite: {
             /**
              * Description
-             * @description For search engines
+             * @description Empty: the beginning of the product's description
              * @default
-             * @example A mug that keeps its warmth.
+             * @example Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes.
              */
             description?: string;
             /**
              * Title
-             * @description For search engines; empty: the product's title
+             * @description Empty: the product's title
              * @default
-             * @example Stoneware Mug, 300 ml
+             * @example Alba Stoneware Mug, 250 or 350 ml
              */
             title?: string;
         };
-        /** SessionList */
+        /**
+         * SessionList
+         * @description Everywhere where one is signed in.
+         * @example {
+         *       "items": [
+         *         {
+         *           "created_at": "2026-11-20T13:58:20Z",
+         *           "current": true,
+         *           "id": "ses_01M7WM0G30FCHRYKR29SCZPRC4",
+         *           "used_at": "2026-11-20T14:20:11Z",
+         *           "user_agent": "Firefox/150.0"
+         *         }
+         *       ],
+         *       "next_cursor": null
+         *     }
+         */
         SessionList: {
             /**
              * Items
@@ -6179,6 +6641,7 @@ export interface components {
             /**
              * Next Cursor
              * @description Always null: sessions are few
+             * @example null
              */
             next_cursor?: string | null;
         };
@@ -6190,23 +6653,27 @@ export interface components {
             /**
              * Created At
              * Format: date-time
-             * @description When it began
+             * @description When one signed in
+             * @example 2026-11-20T13:58:20Z
              */
             created_at: string;
             /**
              * Current
              * @description Whether it is the one that asks
+             * @example true
              */
             current: boolean;
             /**
              * Id
-             * @example ses_06F2Q7Z8
+             * @description For `DELETE /auth/sessions/{id}`; `sid` of its access tokens
+             * @example ses_01M7WM0G30FCHRYKR29SCZPRC4
              */
             id: string;
             /**
              * Used At
              * Format: date-time
-             * @description When it was last refreshed
+             * @description When it was last refreshed; it ends after 30 days without
+             * @example 2026-11-20T14:20:11Z
              */
             used_at: string;
             /**
@@ -6527,16 +6994,28 @@ export interface components {
         /**
          * SignedIn
          * @description Somebody is signed in.
+         * @example {
+         *       "access_token": "eyJhbGciOiJFUzI1NiIsImtpZCI6ImtleV8wMU03In0.eyJzdWIiOiJjdXNfMDFNM1lYMUFLIn0.QmKx3v…",
+         *       "customer_id": "cus_01M3YX1AKDFHEAD8X4A1JH69RE",
+         *       "expires_in": 600,
+         *       "refresh_token": "mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU",
+         *       "roles": [
+         *         "customer"
+         *       ],
+         *       "session_id": "ses_01M7WM0G30FCHRYKR29SCZPRC4",
+         *       "token_type": "Bearer"
+         *     }
          */
         SignedIn: {
             /**
              * Access Token
              * @description JWT (ES256); null, if it came as a cookie
+             * @example eyJhbGciOiJFUzI1NiIsImtpZCI6ImtleV8wMU03In0.eyJzdWIiOiJjdXNfMDFNM1lYMUFLIn0.QmKx3v…
              */
             access_token: string | null;
             /**
              * Customer Id
-             * @description Whose account it is
+             * @description Names the customer in every room, and is `sub` of their access token
              * @example cus_01M3YX1AKDFHEAD8X4A1JH69RE
              */
             customer_id: string;
@@ -6549,11 +7028,12 @@ export interface components {
             /**
              * Refresh Token
              * @description Good for one `POST /auth/refresh`, which gives the next one; null, if it came as a cookie
+             * @example mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU
              */
             refresh_token: string | null;
             /**
              * Roles
-             * @description What the account may do
+             * @description What the account may do: `customer` buys, `support` sees the shop's orders, `merchant` runs it
              * @example [
              *       "customer"
              *     ]
@@ -6562,7 +7042,7 @@ export interface components {
             /**
              * Session Id
              * @description This sign-in, as in `GET /auth/sessions`
-             * @example ses_06F2Q7Z8
+             * @example ses_01M7WM0G30FCHRYKR29SCZPRC4
              */
             session_id: string;
             /**
@@ -6574,12 +7054,13 @@ export interface components {
         };
         /**
          * StockList
+         * @description Stock of several SKUs.
          * @example {
          *       "items": [
          *         {
          *           "available": 7,
          *           "in_stock": true,
-         *           "sku": "MUG-1"
+         *           "sku": "MUG-ALBA-SAGE-350ML"
          *         }
          *       ]
          *     }
@@ -6587,7 +7068,7 @@ export interface components {
         StockList: {
             /**
              * Items
-             * @description In the order asked for; of what is not known there is none
+             * @description In the order asked for; a SKU that nobody knows is out of stock
              */
             items: components["schemas"]["StockView"][];
         };
@@ -6597,13 +7078,13 @@ export interface components {
          * @example {
          *       "available": 7,
          *       "in_stock": true,
-         *       "sku": "MUG-1"
+         *       "sku": "MUG-ALBA-SAGE-350ML"
          *     }
          */
         StockView: {
             /**
              * Available
-             * @description How many can be had, up to 10; null: more than that
+             * @description Pieces that can be had, up to 10; null: more than that
              * @example 7
              */
             available: number | null;
@@ -6616,7 +7097,7 @@ export interface components {
             /**
              * Sku
              * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
-             * @example MUG-1
+             * @example MUG-ALBA-SAGE-350ML
              */
             sku: string;
         };
@@ -6627,47 +7108,52 @@ export interface components {
          *       "categories": [
          *         {
          *           "count": 4,
-         *           "name": "Coffee tea",
-         *           "slug": "coffee-tea"
+         *           "name": "Kitchen & Table",
+         *           "slug": "kitchen-table"
          *         }
          *       ],
          *       "products": [
          *         {
-         *           "brand": "Oriel Works",
+         *           "brand": "Haverfold",
          *           "categories": [
-         *             "lighting"
+         *             "kitchen-table",
+         *             "coffee-tea"
          *           ],
-         *           "compare_at_price": {
-         *             "amount": 1900,
-         *             "currency": "EUR"
-         *           },
-         *           "id": "prd_06F2Q8Z4V1W5T7X9Y3A2B4C6D8",
+         *           "compare_at_price": null,
+         *           "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *           "image": {
-         *             "alt": "Domed pendant lamp in forest with a brass cap, lit",
+         *             "alt": "Stoneware mug with a sage glaze and a bare clay foot",
          *             "renditions": {
-         *               "w640.webp": "9f/2c.webp"
+         *               "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *               "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
          *             }
          *           },
          *           "in_stock": true,
          *           "price": {
-         *             "amount": 1900,
+         *             "amount": 1600,
          *             "currency": "EUR"
          *           },
          *           "price_to": {
          *             "amount": 1900,
          *             "currency": "EUR"
          *           },
-         *           "slug": "orchard-pendant",
-         *           "title": "Orchard Pendant Lamp"
+         *           "slug": "alba-stoneware-mug",
+         *           "title": "Alba Stoneware Mug"
          *         }
          *       ],
          *       "took_ms": 3
          *     }
          */
         Suggestions: {
-            /** Categories */
+            /**
+             * Categories
+             * @description The best first, at most six
+             */
             categories: components["schemas"]["CategorySuggestion"][];
-            /** Products */
+            /**
+             * Products
+             * @description The best first, at most six
+             */
             products: components["schemas"]["ProductHit"][];
             /**
              * Took Ms
@@ -6951,7 +7437,10 @@ export interface components {
              */
             url: string;
         };
-        /** Upload */
+        /**
+         * Upload
+         * @description The request that takes the file to the object storage.
+         */
         Upload: {
             /**
              * Headers
@@ -6965,23 +7454,40 @@ export interface components {
             };
             /**
              * Method
+             * @description As HTTP has it
              * @default PUT
              * @constant
              */
             method?: "PUT";
             /**
              * Url
-             * @description Where the file goes; works once signed, for a quarter of an hour
+             * @description Where the file goes: signed, good for a quarter of an hour
+             * @example http://127.0.0.1:7333/uploads/med_01M1DZPXYNER08K6AGV0VFCXEC?X-Amz-Signature=5d0c
              */
             url: string;
         };
         /**
          * UploadPlace
          * @description Where to put a picture. Then call `…/media/{media_id}/complete`.
+         * @example {
+         *       "media_id": "med_01M1DZPXYNER08K6AGV0VFCXEC",
+         *       "upload": {
+         *         "headers": {
+         *           "Content-Type": "image/jpeg"
+         *         },
+         *         "method": "PUT",
+         *         "url": "http://127.0.0.1:7333/uploads/med_01M1DZPXYNER08K6AGV0VFCXEC?X-Amz-Signature=5d0c"
+         *       }
+         *     }
          */
         UploadPlace: {
-            /** Media Id */
+            /**
+             * Media Id
+             * @description Names the picture within its product
+             * @example med_01M1DZPXYNER08K6AGV0VFCXEC
+             */
             media_id: string;
+            /** @description Send the file so */
             upload: components["schemas"]["Upload"];
         };
         /**
@@ -7027,48 +7533,62 @@ export interface components {
              */
             weight_grams?: number;
         };
-        /** VariantWrite */
+        /**
+         * VariantWrite
+         * @description What can be put into a cart: the product in one colour and size, say.
+         */
         VariantWrite: {
             /**
              * Barcode
-             * @description EAN, UPC or the like
-             * @example 2004001000012
+             * @description EAN, UPC or the like: the search finds it
+             * @example 2001001000042
              */
             barcode?: string | null;
-            /** @description The price before, if it is reduced */
+            /**
+             * @description The price before it was reduced: shown crossed out, and more than `price`
+             * @example null
+             */
             compare_at_price?: components["schemas"]["Price"] | null;
             /**
              * Options
-             * @description A value for each of the product's options
+             * @description A choice for each of the product's options; no two variants have the same
              * @example {
-             *       "Color": "Sand"
+             *       "Color": "Sage",
+             *       "Size": "350 ml"
              *     }
              */
             options?: {
                 [key: string]: string;
             };
-            /** @description In the shop's currency */
+            /** @description Of one piece, in the shop's currency; with tax, unless the shop's prices are net */
             price: components["schemas"]["Price"];
             /**
              * Sku
-             * @description Unique over the shop, for ever
-             * @example MUG-SAND
+             * @description Names this variant in stock, carts and orders: unique over the shop, for ever
+             * @example MUG-ALBA-SAGE-350ML
              */
             sku: string;
             /**
              * Weight Grams
-             * @description With its packaging
+             * @description Of one piece with its packaging: what sending costs hangs on it
              * @default 0
-             * @example 420
+             * @example 390
              */
             weight_grams?: number;
         };
-        /** VerifyEmail */
+        /**
+         * VerifyEmail
+         * @description Proof that one reads the mails of an address.
+         * @example {
+         *       "token": "mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU"
+         *     }
+         */
         VerifyEmail: {
             /**
              * Token
              * Format: password
-             * @description From the link in the mail, after `#token=`
+             * @description From the link in the mail, after `#token=`; good once, for half an hour
+             * @example mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU
              */
             token: string;
         };
@@ -7432,7 +7952,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description RFC 7517. */
+            /** @description The public keys of access tokens (RFC 7517). */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7639,7 +8159,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Made. */
+            /** @description A shelf of the shop. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -7763,7 +8283,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The product's name in the address of its page */
+                /** @description The category's slug */
                 slug: string;
             };
             cookie?: never;
@@ -7774,7 +8294,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A shelf of the shop. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7897,7 +8417,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description The product's name in the address of its page */
+                /** @description The category's slug */
                 slug: string;
             };
             cookie?: never;
@@ -7908,7 +8428,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description A shelf of the shop. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8029,8 +8549,9 @@ export interface operations {
     search_stock_admin_inventory_get: {
         parameters: {
             query?: {
-                /** @description How a SKU begins */
+                /** @description Only SKUs that begin so */
                 q?: string | null;
+                /** @description Only the variants of this product */
                 product_id?: string | null;
                 /** @description Low stock: so many on sale, or fewer; 0: sold out */
                 available_at_most?: number | null;
@@ -8047,7 +8568,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8290,7 +8811,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The version that you change: `"12"` */
+                /** @description The `ETag` with which you read the stock: if it has moved since, nothing is done (412). Left out: whatever it is */
                 "If-Match"?: string | null;
             };
             path: {
@@ -8604,7 +9125,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8725,8 +9246,11 @@ export interface operations {
     search_notifications_admin_notifications_get: {
         parameters: {
             query?: {
+                /** @description Only those that have come so far */
                 state?: ("waiting" | "sent" | "parked" | "dropped") | null;
+                /** @description Only those about this */
                 kind?: ("order_confirmation" | "order_cancelled" | "order_refunded" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password") | null;
+                /** @description Only mails, or only text messages */
                 channel?: ("mail" | "sms") | null;
                 /** @description An order's number or id, or how an address or telephone number begins */
                 q?: string | null;
@@ -8741,7 +9265,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -8858,6 +9382,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description Names what was sent, as in the list of the staff and in the mail's own links */
                 notification_id: string;
             };
             cookie?: never;
@@ -8994,10 +9519,11 @@ export interface operations {
     search_orders_admin_orders_get: {
         parameters: {
             query?: {
+                /** @description Only those of which people see this state */
                 state?: ("created" | "paid" | "fulfilling" | "shipped" | "delivered" | "cancelled" | "partly_refunded" | "refunded") | null;
                 /** @description A tracking number, or how a number or an e-mail begins */
                 q?: string | null;
-                /** @description Only those that people must look at */
+                /** @description True: only those that people must look at; false: only the others */
                 attention?: boolean | null;
                 /** @description Placed then or later */
                 placed_from?: string | null;
@@ -9007,6 +9533,7 @@ export interface operations {
                 total_from?: number | null;
                 /** @description At most so much, in minor units */
                 total_to?: number | null;
+                /** @description `total`: the smallest first; `-total`: the largest first */
                 sort?: "newest" | "oldest" | "total" | "-total";
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
@@ -9019,7 +9546,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9133,6 +9660,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The order's id (`ord_…`) or its number (`BDG-…`) */
                 order_ref: string;
             };
             cookie?: never;
@@ -9262,6 +9790,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The order's id (`ord_…`) or its number (`BDG-…`) */
                 order_ref: string;
             };
             cookie?: never;
@@ -9533,6 +10062,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description A payment's id (`pay_…`), or an order's (`ord_…`): then the payment that it has accepted */
                 payment_or_order_id: string;
             };
             cookie?: never;
@@ -9674,6 +10204,7 @@ export interface operations {
     list_all_products_admin_products_get: {
         parameters: {
             query?: {
+                /** @description Only what is so; left out: all */
                 status?: ("draft" | "published" | "archived") | null;
                 /** @description A part of the title or brand, or a whole SKU or slug */
                 q?: string | null;
@@ -9688,7 +10219,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9949,17 +10480,20 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {"slug": "dune-mug", "title": "Dune Mug", "status": "published"} */
+                /**
+                 * @example {"slug": "alba-egg-cup", "title": "Alba Egg Cup", "variants": [{"sku": "EGGCUP-ALBA", "price": {"amount": 900, "currency": "EUR"}}]}
+                 *     {"slug": "alba-stoneware-mug", "brand": "Haverfold"}
+                 */
                 "application/x-ndjson": string;
                 /**
-                 * @example slug,sku,price,option:Color
-                 *     dune-mug,MUG-SAND,19.00,Sand
+                 * @example slug,title,sku,price
+                 *     alba-egg-cup,Alba Egg Cup,EGGCUP-ALBA,9.00
                  */
                 "text/csv": string;
             };
         };
         responses: {
-            /** @description Successful Response */
+            /** @description What an import did, or would do. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10073,6 +10607,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The product's id (`prd_…`) or its slug */
                 product_ref: string;
             };
             cookie?: never;
@@ -10201,9 +10736,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` with which you read the product: if somebody has changed it since, nothing is done (412) */
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description The product's id (`prd_…`) or its slug */
                 product_ref: string;
             };
             cookie?: never;
@@ -10366,9 +10903,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` with which you read the product: if somebody has changed it since, nothing is done (412) */
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description The product's id (`prd_…`) or its slug */
                 product_ref: string;
             };
             cookie?: never;
@@ -10515,9 +11054,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `ETag` with which you read the product: if somebody has changed it since, nothing is done (412) */
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description The product's id (`prd_…`) or its slug */
                 product_ref: string;
             };
             cookie?: never;
@@ -10684,6 +11225,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
+                /** @description The product's id (`prd_…`) or its slug */
                 product_ref: string;
             };
             cookie?: never;
@@ -10818,7 +11360,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The product's id (`prd_…`) or its slug */
                 product_ref: string;
+                /** @description Names the picture within its product */
                 media_id: string;
             };
             cookie?: never;
@@ -10948,7 +11492,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The product's id (`prd_…`) or its slug */
                 product_ref: string;
+                /** @description Names the picture within its product */
                 media_id: string;
             };
             cookie?: never;
@@ -11086,11 +11632,13 @@ export interface operations {
     search_shipments_admin_shipments_get: {
         parameters: {
             query?: {
+                /** @description Only those whose label is so far */
                 state?: ("wanted" | "cleared" | "label_unknown" | "label_failed" | "labelled" | "voiding" | "dropped") | null;
+                /** @description Only those whose parcel is there */
                 status?: ("preparing" | "label_created" | "picked_up" | "in_transit" | "out_for_delivery" | "delivered") | null;
-                /** @description An order's id or number, or a tracking number */
+                /** @description An order's id or number, or a tracking number, in full */
                 q?: string | null;
-                /** @description Only those that people must look at */
+                /** @description True: only those that people must look at; false: only the others */
                 attention?: boolean | null;
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
@@ -11103,7 +11651,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -11785,7 +12333,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -12381,7 +12929,7 @@ export interface operations {
             header?: never;
             path?: never;
             cookie?: {
-                /** @description Set when signing in with `cookies: true` */
+                /** @description The refresh token, set when signing in with `cookies: true`; not looked at, if one is in the body */
                 bodega_refresh?: string | null;
             };
         };
@@ -12706,7 +13254,7 @@ export interface operations {
             header?: never;
             path?: never;
             cookie?: {
-                /** @description Set when signing in with `cookies: true` */
+                /** @description The refresh token, set when signing in with `cookies: true`; not looked at, if one is in the body */
                 bodega_refresh?: string | null;
             };
         };
@@ -12942,7 +13490,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Everywhere where one is signed in. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -13047,6 +13595,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `id` of one of one's own sessions */
                 session_id: string;
             };
             cookie?: never;
@@ -13922,7 +14471,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -15034,7 +15583,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description Stock of several SKUs. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -15468,6 +16017,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Names what was sent, as in the list of the staff and in the mail's own links */
                 notification_id: string;
             };
             cookie?: never;
@@ -15587,7 +16137,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -15690,11 +16240,12 @@ export interface operations {
     read_order_orders__order_ref__get: {
         parameters: {
             query?: {
-                /** @description From the link in the mail: lets a guest in without an account */
+                /** @description Lets a guest in without an account: from the link in the mail, or `order.token` of the checkout */
                 token?: string | null;
             };
             header?: never;
             path: {
+                /** @description The order's id (`ord_…`) or its number (`BDG-…`) */
                 order_ref: string;
             };
             cookie?: never;
@@ -15813,11 +16364,12 @@ export interface operations {
     cancel_order_orders__order_ref__cancel_post: {
         parameters: {
             query?: {
-                /** @description From the link in the mail: lets a guest in without an account */
+                /** @description Lets a guest in without an account: from the link in the mail, or `order.token` of the checkout */
                 token?: string | null;
             };
             header?: never;
             path: {
+                /** @description The order's id (`ord_…`) or its number (`BDG-…`) */
                 order_ref: string;
             };
             cookie?: never;
@@ -15946,26 +16498,32 @@ export interface operations {
     follow_order_orders__order_ref__events_get: {
         parameters: {
             query?: {
-                /** @description From the link in the mail: lets a guest in without an account */
+                /** @description Lets a guest in without an account: from the link in the mail, or `order.token` of the checkout */
                 token?: string | null;
             };
             header?: {
-                /** @description Sent by browsers that come again */
+                /** @description The version seen last; browsers that come again send it */
                 "last-event-id"?: string | null;
             };
             path: {
+                /** @description The order's id (`ord_…`) or its number (`BDG-…`) */
                 order_ref: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description `order` events */
+            /** @description `order` events, for at most ten minutes; browsers then come again by themselves */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example event: order
+                     *     id: 5
+                     *     data: {"id": "ord_01M7WM9DBPETFB59TDWH9EDD1R", "state": "shipped", …}
+                     */
                     "text/event-stream": string;
                 };
             };
@@ -16286,12 +16844,13 @@ export interface operations {
     list_products_products_get: {
         parameters: {
             query?: {
-                /** @description A category's slug */
+                /** @description Only what this category shows (its slug) */
                 category?: string | null;
-                /** @description Exactly so */
+                /** @description Only this maker's, written exactly so */
                 brand?: string | null;
-                /** @description These and no others, in this order: up to 100, separated by commas */
+                /** @description Ids of products, up to 100 with commas between them: these and no others, in this order; what is not sold is left out */
                 ids?: string | null;
+                /** @description `price`: the cheapest first; `-price`: the dearest. Each by its cheapest variant */
                 sort?: "newest" | "price" | "-price";
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
@@ -16304,7 +16863,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One page of a list. */
+            /** @description A part of a list, and the way to the next. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -16400,6 +16959,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The product's id (`prd_…`) or its slug */
                 product_ref: string;
             };
             cookie?: never;
@@ -16516,15 +17076,15 @@ export interface operations {
     search_products_search_get: {
         parameters: {
             query?: {
-                /** @description One or several slugs */
+                /** @description Slugs of categories; of several, any will do */
                 category?: string[];
-                /** @description One or several, as written */
+                /** @description Makers, written exactly so; of several, any will do */
                 brand?: string[];
-                /** @description Words, a SKU or a barcode; the last word may be unfinished */
+                /** @description Words, a SKU or a barcode; the last word may be unfinished. Empty: everything */
                 q?: string;
-                /** @description Minor units of the shop's currency */
+                /** @description At least this, in minor units of the shop's currency */
                 price_min?: number | null;
-                /** @description Minor units of the shop's currency */
+                /** @description At most this, in minor units of the shop's currency */
                 price_max?: number | null;
                 /** @description True: only what can be had now */
                 in_stock?: boolean;
@@ -16541,7 +17101,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Successful Response */
+            /** @description What was found, and how to find less. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -16740,7 +17300,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description From the mail about the parcel */
+                /** @description The carrier's, from the mail about the parcel; one that was replaced leads here, too */
                 tracking: string;
             };
             cookie?: never;
@@ -17199,7 +17759,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The version that you change: `"3"` */
+                /** @description The ETag that you have read: then 412, if somebody was faster. Without it, the last one wins */
                 "If-Match"?: string | null;
             };
             path?: never;
@@ -17563,6 +18123,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `id` of one of one's own addresses */
                 address_id: string;
             };
             cookie?: never;
@@ -17682,10 +18243,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The version that you change: `"3"` */
+                /** @description The ETag that you have read: then 412, if somebody was faster. Without it, the last one wins */
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description The `id` of one of one's own addresses */
                 address_id: string;
             };
             cookie?: never;
@@ -17820,10 +18382,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The version that you change: `"3"` */
+                /** @description The ETag that you have read: then 412, if somebody was faster. Without it, the last one wins */
                 "If-Match"?: string | null;
             };
             path: {
+                /** @description The `id` of one of one's own addresses */
                 address_id: string;
             };
             cookie?: never;
@@ -18062,6 +18625,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `id` of the export or the erasure */
                 request_id: string;
             };
             cookie?: never;
@@ -18182,6 +18746,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The `id` of the export or the erasure */
                 request_id: string;
             };
             cookie?: never;

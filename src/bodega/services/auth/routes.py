@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Depends, Header, Request, Response
+from fastapi import APIRouter, Cookie, Depends, Header, Path, Request, Response
 
 from bodega.contracts.auth import ConfirmIdentity, IdentityConfirmed, MailLink, MailLinkRequest
 from bodega.contracts.ids import CustomerId
@@ -69,7 +69,12 @@ AuthTools = Annotated[Tools, Depends(_tools)]
 From = Annotated[Visitor, Depends(_visitor)]
 RefreshCookie = Annotated[
     str | None,
-    Cookie(alias=REFRESH_COOKIE, max_length=200, description="Set when signing in with `cookies: true`"),
+    Cookie(
+        alias=REFRESH_COOKIE,
+        max_length=200,
+        description="The refresh token, set when signing in with `cookies: true`; not looked at, if one is in the body",
+        examples=["mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU"],
+    ),
 ]
 
 
@@ -162,7 +167,11 @@ async def resend_verification(db: Db, tools: AuthTools, customer: Customer, visi
 
 
 @public.post(
-    "/password/forgot", status_code=202, response_class=Response, responses=problems(InvalidEmail, TooManyAttempts)
+    "/password/forgot",
+    summary="Forgot Password",
+    status_code=202,
+    response_class=Response,
+    responses=problems(InvalidEmail, TooManyAttempts),
 )
 async def forget_password(wish: ForgotPassword, db: Db, tools: AuthTools, visitor: From) -> Response:
     """Asks for a mail with a link to set a new password. The answer is the same whether there is an account or not."""
@@ -200,7 +209,13 @@ async def list_sessions(db: Db, customer: Customer) -> SessionList:
 
 
 @public.delete("/sessions/{session_id}", status_code=204, responses=problems(Unauthenticated, SessionNotFound))
-async def end_session(session_id: str, db: Db, customer: Customer) -> None:
+async def end_session(
+    session_id: Annotated[
+        str, Path(description="The `id` of one of one's own sessions", examples=["ses_01M7WM0G30FCHRYKR29SCZPRC4"])
+    ],
+    db: Db,
+    customer: Customer,
+) -> None:
     """Signs out there. What it holds of access tokens stays valid for ten minutes at most."""
     async with db.transaction() as tx:
         await service.end_session(tx, customer.subject, session_id)

@@ -45,7 +45,14 @@ async def _mailing(request: Request) -> Flows:
 NotificationSettings = Annotated[Settings, Depends(_settings)]
 LinkSecret = Annotated[bytes, Depends(_link_secret)]
 Mails = Annotated[Flows, Depends(_mailing)]
-NotificationId = Annotated[str, Path(pattern=r"^ntf_[0-9A-HJKMNP-TV-Z]{26}$")]
+NotificationId = Annotated[
+    str,
+    Path(
+        pattern=r"^ntf_[0-9A-HJKMNP-TV-Z]{26}$",
+        description="Names what was sent, as in the list of the staff and in the mail's own links",
+        examples=["ntf_01M7WMAEEGE9HAZZGE9YRWKGNY"],
+    ),
+]
 
 
 # --- customers --------------------------------------------------------------------------------------
@@ -81,7 +88,9 @@ async def unsubscribe(
     notification_id: NotificationId,
     db: Db,
     secret: LinkSecret,
-    token: Annotated[str, Query(max_length=64, description="From the mail's List-Unsubscribe")],
+    token: Annotated[
+        str, Query(max_length=64, description="From the mail's List-Unsubscribe", examples=["p8Zr2vXk0mQeL5tYwB1sHf9u"])
+    ],
 ) -> None:
     """What a mail client's own button does (RFC 8058): no more mails about parcels that have arrived. The body,
     `List-Unsubscribe=One-Click`, says nothing more."""
@@ -108,15 +117,16 @@ async def _preferences(tx: Transaction, customer_id: str) -> Preferences:
 async def search_notifications(
     db: Db,
     _: Staff,
-    state: State | None = None,
-    kind: Kind | None = None,
-    channel: Channel | None = None,
+    state: Annotated[State | None, Query(description="Only those that have come so far")] = None,
+    kind: Annotated[Kind | None, Query(description="Only those about this")] = None,
+    channel: Annotated[Channel | None, Query(description="Only mails, or only text messages")] = None,
     q: Annotated[
         str | None,
         Query(
             min_length=2,
             max_length=254,
             description="An order's number or id, or how an address or telephone number begins",
+            examples=["BDG-TNDA-FC5E", "ada@"],
         ),
     ] = None,
     limit: PageSize = 20,

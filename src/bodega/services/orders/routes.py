@@ -60,7 +60,7 @@ async def _live(request: Request) -> Live:
     return live
 
 
-_STREAM = 'id: 5\nevent: order\ndata: {"id": "ord_01M7WM9DBPETFB59TDWH9EDD1R", "state": "shipped", …}\n\n'
+_STREAM = 'event: order\nid: 5\ndata: {"id": "ord_01M7WM9DBPETFB59TDWH9EDD1R", "state": "shipped", …}\n\n'
 
 LinkSecret = Annotated[bytes, Depends(_link_secret)]
 OrderSettings = Annotated[Settings, Depends(_settings)]

@@ -69,7 +69,7 @@ class OrderSummary(_Answer):
     image: str | None = Field(
         default=None,
         description="A picture of the first line, below the media address; null: it had none",
-        examples=["products/0b864d0347df0e15633e9100847cbda3fbffb7c6.webp"],
+        examples=["products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg"],
     )
 
 
@@ -92,7 +92,18 @@ class OrderView(_Answer):
     contact: Contact = Field(description="How the buyer is told of it")
     tracking: Tracking | None = Field(description="null until the parcel has a label")
     cancellable: bool = Field(description="Whether `POST /orders/{id}/cancel` would work now", examples=[False])
-    timeline: list[TimelineEntry] = Field(description="What has happened so far, oldest first")
+    timeline: list[TimelineEntry] = Field(
+        description="What has happened so far, oldest first",
+        examples=[
+            [
+                {"at": "2026-11-20T14:03:12Z", "state": "created", "note": "created"},
+                {"at": "2026-11-20T14:03:13Z", "state": "paid", "note": "payment_accepted"},
+                {"at": "2026-11-20T14:03:14Z", "state": "paid", "note": "payment_captured"},
+                {"at": "2026-11-20T14:03:44Z", "state": "fulfilling", "note": "fulfilment_begun"},
+                {"at": "2026-11-20T14:03:46Z", "state": "shipped", "note": "shipped"},
+            ]
+        ],
+    )
 
 
 class AdminHistoryEntry(TimelineEntry):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import NAMESPACE_URL, uuid5
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from bodega.contracts.ids import CustomerId, OrderId, PaymentId, new_id
@@ -101,7 +101,13 @@ async def hear_stripe(
     db: Db,
     processor: TheProcessor,
     signature: Annotated[
-        str, Header(alias="Stripe-Signature", max_length=1000, description="Over time and body, at most 5 minutes old")
+        str,
+        Header(
+            alias="Stripe-Signature",
+            max_length=1000,
+            description="Over time and body, at most 5 minutes old",
+            examples=["t=1795183393,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd"],
+        ),
     ] = "",
 ) -> Heard:
     """What the processor tells. In any order, any number of times: it is a hint to ask."""
@@ -251,7 +257,13 @@ async def read_payments(order_id: OrderId, db: Db, _: Staff) -> OrderPayments:
     responses=problems(Unauthenticated, Forbidden, PaymentNotFound, NotRefundable, KeyRequired),
 )
 async def give_back(
-    payment_or_order_id: PaymentId | OrderId,
+    payment_or_order_id: Annotated[
+        PaymentId | OrderId,
+        Path(
+            description="A payment's id (`pay_…`), or an order's (`ord_…`): then the payment that it has accepted",
+            examples=["ord_01M7WM9DBPETFB59TDWH9EDD1R"],
+        ),
+    ],
     wish: GiveBack,
     response: Response,
     body: RawBody,

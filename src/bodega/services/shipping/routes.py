@@ -65,7 +65,14 @@ Prices = Annotated[CarrierPrices, Depends(_prices)]
 Fulfilment = Annotated[Flows, Depends(_fulfilment)]
 ShippingSettings = Annotated[Settings, Depends(_settings)]
 Shelf = Annotated[LabelShelf, Depends(_shelf)]
-TrackingNumber = Annotated[str, Path(pattern=r"^[A-Za-z0-9-]{4,64}$", description="From the mail about the parcel")]
+TrackingNumber = Annotated[
+    str,
+    Path(
+        pattern=r"^[A-Za-z0-9-]{4,64}$",
+        description="The carrier's, from the mail about the parcel; one that was replaced leads here, too",
+        examples=["BD123456785DE"],
+    ),
+]
 
 
 # --- shoppers ---------------------------------------------------------------------------------------
@@ -138,12 +145,21 @@ async def hear_carrier(
 async def search_shipments(
     db: Db,
     _: Staff,
-    state: State | None = None,
-    status: Status | None = None,
+    state: Annotated[State | None, Query(description="Only those whose label is so far")] = None,
+    status: Annotated[Status | None, Query(description="Only those whose parcel is there")] = None,
     q: Annotated[
-        str | None, Query(min_length=2, max_length=100, description="An order's id or number, or a tracking number")
+        str | None,
+        Query(
+            min_length=2,
+            max_length=100,
+            description="An order's id or number, or a tracking number, in full",
+            examples=["BDG-TNDA-FC5E"],
+        ),
     ] = None,
-    attention: Annotated[bool | None, Query(description="Only those that people must look at")] = None,
+    attention: Annotated[
+        bool | None,
+        Query(description="True: only those that people must look at; false: only the others", examples=[True]),
+    ] = None,
     limit: PageSize = 20,
     cursor: Cursor = None,
 ) -> Page[ShipmentSummary]:

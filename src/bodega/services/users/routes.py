@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 
 from bodega.contracts.auth import IdentityConfirmed
 from bodega.kit.app import Db, RawBody, problems
@@ -48,7 +48,12 @@ async def _settings(request: Request) -> Settings:
 async def _expected_version(
     if_match: Annotated[
         str | None,
-        Header(alias="If-Match", pattern=r'^"[0-9]{1,18}"$', description='The version that you change: `"3"`'),
+        Header(
+            alias="If-Match",
+            pattern=r'^"[0-9]{1,18}"$',
+            description="The ETag that you have read: then 412, if somebody was faster. Without it, the last one wins",
+            examples=['"3"'],
+        ),
     ] = None,
 ) -> int | None:
     return int(if_match.strip('"')) if if_match is not None else None
@@ -74,6 +79,12 @@ Erasures = Annotated[Flows, Depends(_erasures)]
 Others = Annotated[Services, Depends(_others)]
 UserSettings = Annotated[Settings, Depends(_settings)]
 ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
+AddressId = Annotated[
+    str, Path(description="The `id` of one of one's own addresses", examples=["adr_01M7WN85M0F0497Z2C8DDGA50X"])
+]
+RequestId = Annotated[
+    str, Path(description="The `id` of the export or the erasure", examples=["prv_01M86E81E0EBDVDSND1DVRPEFF"])
+]
 
 
 # --- oneself ----------------------------------------------------------------------------------------
@@ -138,7 +149,7 @@ async def add_address(
 
 
 @public.get("/addresses/{address_id}", responses=problems(Unauthenticated, AddressNotFound))
-async def read_address(address_id: str, db: Db, customer: Customer, response: Response) -> AddressView:
+async def read_address(address_id: AddressId, db: Db, customer: Customer, response: Response) -> AddressView:
     """One of one's own addresses."""
     async with db.transaction() as tx:
         kept = await store.get_address(tx, customer.subject, address_id)
@@ -149,7 +160,7 @@ async def read_address(address_id: str, db: Db, customer: Customer, response: Re
     "/addresses/{address_id}", responses=problems(Unauthenticated, AddressNotFound, StaleVersion, InvalidAddress)
 )
 async def replace_address(
-    address_id: str,
+    address_id: AddressId,
     wish: WriteAddress,
     db: Db,
     customer: Customer,
@@ -168,7 +179,7 @@ async def replace_address(
 @public.delete(
     "/addresses/{address_id}", status_code=204, responses=problems(Unauthenticated, AddressNotFound, StaleVersion)
 )
-async def remove_address(address_id: str, db: Db, customer: Customer, expected: ExpectedVersion = None) -> None:
+async def remove_address(address_id: AddressId, db: Db, customer: Customer, expected: ExpectedVersion = None) -> None:
     """Forgets it. Orders keep the copy that they were made with."""
     async with db.transaction() as tx:
         await service.remove_address(tx, customer.subject, address_id, expected_version=expected)
@@ -228,7 +239,9 @@ async def erase_account(
 
 
 @public.get("/privacy-requests/{request_id}", responses=problems(Unauthenticated, RequestNotFound))
-async def read_privacy_request(request_id: str, db: Db, customer: Customer, response: Response) -> PrivacyRequestView:
+async def read_privacy_request(
+    request_id: RequestId, db: Db, customer: Customer, response: Response
+) -> PrivacyRequestView:
     """How far an export or an erasure is."""
     async with db.transaction() as tx:
         request = await store.get_request(tx, customer.subject, request_id)
@@ -236,7 +249,7 @@ async def read_privacy_request(request_id: str, db: Db, customer: Customer, resp
 
 
 @public.get("/privacy-requests/{request_id}/document", responses=problems(Unauthenticated, RequestNotFound))
-async def read_export(request_id: str, db: Db, customer: Customer, response: Response) -> ExportDocument:
+async def read_export(request_id: RequestId, db: Db, customer: Customer, response: Response) -> ExportDocument:
     """The export, to be kept as a file."""
     async with db.transaction() as tx:
         request = await store.get_request(tx, customer.subject, request_id)
