@@ -497,11 +497,15 @@ async def test_the_stream_tells_each_change_and_ends_with_the_checkout(shop: Cal
     basket = world.basket()
     checkout_id = id_of(await buy(shop, basket, "pm_challenge"))
     seen: list[str] = []
+    last = ""
+    path = f"/checkout/{checkout_id}/events"
     async with shop.session.get(
-        f"{shop.base}/checkout/{checkout_id}/events", headers=basket.headers, timeout=aiohttp.ClientTimeout(total=10)
+        shop.base + path, headers=basket.headers, timeout=aiohttp.ClientTimeout(total=10)
     ) as stream:
         assert stream.content_type == "text/event-stream"
         async for line in stream.content:
+            if line.startswith(b"id: "):
+                last = line[4:].decode().strip()
             if not line.startswith(b"data: "):
                 continue
             seen.append(json.loads(line[6:])["status"])
@@ -509,6 +513,8 @@ async def test_the_stream_tells_each_change_and_ends_with_the_checkout(shop: Cal
                 world.decide(checkout_id, "authorized")
                 await shop.being(basket.headers).post(f"/checkout/{checkout_id}/confirm")
     assert seen == ["action_required", "completed"]
+    again = await shop.being(basket.headers).get(path, headers={"Last-Event-ID": last})
+    assert again.status == 204, "a browser that comes again is told to stop"
 
 
 # --- bad input --------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ heartbeat at most: then every stream looks for itself.
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,34 +104,42 @@ class Live:
             raise Unavailable("too many are looking at the moment; ask again in a little while")
         return StreamingResponse(self._told(key, read), media_type="text/event-stream", headers=_HEADERS)
 
-    async def _told(self, key: str, read: Callable[[], Awaitable[State]]) -> AsyncIterator[bytes]:
+    @contextlib.contextmanager
+    def watching(self, key: str) -> Iterator[asyncio.Event]:
+        """Set whenever the key has changed, or may have. The watcher clears it before it looks."""
         changed = asyncio.Event()
         self._watchers[key].add(changed)
+        try:
+            yield changed
+        finally:
+            self._watchers[key].discard(changed)
+            if not self._watchers[key]:
+                del self._watchers[key]
+
+    async def _told(self, key: str, read: Callable[[], Awaitable[State]]) -> AsyncIterator[bytes]:
         self._streams += 1
         told: bytes | None = None
         ends_at = asyncio.get_running_loop().time() + self._longest
         try:
-            while not self._stopping.is_set() and asyncio.get_running_loop().time() < ends_at:
-                changed.clear()
-                try:
-                    state = await read()
-                except Unavailable:
-                    yield b": the store is away\n\n"  # a browser gives up for good on an answer that is not 200
-                else:
-                    if state.document != told:
-                        yield b"event: %b\nid: %d\ndata: %b\n\n" % (self._event, state.version, state.document)
-                        told = state.document
+            with self.watching(key) as changed:
+                while not self._stopping.is_set() and asyncio.get_running_loop().time() < ends_at:
+                    changed.clear()
+                    try:
+                        state = await read()
+                    except Unavailable:
+                        yield b": the store is away\n\n"  # a browser gives up for good on an answer that is not 200
                     else:
-                        yield b": still there\n\n"
-                    if state.final:
-                        return
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), self._heartbeat)
+                        if state.document != told:
+                            yield b"event: %b\nid: %d\ndata: %b\n\n" % (self._event, state.version, state.document)
+                            told = state.document
+                        else:
+                            yield b": still there\n\n"
+                        if state.final:
+                            return
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(changed.wait(), self._heartbeat)
         finally:
             self._streams -= 1
-            self._watchers[key].discard(changed)
-            if not self._watchers[key]:
-                del self._watchers[key]
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, key: str) -> None:
         for watcher in self._watchers.get(key, ()):

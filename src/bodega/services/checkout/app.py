@@ -8,8 +8,9 @@ from bodega.contracts.problems import TITLES
 from bodega.kit.app import Housekeeping, create_service, ear
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows
+from bodega.kit.live import Live
 from bodega.services.checkout import __doc__ as sign
-from bodega.services.checkout import routes
+from bodega.services.checkout import routes, store
 from bodega.services.checkout.clients import Services
 from bodega.services.checkout.consumers import hears
 from bodega.services.checkout.flows import KIND, CheckoutFlow, Driver
@@ -33,7 +34,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         retry_first_seconds=settings.retry_first_seconds,
         retry_most_seconds=settings.retry_most_seconds,
     )
-    driver = Driver(flows, database, patience_seconds=settings.request_timeout_seconds)
+    live = Live(database, store.CHANGES, event="status")
+    driver = Driver(flows, database, live, patience_seconds=settings.request_timeout_seconds)
     consumer, inbox = ear(NAME, settings, database, hears(flows), topics=("payments", "orders"))
     return create_service(
         NAME,
@@ -41,9 +43,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [routes.router, routes.admin, routes.persons],
         titles=TITLES,
         description=sign or "",
-        state={"database": database, "services": services, "driver": driver},
+        state={"database": database, "services": services, "driver": driver, "live": live},
         opens=[database, *services.clients],
-        loops=[driver, consumer, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
+        loops=[driver, consumer, live, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
         parked=inbox,

@@ -9,6 +9,7 @@ thing. Once an order may exist, cancelling it is the only undo: it frees the sto
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ from bodega.kit.db import STORE_TROUBLE, Database, Transaction
 from bodega.kit.errors import AlreadyEnded
 from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
 from bodega.kit.http import forget_deadline, remaining_seconds
+from bodega.kit.live import Live
 from bodega.kit.telemetry import log
 from bodega.services.checkout import service, store
 from bodega.services.checkout.clients import Services, StillPaid
@@ -291,11 +293,13 @@ class Driver:
     A request does not wait for its flow longer than a shopper would; the flow goes on without it.
     """
 
-    watch_seconds = 0.1
+    blind_seconds = 1.0
+    """How long a change may stay unseen that nobody has told us of."""
 
-    def __init__(self, flows: Flows, database: Database, *, patience_seconds: float) -> None:
+    def __init__(self, flows: Flows, database: Database, live: Live, *, patience_seconds: float) -> None:
         self.flows = flows
         self._database = database
+        self._live = live
         self._patience = patience_seconds
         self._driving: set[asyncio.Task[None]] = set()
 
@@ -321,12 +325,16 @@ class Driver:
         until = clock() + remaining_seconds(self._patience)
         if held is not None:
             await asyncio.wait({self._driven(held)}, timeout=until - clock())
-        while True:
-            async with self._database.transaction() as tx:
-                checkout = await store.get_checkout(tx, checkout_id)
-            if checkout.settled or clock() >= until:
-                return checkout
-            await asyncio.sleep(self.watch_seconds)
+        with self._live.watching(checkout_id) as changed:
+            while True:
+                changed.clear()
+                async with self._database.transaction() as tx:
+                    checkout = await store.get_checkout(tx, checkout_id)
+                left = until - clock()
+                if checkout.settled or left <= 0:
+                    return checkout
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), min(left, self.blind_seconds))
 
     async def run(self) -> None:
         """Until stopped, and what runs has come to rest; then the leases that are left are given back, so that nobody

@@ -1,16 +1,13 @@
 """The HTTP door of checkout."""
 
-import asyncio
 import hashlib
 import hmac
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Cookie, Depends, Header, Request, Response
-from fastapi.responses import StreamingResponse
 
 from bodega.contracts.cart import CartContents
 from bodega.contracts.fields import Contact, CountryCode
@@ -23,6 +20,7 @@ from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
+from bodega.kit.live import Live, State
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.kit.postal import InvalidAddress, deliverable, region_code
 from bodega.services.checkout import service, store
@@ -48,6 +46,7 @@ from bodega.services.checkout.errors import (
 )
 from bodega.services.checkout.flows import Driver
 from bodega.services.checkout.schemas import (
+    CART_TOKEN,
     SIGNED_TOKEN,
     CheckoutRequest,
     CheckoutView,
@@ -69,7 +68,7 @@ admin = APIRouter(prefix="/admin/tax-rates", tags=["tax (merchant)"])
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 CART_COOKIE = "bodega_cart"
-HEARTBEAT_SECONDS = 15.0
+_STREAM = 'event: status\ndata: {"checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R", "status": "completed", …}\n\n'
 
 
 async def _state(request: Request) -> tuple[Services, Driver, Settings]:
@@ -77,9 +76,34 @@ async def _state(request: Request) -> tuple[Services, Driver, Settings]:
     return state.services, state.driver, state.settings
 
 
+async def _live(request: Request) -> Live:
+    live: Live = request.app.state.live
+    return live
+
+
 Room = Annotated[tuple[Services, Driver, Settings], Depends(_state)]
-CartTokenHeader = Annotated[str | None, Header(alias="Cart-Token", max_length=300, pattern=SIGNED_TOKEN)]
-CartTokenCookie = Annotated[str | None, Cookie(alias=CART_COOKIE, max_length=300, pattern=SIGNED_TOKEN)]
+LiveCheckouts = Annotated[Live, Depends(_live)]
+CartTokenHeader = Annotated[
+    str | None,
+    Header(
+        alias="Cart-Token",
+        max_length=300,
+        pattern=SIGNED_TOKEN,
+        description="Names the cart, and opens what was made of it: as `POST /cart` has given it. A customer's access "
+        "token does without",
+        examples=[CART_TOKEN],
+    ),
+]
+CartTokenCookie = Annotated[
+    str | None,
+    Cookie(
+        alias=CART_COOKIE,
+        max_length=300,
+        pattern=SIGNED_TOKEN,
+        description="The same for browsers; the header goes before it",
+        examples=[CART_TOKEN],
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +121,12 @@ async def _shopper(customer: MaybeCustomer, header: CartTokenHeader = None, cook
 async def _expected_version(
     if_match: Annotated[
         str | None,
-        Header(alias="If-Match", pattern=r'^"[0-9]{1,18}"$', description='The version that you replace: `"3"`'),
+        Header(
+            alias="If-Match",
+            pattern=r'^"[0-9]{1,18}"$',
+            description="The `version` that you replace; not needed for a country without rates",
+            examples=['"3"'],
+        ),
     ] = None,
 ) -> int | None:
     return int(if_match.strip('"')) if if_match is not None else None
@@ -181,7 +210,7 @@ async def check_out(
     return await _answer(db, await driver.settled(checkout_id, held), replayed=replayed)
 
 
-@router.get("/{checkout_id}", responses=problems(Unauthenticated, CheckoutNotFound))
+@router.get("/{checkout_id}", summary="Read Checkout", responses=problems(Unauthenticated, CheckoutNotFound))
 async def read(checkout_id: CheckoutId, db: Db, shopper: Asking) -> CheckoutView:
     """How it stands, to whoever has the cart's token or is its customer."""
     async with db.transaction() as tx:
@@ -190,22 +219,36 @@ async def read(checkout_id: CheckoutId, db: Db, shopper: Asking) -> CheckoutView
 
 @router.get(
     "/{checkout_id}/events",
-    response_class=StreamingResponse,
+    summary="Follow Checkout",
+    response_class=Response,
     responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "`status` events"},
+        200: {
+            "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _STREAM}},
+            "description": "`status` events",
+        },
+        204: {"description": "The checkout has ended, and `Last-Event-ID` is its last change: nothing follows"},
         **problems(Unauthenticated, CheckoutNotFound),
     },
 )
-async def follow(checkout_id: CheckoutId, db: Db, room: Room, shopper: Asking) -> StreamingResponse:
+async def follow(
+    checkout_id: CheckoutId,
+    db: Db,
+    live: LiveCheckouts,
+    shopper: Asking,
+    last_event_id: Annotated[str | None, Header(max_length=20, description="Sent by browsers that come again")] = None,
+) -> Response:
     """Server-sent events: `event: status`, `data:` a checkout as GET answers it, at once and at every change,
     until it ends."""
     async with db.transaction() as tx:
         await _mine(tx, checkout_id, shopper)
-    return StreamingResponse(
-        _changes(db, room[1], checkout_id),
-        media_type="text/event-stream",
-        headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-    )
+
+    async def read_now() -> State:
+        async with db.transaction() as tx:
+            checkout = await store.get_checkout(tx, checkout_id)
+            version = (await store.timeline_of(tx, checkout_id))[-1].position
+            return State(version, (await _view(tx, checkout)).model_dump_json().encode(), checkout.ended)
+
+    return live.answer(checkout_id, await read_now(), read_now, last_event_id=last_event_id)
 
 
 @router.post(
@@ -241,6 +284,7 @@ async def pay_again(
 
 @router.post(
     "/{checkout_id}/confirm",
+    summary="Confirm Payment",
     status_code=201,
     response_model=CheckoutView,
     responses={
@@ -257,7 +301,11 @@ async def confirm(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) 
     return await _answer(db, await driver.settled(checkout_id, held))
 
 
-@router.post("/{checkout_id}/cancel", responses=problems(Unauthenticated, CheckoutNotFound, CheckoutEnded))
+@router.post(
+    "/{checkout_id}/cancel",
+    summary="Cancel Checkout",
+    responses=problems(Unauthenticated, CheckoutNotFound, CheckoutEnded),
+)
 async def cancel(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) -> CheckoutView:
     """Gives up: stock goes back on sale, nothing is paid. Once it is an order, cancel that instead."""
     driver = room[1]
@@ -354,25 +402,6 @@ async def _answer(db: Database, checkout: Checkout, *, replayed: bool = False) -
         media_type="application/json",
         headers={"Cache-Control": "no-store", **headers},
     )
-
-
-async def _changes(db: Database, driver: Driver, checkout_id: str) -> AsyncIterator[bytes]:
-    last = b""
-    silent = 0.0
-    while True:
-        async with db.transaction() as tx:
-            checkout = await store.get_checkout(tx, checkout_id)
-            data = (await _view(tx, checkout)).model_dump_json().encode()
-        if data != last:
-            yield b"event: status\ndata: " + data + b"\n\n"
-            last, silent = data, 0.0
-        if checkout.ended:
-            return
-        await asyncio.sleep(driver.watch_seconds)
-        silent += driver.watch_seconds
-        if silent >= HEARTBEAT_SECONDS:
-            yield b": still there\n\n"
-            silent = 0.0
 
 
 # --- shapes -----------------------------------------------------------------------------------------

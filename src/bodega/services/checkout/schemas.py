@@ -14,6 +14,7 @@ from bodega.services.checkout.domain import State
 
 SIGNED_TOKEN = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"  # noqa: S105 - a pattern
 """With a signature: cart takes a bare id, too, but only from services. A shopper's id of a cart opens nothing."""
+CART_TOKEN = "crt_01M7WKP496E7KTHRJXJG7DJ13N.ArMB8CjziTBBMUfQczQ7ZVKZ"  # noqa: S105 - an example
 CartToken = Annotated[
     str,
     Field(
@@ -21,7 +22,7 @@ CartToken = Annotated[
         pattern=SIGNED_TOKEN,
         description="The signed token that `POST /cart` has given in the header Cart-Token. Left out: that header, the "
         "cart's cookie, or the customer's own cart",
-        examples=["crt_01M7WKP496E7KTHRJXJG7DJ13N.ArMB8CjziTBBMUfQczQ7ZVKZ"],
+        examples=[CART_TOKEN],
     ),
 ]
 ShippingOptionId = Annotated[

@@ -14,12 +14,17 @@ from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX
 from bodega.kit.db import Row, Transaction
+from bodega.kit.live import announce
 from bodega.services.checkout.domain import Checkout, RateTable, State, TaxCountry, TaxRate
 from bodega.services.checkout.errors import CheckoutNotFound
+
+CHANGES = "checkout_changed"
+"""The channel on which the id of a checkout is said when it has changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
+    position: int
     at: datetime
     state: str
 
@@ -69,9 +74,9 @@ async def lock_checkout(tx: Transaction, checkout_id: str) -> Checkout:
 
 async def timeline_of(tx: Transaction, checkout_id: str) -> list[TimelineEntry]:
     rows = await tx.fetch(
-        "SELECT at, state FROM checkout_timeline WHERE checkout_id = $1 ORDER BY position", checkout_id
+        "SELECT position, at, state FROM checkout_timeline WHERE checkout_id = $1 ORDER BY position", checkout_id
     )
-    return [TimelineEntry(at=row["at"], state=row["state"]) for row in rows]
+    return [TimelineEntry(position=row["position"], at=row["at"], state=row["state"]) for row in rows]
 
 
 async def set_state(
@@ -91,6 +96,7 @@ async def set_state(
     )  # fmt: skip
     if moved:
         await _note(tx, checkout_id, state)
+    await announce(tx, CHANGES, checkout_id)
 
 
 async def set_priced(
@@ -123,6 +129,7 @@ async def extend_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
             WHERE id = $1""",
         checkout_id, seconds,
     )  # fmt: skip
+    await announce(tx, CHANGES, checkout_id)
 
 
 # --- tax ------------------------------------------------------------------------------------------------
