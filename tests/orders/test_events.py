@@ -226,3 +226,38 @@ async def test_guest_orders_belong_to_the_customer_who_proves_the_e_mail(
         assert [item["id"] for item in (await owner.get("/orders")).json["items"]] == [order.order_id]
 
     await eventually(claimed)
+
+
+async def test_what_is_paid_for_later_with_a_proven_mailbox_is_its_owners_until_they_are_forgotten(
+    orders: Caller, checkout: Caller, topics: Topics, credentials: Credentials
+) -> None:
+    email, customer = f"{new_id('cus').lower()}@example.com", new_id("cus")
+    owner = orders.being(credentials.customer(customer))
+    first = wanted(contact={"email": email})
+    await place(checkout, first)
+    await topics.publish(event(CustomerVerified(customer_id=customer, email=email), subject=customer, sequence=1))
+
+    async def owned(*ids: str) -> None:
+        assert {item["id"] for item in (await owner.get("/orders")).json["items"]} == set(ids)
+
+    await eventually(lambda: owned(first.order_id))
+    unpaid, paid = wanted(contact={"email": email}), wanted(contact={"email": email.upper()})
+    for one in (unpaid, paid):
+        await place(checkout, one)
+    await topics.publish(payment(PaymentAuthorized, paid, new_id("pay")))
+    await state_becomes(orders, paid, "paid")
+    await owned(first.order_id, paid.order_id)
+    (told,) = [
+        one for one in await topics.of_subject("orders", paid.order_id, "OrderPaid") if one["type"] == "OrderPaid"
+    ]
+    assert told["data"]["customer_id"] == customer, "so that who hears of it knows their wishes"
+
+    for one in (first, unpaid, paid):
+        await checkout.post(f"/internal/orders/{one.order_id}/cancel", {"reason": "customer_request"})
+    users = orders.being(credentials.service("users", "orders"))
+    assert (await users.post(f"/internal/customers/{customer}/erase", {})).status == 200
+    last = wanted(contact={"email": email})
+    await place(checkout, last)
+    await topics.publish(payment(PaymentAuthorized, last, new_id("pay")))
+    await state_becomes(orders, last, "paid")
+    await owned(first.order_id, paid.order_id)

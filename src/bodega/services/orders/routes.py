@@ -331,6 +331,7 @@ async def erase_customer(customer_id: CustomerId, _: Person, db: Db) -> Erasure:
     async with db.transaction() as tx:
         if open_numbers := await store.lock_open_numbers(tx, customer_id):
             raise OrdersOpen("some orders are still under way", orders=open_numbers)
+        await store.forget_mailbox(tx, customer_id)
         count = await store.pseudonymise_orders(tx, customer_id)
         return Erasure(pseudonymised={"orders": count}, order_ids=await store.order_ids_of(tx, customer_id))
 

@@ -53,6 +53,11 @@ CREATE TABLE orders (
     CONSTRAINT refunded_within_total CHECK (((refunded >= 0) AND (refunded <= total)))
 );
 
+CREATE TABLE proven_mailbox (
+    email text NOT NULL,
+    customer_id text NOT NULL
+);
+
 ALTER TABLE ONLY order_history
     ADD CONSTRAINT order_history_pkey PRIMARY KEY (order_id, version);
 
@@ -74,6 +79,9 @@ ALTER TABLE ONLY orders
 ALTER TABLE ONLY orders
     ADD CONSTRAINT orders_reservation_id_key UNIQUE (reservation_id);
 
+ALTER TABLE ONLY proven_mailbox
+    ADD CONSTRAINT proven_mailbox_pkey PRIMARY KEY (email);
+
 CREATE INDEX orders_customer ON orders USING btree (customer_id, id DESC) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX orders_guest_email ON orders USING btree (email) WHERE (customer_id IS NULL);
@@ -86,6 +94,8 @@ CASE
 END), id DESC);
 
 CREATE INDEX orders_total ON orders USING btree (total, id);
+
+CREATE INDEX proven_mailbox_customer ON proven_mailbox USING btree (customer_id);
 
 ALTER TABLE ONLY order_history
     ADD CONSTRAINT order_history_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id);

@@ -57,6 +57,9 @@ async def begin_fulfilment(tx: Transaction, order_id: str, *, capture_first: boo
 
 async def accept_payment(tx: Transaction, order_id: str, payment_id: str, amount: Price, *, cause: str) -> Order:
     order = await store.lock_order(tx, order_id)
+    if order.state == "created" and order.customer_id is None:
+        # Not before it is paid: whoever types somebody else's address could fill their account with nothing.
+        order = await store.give_to_owner(tx, order)
     return await _apply(tx, order, domain.accept_payment(order, payment_id, amount), cause=cause, actor="payments")
 
 
@@ -94,7 +97,7 @@ async def deliver(tx: Transaction, order_id: str, *, cause: str) -> Order:
 
 
 async def claim_guest_orders(tx: Transaction, email: str, customer_id: str) -> int:
-    """A customer has proven an e-mail: what was ordered with it as a guest is theirs."""
+    """A customer has proven an e-mail: what was ordered with it as a guest is theirs, and what will be paid for."""
     return await store.claim_guest_orders(tx, email, customer_id)
 
 

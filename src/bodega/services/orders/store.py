@@ -127,10 +127,27 @@ async def insert_history(
 
 
 async def claim_guest_orders(tx: Transaction, email: str, customer_id: str) -> int:
+    """Those that there are, and from now on those that are paid for."""
+    await tx.execute(
+        """INSERT INTO proven_mailbox (email, customer_id) VALUES ($1, $2)
+           ON CONFLICT (email) DO UPDATE SET customer_id = $2""",
+        email.lower(), customer_id,
+    )  # fmt: skip
     return await tx.execute(
         "UPDATE orders SET customer_id = $2, updated_at = now() WHERE email = $1 AND customer_id IS NULL",
         email.lower(), customer_id,
     )  # fmt: skip
+
+
+async def give_to_owner(tx: Transaction, order: Order) -> Order:
+    """A guest's order, which is locked, becomes that of whoever has proven the mailbox; else it stays a guest's."""
+    customer_id = await tx.fetchval(
+        """UPDATE orders SET customer_id = m.customer_id, updated_at = now() FROM proven_mailbox m
+            WHERE orders.id = $1 AND orders.customer_id IS NULL AND m.email = orders.email
+        RETURNING m.customer_id""",
+        order.id,
+    )
+    return replace(order, customer_id=customer_id) if customer_id is not None else order
 
 
 async def history_of(tx: Transaction, order_id: str) -> list[HistoryEntry]:
@@ -229,6 +246,10 @@ async def lock_open_numbers(tx: Transaction, customer_id: str) -> list[str]:
         customer_id,
     )
     return [row["number"] for row in rows if row["open"]]
+
+
+async def forget_mailbox(tx: Transaction, customer_id: str) -> None:
+    await tx.execute("DELETE FROM proven_mailbox WHERE customer_id = $1", customer_id)
 
 
 async def pseudonymise_orders(tx: Transaction, customer_id: str) -> int:
