@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.sandbox.printed import read
 from tests.sandbox.stand import CARRIER_KEY, PARCEL, Ear, Sandbox
 
 pytestmark = pytest.mark.unit
@@ -31,8 +32,12 @@ async def test_a_label_can_be_printed(ask: Any) -> None:
     _, label = await ask("POST", "/carrier/labels", PARCEL, **KEY)
     status, pdf = await ask("GET", f"/carrier/labels/{label['label_id']}.pdf", **KEY)
     assert status == 200
-    assert pdf.startswith(b"%PDF-")
     assert (await ask("GET", f"/carrier/labels/{label['label_id']}.pdf", **KEY))[1] == pdf
+    printed = read(pdf)
+    assert printed.size == (100, 150)
+    assert printed.barcodes == [label["tracking_number"]]
+    for words in (label["tracking_number"], "Zoë Lukasz", "Torstraße 9", "10119 Berlin", "1200 g"):
+        assert words in printed.text
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "error_500_after", "timeout_after"])

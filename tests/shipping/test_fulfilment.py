@@ -15,6 +15,7 @@ from bodega.services.shipping import service
 from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
 from bodega.services.shipping.flows import Fulfilment
 from bodega.services.shipping.settings import Settings
+from tests.sandbox.printed import read
 from tests.sandbox.stand import Sandbox
 from tests.shipping.conftest import Judge, World, becomes
 from tests.shipping.making import ADDRESS, cancelled, paid
@@ -42,7 +43,10 @@ async def test_a_paid_order_becomes_a_parcel_with_a_label_and_the_world_is_told(
     }  # fmt: skip
     pdf = await merchant.get(f"/admin/shipments/{seen['id']}/label")
     assert (pdf.status, pdf.headers["content-type"]) == (200, "application/pdf")
-    assert pdf.body.startswith(b"%PDF-")
+    printed = read(pdf.body)
+    assert printed.barcodes == [seen["tracking_number"]]
+    for words in (seen["tracking_number"], *(ADDRESS[part] for part in ("name", "line1", "city"))):
+        assert words in printed.text, "a postman without a scanner can deliver it"
 
 
 async def test_scans_move_the_parcel_and_its_delivery_is_told_once(
@@ -257,7 +261,7 @@ async def test_a_label_that_nobody_has_used_is_given_back_for_another_one_once(
     ]  # fmt: skip
     by_old_number = (await shipping.get(f"/shipments/{first['tracking_number']}")).json
     assert by_old_number["tracking_number"] == second["tracking_number"]
-    assert second["tracking_number"].encode() in (await merchant.get(f"{path}/label")).body
+    assert read((await merchant.get(f"{path}/label")).body).barcodes == [second["tracking_number"]]
 
     await world.push(second["tracking_number"], "picked_up")
     await becomes(merchant, order, status="picked_up")

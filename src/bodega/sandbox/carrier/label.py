@@ -6,13 +6,21 @@ import unicodedata
 from datetime import datetime
 from typing import Any
 
+_BARRED = str.maketrans(
+    {"Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Ħ": "H", "ħ": "h", "ı": "i", "Œ": "OE", "œ": "oe", "Ŧ": "T", "ŧ": "t"}
+)
+"""European letters that Unicode does not take apart into a plain one and an accent."""
+
 
 def _plain(text: str) -> str:
-    """The letters that a PDF's built-in fonts have; accents that they lack are dropped."""
-    try:
-        return text.encode("latin-1").decode("latin-1")
-    except UnicodeEncodeError:
-        return unicodedata.normalize("NFKD", text).encode("latin-1", "ignore").decode("latin-1")
+    """The letters that a PDF's built-in fonts have. Accents that they lack are dropped; another script's letters are
+    question marks, so that they are missed."""
+    taken_apart = (
+        letter if letter <= "\xff" else unicodedata.normalize("NFKD", letter)
+        for letter in unicodedata.normalize("NFC", text).translate(_BARRED)
+    )  # fmt: skip
+    plain = "".join(part for part in "".join(taken_apart) if not unicodedata.combining(part))
+    return plain.encode("latin-1", "replace").decode("latin-1")
 
 
 def draw(label: dict[str, Any]) -> bytes:
