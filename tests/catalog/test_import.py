@@ -107,12 +107,46 @@ async def test_a_spreadsheet_has_a_line_for_each_variant(room: Room) -> None:
 
 
 @service
+async def test_a_list_of_prices_changes_prices_and_nothing_else(room: Room) -> None:
+    sheet = (
+        "slug,title,sku,price,compare_at_price,weight_grams,barcode,option:Color\n"
+        "priced-mug,Mug,PRICED-1,19.90,24,390,123,Sand\npriced-mug,,PRICED-2,21,,400,,Slate\n"
+    )
+    assert (await imported(room, sheet.encode(), kind="text/csv")).json["created"] == 1
+    before = (await room.merchant.get("/admin/products/priced-mug")).json
+    prices = await imported(room, b"slug,sku,price\npriced-mug,PRICED-2,18\n", kind="text/csv")
+    assert prices.json["changes"][0]["fields"] == ["variants"]
+    after = (await room.merchant.get("/admin/products/priced-mug")).json
+    first, second = before["variants"]
+    assert (after["options"], after["variants"]) == (before["options"], [first, {**second, "price": euro(1800)}])
+    same = await imported(room, b"slug,sku,price\npriced-mug,PRICED-2,18\npriced-mug,PRICED-1,19.90\n", kind="text/csv")
+    assert same.json["unchanged"] == 1
+
+
+@service
+async def test_a_line_of_a_known_product_adds_a_variant_and_an_empty_cell_empties(room: Room) -> None:
+    sheet = (
+        "slug,title,sku,price,compare_at_price,option:Color\n"
+        "grown-mug,Mug,GROWN-1,19,24,Sand\ngrown-mug,,GROWN-2,19,24,Slate\n"
+    )
+    assert (await imported(room, sheet.encode(), kind="text/csv")).json["created"] == 1
+    more = b"slug,sku,price,compare_at_price,option:Color\ngrown-mug,GROWN-3,20,,Ash\ngrown-mug,GROWN-1,19,,Chalk\n"
+    assert (await imported(room, more, kind="text/csv")).json["updated"] == 1
+    grown = (await room.merchant.get("/admin/products/grown-mug")).json
+    assert [(one["sku"], one["options"]["Color"], one["compare_at_price"]) for one in grown["variants"]] == [
+        ("GROWN-1", "Chalk", None), ("GROWN-2", "Slate", euro(2400)), ("GROWN-3", "Ash", None),
+    ]  # fmt: skip
+    assert grown["options"] == [{"name": "Color", "values": ["Slate", "Chalk", "Ash"]}]
+
+
+@service
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
         (b"", "application/x-ndjson", 200), (b"", "text/csv", 422), (b"{}", "application/json", 415),
         (b"\xff\xfe", "text/csv", 422), (b"\xff\xfe", "application/x-ndjson", 422),
         (b"slug,colour\na,b\n", "text/csv", 422), (b"slug,title\na\n", "text/csv", 422),
+        (b"slug,price\na,1\n", "text/csv", 422), (b"sku;price\na;1\n", "text/csv", 422),
         (b"slug,title\na,b,c\n", "text/csv", 422), (b'slug,title\na,"b\n', "text/csv", 422),
         (b"slug,title\na," + b"x" * 200_000, "text/csv", 422), (b"[" * 100_000, "application/x-ndjson", 422),
         (b"x" * 1_000_001, "application/x-ndjson", 422), (b'{"slug":"\\ud800"}', "application/x-ndjson", 422),
@@ -134,13 +168,24 @@ async def test_only_merchants_import(room: Room) -> None:
 
 @unit
 def test_prices_are_read_in_the_currency_of_the_shop() -> None:
+    def read(text: str, currency: str) -> Row:
+        (row,) = csv_rows([b"slug,sku,price\n", f'a,A,"{text}"\n'.encode()], currency)
+        return row
+
     def price(text: str, currency: str) -> Any:
-        (row,) = csv_rows([b"slug,sku,price\n", f"a,A,{text}\n".encode()], currency)
-        return row.content["variants"][0]["price"]["amount"]
+        return read(text, currency).content["variants"][0]["price"]["amount"]
 
     assert [price(text, "EUR") for text in ("19.90", "19.9", "19", "0.05")] == [1990, 1990, 1900, 5]
     assert price("1990", "JPY") == 1990
-    assert [price(text, "EUR") for text in ("1.999", "-1", "1e3")] == ["1.999", "-1", "1e3"]
+    for text in ("1.999", "-1", "1e3", "27,50"):
+        assert read(text, "EUR").fault == f"price: '{text}' is no amount in EUR; write it as 19.90"
+    assert str(read("19.90", "JPY").fault).endswith("write it as 1990")
+
+
+@unit
+def test_a_sku_that_stands_twice_in_a_product_is_a_fault_of_the_second_line() -> None:
+    (row,) = csv_rows([b"slug,sku,price\n", b"a,A,1\n", b"a,A,2\n"], "EUR")
+    assert (row.line, row.fault) == (3, "has the SKU A again")
 
 
 @unit

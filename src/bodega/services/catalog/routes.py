@@ -345,7 +345,8 @@ async def import_products(
     partial: Annotated[bool, Query(description="Write the good rows, even if others are at fault")] = False,
 ) -> ImportReport:
     """Makes and changes many products: JSON lines, each as for `POST /admin/products`, or CSV with a line for each
-    variant. A row whose slug is known changes that product, as a merge-patch."""
+    variant. A row whose slug is known changes that product, as a merge-patch; in CSV each of its variants, too: one
+    without a line stays, what has no column stays, an empty cell empties. So `slug,sku,price` is a list of prices."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("application/x-ndjson", "text/csv"):
         raise UnsupportedMedia("send application/x-ndjson or text/csv")

@@ -168,10 +168,11 @@ async def _imported(store: Store, row: Row, categories: set[str], currency: str)
         raise Invalid.field("", row.fault)
     slug = row.content.get("slug") or domain.slug_of(str(row.content.get("title", "")))
     before = await store.find_by_slug(slug) if isinstance(slug, str) else None
+    content = domain.with_whole_variants(row.content, before) if row.by_sku else row.content
     if before is None:
-        wish = domain.written_as(ProductWrite, row.content)
+        wish = domain.written_as(ProductWrite, content)
     else:
-        changes = {name: value for name, value in row.content.items() if name != "slug"}
+        changes = {name: value for name, value in content.items() if name != "slug"}
         wish = domain.patched(before, domain.written_as(ProductChanges, changes))
     _refuse_unknown_categories(wish, categories)
     now = datetime.now(UTC)

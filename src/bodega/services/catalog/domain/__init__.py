@@ -124,6 +124,26 @@ def patched(product: Product, changes: ProductChanges) -> ProductWrite:
     return written_as(ProductWrite, merge_patch(written, changes.model_dump(exclude_unset=True)))
 
 
+def with_whole_variants(content: dict[str, Any], before: Product | None) -> dict[str, Any]:
+    """A product's content whose variants are merge-patches by SKU, with whole variants in their stead. Those that the
+    content does not name stay, those that nobody knows stand last; the options are what all of them have, in the order
+    in which they were and came."""
+    variants: dict[Any, Any] = {one.sku: one.model_dump() for one in before.variants} if before is not None else {}
+    for patch in content["variants"]:
+        variants[patch["sku"]] = merge_patch(variants.get(patch["sku"]), patch)
+    used: dict[str, list[str]] = {option.name: [] for option in before.options} if before is not None else {}
+    for variant in variants.values():
+        for name, value in variant["options"].items():
+            used.setdefault(name, []).append(value)
+    known = {option.name: option.values for option in before.options} if before is not None else {}
+    options = [
+        {"name": name, "values": [one for one in dict.fromkeys([*known.get(name, []), *values]) if one in values]}
+        for name, values in used.items()
+        if values
+    ]
+    return {**content, "variants": list(variants.values()), "options": options}
+
+
 def written_as(form: type[Form], content: Any) -> Form:
     """Raises Invalid, with a pointer for each thing that is wrong."""
     try:
