@@ -132,6 +132,15 @@ def test_the_gateways_own_answers_are_described_and_a_services_own_stand() -> No
     assert set(merged["components"]["securitySchemes"]) == {"accessToken", "accessCookie"}
 
 
+def test_a_status_that_both_answer_lists_the_codes_of_both() -> None:
+    operation = _returns("M")
+    operation["responses"]["403"] = {"description": "- `forbidden`: Not allowed.", "x-codes": ["forbidden"]}
+    merged = merge({"orders": _document({"/admin/orders": {"post": operation}}, M={})})
+    refused = merged["paths"]["/admin/orders"]["post"]["responses"]["403"]
+    assert refused["x-codes"] == ["forbidden", "origin_not_allowed"]
+    assert refused["description"].splitlines()[1].startswith("- `origin_not_allowed`: ")
+
+
 def test_what_may_be_asked_without_a_token_may_still_be() -> None:
     cart = _document({"/cart": {"get": _returns("M", security=[{"bearer": [], "cart": []}, {"cart": []}, {}])}}, M={})
     cart["components"]["securitySchemes"] = {

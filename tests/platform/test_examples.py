@@ -18,10 +18,6 @@ Node = dict[str, Any]
 METHODS = {"get", "post", "put", "patch", "delete"}
 FRAMEWORKS_WORDS = {"", "Successful Response", "Validation Error"}
 ROOMS = sorted(System.load(local=False).services)
-LACKING = {
-    "auth", "cart", "catalog", "checkout", "inventory", "notifications", "orders", "payments", "search", "shipping",
-    "users",
-}  # fmt: skip
 
 
 @cache
@@ -157,17 +153,12 @@ def none_of(faults: Iterable[str]) -> None:
         pytest.fail("\n".join(found), pytrace=False)
 
 
-def rooms() -> list[Any]:
-    lacking = pytest.mark.xfail(strict=True, reason="this room's description is not complete yet")
-    return [pytest.param(room, marks=lacking if room in LACKING else ()) for room in ROOMS]
-
-
-@pytest.mark.parametrize("room", rooms())
+@pytest.mark.parametrize("room", ROOMS)
 def test_every_operation_parameter_answer_and_field_is_described(root: Path, room: str) -> None:
     none_of(faults_of_words(document(root), room))
 
 
-@pytest.mark.parametrize("room", rooms())
+@pytest.mark.parametrize("room", ROOMS)
 def test_every_field_has_an_example_and_every_body_a_whole_one(root: Path, room: str) -> None:
     none_of(faults_of_examples(document(root), room))
 

@@ -28,18 +28,20 @@ _DESCRIPTION: Final = """The API of the shop, as its gateway serves it.
 Errors are `application/problem+json` (RFC 9457) with a stable `code`. Money is `{amount, currency}` in minor units.
 A request that is refused with 429, 503 or 504 says in `Retry-After` when to ask again."""
 
-# What the gateway answers by itself: status -> (name of the component, code, words).
-_OWN_ANSWERS: Final[dict[int, tuple[str, str, str]]] = {
-    400: ("MalformedRequest", "malformed_request", "The request is not well-formed."),
-    401: ("Unauthenticated", "unauthenticated", "No access token, or one that is not valid or has run out."),
-    403: ("Forbidden", "forbidden", "The role does not allow it, or a request with a cookie came from another site."),
-    413: ("RequestTooLarge", "request_too_large", "The body is too large."),
-    429: ("TooManyRequests", "too_many_requests", "Too many requests from this address."),
-    431: ("HeadersTooLarge", "request_too_large", "The header fields are too large."),
-    503: ("Unavailable", "unavailable", "The service does not answer at the moment; trying again is safe."),
-    504: ("Timeout", "timeout", "The service took too long; what was asked may have been done."),
+# What the gateway answers by itself: name of the component -> (status, code, words).
+_OWN_ANSWERS: Final[dict[str, tuple[int, str, str]]] = {
+    "MalformedRequest": (400, "malformed_request", "The request is not well-formed."),
+    "Unauthenticated": (401, "unauthenticated", "No access token, or one that is not valid or has run out."),
+    "Forbidden": (403, "forbidden", "The role does not allow it."),
+    "OriginNotAllowed": (403, "origin_not_allowed", "A request with the site's cookie came from another site."),
+    "RequestTooLarge": (413, "request_too_large", "The body is too large."),
+    "TooManyRequests": (429, "too_many_requests", "Too many requests from this address."),
+    "HeadersTooLarge": (431, "request_too_large", "The header fields are too large."),
+    "Unavailable": (503, "unavailable", "The service does not answer at the moment; trying again is safe."),
+    "Timeout": (504, "timeout", "The service took too long; what was asked may have been done."),
 }
 _RETRY_AFTER: Final = (429, 503, 504)
+_REQUEST_ID: Final = "5f0c1d1e-6c1f-4c8e-9d51-0d3f8b7f4a11"
 
 Document = dict[str, Any]
 Component = tuple[str, str]  # section and name, as in #/components/<section>/<name>
@@ -249,43 +251,48 @@ def _add_own_answers(merged: Document) -> None:
     components["schemas"]["GatewayProblem"] = _problem_schema()
     components["responses"] = {
         **components.get("responses", {}),
-        **{f"Gateway{name}": _own_answer(status) for status, (name, _, _) in _OWN_ANSWERS.items()},
+        **{f"Gateway{name}": _own_answer(*answer) for name, answer in _OWN_ANSWERS.items()},
     }
     for path, method, operation in _operations(merged["paths"]):
         responses = operation.setdefault("responses", {})
-        for status in _own_statuses(path, method, operation):
-            reference = f"#/components/responses/Gateway{_OWN_ANSWERS[status][0]}"
-            responses.setdefault(str(status), {"$ref": reference})
+        for name in _own_names(path, method, operation):
+            status, code, _ = _OWN_ANSWERS[name]
+            answer = responses.setdefault(str(status), {"$ref": f"#/components/responses/Gateway{name}"})
+            if code not in answer.get("x-codes", [code]):  # the service answers so, too, for reasons of its own
+                answer["x-codes"].append(code)
+                answer["description"] += f"\n- `{code}`: {TITLES[code]}."
 
 
-def _own_statuses(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[int]:
-    yield from (400, 429, 431, 503, 504)
+def _own_names(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("MalformedRequest", "TooManyRequests", "HeadersTooLarge", "Unavailable", "Timeout")
     if operation.get("security"):
-        yield 401
-    if method in _CHANGING or path.startswith("/admin/"):
-        yield 403
+        yield "Unauthenticated"
+    if path.startswith("/admin/"):
+        yield "Forbidden"
+    if method in _CHANGING:
+        yield "OriginNotAllowed"
     if "requestBody" in operation:
-        yield 413
+        yield "RequestTooLarge"
 
 
-def _own_answer(status: int) -> Document:
-    _, code, words = _OWN_ANSWERS[status]
+def _own_answer(status: int, code: str, words: str) -> Document:
     example = {
         "type": PROBLEM_TYPE + code,
         "title": TITLES[code],
         "status": status,
         "code": code,
         "detail": words,
-        "request_id": "5f0c1d1e-6c1f-4c8e-9d51-0d3f8b7f4a11",
+        "request_id": _REQUEST_ID,
     }
     answer: Document = {
         "description": words,
+        "x-codes": [code],
         "content": {
             PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/GatewayProblem"}, "example": example},
         },
     }
     if status in _RETRY_AFTER:
-        seconds = {"schema": {"type": "integer"}, "description": "Seconds after which to ask again."}
+        seconds = {"schema": {"type": "integer", "examples": [1]}, "description": "Seconds after which to ask again."}
         answer["headers"] = {"Retry-After": seconds}
     return answer
 
@@ -298,12 +305,24 @@ def _problem_schema() -> Document:
         "description": "What the gateway answers by itself (RFC 9457).",
         "required": ["type", "title", "status", "code", "detail"],
         "properties": {
-            "type": {**text, "description": "The code, as an address."},
-            "title": {**text, "description": "For people."},
-            "status": {"type": "integer", "description": "The HTTP status."},
-            "code": {**text, "description": "Stable; branch on it."},
-            "detail": {**text, "description": "What happened this time, for people."},
-            "request_id": {"type": ["string", "null"], "description": "Give it when asking for help."},
+            "type": {
+                **text,
+                "description": "The code as an address.",
+                "examples": [PROBLEM_TYPE + "too_many_requests"],
+            },
+            "title": {**text, "description": "What the code means.", "examples": [TITLES["too_many_requests"]]},
+            "status": {"type": "integer", "description": "The answer's own, once more.", "examples": [429]},
+            "code": {**text, "description": "Stable: programs branch on it.", "examples": ["too_many_requests"]},
+            "detail": {
+                **text,
+                "description": "What happened this time.",
+                "examples": ["Too many requests from this address."],
+            },
+            "request_id": {
+                "type": ["string", "null"],
+                "description": "Give it when asking for help.",
+                "examples": [_REQUEST_ID],
+            },
         },
     }
 

@@ -435,10 +435,9 @@ def _explain(
 ) -> None:
     """Says of an answer what its codes mean, or what its body is: FastAPI calls each "Successful Response"."""
     if codes := answer.get("x-codes"):
-        meanings = [f"`{code}`: {titles.get(code, code)}." for code in codes]
-        listed = meanings if len(codes) == 1 else [f"- {meaning}" for meaning in meanings]
+        listed = "\n".join(f"- `{code}`: {titles.get(code, code)}." for code in codes)
         more = _MORE.get(int(status))
-        answer["description"] = "\n".join([*listed, *(["", more] if more else [])])
+        answer["description"] = f"{listed}\n\n{more}" if more else listed
     elif answer["description"] == "Successful Response":
         schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
         component = components.get(schema.get("$ref", "").rpartition("/")[2], {})

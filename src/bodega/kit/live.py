@@ -9,8 +9,9 @@ import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Header
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 
@@ -20,6 +21,13 @@ from bodega.kit.telemetry import log
 
 _log = log()
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+LastEventId = Annotated[
+    str | None,
+    Header(
+        max_length=20, description="The `id` of the event seen last; browsers that come again send it", examples=["5"]
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -349,7 +349,8 @@ export interface paths {
         /**
          * Import Products
          * @description Makes and changes many products: JSON lines, each as for `POST /admin/products`, or CSV with a line for each
-         *     variant. A row whose slug is known changes that product, as a merge-patch.
+         *     variant. A row whose slug is known changes that product, as a merge-patch; in CSV each of its variants, too: one
+         *     without a line stays, what has no column stays, an empty cell empties. So `slug,sku,price` is a list of prices.
          */
         post: operations["import_products_admin_products_import_post"];
         delete?: never;
@@ -953,7 +954,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read
+         * Read Checkout
          * @description How it stands, to whoever has the cart's token or is its customer.
          */
         get: operations["read_checkout__checkout_id__get"];
@@ -975,7 +976,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Cancel
+         * Cancel Checkout
          * @description Gives up: stock goes back on sale, nothing is paid. Once it is an order, cancel that instead.
          */
         post: operations["cancel_checkout__checkout_id__cancel_post"];
@@ -995,7 +996,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Confirm
+         * Confirm Payment
          * @description After a 3-D Secure challenge: asks the processor how it went. Harmless to call at any time.
          */
         post: operations["confirm_checkout__checkout_id__confirm_post"];
@@ -1013,7 +1014,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Follow
+         * Follow Checkout
          * @description Server-sent events: `event: status`, `data:` a checkout as GET answers it, at once and at every change,
          *     until it ends.
          */
@@ -3234,17 +3235,35 @@ export interface components {
          * @description What the gateway answers by itself (RFC 9457).
          */
         GatewayProblem: {
-            /** @description Stable; branch on it. */
+            /**
+             * @description Stable: programs branch on it.
+             * @example too_many_requests
+             */
             code: string;
-            /** @description What happened this time, for people. */
+            /**
+             * @description What happened this time.
+             * @example Too many requests from this address.
+             */
             detail: string;
-            /** @description Give it when asking for help. */
+            /**
+             * @description Give it when asking for help.
+             * @example 5f0c1d1e-6c1f-4c8e-9d51-0d3f8b7f4a11
+             */
             request_id?: string | null;
-            /** @description The HTTP status. */
+            /**
+             * @description The answer's own, once more.
+             * @example 429
+             */
             status: number;
-            /** @description For people. */
+            /**
+             * @description What the code means.
+             * @example Too many requests
+             */
             title: string;
-            /** @description The code, as an address. */
+            /**
+             * @description The code as an address.
+             * @example https://bodega.example/problems/too_many_requests
+             */
             type: string;
         };
         /**
@@ -7777,7 +7796,7 @@ export interface components {
         };
     };
     responses: {
-        /** @description The role does not allow it, or a request with a cookie came from another site. */
+        /** @description The role does not allow it. */
         GatewayForbidden: {
             headers: {
                 [name: string]: unknown;
@@ -7786,7 +7805,7 @@ export interface components {
                 /**
                  * @example {
                  *       "code": "forbidden",
-                 *       "detail": "The role does not allow it, or a request with a cookie came from another site.",
+                 *       "detail": "The role does not allow it.",
                  *       "request_id": "5f0c1d1e-6c1f-4c8e-9d51-0d3f8b7f4a11",
                  *       "status": 403,
                  *       "title": "Not allowed",
@@ -7829,6 +7848,25 @@ export interface components {
                  *       "status": 400,
                  *       "title": "The request could not be read",
                  *       "type": "https://bodega.example/problems/malformed_request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["GatewayProblem"];
+            };
+        };
+        /** @description A request with the site's cookie came from another site. */
+        GatewayOriginNotAllowed: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "origin_not_allowed",
+                 *       "detail": "A request with the site's cookie came from another site.",
+                 *       "request_id": "5f0c1d1e-6c1f-4c8e-9d51-0d3f8b7f4a11",
+                 *       "status": 403,
+                 *       "title": "This request must come from the shop's own pages",
+                 *       "type": "https://bodega.example/problems/origin_not_allowed"
                  *     }
                  */
                 "application/problem+json": components["schemas"]["GatewayProblem"];
@@ -7961,7 +7999,7 @@ export interface operations {
                     "application/json": components["schemas"]["Jwks"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7970,7 +8008,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7979,7 +8017,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7989,7 +8027,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -8002,7 +8040,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8016,7 +8054,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8029,7 +8067,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8061,7 +8099,7 @@ export interface operations {
                     "application/json": components["schemas"]["OpenIdConfiguration"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8070,7 +8108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8079,7 +8117,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8089,7 +8127,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -8102,7 +8140,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8116,7 +8154,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8129,7 +8167,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8168,7 +8206,7 @@ export interface operations {
                     "application/json": components["schemas"]["CategoryView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8177,7 +8215,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8186,7 +8224,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8195,7 +8236,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `slug_taken`: Another product has this slug. */
+            /** @description - `slug_taken`: Another product has this slug. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8204,7 +8245,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8213,7 +8254,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8237,7 +8278,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8251,7 +8292,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8264,7 +8305,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8303,7 +8344,7 @@ export interface operations {
                     "application/json": components["schemas"]["CategoryView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8312,7 +8353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8321,7 +8362,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8330,7 +8374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8339,7 +8383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8348,7 +8392,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8358,7 +8402,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -8371,7 +8415,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8385,7 +8429,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8398,7 +8442,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8437,7 +8481,7 @@ export interface operations {
                     "application/json": components["schemas"]["CategoryView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8446,7 +8490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8455,7 +8499,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8464,7 +8511,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8473,7 +8520,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8482,7 +8529,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8492,7 +8539,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -8505,7 +8552,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8519,7 +8566,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8532,7 +8579,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8577,7 +8624,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AdminStock_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8586,7 +8633,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8595,7 +8642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8604,7 +8651,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8613,7 +8660,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8623,7 +8670,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -8636,7 +8683,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8650,7 +8697,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8663,7 +8710,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8698,7 +8745,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminStock"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8707,7 +8754,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8716,7 +8763,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8725,7 +8772,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8734,7 +8781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8743,7 +8790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8753,7 +8800,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -8766,7 +8813,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8780,7 +8827,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8793,7 +8840,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8835,7 +8882,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminStock"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8844,7 +8891,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8853,7 +8900,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -8862,7 +8912,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -8871,7 +8921,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `below_reserved`: More is reserved than would be left. */
+            /** @description - `below_reserved`: More is reserved than would be left. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8880,7 +8930,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version`: It was changed in the meantime. */
+            /** @description - `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -8889,7 +8939,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8898,7 +8948,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8908,7 +8958,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -8921,7 +8971,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8935,7 +8985,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8948,7 +8998,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -8990,7 +9040,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminStock"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8999,7 +9049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9008,7 +9058,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9017,7 +9070,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9026,7 +9079,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `below_reserved`: More is reserved than would be left. */
+            /** @description - `below_reserved`: More is reserved than would be left. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9035,7 +9088,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9044,7 +9097,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9054,7 +9107,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -9067,7 +9120,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9081,7 +9134,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9094,7 +9147,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9134,7 +9187,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_LedgerLine_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9143,7 +9196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9152,7 +9205,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9161,7 +9214,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9170,7 +9223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9179,7 +9232,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9189,7 +9242,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -9202,7 +9255,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9216,7 +9269,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9229,7 +9282,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9274,7 +9327,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_NotificationView_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9283,7 +9336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9292,7 +9345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9301,7 +9354,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9310,7 +9363,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9320,7 +9373,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -9333,7 +9386,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9347,7 +9400,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9360,7 +9413,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9398,7 +9451,7 @@ export interface operations {
                     "application/json": components["schemas"]["NotificationView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9407,7 +9460,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9416,7 +9469,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9425,7 +9481,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9434,7 +9490,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `still_to_be_sent`: It has not been sent yet. */
+            /** @description - `still_to_be_sent`: It has not been sent yet. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9443,7 +9499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9452,7 +9508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9462,7 +9518,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -9475,7 +9531,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9489,7 +9545,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9502,7 +9558,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9555,7 +9611,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AdminOrderSummary_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9564,7 +9620,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9573,7 +9629,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9582,7 +9638,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9591,7 +9647,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9601,7 +9657,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -9614,7 +9670,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9628,7 +9684,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9641,7 +9697,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9676,7 +9732,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminOrderView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9685,7 +9741,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9694,7 +9750,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9703,7 +9759,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9712,7 +9768,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9721,7 +9777,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9731,7 +9787,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -9744,7 +9800,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9758,7 +9814,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9771,7 +9827,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9806,7 +9862,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminOrderView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9815,7 +9871,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9824,7 +9880,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9833,7 +9892,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9842,7 +9901,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_late_to_cancel`: It is too late to cancel this order. */
+            /** @description - `too_late_to_cancel`: It is too late to cancel this order. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9851,7 +9910,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9860,7 +9919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9870,7 +9929,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -9883,7 +9942,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9897,7 +9956,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9910,7 +9969,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -9945,7 +10004,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrderPayments"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -9954,7 +10013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -9963,7 +10022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -9972,7 +10031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -9981,7 +10040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9990,7 +10049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10000,7 +10059,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -10013,7 +10072,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10027,7 +10086,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10040,7 +10099,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10082,7 +10141,7 @@ export interface operations {
                     "application/json": components["schemas"]["RefundView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10091,7 +10150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10100,7 +10159,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10109,7 +10171,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10118,7 +10180,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `payment_not_refundable`: This amount cannot be refunded. */
+            /** @description - `payment_not_refundable`: This amount cannot be refunded. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10127,7 +10189,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10136,7 +10198,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10160,7 +10222,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10174,7 +10236,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10187,7 +10249,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10228,7 +10290,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AdminProductSummary_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10237,7 +10299,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10246,7 +10308,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10255,7 +10317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10264,7 +10326,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10274,7 +10336,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -10287,7 +10349,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10301,7 +10363,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10314,7 +10376,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10353,7 +10415,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10362,7 +10424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10371,7 +10433,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10392,7 +10457,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10401,7 +10466,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10425,7 +10490,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10439,7 +10504,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10452,7 +10517,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10502,7 +10567,7 @@ export interface operations {
                     "application/json": components["schemas"]["ImportReport"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10511,7 +10576,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10520,7 +10585,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10529,7 +10597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10538,7 +10606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10548,7 +10616,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -10561,7 +10629,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10575,7 +10643,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10588,7 +10656,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10623,7 +10691,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10632,7 +10700,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10641,7 +10709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10650,7 +10718,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10659,7 +10727,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10668,7 +10736,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10678,7 +10746,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -10691,7 +10759,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10705,7 +10773,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10718,7 +10786,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10760,7 +10828,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10769,7 +10837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10778,7 +10846,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10787,7 +10858,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10808,7 +10879,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version`: It was changed in the meantime. */
+            /** @description - `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -10817,7 +10888,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10826,7 +10897,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10836,7 +10907,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -10848,7 +10919,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `precondition_required`: Say which version you change (If-Match). */
+            /** @description - `precondition_required`: Say which version you change (If-Match). */
             428: {
                 headers: {
                     [name: string]: unknown;
@@ -10858,7 +10929,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10872,7 +10943,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10885,7 +10956,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -10923,7 +10994,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -10932,7 +11003,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -10941,7 +11012,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -10950,7 +11024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -10959,7 +11033,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version`: It was changed in the meantime. */
+            /** @description - `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -10968,7 +11042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10977,7 +11051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10987,7 +11061,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -10999,7 +11073,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `precondition_required`: Say which version you change (If-Match). */
+            /** @description - `precondition_required`: Say which version you change (If-Match). */
             428: {
                 headers: {
                     [name: string]: unknown;
@@ -11009,7 +11083,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11023,7 +11097,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11036,7 +11110,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11078,7 +11152,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11087,7 +11161,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11096,7 +11170,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11105,7 +11182,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11126,7 +11203,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version`: It was changed in the meantime. */
+            /** @description - `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -11135,7 +11212,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11144,7 +11221,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11154,7 +11231,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -11166,7 +11243,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `precondition_required`: Say which version you change (If-Match). */
+            /** @description - `precondition_required`: Say which version you change (If-Match). */
             428: {
                 headers: {
                     [name: string]: unknown;
@@ -11176,7 +11253,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11190,7 +11267,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11203,7 +11280,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11245,7 +11322,7 @@ export interface operations {
                     "application/json": components["schemas"]["UploadPlace"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11254,7 +11331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11263,7 +11340,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11272,7 +11352,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11281,7 +11361,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11290,7 +11370,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11314,7 +11394,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11328,7 +11408,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11341,7 +11421,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11378,7 +11458,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11387,7 +11467,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11396,7 +11476,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11405,7 +11488,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11414,7 +11497,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11423,7 +11506,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11433,7 +11516,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -11446,7 +11529,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11460,7 +11543,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11473,7 +11556,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11510,7 +11593,7 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11519,7 +11602,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11528,7 +11611,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11537,7 +11623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11546,7 +11632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `media_not_uploaded`: The picture has not arrived yet. */
+            /** @description - `media_not_uploaded`: The picture has not arrived yet. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11555,7 +11641,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11564,7 +11650,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11588,7 +11674,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11602,7 +11688,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11615,7 +11701,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11660,7 +11746,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ShipmentSummary_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11669,7 +11755,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11678,7 +11764,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11687,7 +11773,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11696,7 +11782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11706,7 +11792,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -11719,7 +11805,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11733,7 +11819,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11746,7 +11832,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11781,7 +11867,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShipmentView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11790,7 +11876,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11799,7 +11885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11808,7 +11894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11817,7 +11903,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11826,7 +11912,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11836,7 +11922,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -11849,7 +11935,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11863,7 +11949,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11876,7 +11962,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -11911,7 +11997,7 @@ export interface operations {
                     "application/pdf": unknown;
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -11920,7 +12006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -11929,7 +12015,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -11938,7 +12024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -11947,7 +12033,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_labelled`: No label was bought for it yet. */
+            /** @description - `not_labelled`: No label was bought for it yet. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11956,7 +12042,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -11965,7 +12051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -11975,7 +12061,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -11988,7 +12074,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12002,7 +12088,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12015,7 +12101,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12050,7 +12136,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShipmentView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12059,7 +12145,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12068,7 +12154,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12077,7 +12166,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12086,7 +12175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_labelled`: No label was bought for it yet. */
+            /** @description - `not_labelled`: No label was bought for it yet. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12095,7 +12184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12104,7 +12193,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12114,7 +12203,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -12127,7 +12216,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12141,7 +12230,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12154,7 +12243,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12196,7 +12285,7 @@ export interface operations {
                     "application/json": components["schemas"]["ShipmentView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12205,7 +12294,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12214,7 +12303,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12223,7 +12315,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -12244,7 +12336,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12253,7 +12345,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12278,7 +12370,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12292,7 +12384,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12305,7 +12397,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12342,7 +12434,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_TaxCountryView_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12351,7 +12443,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12360,7 +12452,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /** @description - `forbidden`: Not allowed. */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12369,7 +12461,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12378,7 +12470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12388,7 +12480,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -12401,7 +12493,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12415,7 +12507,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12428,7 +12520,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12446,7 +12538,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The version that you replace: `"3"` */
+                /** @description The `version` that you replace; not needed for a country without rates */
                 "If-Match"?: string | null;
             };
             path: {
@@ -12470,7 +12562,7 @@ export interface operations {
                     "application/json": components["schemas"]["TaxCountryView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12479,7 +12571,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12488,7 +12580,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `forbidden`: Not allowed. */
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -12497,7 +12592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version`: It was changed in the meantime. */
+            /** @description - `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -12506,7 +12601,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12515,7 +12610,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12525,7 +12620,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -12537,7 +12632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `precondition_required`: Say which version you change (If-Match). */
+            /** @description - `precondition_required`: Say which version you change (If-Match). */
             428: {
                 headers: {
                     [name: string]: unknown;
@@ -12547,7 +12642,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12561,7 +12656,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12574,7 +12669,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12604,7 +12699,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12613,7 +12708,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12622,8 +12717,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12632,7 +12727,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12642,7 +12737,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -12655,7 +12750,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12669,7 +12764,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12682,7 +12777,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12716,7 +12811,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12726,8 +12821,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["GatewayUnauthenticated"];
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `token_used`: This link has been used or has run out. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `token_used`: This link has been used or has run out. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -12736,7 +12831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12745,7 +12840,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12755,7 +12850,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -12768,7 +12863,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12782,7 +12877,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12795,7 +12890,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12831,7 +12926,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12840,7 +12935,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `bad_credentials`: E-mail or password is wrong. */
+            /**
+             * @description - `bad_credentials`: E-mail or password is wrong.
+             *     - `unauthenticated`: Sign in first.
+             */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -12849,8 +12947,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12859,7 +12957,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12869,7 +12967,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -12882,7 +12980,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12896,7 +12994,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12909,7 +13007,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -12946,7 +13044,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -12956,8 +13054,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["GatewayUnauthenticated"];
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -12966,7 +13064,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -12976,7 +13074,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -12989,7 +13087,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13003,7 +13101,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13016,7 +13114,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13050,7 +13148,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13060,8 +13158,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["GatewayUnauthenticated"];
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13070,7 +13168,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13080,7 +13178,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -13093,7 +13191,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13107,7 +13205,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13120,7 +13218,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13154,7 +13252,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13164,8 +13262,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["GatewayUnauthenticated"];
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `token_used`: This link has been used or has run out. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `token_used`: This link has been used or has run out. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13174,7 +13272,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13183,7 +13281,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13207,7 +13305,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13221,7 +13319,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13234,7 +13332,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13273,7 +13371,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13282,7 +13380,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `session_ended`: The session has ended, sign in again. */
+            /**
+             * @description - `session_ended`: The session has ended, sign in again.
+             *     - `unauthenticated`: Sign in first.
+             */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13291,8 +13392,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13301,7 +13402,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13311,7 +13412,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -13324,7 +13425,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13338,7 +13439,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13351,7 +13452,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13387,7 +13488,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13397,8 +13498,8 @@ export interface operations {
                 };
             };
             401: components["responses"]["GatewayUnauthenticated"];
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `email_taken`: There is an account with this e-mail. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `email_taken`: There is an account with this e-mail. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -13407,7 +13508,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13416,7 +13517,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13440,7 +13541,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13454,7 +13555,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13467,7 +13568,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13499,7 +13600,7 @@ export interface operations {
                     "application/json": components["schemas"]["SessionList"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13508,7 +13609,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13517,7 +13618,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13526,7 +13627,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13536,7 +13637,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -13549,7 +13650,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13563,7 +13664,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13576,7 +13677,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13609,7 +13710,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13618,7 +13719,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13627,8 +13728,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13637,7 +13738,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13646,7 +13747,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13656,7 +13757,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -13669,7 +13770,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13683,7 +13784,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13696,7 +13797,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13734,7 +13835,7 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13743,7 +13844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13752,7 +13853,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13761,7 +13862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13771,7 +13872,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -13784,7 +13885,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13798,7 +13899,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13811,7 +13912,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13855,7 +13956,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddedView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -13864,7 +13965,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -13873,8 +13974,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -13896,7 +13997,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -13905,7 +14006,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -13929,7 +14030,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13943,7 +14044,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13956,7 +14057,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -13994,7 +14095,7 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14003,7 +14104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14012,8 +14113,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14022,7 +14123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14032,7 +14133,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -14045,7 +14146,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14059,7 +14160,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14072,7 +14173,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14113,7 +14214,7 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14122,7 +14223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14131,8 +14232,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14141,7 +14242,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14150,7 +14251,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14160,7 +14261,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -14173,7 +14274,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14187,7 +14288,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14200,7 +14301,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14245,7 +14346,7 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14254,7 +14355,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14263,8 +14364,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14273,7 +14374,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14282,7 +14383,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14292,7 +14393,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -14305,7 +14406,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14319,7 +14420,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14332,7 +14433,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14370,7 +14471,7 @@ export interface operations {
                     "application/json": components["schemas"]["MergeView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14379,7 +14480,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14388,8 +14489,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14398,7 +14499,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14408,7 +14509,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -14421,7 +14522,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14435,7 +14536,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14448,7 +14549,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14480,7 +14581,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_CategoryView_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14489,7 +14590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14498,7 +14599,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14508,7 +14609,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -14521,7 +14622,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14535,7 +14636,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14548,7 +14649,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14568,10 +14669,12 @@ export interface operations {
             header?: {
                 /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
+                /** @description Names the cart, and opens what was made of it: as `POST /cart` has given it. A customer's access token does without */
                 "Cart-Token"?: string | null;
             };
             path?: never;
             cookie?: {
+                /** @description The same for browsers; the header goes before it */
                 bodega_cart?: string | null;
             };
         };
@@ -14599,7 +14702,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14608,7 +14711,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14617,7 +14720,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `card_declined`: The card was declined. */
+            /** @description - `card_declined`: The card was declined. */
             402: {
                 headers: {
                     [name: string]: unknown;
@@ -14626,7 +14729,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
+            403: components["responses"]["GatewayOriginNotAllowed"];
             /**
              * @description - `cart_empty`: The cart is empty.
              *     - `out_of_stock`: Not enough in stock.
@@ -14645,7 +14748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14654,7 +14757,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14680,7 +14783,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14694,7 +14797,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14707,7 +14810,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14725,10 +14828,12 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Names the cart, and opens what was made of it: as `POST /cart` has given it. A customer's access token does without */
                 "Cart-Token"?: string | null;
             };
             path?: never;
             cookie?: {
+                /** @description The same for browsers; the header goes before it */
                 bodega_cart?: string | null;
             };
         };
@@ -14747,7 +14852,7 @@ export interface operations {
                     "application/json": components["schemas"]["Quote"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14756,7 +14861,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14765,7 +14870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
+            403: components["responses"]["GatewayOriginNotAllowed"];
             /**
              * @description - `cart_empty`: The cart is empty.
              *     - `no_longer_sold`: No longer sold.
@@ -14780,7 +14885,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14789,7 +14894,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14813,7 +14918,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14827,7 +14932,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14840,7 +14945,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14858,6 +14963,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Names the cart, and opens what was made of it: as `POST /cart` has given it. A customer's access token does without */
                 "Cart-Token"?: string | null;
             };
             path: {
@@ -14865,6 +14971,7 @@ export interface operations {
                 checkout_id: string;
             };
             cookie?: {
+                /** @description The same for browsers; the header goes before it */
                 bodega_cart?: string | null;
             };
         };
@@ -14879,7 +14986,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -14888,7 +14995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -14897,7 +15004,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -14906,7 +15013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -14915,7 +15022,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -14925,7 +15032,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -14938,7 +15045,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14952,7 +15059,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14965,7 +15072,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -14983,6 +15090,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Names the cart, and opens what was made of it: as `POST /cart` has given it. A customer's access token does without */
                 "Cart-Token"?: string | null;
             };
             path: {
@@ -14990,6 +15098,7 @@ export interface operations {
                 checkout_id: string;
             };
             cookie?: {
+                /** @description The same for browsers; the header goes before it */
                 bodega_cart?: string | null;
             };
         };
@@ -15004,7 +15113,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15013,7 +15122,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15022,8 +15131,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15032,7 +15141,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `checkout_ended`: This checkout has ended. */
+            /** @description - `checkout_ended`: This checkout has ended. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -15041,7 +15150,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15050,7 +15159,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15060,7 +15169,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -15073,7 +15182,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15087,7 +15196,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15100,7 +15209,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15118,6 +15227,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description Names the cart, and opens what was made of it: as `POST /cart` has given it. A customer's access token does without */
                 "Cart-Token"?: string | null;
             };
             path: {
@@ -15125,6 +15235,7 @@ export interface operations {
                 checkout_id: string;
             };
             cookie?: {
+                /** @description The same for browsers; the header goes before it */
                 bodega_cart?: string | null;
             };
         };
@@ -15148,7 +15259,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15157,7 +15268,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15166,7 +15277,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `card_declined`: The card was declined. */
+            /** @description - `card_declined`: The card was declined. */
             402: {
                 headers: {
                     [name: string]: unknown;
@@ -15175,8 +15286,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15203,7 +15314,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15212,7 +15323,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15222,7 +15333,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -15235,7 +15346,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15249,7 +15360,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15262,7 +15373,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15280,6 +15391,9 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description The `id` of the event seen last; browsers that come again send it */
+                "last-event-id"?: string | null;
+                /** @description Names the cart, and opens what was made of it: as `POST /cart` has given it. A customer's access token does without */
                 "Cart-Token"?: string | null;
             };
             path: {
@@ -15287,21 +15401,34 @@ export interface operations {
                 checkout_id: string;
             };
             cookie?: {
+                /** @description The same for browsers; the header goes before it */
                 bodega_cart?: string | null;
             };
         };
         requestBody?: never;
         responses: {
-            /** @description `status` events */
+            /** @description `status` events, for at most ten minutes; browsers then come again by themselves */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example event: status
+                     *     id: 7
+                     *     data: {"checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R", "status": "completed", …}
+                     */
                     "text/event-stream": string;
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description The checkout has ended, and `Last-Event-ID` is its last change: nothing follows */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15310,7 +15437,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15319,7 +15446,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15328,7 +15455,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15337,7 +15464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15347,7 +15474,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -15360,7 +15487,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15374,7 +15501,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15387,7 +15514,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15407,6 +15534,7 @@ export interface operations {
             header?: {
                 /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
+                /** @description Names the cart, and opens what was made of it: as `POST /cart` has given it. A customer's access token does without */
                 "Cart-Token"?: string | null;
             };
             path: {
@@ -15414,6 +15542,7 @@ export interface operations {
                 checkout_id: string;
             };
             cookie?: {
+                /** @description The same for browsers; the header goes before it */
                 bodega_cart?: string | null;
             };
         };
@@ -15441,7 +15570,7 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15450,7 +15579,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15459,7 +15588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `card_declined`: The card was declined. */
+            /** @description - `card_declined`: The card was declined. */
             402: {
                 headers: {
                     [name: string]: unknown;
@@ -15468,8 +15597,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15497,7 +15626,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15506,7 +15635,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15530,7 +15659,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15544,7 +15673,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15557,7 +15686,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15592,7 +15721,7 @@ export interface operations {
                     "application/json": components["schemas"]["StockList"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15601,7 +15730,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15610,7 +15739,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15620,7 +15749,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -15633,7 +15762,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15647,7 +15776,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15660,7 +15789,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15695,7 +15824,7 @@ export interface operations {
                     "application/json": components["schemas"]["StockView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15704,7 +15833,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -15713,7 +15842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15722,7 +15851,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15732,7 +15861,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -15745,7 +15874,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15759,7 +15888,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15772,7 +15901,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15804,7 +15933,7 @@ export interface operations {
                     "application/json": components["schemas"]["Preferences"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15813,7 +15942,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15822,7 +15951,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15831,7 +15960,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15841,7 +15970,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -15854,7 +15983,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15868,7 +15997,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15881,7 +16010,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15917,7 +16046,7 @@ export interface operations {
                     "application/json": components["schemas"]["Preferences"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -15926,7 +16055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -15935,8 +16064,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -15945,7 +16074,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -15955,7 +16084,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -15968,7 +16097,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15982,7 +16111,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -15995,7 +16124,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16031,7 +16160,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16040,8 +16169,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16050,7 +16179,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -16059,7 +16188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16069,7 +16198,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -16082,7 +16211,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16096,7 +16225,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16109,7 +16238,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16146,7 +16275,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_OrderSummary_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16155,7 +16284,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16164,7 +16293,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -16173,7 +16302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16183,7 +16312,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -16196,7 +16325,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16210,7 +16339,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16223,7 +16352,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16261,7 +16390,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrderView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16270,7 +16399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16279,7 +16408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16288,7 +16417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -16297,7 +16426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16307,7 +16436,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -16320,7 +16449,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16334,7 +16463,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16347,7 +16476,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16385,7 +16514,7 @@ export interface operations {
                     "application/json": components["schemas"]["OrderView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16394,7 +16523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16403,8 +16532,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16413,7 +16542,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_late_to_cancel`: It is too late to cancel this order. */
+            /** @description - `too_late_to_cancel`: It is too late to cancel this order. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -16422,7 +16551,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -16431,7 +16560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16441,7 +16570,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -16454,7 +16583,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16468,7 +16597,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16481,7 +16610,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16502,7 +16631,7 @@ export interface operations {
                 token?: string | null;
             };
             header?: {
-                /** @description The version seen last; browsers that come again send it */
+                /** @description The `id` of the event seen last; browsers that come again send it */
                 "last-event-id"?: string | null;
             };
             path: {
@@ -16534,7 +16663,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16543,7 +16672,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -16552,7 +16681,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -16561,7 +16690,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -16570,7 +16699,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16580,7 +16709,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -16593,7 +16722,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16607,7 +16736,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16620,7 +16749,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16652,7 +16781,7 @@ export interface operations {
                     "application/json": components["schemas"]["PaymentsConfig"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16661,7 +16790,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -16670,7 +16799,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16680,7 +16809,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -16693,7 +16822,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16707,7 +16836,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16720,7 +16849,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16767,8 +16896,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -16777,7 +16906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16787,7 +16916,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -16800,7 +16929,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16814,7 +16943,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16827,7 +16956,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16872,7 +17001,7 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ProductSummary_"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16881,7 +17010,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -16890,7 +17019,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -16900,7 +17029,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -16913,7 +17042,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16927,7 +17056,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16940,7 +17069,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -16982,7 +17111,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -16991,7 +17120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17000,7 +17129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -17009,7 +17138,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -17019,7 +17148,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -17032,7 +17161,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17046,7 +17175,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17059,7 +17188,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17110,7 +17239,7 @@ export interface operations {
                     "application/json": components["schemas"]["SearchAnswer"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17119,7 +17248,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -17128,7 +17257,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -17138,7 +17267,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -17151,7 +17280,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17165,7 +17294,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17178,7 +17307,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17213,7 +17342,7 @@ export interface operations {
                     "application/json": components["schemas"]["Suggestions"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17222,7 +17351,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -17231,7 +17360,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -17241,7 +17370,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -17254,7 +17383,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17268,7 +17397,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17281,7 +17410,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17316,7 +17445,7 @@ export interface operations {
                     "application/json": components["schemas"]["Timeline"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17325,7 +17454,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -17334,7 +17463,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -17343,7 +17472,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -17353,7 +17482,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -17366,7 +17495,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17380,7 +17509,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17393,7 +17522,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17429,7 +17558,7 @@ export interface operations {
                     "application/json": components["schemas"]["Rates"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17438,8 +17567,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -17448,7 +17577,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -17458,7 +17587,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -17471,7 +17600,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17485,7 +17614,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17498,7 +17627,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17530,7 +17659,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProfileView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17539,7 +17668,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17548,7 +17677,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -17557,7 +17686,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -17567,7 +17696,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -17580,7 +17709,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17594,7 +17723,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17607,7 +17736,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17643,7 +17772,7 @@ export interface operations {
                     "application/json": components["schemas"]["PrivacyRequestView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17652,7 +17781,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17661,7 +17790,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `confirm_identity`: Sign in again, or give your password. */
+            /**
+             * @description - `confirm_identity`: Sign in again, or give your password.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -17682,7 +17814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -17691,7 +17823,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -17701,7 +17833,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -17714,7 +17846,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17728,7 +17860,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17741,7 +17873,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17780,7 +17912,7 @@ export interface operations {
                     "application/json": components["schemas"]["ProfileView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17789,7 +17921,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17798,8 +17930,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `stale_version`: It was changed in the meantime. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -17808,7 +17940,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -17817,7 +17949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -17827,7 +17959,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -17840,7 +17972,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17854,7 +17986,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17867,7 +17999,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17899,7 +18031,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddressList"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -17908,7 +18040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -17917,7 +18049,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -17926,7 +18058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -17936,7 +18068,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -17949,7 +18081,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17963,7 +18095,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -17976,7 +18108,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18015,7 +18147,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddressView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -18024,7 +18156,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18033,8 +18165,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `address_limit`: No more addresses can be kept. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `address_limit`: No more addresses can be kept. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -18043,7 +18175,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -18052,7 +18184,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -18077,7 +18209,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18091,7 +18223,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18104,7 +18236,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18139,7 +18271,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddressView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -18148,7 +18280,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18157,7 +18289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18166,7 +18298,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -18175,7 +18307,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -18185,7 +18317,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -18198,7 +18330,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18212,7 +18344,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18225,7 +18357,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18267,7 +18399,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddressView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -18276,7 +18408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18285,8 +18417,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18295,7 +18427,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version`: It was changed in the meantime. */
+            /** @description - `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -18304,7 +18436,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -18313,7 +18445,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -18337,7 +18469,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18351,7 +18483,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18364,7 +18496,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18400,7 +18532,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -18409,7 +18541,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18418,8 +18550,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `not_found`: There is no such thing. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18428,7 +18560,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `stale_version`: It was changed in the meantime. */
+            /** @description - `stale_version`: It was changed in the meantime. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -18437,7 +18569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -18446,7 +18578,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -18456,7 +18588,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -18469,7 +18601,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18483,7 +18615,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18496,7 +18628,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18528,7 +18660,7 @@ export interface operations {
                     "application/json": components["schemas"]["PrivacyRequestView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -18537,7 +18669,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18546,8 +18678,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            403: components["responses"]["GatewayForbidden"];
-            /** @description `request_too_large`: The request is too large. */
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -18556,7 +18688,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -18566,7 +18698,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -18579,7 +18711,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18593,7 +18725,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18606,7 +18738,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18641,7 +18773,7 @@ export interface operations {
                     "application/json": components["schemas"]["PrivacyRequestView"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -18650,7 +18782,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18659,7 +18791,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18668,7 +18800,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -18677,7 +18809,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -18687,7 +18819,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -18700,7 +18832,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18714,7 +18846,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18727,7 +18859,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18762,7 +18894,7 @@ export interface operations {
                     "application/json": components["schemas"]["ExportDocument"];
                 };
             };
-            /** @description `malformed_request`: The request could not be read. */
+            /** @description - `malformed_request`: The request could not be read. */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -18771,7 +18903,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unauthenticated`: Sign in first. */
+            /** @description - `unauthenticated`: Sign in first. */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -18780,7 +18912,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_found`: There is no such thing. */
+            /** @description - `not_found`: There is no such thing. */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -18789,7 +18921,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `request_too_large`: The request is too large. */
+            /** @description - `request_too_large`: The request is too large. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -18798,7 +18930,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported_media_type`: Send application/json. */
+            /** @description - `unsupported_media_type`: Send application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -18808,7 +18940,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `invalid_request`: The request has fields that are not valid.
+             * @description - `invalid_request`: The request has fields that are not valid.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -18821,7 +18953,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `too_many_requests`: Too many requests.
+             * @description - `too_many_requests`: Too many requests.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18835,7 +18967,7 @@ export interface operations {
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
             /**
-             * @description `unavailable`: Temporarily unavailable.
+             * @description - `unavailable`: Temporarily unavailable.
              *
              *     `Retry-After` says when to ask again.
              */
@@ -18848,7 +18980,7 @@ export interface operations {
                 };
             };
             /**
-             * @description `timeout`: It took too long.
+             * @description - `timeout`: It took too long.
              *
              *     `Retry-After` says when to ask again.
              */

@@ -20,7 +20,7 @@ from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
-from bodega.kit.live import Live, State
+from bodega.kit.live import LastEventId, Live, State
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.kit.postal import InvalidAddress, deliverable, region_code
 from bodega.services.checkout import service, store
@@ -68,7 +68,7 @@ admin = APIRouter(prefix="/admin/tax-rates", tags=["tax (merchant)"])
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 CART_COOKIE = "bodega_cart"
-_STREAM = 'event: status\ndata: {"checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R", "status": "completed", …}\n\n'
+_STREAM = 'event: status\nid: 7\ndata: {"checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R", "status": "completed", …}\n\n'
 
 
 async def _state(request: Request) -> tuple[Services, Driver, Settings]:
@@ -224,7 +224,7 @@ async def read(checkout_id: CheckoutId, db: Db, shopper: Asking) -> CheckoutView
     responses={
         200: {
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _STREAM}},
-            "description": "`status` events",
+            "description": "`status` events, for at most ten minutes; browsers then come again by themselves",
         },
         204: {"description": "The checkout has ended, and `Last-Event-ID` is its last change: nothing follows"},
         **problems(Unauthenticated, CheckoutNotFound),
@@ -235,7 +235,7 @@ async def follow(
     db: Db,
     live: LiveCheckouts,
     shopper: Asking,
-    last_event_id: Annotated[str | None, Header(max_length=20, description="Sent by browsers that come again")] = None,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """Server-sent events: `event: status`, `data:` a checkout as GET answers it, at once and at every change,
     until it ends."""

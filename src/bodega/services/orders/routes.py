@@ -4,7 +4,7 @@ import hmac
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import AwareDatetime
 
 from bodega.contracts.ids import CustomerId, OrderId
@@ -14,7 +14,7 @@ from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit.app import Db, problems
 from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Staff, called_by
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
-from bodega.kit.live import Live, State
+from bodega.kit.live import LastEventId, Live, State
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.orders import service, store
 from bodega.services.orders.domain import Order
@@ -133,10 +133,7 @@ async def follow_order(
     customer: MaybeCustomer,
     secret: LinkSecret,
     token: LinkToken = None,
-    last_event_id: Annotated[
-        str | None,
-        Header(max_length=20, description="The version seen last; browsers that come again send it", examples=["5"]),
-    ] = None,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """Server-sent events: `event: order`, `data:` the order as GET answers it, at once and at every change, until it
     is delivered, cancelled or refunded."""
