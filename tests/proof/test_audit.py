@@ -114,7 +114,7 @@ def test_what_the_sweep_found_what_was_parked_and_where_the_index_differs_is_nam
     books = well()
     books["unmatched"] = [{"intent_id": "pi_1", "payment_id": None, "status": "requires_capture", "amount": 500}]
     books["parked"] = [{"room": "orders", "consumer": "orders", "parked": 2}]
-    books["index"] = [{"product_id": "prd_1", "what": "stock"}]
+    books["index"] = [{"id": "prd_1", "what": "stock"}]
     found = {(finding.room, finding.thing) for finding in compare(Books(**books))}
     assert found == {("payments", "pi_1"), ("orders", "orders"), ("search", "prd_1")}
 
@@ -149,13 +149,3 @@ async def test_what_stays_is_a_finding(looks: Callable[..., Awaitable[Report]]) 
     behind["shipments"][0]["status"] = "in_transit"
     (finding,) = (await looks(behind, behind)).findings
     assert (finding.room, finding.thing, finding.expected) == ("shipping", "ord_1", "delivered")
-
-
-async def test_an_index_that_was_mended_by_looking_is_no_finding_and_is_told(
-    looks: Callable[..., Awaitable[Report]],
-) -> None:
-    drift = [{"product_id": "prd_1", "what": "stock"}]
-    mended = await looks({**well(), "index": drift}, well())
-    assert (mended.findings, mended.index_mended) == ([], drift)
-    kept = await looks({**well(), "index": drift}, {**well(), "index": drift})
-    assert [finding.thing for finding in kept.findings] == ["prd_1"]

@@ -5,12 +5,13 @@ from datetime import timedelta
 from bodega.contracts.catalog import Product
 from bodega.contracts.ids import new_id
 from bodega.demo.catalogue import CURRENCY, load
-from tests.search.making import BORN
+from tests.search import making
 from tests.search.sources import Shop
 
 
 def demo_shop() -> Shop:
     shop = Shop()
+    shop.names(*(making.category(of.slug, of.title) for of, _ in load().products))
     for day, (category, one) in enumerate(load().products):
         shop.sells(
             Product.model_validate(
@@ -18,7 +19,7 @@ def demo_shop() -> Shop:
                     "id": new_id("prd"), "slug": one.slug, "title": one.title, "brand": one.brand,
                     "description": one.description, "categories": [category.slug, *one.also_in],
                     "options": [option.model_dump() for option in one.options], "version": 1,
-                    "created_at": BORN + timedelta(days=day), "updated_at": BORN,
+                    "created_at": making.BORN + timedelta(days=day), "updated_at": making.BORN,
                     "media": [{"id": "med_1", "alt": one.title, "renditions": {"w640.webp": f"{one.slug}.webp"}}],
                     "variants": [
                         {

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from bodega.contracts.catalog import Product, ProductArchived, ProductUpdated
+from bodega.contracts.catalog import CategoryUpdated, Product, ProductArchived, ProductUpdated
 from bodega.contracts.envelope import CloudEvent, event
 from bodega.contracts.ids import new_id
 from bodega.contracts.inventory import InventoryAdjusted
@@ -29,6 +29,14 @@ def product(title: str, *variants: dict[str, Any], **other: Any) -> Product:
             "variants": list(variants) or [variant(product_id[-12:])], **other,
         }
     )  # fmt: skip
+
+
+def category(slug: str, title: str, version: int = 1) -> CategoryUpdated:
+    return CategoryUpdated(slug=slug, title=title, position=1, version=version)
+
+
+def renamed(one: CategoryUpdated) -> CloudEvent[CategoryUpdated]:
+    return event(one, subject=one.slug, sequence=one.version)
 
 
 def updated(one: Product) -> CloudEvent[ProductUpdated]:

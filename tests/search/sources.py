@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from fastapi import FastAPI, Request
 
-from bodega.contracts.catalog import Product, ProductArchived, Products, ProductsRequest
+from bodega.contracts.catalog import Categories, CategoryUpdated, Product, ProductArchived, Products, ProductsRequest
 from bodega.contracts.inventory import Availabilities, Availability, AvailabilityRequest
 from bodega.kit.auth import InternalTokens
 from bodega.kit.testing import Credentials
@@ -17,6 +17,7 @@ class Shop:
     products: dict[str, Product] = field(default_factory=dict)
     archived: dict[str, ProductArchived] = field(default_factory=dict)
     stock: dict[str, Availability] = field(default_factory=dict)
+    categories: dict[str, CategoryUpdated] = field(default_factory=dict)
     asked: int = 0
 
     def sells(self, *products: Product) -> None:
@@ -28,6 +29,9 @@ class Shop:
         del self.products[one.id]
         skus = [variant.sku for variant in one.variants]
         self.archived[one.id] = ProductArchived(product_id=one.id, slug=one.slug, skus=skus, version=version)
+
+    def names(self, *categories: CategoryUpdated) -> None:
+        self.categories |= {one.slug: one for one in categories}
 
     def has(self, sku: str, version: int, in_stock: bool) -> None:
         self.stock[sku] = Availability(sku=sku, shown=5 if in_stock else 0, in_stock=in_stock, version=version)
@@ -49,6 +53,11 @@ def catalog(shop: Shop, credentials: Credentials) -> FastAPI:
         behind = [shop.products[one] for one in sorted(shop.products) if asked.after is None or one > asked.after]
         page = behind[: asked.limit]
         return Products(items=page, next_after=page[-1].id if len(behind) > asked.limit else None)
+
+    @app.get("/internal/categories")
+    async def categories(request: Request) -> Categories:
+        tokens.verify(request.headers["authorization"].removeprefix("Bearer "))
+        return Categories(items=list(shop.categories.values()))
 
     return app
 

@@ -98,7 +98,8 @@ async def test_nothing_found_is_said_plainly(search: Caller) -> None:
     for words in ("xyzzyqq", "!!!", "%F0%9F%A6%86"):
         answer = await ask(search, f"q={words}")
         assert (answer["total"], answer["items"], answer["next_cursor"]) == (0, [], None)
-        assert {one["slug"] for one in answer["popular_categories"]} == {category.slug for category, _ in GOODS}
+        popular = {(one["slug"], one["name"]) for one in answer["popular_categories"]}
+        assert popular == {(category.slug, category.title) for category, _ in GOODS}
     assert (await ask(search, "q=umbrela"))["popular_categories"] == []
     assert (await ask(search, "q=lamp&price_min=99999999"))["popular_categories"] == []
 
@@ -225,18 +226,56 @@ async def test_strange_parameters_are_refused_cleanly(search: Caller, query: str
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def suggest(search: Caller, words: str) -> tuple[list[str], list[str]]:
+    """Slugs of products, names of categories."""
+    answer = await search.get(f"/search/suggest?q={quote(words)}")
+    assert answer.status == 200, answer.body
+    return [one["slug"] for one in answer.json["products"]], [one["name"] for one in answer.json["categories"]]
+
+
 async def test_suggestions_while_typing(search: Caller) -> None:
     answer = (await search.get("/search/suggest?q=cof")).json
     assert answer["products"][0]["slug"] == "morning-street-coffee"
     (category,) = answer["categories"]
-    assert (category["slug"], category["name"]) == ("coffee-tea", "Coffee tea")
+    (name,) = {of.title for of, _ in GOODS if of.slug == "coffee-tea"}
+    assert (category["slug"], category["name"]) == ("coffee-tea", name)
     assert category["count"] == len([1 for of, one in GOODS if "coffee-tea" in (of.slug, *one.also_in)])
-    assert (await search.get("/search/suggest?q=lightin")).json["categories"][0]["slug"] == "lighting"
-    assert (await search.get("/search/suggest?q=umbrelka")).json["products"][0]["slug"] == "squall-umbrella"
     for words in ("", "a" * 101, "a%07"):
         assert (await search.get(f"/search/suggest?q={words}")).status == 422
-    for words in ("%22%7D", ".*", "%C3%9F%E2%82%AC", "%26%7C~%23"):
+    for words in ("%22%7D", ".*", "%C3%9F%E2%82%AC", "%26%7C~%23", "x" * 40):
         assert (await search.get(f"/search/suggest?q={words}")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("words", "product"),
+    [
+        ("or", "orchard-pendant"),  # hardly a word
+        ("pend", "orchard-pendant"),  # the beginning of any word of the title
+        ("oriel pend", "orchard-pendant"),  # of the brand and of the title
+        ("pend ori", "orchard-pendant"),  # each word may be unfinished
+        ("lamps", "bolete-table-lamp"),  # stems
+        ("brolly", "squall-umbrella"),  # synonyms
+        ("lámp", "bolete-table-lamp"),  # folding
+        ("umbrelka", "squall-umbrella"),  # typos
+        ("lamp-bolete-olive", "bolete-table-lamp"),  # a SKU
+    ],
+)
+async def test_a_suggestion_is_what_is_called_by_words_that_begin_so(search: Caller, words: str, product: str) -> None:
+    assert product in (await suggest(search, words))[0]
+
+
+async def test_categories_are_suggested_by_their_names(search: Caller) -> None:
+    for words, name in (("lightin", "Lighting"), ("tea cof", "Coffee & Tea"), ("lihgting", "Lighting")):
+        assert name in (await suggest(search, words))[1], words
+    assert (await suggest(search, "orchard"))[1] == []
+
+
+async def test_suggestions_have_in_stock_first_and_a_title_before_other_words(search: Caller) -> None:
+    answer = (await search.get("/search/suggest?q=lamp")).json["products"]
+    shown = [one["in_stock"] for one in answer]
+    assert shown == sorted(shown, reverse=True)
+    titled = ["lamp" in one["title"].lower() for one in answer if one["in_stock"]]
+    assert titled == sorted(titled, reverse=True)
 
 
 async def test_answers_bear_the_surrogate_keys_of_what_they_show(search: Caller) -> None:

@@ -40,7 +40,7 @@ def test_what_differs_is_named_once() -> None:
         surplus: Skeleton(surplus, 1, {}),
     }
     told = {one.id: one for one in (same, older, stale, missing)}
-    assert {(one.product_id, one.what) for one in domain.differences(told, stock, kept)} == {
+    assert {(one.id, one.what) for one in domain.differences(told, stock, kept)} == {
         (older.id, "older"), (stale.id, "stock"), (missing.id, "missing"), (surplus, "surplus"),
     }  # fmt: skip
 

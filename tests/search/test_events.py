@@ -8,7 +8,7 @@ import pytest
 
 from bodega.kit.testing import Caller, eventually
 from tests.search.conftest import Stage
-from tests.search.making import archived, product, stock, updated, variant
+from tests.search.making import archived, category, product, renamed, stock, updated, variant
 
 pytestmark = pytest.mark.service
 
@@ -83,6 +83,31 @@ async def test_first_news_of_a_sku_counts_even_if_nothing_flipped(stage: Stage) 
     one = product(f"Mug {name}", variant(sku))
     await stage.topics.publish(updated(one), stock(sku, 4, True, product_id=one.id, flipped=False))
     await shown(stage.search, f"q={name}", lambda answer: answer["total"] == 1 and answer["items"][0]["in_stock"])
+
+
+async def test_a_categorys_new_name_is_suggested_within_a_second_and_an_older_one_never_again(stage: Stage) -> None:
+    slug, first, second = f"c-{word()}", word(), word()
+    await stage.topics.publish(updated(product(f"Mug {word()}", categories=[slug])))
+
+    async def suggested(name: str) -> list[dict[str, Any]]:
+        answer = await stage.search.get(f"/search/suggest?q={name}")
+        assert answer.status == 200, answer.body
+        return list(answer.json["categories"])
+
+    async def is_called(name: str) -> None:
+        assert await suggested(name[:5]) == [{"slug": slug, "name": name, "count": 1}]
+
+    await stage.topics.publish(renamed(category(slug, first, version=3)))
+    await eventually(lambda: is_called(first))
+    started = time.monotonic()
+    await stage.topics.publish(renamed(category(slug, second, version=5)))
+    await eventually(lambda: is_called(second))
+    assert time.monotonic() - started < 1
+    late, last = category(slug, first, version=4), category(slug, f"{second} too", version=6)
+    again = renamed(last)
+    await stage.topics.publish(renamed(late), renamed(category(slug, first, version=5)), again, again)
+    await eventually(lambda: is_called(last.title))
+    assert await suggested(first) == []
 
 
 async def test_a_message_that_cannot_be_read_is_parked_and_the_next_one_is_taken(stage: Stage) -> None:

@@ -14,7 +14,7 @@ from bodega.services.search import flows
 from bodega.services.search.clients import Sources
 from bodega.services.search.store import Store, definition
 from tests.search.conftest import PATIENCE_SECONDS, OpenStage, Stage
-from tests.search.making import archived, product, updated, variant
+from tests.search.making import archived, category, product, renamed, updated, variant
 from tests.search.sources import Shop
 from tests.search.test_index import hear
 
@@ -26,8 +26,11 @@ AGREES = "The index agrees with catalog and inventory.\n"
 async def renewed(open_stage: OpenStage, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """A shop of 250 products: three pages of the sources."""
     shop = Shop()
+    shop.names(category("mugs", "Mugs and Cups", version=5), category("bowls", "Bowls", version=5))
     for number in range(250):
-        one = product(f"Mug number{number}", variant(f"{request.node.name[:20]}-{number}"), version=5)
+        one = product(
+            f"Mug number{number}", variant(f"{request.node.name[:20]}-{number}"), version=5, categories=["mugs"]
+        )
         shop.sells(one)
         shop.has(one.variants[0].sku, 1, number % 2 == 0)
     async with open_stage(request.function.__name__.replace("_", "-")[:40], shop) as stage:
@@ -52,6 +55,16 @@ async def total_is(stage: Stage, wanted: int, query: str = "limit=1") -> None:
     await eventually(once, within_seconds=PATIENCE_SECONDS)
 
 
+async def suggested_are(stage: Stage, words: str, *wanted: tuple[str, int]) -> None:
+    """Categories: name and number of products."""
+
+    async def once() -> None:
+        answer = await stage.search.get(f"/search/suggest?q={words}")
+        assert [(one["name"], one["count"]) for one in answer.json["categories"]] == list(wanted)
+
+    await eventually(once)
+
+
 def cli(stage: Stage, credentials: Credentials) -> Caller:
     return stage.search.being(credentials.service("cli", "search"))
 
@@ -73,9 +86,9 @@ async def operator(renewed: Stage, credentials: Credentials, monkeypatch: pytest
     monkeypatch.setattr(commands, "ask", ask)
     monkeypatch.setattr(commands, "LOOK_SECONDS", 0.02)
 
-    async def said(*arguments: str) -> str:
+    async def said(*arguments: str, exit_code: int = 0) -> str:
         outcome = await asyncio.to_thread(CliRunner().invoke, commands.app, list(arguments))
-        assert outcome.exit_code == 0, outcome.output
+        assert outcome.exit_code == exit_code, outcome.output
         # The stage's log goes the same way.
         return "".join(line for line in outcome.stdout.splitlines(keepends=True) if not line.startswith("{"))
 
@@ -88,6 +101,7 @@ async def served(backend: AsyncOpenSearch, stage: Stage) -> str:
 
 async def test_an_empty_index_is_filled_with_products_and_stock_at_start(renewed: Stage) -> None:
     await total_is(renewed, 125, "in_stock=true")
+    await suggested_are(renewed, "cup", ("Mugs and Cups", 250))
 
 
 async def test_a_rebuild_loses_nothing_that_arrives_meanwhile_and_nobody_notices_it(
@@ -110,9 +124,14 @@ async def test_a_rebuild_loses_nothing_that_arrives_meanwhile_and_nobody_notices
         renewed.shop.sells(one)
         await renewed.topics.publish(updated(one))
 
+    called = category("mugs", "Beakers", version=7)
+    renewed.shop.names(called)
+    await renewed.topics.publish(renamed(called))
+
     now = before.removesuffix("-1") + "-2"
     assert await command == f"Searches read {now} now.\n"
     await total_is(renewed, 250, "q=renamed&limit=1")
+    await suggested_are(renewed, "beak", ("Beakers", 250))
     searching = False
     await shopping
     assert totals == {250}
@@ -181,25 +200,35 @@ async def test_an_audit_names_what_differs_and_mends_it(renewed: Stage, operator
     shop = renewed.shop
     ids = sorted(shop.products)
     older, surplus, unknown, sold_out = (shop.products[ids[n]] for n in (3, 120, 130, 248))
-    missing = product("Mug missing", variant("missing-1"))
+    missing = product("Mug missing", variant("missing-1"))  # in no category
     shop.sells(missing, older.model_copy(update={"title": "Mug newest", "version": 9}))
     shop.archives(surplus, 8)
     del shop.products[unknown.id]
     was = shop.stock[sold_out.variants[0].sku]
     shop.has(was.sku, 2, not was.in_stock)
-    heading, *found, end = (await operator("audit")).splitlines()
-    assert heading.split() == ["product", "was"]
-    assert {tuple(line.split()) for line in found} == {
+    shop.names(category("plates", "Plates"), category("mugs", "Beakers", version=6))
+    del shop.categories["bowls"]
+    differing = {
         (missing.id, "missing"), (older.id, "older"), (surplus.id, "surplus"), (unknown.id, "surplus"),
-        (sold_out.id, "stock"),
+        (sold_out.id, "stock"), ("plates", "missing"), ("mugs", "older"), ("bowls", "surplus"),
     }  # fmt: skip
-    assert end == "5 products differed and have been mended."
+    for arguments, code, word, tells in (
+        (["audit"], 1, "is", "8 differ. `./bodega search audit --mend` mends them."),
+        (["audit", "--mend"], 0, "was", "8 differed and have been mended."),  # looking alone has mended nothing
+    ):
+        heading, *found, end = (await operator(*arguments, exit_code=code)).splitlines()
+        assert heading.split() == ["product", "or", "category", word]
+        assert {tuple(line.split()) for line in found} == differing
+        assert end == tells
     assert await operator("audit") == AGREES
     await total_is(renewed, 249)
     await total_is(renewed, 1, "q=newest")
+    await suggested_are(renewed, "beak", ("Beakers", 248))
+    await suggested_are(renewed, "cup")
 
 
 async def test_only_operators_may_rebuild_and_audit(renewed: Stage, credentials: Credentials) -> None:
     assert (await renewed.search.post("/internal/rebuild")).code == "unauthenticated"
     cart = renewed.search.being(credentials.service("cart", "search"))
     assert (await cart.get("/internal/audit")).code == "forbidden"
+    assert (await cart.post("/internal/audit")).code == "forbidden"

@@ -43,11 +43,7 @@ def audit(
             "Does the shop run? `./bodega status` says so.",
         )
     if as_json:
-        answer = {
-            "looked_at": report.looked_at,
-            "index_mended": report.index_mended,
-            "findings": [asdict(f) for f in report.findings],
-        }
+        answer = {"looked_at": report.looked_at, "findings": [asdict(f) for f in report.findings]}
         typer.echo(json.dumps(answer, indent=1))
     else:
         _show(report)
@@ -67,9 +63,9 @@ async def _ask(instance: Instance, service: str, path: str) -> Any:
 
 
 def _show(report: "Report") -> None:
+    from bodega.proof.audit import INDEX_RULE
+
     out.print("Looked at " + ", ".join(f"{count} {what}" for what, count in report.looked_at.items()) + ".")
-    if report.index_mended:
-        out.print(f"The search index differed in {len(report.index_mended)} products and was mended.")
     if not report.findings:
         out.print("[green]All books agree.[/]")
         return
@@ -80,3 +76,5 @@ def _show(report: "Report") -> None:
         table.add_row(*(escape(value) for value in asdict(finding).values()))
     out.print(table)
     out.print(f"[red]{len(report.findings)} findings.[/]")
+    if any(finding.rule == INDEX_RULE for finding in report.findings):
+        out.print("`./bodega search audit --mend` mends the search index.")

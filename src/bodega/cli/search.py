@@ -1,6 +1,7 @@
 """`bodega search rebuild|audit`: the search index, made anew, or compared with catalog and inventory."""
 
 import time
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -27,16 +28,24 @@ def rebuild(instance: InstanceName = "shop") -> None:
 
 
 @app.command()
-def audit(instance: InstanceName = "shop") -> None:
-    """Compare the index with catalog and inventory, product by product, and mend what differs."""
+def audit(
+    instance: InstanceName = "shop",
+    mend: Annotated[bool, typer.Option("--mend", help="Mend what differs.")] = False,
+) -> None:
+    """Compare the index with catalog and inventory, thing by thing. 1 if anything differs and stays so."""
     chosen = instance_of(instance)
     with err.status("Reading catalog, inventory and index ..."):
-        found = ask(chosen, "search", "GET", "/internal/audit", seconds=AUDIT_SECONDS)["differences"]
+        method = "POST" if mend else "GET"
+        found = ask(chosen, "search", method, "/internal/audit", seconds=AUDIT_SECONDS)["differences"]
     if not found:
         out.print("The index agrees with catalog and inventory.")
         return
-    table = Table("product", "was", box=None, pad_edge=False, header_style="dim")
+    table = Table("product or category", "was" if mend else "is", box=None, pad_edge=False, header_style="dim")
     for one in found:
-        table.add_row(one["product_id"], one["what"])
+        table.add_row(one["id"], one["what"])
     out.print(table)
-    out.print(f"{len(found)} products differed and have been mended.")
+    if mend:
+        out.print(f"{len(found)} differed and have been mended.")
+        return
+    out.print(f"{len(found)} differ. `./bodega search audit --mend` mends them.")
+    raise typer.Exit(1)

@@ -47,6 +47,9 @@ class Finding:
         return self.room, self.thing, self.rule
 
 
+INDEX_RULE = "the index is as its sources"
+
+
 @dataclass
 class Books:
     """What was read: the rows of each room that the audit compares."""
@@ -64,7 +67,7 @@ class Books:
     outboxes: Sequence[Row] = ()
     parked: Sequence[Row] = ()
     index: Sequence[Row] = ()
-    """Where the search index differed from its sources. Looking mends it."""
+    """Where the search index differs from its sources."""
     processor: Mapping[str, Mapping[str, Any]] | None = None
     """The sandbox's books by payment; None: another processor, whose sweep speaks through `unmatched`."""
 
@@ -75,15 +78,13 @@ class Report:
 
     findings: list[Finding]
     looked_at: dict[str, int] = field(default_factory=dict)
-    index_mended: Sequence[Row] = ()
-    """Where the search index differed at the first look."""
 
 
 async def audit(instance: Instance, ask: Ask, recheck_seconds: float = RECHECK_SECONDS) -> Report:
     """Look; where something is found, look again. Raises OSError, asyncpg.PostgresError or aiohttp.ClientError, where
     a store cannot be read, and whatever `ask` raises."""
     books = await read(instance, ask)
-    findings, index_mended = set(compare(books)), books.index
+    findings = set(compare(books))
     if findings:
         await asyncio.sleep(recheck_seconds)
         books = await read(instance, ask)
@@ -93,7 +94,7 @@ async def audit(instance: Instance, ask: Ask, recheck_seconds: float = RECHECK_S
         name: len(getattr(books, name)) for name in ("stock", "reservations", "orders", "payments", "shipments")
     }
     looked_at["events waiting in outboxes"] = sum(row["waiting"] for row in books.outboxes)
-    return Report(sorted(findings), looked_at, index_mended)
+    return Report(sorted(findings), looked_at)
 
 
 # --- reading ----------------------------------------------------------------------------------------
@@ -333,7 +334,7 @@ def _messages(books: Books) -> Iterator[Finding]:
     for row in books.parked:
         yield Finding(row["room"], row["consumer"], "no message is parked", str(row["parked"]), "0")
     for row in books.index:
-        yield Finding("search", row["product_id"], "the index is as its sources", row["what"], "the same")
+        yield Finding("search", row["id"], INDEX_RULE, row["what"], "the same")
 
 
 def _kept(payments: Iterable[Row]) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from bodega.contracts.catalog import Products, ProductsRequest
+from bodega.contracts.catalog import Categories, CategoryUpdated, Products, ProductsRequest
 from bodega.contracts.inventory import Availabilities, AvailabilityRequest
 from bodega.kit.app import client_for
 from bodega.kit.http import Client
@@ -34,6 +34,10 @@ class Sources:
             after = page.next_after
             if after is None:
                 return
+
+    async def categories(self) -> list[CategoryUpdated]:
+        """All, whether they have products or not."""
+        return (await self._catalog.get("/internal/categories", Categories)).items
 
     async def products_by_id(self, ids: Sequence[str]) -> Products:
         """At most 100. What catalog does not know at all is missing from the answer."""

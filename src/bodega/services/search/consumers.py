@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from bodega.contracts.catalog import ProductArchived, ProductUpdated
+from bodega.contracts.catalog import CategoryUpdated, ProductArchived, ProductUpdated
 from bodega.contracts.inventory import (
     InventoryAdjusted,
     InventoryCommitted,
@@ -29,6 +29,11 @@ async def product_archived(store: Store, herald: Herald, event: Received[Product
     herald.mark()
 
 
+async def category_updated(store: Store, herald: Herald, event: Received[CategoryUpdated]) -> None:
+    await store.put([domain.category_document(event.data)])
+    herald.mark()
+
+
 async def stock_changed(store: Store, herald: Herald, event: Received[StockChanged]) -> None:
     """Only what changes the answer: the SKU sold out or came back, or nothing was known of it."""
     told = event.data
@@ -41,6 +46,7 @@ def hears(store: Store, herald: Herald) -> tuple[Hears, ...]:
     return (
         Hears("ProductUpdated", ProductUpdated, partial(product_updated, store, herald)),
         Hears("ProductArchived", ProductArchived, partial(product_archived, store, herald)),
+        Hears("CategoryUpdated", CategoryUpdated, partial(category_updated, store, herald)),
         Hears("InventoryReserved", InventoryReserved, partial(stock_changed, store, herald)),
         Hears("InventoryReleased", InventoryReleased, partial(stock_changed, store, herald)),
         Hears("InventoryCommitted", InventoryCommitted, partial(stock_changed, store, herald)),

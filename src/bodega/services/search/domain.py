@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from bodega.contracts.catalog import Product
+from bodega.contracts.catalog import CategoryUpdated, Product
 
 Sort = Literal["relevance", "price", "-price", "newest"]
 
@@ -84,16 +84,22 @@ def document(product: Product) -> dict[str, Any]:
     }
 
 
-def tombstone(product_id: str, version: int) -> dict[str, Any]:
-    """What remains of a product that is no longer sold: so that a late, older state of it does not come back."""
-    return {"id": product_id, "version": version, "deleted": True}
+def category_document(category: CategoryUpdated) -> dict[str, Any]:
+    """A category as it is indexed, beside the products: by slug, which never looks like a product's id."""
+    return {"id": category.slug, "version": category.version, "name": category.title}
+
+
+def tombstone(document_id: str, version: int) -> dict[str, Any]:
+    """What remains of what is gone: so that a late, older state of it does not come back."""
+    return {"id": document_id, "version": version, "deleted": True}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Where the index and its sources do not agree."""
 
-    product_id: str
+    id: str
+    """A product's id, or a category's slug."""
     what: Literal["missing", "older", "surplus", "stock"]
 
 
@@ -120,3 +126,13 @@ def differences(
         elif any(stock[sku].in_stock != shown for sku, shown in one.in_stock.items() if sku in stock):
             found.append(Difference(product_id, "stock"))
     return found + [Difference(product_id, "surplus") for product_id in kept.keys() - told.keys()]
+
+
+def category_differences(told: Mapping[str, CategoryUpdated], kept: Mapping[str, int]) -> list[Difference]:
+    """Between the categories and the versions that are kept of them."""
+    found = [
+        Difference(slug, "missing" if slug not in kept else "older")
+        for slug, category in told.items()
+        if kept.get(slug, -1) < category.version
+    ]
+    return found + [Difference(slug, "surplus") for slug in kept.keys() - told.keys()]

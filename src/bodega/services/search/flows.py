@@ -7,7 +7,7 @@ same writers as the events do, and none of it lets an older version win.
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from bodega.contracts.catalog import Product
+from bodega.contracts.catalog import CategoryUpdated, Product
 from bodega.kit.errors import Unavailable
 from bodega.kit.http import RemoteProblem
 from bodega.kit.surrogates import SharedCache
@@ -23,6 +23,7 @@ _log = log()
 
 async def fill(store: Store, sources: Sources) -> int:
     """Reads everything from catalog and inventory into the index. Returns the number of products."""
+    await store.put([domain.category_document(category) for category in await sources.categories()])
     count = 0
     async for page in sources.products():
         await store.put_stock(await sources.stock(_skus(page.items)))
@@ -39,12 +40,16 @@ async def rebuild(store: Store, sources: Sources) -> int:
     return count
 
 
-async def audit(store: Store, sources: Sources) -> list[Difference]:
-    """Where the index differs from its sources; what differs is mended on the way.
+async def audit(store: Store, sources: Sources, *, mend: bool) -> list[Difference]:
+    """Where the index differs from its sources; if wished, what differs is mended on the way.
 
     What is just changing may be named although its event is under way; mending it too does no harm.
     """
-    differences: list[Difference] = []
+    categories = {one.slug: one for one in await sources.categories()}
+    known = await store.categories()
+    differences = domain.category_differences(categories, known)
+    if mend:
+        await _mend_categories(store, differences, categories, known)
     after: str | None = None
     async for page in sources.products():
         told = {product.id: product for product in page.items}
@@ -52,10 +57,27 @@ async def audit(store: Store, sources: Sources) -> list[Difference]:
         until = page.items[-1].id if page.next_after is not None else None
         kept = {one.id: one async for one in store.skeletons(after, until)}
         differing = domain.differences(told, {one.sku: one for one in stock}, kept)
-        await _mend(store, sources, differing, told, stock, kept)
+        if mend:
+            await _mend(store, sources, differing, told, stock, kept)
         differences += differing
         after = page.next_after
     return differences
+
+
+async def _mend_categories(
+    store: Store,
+    differing: Sequence[Difference],
+    told: Mapping[str, CategoryUpdated],
+    kept: Mapping[str, int],
+) -> None:
+    await store.put(
+        [
+            domain.category_document(told[one.id])
+            if one.id in told
+            else domain.tombstone(one.id, kept[one.id] + 1)  # catalog forgets none: it was never to be sold
+            for one in differing
+        ]
+    )
 
 
 async def _mend(
@@ -66,7 +88,7 @@ async def _mend(
     stock: Sequence[Stock],
     kept: Mapping[str, Skeleton],
 ) -> None:
-    wrong = {one.product_id for one in differing}
+    wrong = {one.id for one in differing}
     if any(one.what == "stock" for one in differing):
         await store.put_stock(stock)
     await service.take_products(store, [domain.document(told[one]) for one in wrong if one in told])

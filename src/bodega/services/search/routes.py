@@ -17,7 +17,7 @@ from bodega.kit.errors import BadRequest, Invalid
 from bodega.kit.pagination import Cursor, PageSize, decode_cursor, encode_cursor
 from bodega.services.search import flows, service
 from bodega.services.search.clients import Sources
-from bodega.services.search.domain import Criteria, Sort, option_key, option_name
+from bodega.services.search.domain import Criteria, Difference, Sort, option_key, option_name
 from bodega.services.search.errors import UnknownFilter
 from bodega.services.search.flows import Curator, Herald
 from bodega.services.search.schemas import (
@@ -35,7 +35,7 @@ from bodega.services.search.schemas import (
     Suggestions,
 )
 from bodega.services.search.settings import Settings
-from bodega.services.search.store import ORDERS, Counted, Found, Store
+from bodega.services.search.store import ORDERS, Category, Counted, Found, Store
 
 public = APIRouter(tags=["search"])
 internal = APIRouter(prefix="/internal", include_in_schema=False)
@@ -178,7 +178,7 @@ async def search_products(
         facets=_facets(found, criteria, settings.currency),
         corrected=fuzzy,
         suggestion=found.suggestion,
-        popular_categories=_categories(found.popular),
+        popular_categories=_categories(await service.named(store, found.popular)),
         took_ms=_milliseconds_since(started),
     )
 
@@ -196,12 +196,12 @@ async def suggest(
 ) -> Suggestions:
     """Products and categories, while somebody types."""
     started = time.perf_counter()
-    products, categories = await service.suggest(store, q, limit=SUGGESTED)
-    keys = ["search", *(f"product:{product['id']}" for product in products)]
+    found = await service.suggest(store, q, limit=SUGGESTED)
+    keys = ["search", *(f"product:{product['id']}" for product in found.products)]
     response.headers.update(_cacheable(settings, keys))
     return Suggestions(
-        products=[_hit(product) for product in products],
-        categories=_categories(categories),
+        products=[_hit(product) for product in found.products],
+        categories=_categories(found.categories),
         took_ms=_milliseconds_since(started),
     )
 
@@ -226,12 +226,18 @@ async def read_index(store: Kept, _: Caller) -> IndexState:
 
 
 @internal.get("/audit")
-async def audit(store: Kept, sources: Asked, herald: Heralding, _: Caller) -> Audit:
-    """Compares the index with the sources, and mends what differs."""
-    differences = await flows.audit(store, sources)
+async def read_audit(store: Kept, sources: Asked, _: Caller) -> Audit:
+    """Compares the index with the sources, and changes nothing."""
+    return _audit(await flows.audit(store, sources, mend=False))
+
+
+@internal.post("/audit")
+async def mend(store: Kept, sources: Asked, herald: Heralding, _: Caller) -> Audit:
+    """Compares the index with the sources, and mends what differs. The answer says how it was before."""
+    differences = await flows.audit(store, sources, mend=True)
     if differences:
         herald.mark()
-    return Audit(agrees=not differences, differences=[DifferenceLine(**asdict(one)) for one in differences])
+    return _audit(differences)
 
 
 # --- shapes -----------------------------------------------------------------------------------------
@@ -282,11 +288,12 @@ def _hit(product: Mapping[str, Any]) -> ProductHit:
     )
 
 
-def _categories(counted: Sequence[Counted]) -> list[CategorySuggestion]:
-    return [
-        CategorySuggestion(slug=one.value, name=one.value.replace("-", " ").capitalize(), count=one.count)
-        for one in counted
-    ]
+def _categories(categories: Sequence[Category]) -> list[CategorySuggestion]:
+    return [CategorySuggestion(**asdict(one)) for one in categories]
+
+
+def _audit(differences: Sequence[Difference]) -> Audit:
+    return Audit(agrees=not differences, differences=[DifferenceLine(**asdict(one)) for one in differences])
 
 
 def _facets(found: Found, criteria: Criteria, currency: str) -> Facets:

@@ -133,12 +133,12 @@ class Suggestions(_Answer):
 
 
 class DifferenceLine(_Answer):
-    product_id: ProductId
+    id: ProductId | Slug = Field(description="A product's id, or a category's slug")
     what: Literal["missing", "older", "surplus", "stock"]
 
 
 class Audit(_Answer):
-    """Where the index differed from catalog and inventory. It does no longer: what differed has been mended."""
+    """Where the index differs from catalog and inventory."""
 
     agrees: bool
     differences: list[DifferenceLine]

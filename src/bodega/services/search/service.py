@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bodega.services.search.domain import Criteria, Stock
-from bodega.services.search.store import Counted, Found, Store
+from bodega.services.search.store import Category, Counted, Found, Store, Suggested
 
 
 async def take_products(store: Store, documents: Sequence[Mapping[str, Any]]) -> None:
     """Catalog's word."""
-    await store.put_products(documents)
+    await store.put(documents)
     owners = {one["sku"]: product["id"] for product in documents for one in product.get("variants", ())}
     by_product: dict[str, list[Stock]] = {}
     for stock in await store.find_stock(list(owners)) if owners else ():
@@ -41,8 +41,14 @@ async def search(
     return await store.search(criteria, fuzzy=True, limit=limit, after=None), True
 
 
-async def suggest(store: Store, words: str, *, limit: int) -> tuple[Sequence[Mapping[str, Any]], Sequence[Counted]]:
-    products, categories = await store.suggest(words, fuzzy=False, limit=limit)
-    if not products and not categories:
-        products, categories = await store.suggest(words, fuzzy=True, limit=limit)
-    return products, categories
+async def suggest(store: Store, words: str, *, limit: int) -> Suggested:
+    found = await store.suggest(words, fuzzy=False, limit=limit)
+    if found.products or found.categories:
+        return found
+    return await store.suggest(words, fuzzy=True, limit=limit)
+
+
+async def named(store: Store, counted: Sequence[Counted]) -> list[Category]:
+    """Categories for people; one whose name has yet to be told is left out."""
+    names = await store.category_names([one.value for one in counted]) if counted else {}
+    return [Category(one.value, names[one.value], one.count) for one in counted if one.value in names]

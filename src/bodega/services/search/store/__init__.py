@@ -1,6 +1,6 @@
 """All that knows the search engine."""
 
 from bodega.services.search.store.index import Skeleton, Store
-from bodega.services.search.store.question import ORDERS, Counted, Found
+from bodega.services.search.store.question import ORDERS, Category, Counted, Found, Suggested
 
-__all__ = ["ORDERS", "Counted", "Found", "Skeleton", "Store"]
+__all__ = ["ORDERS", "Category", "Counted", "Found", "Skeleton", "Store", "Suggested"]

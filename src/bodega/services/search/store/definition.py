@@ -15,6 +15,7 @@ _SYNONYMS = [
 ]
 
 _FOLDING = ["lowercase", "asciifolding"]
+_LONGEST_BEGINNING = 15
 
 _ANALYSIS: dict[str, Any] = {
     # The engine also prepares analyzers that nobody uses. Java runtimes without Thai word breaking then refuse
@@ -25,6 +26,8 @@ _ANALYSIS: dict[str, Any] = {
         "stop_words": {"type": "stop", "stopwords": "_english_"},
         "stems": {"type": "stemmer", "language": "english"},
         "synonyms": {"type": "synonym_graph", "synonyms": _SYNONYMS},
+        "beginnings": {"type": "edge_ngram", "min_gram": 1, "max_gram": _LONGEST_BEGINNING},
+        "cut": {"type": "truncate", "length": _LONGEST_BEGINNING},
     },
     "analyzer": {
         "thai": {"type": "standard"},
@@ -39,12 +42,22 @@ _ANALYSIS: dict[str, Any] = {
             "filter": [*_FOLDING, "possessive", "synonyms", "stop_words", "stems"],
         },
         "plain_words": {"type": "custom", "tokenizer": "standard", "filter": _FOLDING},
+        "beginnings": {"type": "custom", "tokenizer": "standard", "filter": [*_FOLDING, "beginnings"]},
+        "typed_words": {"type": "custom", "tokenizer": "standard", "filter": [*_FOLDING, "cut"]},
     },
     "normalizer": {"folded": {"type": "custom", "filter": _FOLDING}},
 }
 
 _PLAIN = {"type": "text", "analyzer": "plain_words"}
 _WORDS: dict[str, Any] = {"type": "text", "analyzer": "words", "search_analyzer": "asked_words"}
+_TYPED: dict[str, Any] = {
+    "type": "text",
+    "analyzer": "beginnings",
+    "search_analyzer": "typed_words",
+    "index_options": "docs",
+    "norms": False,
+}
+"""All beginnings of all words, so that what is being typed is found by looking it up, not by trying what it begins."""
 _KEYWORD = {"type": "keyword"}
 
 PRODUCTS: dict[str, Any] = {
@@ -56,13 +69,15 @@ PRODUCTS: dict[str, Any] = {
             "version": {"type": "long"},
             "deleted": {"type": "boolean"},
             "slug": _KEYWORD,
-            "title": {**_WORDS, "copy_to": "all", "fields": {"plain": _PLAIN}},
-            "brand": {**_KEYWORD, "copy_to": "all", "fields": {"words": _WORDS}},
-            "categories": {**_KEYWORD, "copy_to": "all", "fields": {"words": _WORDS}},
+            "title": {**_WORDS, "copy_to": ["all", "typed"], "fields": {"plain": _PLAIN, "typed": _TYPED}},
+            "brand": {**_KEYWORD, "copy_to": ["all", "typed"], "fields": {"words": _WORDS}},
+            "categories": {**_KEYWORD, "copy_to": ["all", "typed"], "fields": {"words": _WORDS}},
             "description": {**_WORDS, "copy_to": "all"},
-            "option_values": {**_WORDS, "copy_to": "all"},
+            "option_values": {**_WORDS, "copy_to": ["all", "typed"]},
             # Every word of every text: all words asked for must be somewhere, not all in one field.
             "all": {**_WORDS, "fields": {"plain": _PLAIN}},
+            # Of what a product is called, not of how it is described.
+            "typed": _TYPED,
             "codes": {**_KEYWORD, "normalizer": "folded"},
             "price": {"type": "long"},
             "price_to": {"type": "long"},
@@ -82,6 +97,8 @@ PRODUCTS: dict[str, Any] = {
                     "stock_version": {"type": "long"},
                 },
             },
+            # A category's document has this and nothing else beside id and version.
+            "name": {**_TYPED, "fields": {"plain": _PLAIN}},
         },
     },
 }

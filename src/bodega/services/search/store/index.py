@@ -19,7 +19,7 @@ from bodega.services.search.domain import Criteria, Stock
 from bodega.services.search.errors import IndexNotThere, Refused
 from bodega.services.search.store import question, scripts
 from bodega.services.search.store.definition import PRODUCTS, STOCK, fingerprint
-from bodega.services.search.store.question import Counted, Found
+from bodega.services.search.store.question import Found, Suggested
 
 Standing = Literal["complete", "incomplete", "outdated", "half-renewed"]
 _FILLED = {"_meta": {"filled": True}}
@@ -180,11 +180,12 @@ class Store:
 
     # --- written ------------------------------------------------------------------------------------
 
-    async def put_products(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        """Each unless a version as new or newer is there, with what is known of its stock carried over."""
+    async def put(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Products and categories, each unless a version as new or newer is there; what is known of a product's
+        stock is carried over."""
         await self._script(
             [
-                (one["id"], {"script": _script(scripts.PUT_PRODUCT, document=one), "scripted_upsert": True,
+                (one["id"], {"script": _script(scripts.PUT, document=one), "scripted_upsert": True,
                              "upsert": {}})
                 for one in documents
             ]
@@ -248,15 +249,22 @@ class Store:
             if len(answer["hits"]["hits"]) < PAGE:
                 return
 
+    async def categories(self) -> dict[str, int]:
+        """Slug -> version of all that are known by name."""
+        async with _trouble_is_unavailable():
+            await self._engine.indices.refresh(index=self._products)
+        answer = await self._ask(question.categories())
+        return {hit["_source"]["id"]: hit["_source"]["version"] for hit in answer["hits"]["hits"]}
+
     async def _script(self, updates: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-        """Runs scripts on products, in what is being rebuilt and in what is served.
+        """Runs scripts on documents, in what is being rebuilt and in what is served.
 
         In this order: what does not find the next index comes either before the rebuild, which will read it from
         the sources, or after it, and then the served index is the next one.
         """
         lines: list[Mapping[str, Any]] = []
-        for product_id, update in updates:
-            lines += [{"update": {"_id": product_id, "retry_on_conflict": RETRIES}}, update]
+        for document_id, update in updates:
+            lines += [{"update": {"_id": document_id, "retry_on_conflict": RETRIES}}, update]
         await self._bulk(self._next, lines, harmless={"document_missing_exception", "index_not_found_exception"})
         await self._bulk(self._products, lines, harmless={"document_missing_exception"})
 
@@ -285,11 +293,23 @@ class Store:
         body = question.search(criteria, fuzzy=fuzzy, limit=limit, after=after)
         return question.read_search(await self._ask(body), criteria)
 
-    async def suggest(
-        self, words: str, *, fuzzy: bool, limit: int
-    ) -> tuple[Sequence[Mapping[str, Any]], Sequence[Counted]]:
-        """Products and categories."""
-        return question.read_suggest(await self._ask(question.suggest(words, fuzzy=fuzzy, limit=limit)))
+    async def suggest(self, words: str, *, fuzzy: bool, limit: int) -> Suggested:
+        """In one request to the engine, which works on its parts side by side."""
+        lines = [line for part in question.suggest(words, fuzzy=fuzzy, limit=limit) for line in ({}, part)]
+        async with _trouble_is_unavailable():
+            answer = await self._engine.msearch(index=self._products, body=lines)
+        for part in answer["responses"]:
+            if "error" in part:  # of one part: the request itself has gone well
+                raise Unavailable(f"the search engine: {part['status']} {part['error']['type']}")
+        return question.read_suggest(answer["responses"], limit=limit)
+
+    async def category_names(self, slugs: Sequence[str]) -> dict[str, str]:
+        """What is not known by name is missing."""
+        async with _trouble_is_unavailable():
+            body = {"ids": list(slugs)}
+            answer = await self._engine.mget(index=self._products, body=body, params={"_source": "name"})
+        found = {one["_id"]: one["_source"] for one in answer["docs"] if one.get("found")}
+        return {slug: kept["name"] for slug, kept in found.items() if "name" in kept}
 
     async def option_keys(self) -> set[str]:
         return question.read_option_keys(await self._ask(question.option_keys()))

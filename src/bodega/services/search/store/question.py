@@ -4,7 +4,6 @@ The filters do not narrow the query but what is shown of it (post_filter), so th
 under all filters but its own: a shopper who has chosen green still sees how many there are in red.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +17,7 @@ _SHOWN = [
     "in_stock",
 ]  # fmt: skip
 POPULAR = 6
+CATEGORIES_AT_MOST = 1000
 _NOT_DELETED: Query = {"term": {"deleted": False}}
 _FUZZY = {"fuzziness": "AUTO", "prefix_length": 1, "max_expansions": 50}
 """One typo from three letters on, two from six; the first letter is right."""
@@ -36,6 +36,21 @@ ORDERS: Mapping[Sort, tuple[Sequence[dict[str, str]], tuple[type, ...]]] = {
 class Counted:
     value: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """By name, and with how many products it has."""
+
+    slug: str
+    name: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggested:
+    products: Sequence[Mapping[str, Any]]
+    categories: Sequence[Category]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +99,31 @@ def search(criteria: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] 
     return body
 
 
-def suggest(words: str, *, fuzzy: bool, limit: int) -> Query:
-    return {
+def suggest(words: str, *, fuzzy: bool, limit: int) -> Sequence[Query]:
+    """Products; categories by name; how many products each category has. The last is always the same question, so
+    the engine has its answer ready for as long as nothing changes."""
+    products: Query = {
         "size": limit,
         "track_total_hits": False,
         "_source": _SHOWN,
-        "query": _matching(words, fuzzy=fuzzy),
+        "query": _matching(words, fuzzy=True) if fuzzy else _beginning(words),
         "sort": list(ORDERS["relevance"][0]),
-        "aggs": {"categories": _of_the_shop(_values("categories", limit, include=_slugs_with(words)))},
     }
+    name: Query = {"name.plain": {"query": words, "operator": "and", **_FUZZY}} if fuzzy else _all_words("name", words)
+    categories: Query = {
+        "size": CATEGORIES_AT_MOST,
+        "track_total_hits": False,
+        "_source": ["id", "name"],
+        "query": {"match": name},
+        "sort": ["_doc"],
+    }
+    counts: Query = {
+        "size": 0,
+        "track_total_hits": False,
+        "query": {"bool": {"filter": [_NOT_DELETED]}},
+        "aggs": {"categories": _values("categories", CATEGORIES_AT_MOST)},
+    }
+    return products, categories, counts
 
 
 def skeletons(after: str | None, until: str | None, limit: int) -> Query:
@@ -106,6 +137,11 @@ def skeletons(after: str | None, until: str | None, limit: int) -> Query:
         ]}},
         "sort": [{"id": "asc"}],
     }  # fmt: skip
+
+
+def categories() -> Query:
+    """All that are known by name: what an audit compares."""
+    return {"size": CATEGORIES_AT_MOST, "_source": ["id", "version"], "query": {"exists": {"field": "name"}}}
 
 
 def option_keys() -> Query:
@@ -150,9 +186,16 @@ def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
     )
 
 
-def read_suggest(answer: Mapping[str, Any]) -> tuple[list[Mapping[str, Any]], list[Counted]]:
-    found = answer["aggregations"]["categories"]["sold"]["values"]
-    return [hit["_source"] for hit in answer["hits"]["hits"]], _counted(found)
+def read_suggest(answers: Sequence[Mapping[str, Any]], *, limit: int) -> Suggested:
+    products, names, counts = answers
+    kept = [hit["_source"] for hit in names["hits"]["hits"]]
+    name_of = {one["id"]: one["name"] for one in kept}
+    found = [
+        Category(one.value, name_of[one.value], one.count)
+        for one in _counted(counts["aggregations"]["categories"])
+        if one.value in name_of
+    ]
+    return Suggested([hit["_source"] for hit in products["hits"]["hits"]], found[:limit])
 
 
 # --- words ------------------------------------------------------------------------------------------
@@ -185,10 +228,28 @@ def _matching(words: str, *, fuzzy: bool) -> Query:
     }
 
 
-def _slugs_with(words: str) -> str:
-    """A pattern of the slugs that have each of the words' beginnings; of none, if there are no words."""
-    plain = re.findall(r"[a-z0-9]+", words.casefold())
-    return "&".join(f"(.*-)?{word}.*" for word in plain) or "#"
+def _beginning(words: str) -> Query:
+    """All words, each perhaps unfinished, are in what the product is called; or they are somewhere in it as they
+    stand; or it is a SKU or barcode. First comes what has them in its title.
+
+    A question of few parts that only looks up: it is asked at each key that is pressed.
+    """
+    code: Query = {"term": {"codes": {"value": words}}}
+    found: list[Query] = [code, {"match": _all_words("typed", words)}, {"match": _all_words("all", words)}]
+    return {
+        "bool": {
+            "filter": [_NOT_DELETED, {"bool": {"should": found, "minimum_should_match": 1}}],
+            "should": [
+                {"constant_score": {"filter": code, "boost": 1000}},
+                {"constant_score": {"filter": {"match": _all_words("title.typed", words)}, "boost": 20}},
+                {"match": {"title": {"query": words, "boost": 8}}},
+            ],
+        }
+    }
+
+
+def _all_words(name: str, words: str) -> Query:
+    return {name: {"query": words, "operator": "and"}}
 
 
 def _spelling(entries: Sequence[Mapping[str, Any]], words: str) -> str | None:
