@@ -226,6 +226,56 @@ async def test_a_worker_that_dies_after_sending_leaves_one_mail_in_substance(
     assert (len(mails), len(ids_of(mails))) == (2, 1)
 
 
+async def test_a_mail_is_tried_again_later_and_later_for_a_day_and_then_parked(
+    notifications: Caller, merchant: Caller, settings: Settings, database: Database
+) -> None:
+    """With a shop's own times. The clock is the store's, so an hour passes by writing the flow's times earlier."""
+    times = ("retry_first_seconds", "retry_most_seconds", "retry_give_up_seconds")
+    usual = {name: Settings.model_fields[name].default for name in times}
+    patient = settings.model_copy(update={**usual, "smtp_port": 1})  # where nobody listens
+    links = Links(Client("notifications", "auth", ""))
+    steps = Mailing(database, links, Mailer(patient), Twilio(patient), Writer(patient, LINK_SECRET), patient)
+    # A kind of its own: nobody else drives it.
+    flows = Flows(database, "a day", {"send": steps.send}, service="notifications", owner="test")
+    ada, fact = somebody(), paid(new_id("ord"), "x@example.com")
+    notice = Notice(
+        kind="order_confirmation", fact=f"{fact.subject}/paid", recipient=ada, event_id=fact.id,
+        subject_id=fact.subject, data=fact.data.model_dump(mode="json"), number=NUMBER,
+    )  # fmt: skip
+    async with database.transaction() as tx:
+        await service.tell(tx, flows, notice, patient)
+        id = await tx.fetchval("SELECT id FROM notification WHERE recipient = $1", ada)
+
+    async def tried() -> float | None:
+        """How long it waits after one more try; None: it has ended."""
+        held = await flows.claim(id)
+        assert held is not None
+        await flows.drive(held)
+        async with database.transaction() as tx:
+            row = await tx.fetchrow(
+                "SELECT state, extract(epoch FROM wake_at - updated_at)::float8 AS wait FROM flow WHERE id = $1", id
+            )
+        assert row is not None
+        return row["wait"] if row["state"] == "waiting" else None
+
+    async def passes(hours: float) -> None:
+        async with database.transaction() as tx:
+            await tx.execute(
+                "UPDATE flow SET due_at = due_at - make_interval(secs => $2) WHERE id = $1", id, hours * 3600
+            )
+
+    assert [await tried() for _ in range(9)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    await passes(hours=23.9)
+    assert await tried() == 60, "not given up within a day"
+    (seen,) = await listed(merchant, ada)
+    assert (seen["state"], seen["attempts"]) == ("waiting", 10)
+    assert seen["last_error"] == "the mail server did not take it: SMTPConnectError"
+    await passes(hours=0.1)
+    assert await tried() is None
+    parked = (await merchant.get(f"/admin/notifications?state=parked&q={ada}")).json["items"]
+    assert [(one["attempts"], one["last_error"]) for one in parked] == [(10, seen["last_error"])]
+
+
 async def test_an_arrival_is_not_told_to_who_does_not_want_to_know(
     notifications: Caller, merchant: Caller, mailbox: Mailbox, topics: Topics, credentials: Credentials
 ) -> None:

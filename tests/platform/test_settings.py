@@ -160,6 +160,17 @@ def test_waiting_times_come_from_the_instances_profile(tmp_path: Path) -> None:
     assert told["test"]["BODEGA_ORDERS_RELAY_POLL_SECONDS"] == "0.2"
 
 
+def test_the_standard_times_are_those_that_are_promised() -> None:
+    promised = {
+        "request_timeout_seconds": 10, "step_deadline_seconds": 7, "lease_seconds": 10, "reservation_seconds": 15 * 60,
+        "checkout_due_seconds": 15 * 60, "unknown_due_seconds": 30 * 60, "retry_give_up_seconds": 24 * 3600,
+        "carrier_patience_seconds": 0.8, "idempotency_hours": 24,
+    }  # fmt: skip
+    system = System.load(local=False)
+    assert system.shop.times == "standard"
+    assert {name: system.times["standard"][name] for name in promised} == promised
+
+
 def test_without_keys_payments_speaks_to_the_sandbox(instance: Instance) -> None:
     rendered = settings.render(instance, Secrets.of(instance), {})
     payments, sandbox = rendered["payments"], rendered["sandbox"]

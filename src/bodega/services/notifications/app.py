@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [routes.public, routes.admin, routes.persons],
         titles=TITLES,
         description=sign or "",
-        state={"database": database, "mailing": mailing, "link_secret": link_secret},
+        state={"database": database, "mailing": mailing, "link_secret": link_secret, "writer": writer},
         opens=[database, auth],
         loops=[consumer, mailing, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
         ready={"postgres": database.ping},

@@ -3,8 +3,8 @@
 import hmac
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.responses import HTMLResponse
 
 from bodega.contracts.ids import CustomerId, new_id
 from bodega.contracts.privacy import Erasure, Person, PersonalData
@@ -21,6 +21,7 @@ from bodega.services.notifications.domain import Channel, Kind, Notification, St
 from bodega.services.notifications.errors import NotificationNotFound, StillToBeSent
 from bodega.services.notifications.schemas import NotificationView, Preferences, TextMessages
 from bodega.services.notifications.settings import Settings
+from bodega.services.notifications.templates import Writer
 
 public = APIRouter(prefix="/notifications", tags=["notifications"])
 admin = APIRouter(prefix="/admin/notifications", tags=["notifications (staff)"])
@@ -42,9 +43,15 @@ async def _mailing(request: Request) -> Flows:
     return mailing
 
 
+async def _writer(request: Request) -> Writer:
+    writer: Writer = request.app.state.writer
+    return writer
+
+
 NotificationSettings = Annotated[Settings, Depends(_settings)]
 LinkSecret = Annotated[bytes, Depends(_link_secret)]
 Mails = Annotated[Flows, Depends(_mailing)]
+Words = Annotated[Writer, Depends(_writer)]
 NotificationId = Annotated[
     str,
     Path(
@@ -53,6 +60,22 @@ NotificationId = Annotated[
         examples=["ntf_01M7WMAEEGE9HAZZGE9YRWKGNY"],
     ),
 ]
+
+
+async def _unsubscribing(
+    notification_id: NotificationId,
+    secret: LinkSecret,
+    token: Annotated[
+        str, Query(max_length=64, description="From the mail's List-Unsubscribe", examples=["p8Zr2vXk0mQeL5tYwB1sHf9u"])
+    ],
+) -> str:
+    """The notification whose link this is. Raises NotificationNotFound."""
+    if not hmac.compare_digest(token.encode(), unsubscribe_token(secret, notification_id).encode()):
+        raise NotificationNotFound("this is no link of ours")
+    return notification_id
+
+
+Unsubscribing = Annotated[str, Depends(_unsubscribing)]
 
 
 # --- customers --------------------------------------------------------------------------------------
@@ -77,27 +100,36 @@ async def change_preferences(wish: Preferences, db: Db, customer: Customer) -> P
         return await _preferences(tx, customer.subject)
 
 
-@public.get("/unsubscribe/{notification_id}", status_code=303, include_in_schema=False)
-async def show_preferences(settings: NotificationSettings) -> Response:
+@public.get("/unsubscribe/{notification_id}", include_in_schema=False)
+async def ask_whether_to_unsubscribe(_: Unsubscribing, writer: Words) -> Response:
     """For whoever follows the link by hand. Looking changes nothing: mail scanners follow every link."""
-    return RedirectResponse(f"{settings.site_url}/account/notifications", 303)
+    return _page(writer.unsubscribe_page(done=False))
 
 
-@public.post("/unsubscribe/{notification_id}", status_code=204, responses=problems(NotificationNotFound))
+@public.post(
+    "/unsubscribe/{notification_id}",
+    status_code=204,
+    responses={
+        200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "The same, to a browser"},
+        **problems(NotificationNotFound),
+    },
+)
 async def unsubscribe(
-    notification_id: NotificationId,
+    notification_id: Unsubscribing,
     db: Db,
-    secret: LinkSecret,
-    token: Annotated[
-        str, Query(max_length=64, description="From the mail's List-Unsubscribe", examples=["p8Zr2vXk0mQeL5tYwB1sHf9u"])
-    ],
-) -> None:
+    writer: Words,
+    accept: Annotated[str, Header(max_length=1000, description="A browser is answered with a page")] = "*/*",
+) -> Response:
     """What a mail client's own button does (RFC 8058): no more mails about parcels that have arrived. The body,
     `List-Unsubscribe=One-Click`, says nothing more."""
-    if not hmac.compare_digest(token.encode(), unsubscribe_token(secret, notification_id).encode()):
-        raise NotificationNotFound("this is no link of ours")
     async with db.transaction() as tx:
         await service.no_more_delivery_mails(tx, notification_id)
+    return _page(writer.unsubscribe_page(done=True)) if "text/html" in accept else Response(status_code=204)
+
+
+def _page(html: str) -> Response:
+    policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'"
+    return HTMLResponse(html, headers={"Content-Security-Policy": policy, "Cache-Control": "no-store"})
 
 
 async def _preferences(tx: Transaction, customer_id: str) -> Preferences:

@@ -102,8 +102,8 @@ class Writer:
         mail["Message-ID"] = notification.message_id
         mail["Auto-Submitted"] = "auto-generated"
         mail["Content-Language"] = _LANGUAGE
-        if view["optional"]:
-            mail["List-Unsubscribe"] = f"<{self._unsubscribe_link(notification.id)}>"
+        if view["unsubscribe"]:
+            mail["List-Unsubscribe"] = f"<{view['unsubscribe']}>"
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
         mail.set_content(words.get_template(f"{notice.kind}.txt.j2").render(view))
         html = words.get_template(f"{notice.kind}.html.j2").render(view, subject=mail["Subject"])
@@ -118,6 +118,12 @@ class Writer:
         template = self._words(_WORLD).get_template(f"{notification.notice.kind}.sms.j2")
         return template.render(self._view(notification, None)).strip()
 
+    def unsubscribe_page(self, *, done: bool) -> str:
+        """For whoever follows the link of a mail by hand: asks once, then says that it is done."""
+        settings = self._settings
+        page = self._words(_WORLD).get_template("_unsubscribe.html.j2")
+        return page.render(shop=settings.shop_name, site_url=settings.site_url, done=done)
+
     def _view(self, notification: Notification, link: str | None) -> dict[str, Any]:
         """What the templates see."""
         settings, notice = self._settings, notification.notice
@@ -126,7 +132,7 @@ class Writer:
             "shop": settings.shop_name,
             "site_url": settings.site_url,
             "link": link or self._order_link(notice.number or notice.subject_id, notice.subject_id),
-            "optional": notice.kind in _OPTIONAL,
+            "unsubscribe": self._unsubscribe_link(notification.id) if notice.kind in _OPTIONAL else None,
         }
 
     def _unsubscribe_link(self, notification_id: str) -> str:
