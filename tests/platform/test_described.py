@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from bodega.contracts.problems import TITLES
+
 pytestmark = pytest.mark.unit
 
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -23,6 +25,34 @@ def wanted(method: str, path: str, operation: dict[str, Any]) -> set[str]:
     if "{" in path and method != "put":  # a PUT may make what is not there
         errors.add("404")
     return errors
+
+
+REFUSALS = {"Idempotency-Key": ("422", "idempotency_key_reused"), "If-Match": ("412", "stale_version")}
+
+
+def test_what_takes_a_key_or_a_version_says_how_it_refuses_another(root: Path) -> None:
+    document = json.loads((root / "docs/openapi.json").read_text())
+    faults = [
+        f"{method} {path}: no {status} {code}"
+        for path, item in document["paths"].items()
+        for method in METHODS & item.keys()
+        for parameter in item[method].get("parameters", ())
+        for status, code in filter(None, [REFUSALS.get(parameter["name"])])
+        if code not in item[method]["responses"].get(status, {}).get("x-codes", ())
+    ]
+    assert not faults
+
+
+def test_every_code_of_an_answer_is_in_the_catalogue(root: Path) -> None:
+    document = json.loads((root / "docs/openapi.json").read_text())
+    listed = {
+        code
+        for item in document["paths"].values()
+        for method in METHODS & item.keys()
+        for answer in item[method]["responses"].values()
+        for code in answer.get("x-codes", ())
+    }
+    assert listed <= TITLES.keys()
 
 
 def test_every_operation_lists_its_errors_as_problem_documents(root: Path) -> None:

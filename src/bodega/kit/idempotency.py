@@ -65,7 +65,7 @@ def fingerprint(body: bytes) -> bytes:
 async def claim(tx: Transaction, scope: str, key: str, body: bytes, *, resource_id: str | None = None) -> Kept | None:
     """None: the key is ours, go on and make `resource_id`. Else what was made before.
 
-    Raises: KeyReused, if it was used for another body.
+    Raises: KeyReused, if it was used for another body; StillRunning, if its first request has just failed.
     """
     mine = await tx.fetchval(
         """INSERT INTO idempotency_key (scope, key, fingerprint, resource_id) VALUES ($1, $2, $3, $4)

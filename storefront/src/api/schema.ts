@@ -1426,7 +1426,8 @@ export interface paths {
         put?: never;
         /**
          * Add Address
-         * @description Keeps one more address. With an Idempotency-Key, a repeat makes no second one.
+         * @description Keeps one more address. With an Idempotency-Key, a repeat makes no second one: it is answered with the first,
+         *     or with 404, if that was deleted since.
          */
         post: operations["add_address_users_me_addresses_post"];
         delete?: never;
@@ -9079,7 +9080,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `below_reserved`: More is reserved than would be left. */
+            /**
+             * @description - `below_reserved`: More is reserved than would be left.
+             *     - `conflict`: It is in conflict with the present state.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9108,6 +9112,7 @@ export interface operations {
             };
             /**
              * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -9490,7 +9495,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `still_to_be_sent`: It has not been sent yet. */
+            /**
+             * @description - `still_to_be_sent`: It has not been sent yet.
+             *     - `conflict`: It is in conflict with the present state.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -9519,6 +9527,7 @@ export interface operations {
             };
             /**
              * @description - `invalid_request`: The request has fields that are not valid.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -10180,7 +10189,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `payment_not_refundable`: This amount cannot be refunded. */
+            /**
+             * @description - `payment_not_refundable`: This amount cannot be refunded.
+             *     - `conflict`: It is in conflict with the present state.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -10210,6 +10222,7 @@ export interface operations {
             /**
              * @description - `invalid_request`: The request has fields that are not valid.
              *     - `idempotency_key_required`: This request needs an Idempotency-Key.
+             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
              *
              *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
              */
@@ -12327,6 +12340,7 @@ export interface operations {
             /**
              * @description - `not_labelled`: No label was bought for it yet.
              *     - `already_handed_over`: The parcel is on its way already.
+             *     - `conflict`: It is in conflict with the present state.
              */
             409: {
                 headers: {
@@ -14732,6 +14746,7 @@ export interface operations {
             403: components["responses"]["GatewayOriginNotAllowed"];
             /**
              * @description - `cart_empty`: The cart is empty.
+             *     - `conflict`: It is in conflict with the present state.
              *     - `out_of_stock`: Not enough in stock.
              *     - `total_changed`: The total has changed.
              *     - `no_longer_sold`: No longer sold.
@@ -15610,6 +15625,7 @@ export interface operations {
             /**
              * @description - `payment_in_progress`: A payment is under way.
              *     - `too_many_attempts`: Too many cards were tried.
+             *     - `conflict`: It is in conflict with the present state.
              *     - `out_of_stock`: Not enough in stock.
              *     - `total_changed`: The total has changed.
              *     - `no_longer_sold`: No longer sold.
@@ -16144,7 +16160,10 @@ export interface operations {
                 /** @description From the mail's List-Unsubscribe */
                 token: string;
             };
-            header?: never;
+            header?: {
+                /** @description A browser is answered with a page */
+                accept?: string;
+            };
             path: {
                 /** @description Names what was sent, as in the list of the staff and in the mail's own links */
                 notification_id: string;
@@ -16153,6 +16172,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The same, to a browser: a page that says so */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example <h1>You get no more of these mails</h1> */
+                    "text/html": string;
+                };
+            };
             /** @description Done; there is nothing to say. */
             204: {
                 headers: {
@@ -18166,7 +18195,19 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `address_limit`: No more addresses can be kept. */
+            /** @description - `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `address_limit`: No more addresses can be kept.
+             *     - `conflict`: It is in conflict with the present state.
+             */
             409: {
                 headers: {
                     [name: string]: unknown;

@@ -19,7 +19,7 @@ from bodega.kit.auth import MaybeCustomer, Merchant, called_by
 from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
-from bodega.kit.idempotency import IdempotencyKey, KeyReused
+from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.live import LastEventId, Live, State
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.kit.postal import InvalidAddress, deliverable, region_code
@@ -184,7 +184,9 @@ async def quote(wish: QuoteRequest, room: Room, db: Db, shopper: Asking) -> Quot
     response_model=CheckoutView,
     responses={
         202: {"model": CheckoutView, "description": "Not decided yet: see `next_action`, or ask at Location"},
-        **problems(Unauthenticated, CartEmpty, CartRequired, KeyRequired, KeyReused, InvalidAddress, *_ENDS),
+        **problems(
+            Unauthenticated, CartEmpty, CartRequired, KeyRequired, KeyReused, StillRunning, InvalidAddress, *_ENDS
+        ),
     },
 )
 async def check_out(
@@ -257,7 +259,9 @@ async def follow(
     response_model=CheckoutView,
     responses={
         202: {"model": CheckoutView, "description": "Not decided yet"},
-        **problems(Unauthenticated, CheckoutNotFound, PaymentInProgress, TooManyAttempts, KeyReused, *_ENDS),
+        **problems(
+            Unauthenticated, CheckoutNotFound, PaymentInProgress, TooManyAttempts, KeyReused, StillRunning, *_ENDS
+        ),
     },
 )
 async def pay_again(

@@ -14,7 +14,7 @@ from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Caller, Merchant
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, StaleVersion, Unauthenticated
-from bodega.kit.idempotency import IdempotencyKey
+from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.inventory import service, store
 from bodega.services.inventory.domain import Reservation, Stock
@@ -154,7 +154,10 @@ async def count_stock(
     return _admin_view(stock, response)
 
 
-@admin.post("/{sku}/adjust", responses=problems(Unauthenticated, Forbidden, UnknownSku, BelowReserved))
+@admin.post(
+    "/{sku}/adjust",
+    responses=problems(Unauthenticated, Forbidden, UnknownSku, BelowReserved, KeyReused, StillRunning),
+)
 async def adjust_stock(
     sku: Sku, wish: Adjust, db: Db, merchant: Merchant, response: Response, raw: RawBody, key: IdempotencyKey = None
 ) -> AdminStock:

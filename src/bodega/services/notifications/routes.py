@@ -14,7 +14,7 @@ from bodega.kit.auth import Customer, Staff, called_by
 from bodega.kit.db import Transaction
 from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
-from bodega.kit.idempotency import IdempotencyKey
+from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.notifications import service, store
 from bodega.services.notifications.domain import Channel, Kind, Notification, State, TextWish, unsubscribe_token
@@ -110,7 +110,12 @@ async def ask_whether_to_unsubscribe(_: Unsubscribing, writer: Words) -> Respons
     "/unsubscribe/{notification_id}",
     status_code=204,
     responses={
-        200: {"content": {"text/html": {"schema": {"type": "string"}}}, "description": "The same, to a browser"},
+        200: {
+            "content": {
+                "text/html": {"schema": {"type": "string"}, "example": "<h1>You get no more of these mails</h1>"}
+            },
+            "description": "The same, to a browser: a page that says so",
+        },
         **problems(NotificationNotFound),
     },
 )
@@ -182,7 +187,7 @@ async def search_notifications(
 @admin.post(
     "/{notification_id}/resend",
     status_code=202,
-    responses=problems(Unauthenticated, Forbidden, NotificationNotFound, StillToBeSent),
+    responses=problems(Unauthenticated, Forbidden, NotificationNotFound, StillToBeSent, KeyReused, StillRunning),
 )
 async def resend_notification(
     notification_id: NotificationId,

@@ -25,7 +25,7 @@ from bodega.kit.auth import Caller, Merchant, Staff, called_by
 from bodega.kit.db import Database
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
 from bodega.kit.http import remaining_seconds
-from bodega.kit.idempotency import IdempotencyKey
+from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.services.payments import domain, service, store
 from bodega.services.payments.clients import Processor
 from bodega.services.payments.domain import Payment
@@ -203,7 +203,10 @@ async def void(payment_id: PaymentId, db: Db, _: Caller, workers: Driving, setti
     return await _answer(db, payment_id)
 
 
-@internal.post("/{payment_id}/refund", responses=problems(PaymentNotFound, NotRefundable, KeyRequired))
+@internal.post(
+    "/{payment_id}/refund",
+    responses=problems(PaymentNotFound, NotRefundable, KeyRequired, KeyReused, StillRunning),
+)
 async def refund(
     payment_id: PaymentId,
     wish: RefundRequest,
@@ -254,7 +257,9 @@ async def read_payments(order_id: OrderId, db: Db, _: Staff) -> OrderPayments:
 @admin.post(
     "/{payment_or_order_id}/refunds",
     status_code=201,
-    responses=problems(Unauthenticated, Forbidden, PaymentNotFound, NotRefundable, KeyRequired),
+    responses=problems(
+        Unauthenticated, Forbidden, PaymentNotFound, NotRefundable, KeyRequired, KeyReused, StillRunning
+    ),
 )
 async def give_back(
     payment_or_order_id: Annotated[
@@ -302,7 +307,7 @@ async def _give_back(
     scope: str, key: str | None, body: bytes, payment_id: str, wish: RefundRequest, db: Database, workers: Workers,
     settings: Settings,
 ) -> _GivenBack:  # fmt: skip
-    """Raises: KeyRequired, PaymentNotFound; NotRefundable, also if the processor refuses."""
+    """Raises: KeyRequired, KeyReused, PaymentNotFound; NotRefundable, also if the processor refuses."""
     if key is None:
         raise KeyRequired("a refund needs an Idempotency-Key: repeated without one, it would be another refund")
     refund_id = new_id("rfd")

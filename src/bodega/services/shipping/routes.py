@@ -14,7 +14,7 @@ from bodega.kit.auth import Caller, Merchant, Staff, called_by
 from bodega.kit.db import Transaction
 from bodega.kit.errors import BadRequest, Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
-from bodega.kit.idempotency import IdempotencyKey, KeyReused, claim
+from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning, claim
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.kit.postal import InvalidAddress, deliverable
 from bodega.kit.telemetry import log
@@ -217,7 +217,14 @@ async def read_label(shipment_id: ShipmentId, db: Db, _: Staff, shelf: Shelf) ->
     "/{shipment_id}/relabel",
     status_code=202,
     responses=problems(
-        Unauthenticated, Forbidden, ShipmentNotFound, NotLabelled, AlreadyHandedOver, InvalidAddress, KeyReused
+        Unauthenticated,
+        Forbidden,
+        ShipmentNotFound,
+        NotLabelled,
+        AlreadyHandedOver,
+        InvalidAddress,
+        KeyReused,
+        StillRunning,
     ),
 )
 async def relabel(

@@ -10,7 +10,7 @@ from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Customer
 from bodega.kit.errors import StaleVersion, Unauthenticated
 from bodega.kit.flow import Flows, LeaseLost
-from bodega.kit.idempotency import IdempotencyKey, KeyReused
+from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.postal import InvalidAddress
 from bodega.services.users import service, store
 from bodega.services.users.clients import Services
@@ -125,7 +125,9 @@ async def list_addresses(db: Db, customer: Customer, response: Response) -> Addr
 
 
 @public.post(
-    "/addresses", status_code=201, responses=problems(Unauthenticated, AddressLimit, InvalidAddress, KeyReused)
+    "/addresses",
+    status_code=201,
+    responses=problems(Unauthenticated, AddressLimit, AddressNotFound, InvalidAddress, KeyReused, StillRunning),
 )
 async def add_address(
     wish: WriteAddress,
@@ -136,7 +138,8 @@ async def add_address(
     raw: RawBody,
     key: IdempotencyKey = None,
 ) -> AddressView:
-    """Keeps one more address. With an Idempotency-Key, a repeat makes no second one."""
+    """Keeps one more address. With an Idempotency-Key, a repeat makes no second one: it is answered with the first,
+    or with 404, if that was deleted since."""
     async with db.transaction() as tx:
         kept, replayed = await service.add_address(
             tx, customer.subject, wish.address, default_shipping=wish.default_shipping,
