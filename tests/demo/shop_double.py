@@ -33,6 +33,8 @@ class ShopDouble:
         self.deaf_reads = 0  # so many ledger reads are made before inventory knows the SKU
         self.stale_writes = 0  # so many PATCHes find that somebody else has just written
         self.tokens_end = 0  # so many requests find that their token has run out
+        self.deaf_imports = 0  # so many imports of stock are made before inventory knows any SKU
+        self.lost_in_search = 0  # so many products are never found
         self.as_form = False  # uploads by POST of a form, not by PUT
 
     def app(self) -> web.Application:
@@ -46,6 +48,9 @@ class ShopDouble:
                 web.patch("/admin/categories/{slug}", self.change_category),
                 web.get("/admin/products/{slug}", self.read_product),
                 web.post("/admin/products", self.make_product),
+                web.post("/admin/products/import", self.import_products),
+                web.post("/admin/inventory/import", self.import_stock),
+                web.get("/search", self.search),
                 web.patch("/admin/products/{id}", self.change_product),
                 web.post("/admin/products/{id}/media", self.make_media),
                 web.post("/admin/products/{id}/media/{media}/complete", self.complete_media),
@@ -87,7 +92,7 @@ class ShopDouble:
         if self.busy_answers:
             self.busy_answers -= 1
             return web.json_response({"code": "unavailable"}, status=503)
-        open_to_all = request.path.startswith(("/auth/", "/upload/", "/categories", "/sandbox/", "/v1/"))
+        open_to_all = request.path.startswith(("/auth/", "/upload/", "/categories", "/search", "/sandbox/", "/v1/"))
         if not open_to_all:
             if self.tokens_end:
                 self.tokens_end -= 1
@@ -193,6 +198,42 @@ class ShopDouble:
         media["done"] = True
         found["version"] += 1
         return web.json_response({"renditions": {}})
+
+    async def import_products(self, request: web.Request) -> web.Response:
+        rows = [json.loads(line) for line in (await request.read()).splitlines()]
+        known = {found["slug"]: found for found in self.products.values()}
+        created = 0
+        for row in rows:
+            if row["slug"] in known:
+                known[row["slug"]] |= row
+                continue
+            found = {**row, "id": f"prd_{len(self.products)}", "version": 1, "media": []}
+            self.products[found["id"]] = found
+            created += 1
+        return web.json_response({"created": created, "updated": 0, "unchanged": len(rows) - created, "failed": 0})
+
+    async def import_stock(self, request: web.Request) -> web.Response:
+        assert request.query["partial"] == "true"
+        rows = [json.loads(line) for line in (await request.read()).splitlines()]
+        assert len(rows) <= 1_000
+        skus = {variant["sku"] for found in self.products.values() for variant in found["variants"]}
+        deaf, self.deaf_imports = self.deaf_imports > 0, self.deaf_imports - 1
+        errors = []
+        for row in rows:
+            assert row["version"] == 1
+            if deaf or row["sku"] not in skus:
+                errors.append({"sku": row["sku"], "code": "not_found"})
+            elif self.ledger.get(row["sku"]):
+                errors.append({"sku": row["sku"], "code": "stale_version"})
+            else:
+                self.ledger[row["sku"]] = [{"delta": row["on_hand"]}]
+        return web.json_response({"updated": len(rows) - len(errors), "errors": errors})
+
+    async def search(self, request: web.Request) -> web.Response:
+        wanted = set(request.query.getall("category"))
+        found = [one for one in self.products.values() if wanted & set(one["categories"])][self.lost_in_search :]
+        in_stock = sum(any(self.stock(variant["sku"]) for variant in one["variants"]) for one in found)
+        return web.json_response({"items": [], "total": len(found), "facets": {"in_stock": in_stock}})
 
     def _knows(self, sku: str) -> bool:
         return any(

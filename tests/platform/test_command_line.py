@@ -115,3 +115,17 @@ def test_without_a_python_the_script_says_what_to_install(tmp_path: Path) -> Non
     assert "Python 3.11 or newer is needed" in answer.stderr
     assert "apt install python3" in answer.stderr
     assert not (tmp_path / "home" / "venv.lock").exists()
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "1.5", "many", "1000000000"])
+def test_a_number_of_products_that_cannot_be_is_refused_before_anything_is_done(tmp_path: Path, number: str) -> None:
+    answer = bodega("seed", "--products", number, home=tmp_path)
+    assert answer.returncode == 2
+    assert "Invalid value for '--products'" in answer.stderr
+
+
+def test_seeding_a_shop_that_does_not_run_says_how_to_start_it(tmp_path: Path) -> None:
+    answer = bodega("seed", "--products", "1000", home=tmp_path)
+    assert answer.returncode == 1
+    assert "shop does not run" in answer.stderr
+    assert "./bodega up" in answer.stderr

@@ -1,21 +1,36 @@
 """`bodega migrate`, `bodega seed`."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+import typer
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from bodega.cli.instances import InstanceName, ensure_engines, instance_of
 from bodega.cli.screen import err, fail, out
+from bodega.demo.bulk.goods import MOST
 from bodega.platform import control, state
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import Instance
 
 if TYPE_CHECKING:
+    from bodega.demo.bulk.seeding import BulkReport
     from bodega.demo.people import Outside
     from bodega.demo.seed import SeedReport
 
+Report = TypeVar("Report")
 _MERCHANT = "merchant@bodega.example"
 # Person of the demo -> whose password it is among the secrets.
 _CUSTOMERS = {"mara": "customer", "jonas": "second-customer"}
@@ -37,10 +52,25 @@ def migrate(instance: InstanceName = "shop") -> None:
         out.print(f"{service}: {', '.join(steps) if steps else 'nothing to do'}")
 
 
-def seed(instance: InstanceName = "shop") -> None:
+def seed(
+    instance: InstanceName = "shop",
+    products: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=MOST, help="Instead: a large catalogue for load, of so many products, without pictures."
+        ),
+    ] = None,
+) -> None:  # fmt: skip
     """Fill the shop with the demo catalogue, its customers, their orders and a merchant. Idempotent."""
     chosen = instance_of(instance)
     _must_run(chosen)
+    if products is not None:
+        made = _filling(_fill_with_many(chosen, products), f"bodega seed --products {products}")
+        out.print(
+            f"{made.products_made} products made, {made.products_kept} kept; {made.skus_stocked} SKUs stocked; "
+            f"search finds them all; {made.seconds:.0f} s."
+        )
+        return
     report = _seed(chosen)
     out.print(
         f"{report.products_made} products made, {report.products_repaired} repaired, {report.products_kept} kept; "
@@ -66,19 +96,51 @@ def demo_logins(instance: Instance) -> dict[str, str]:
 
 
 def _seed(instance: Instance) -> "SeedReport":
+    return _filling(_fill(instance), "bodega seed")
 
+
+def _filling(work: Coroutine[Any, Any, Report], command: str) -> Report:
     import aiohttp
 
     from bodega.demo.api import SeedError
 
     try:
-        return asyncio.run(_fill(instance))
+        return asyncio.run(work)
     except (SeedError, aiohttp.ClientError, TimeoutError) as error:
         fail(
             "The demo data could not be put in place.",
             str(error) or type(error).__name__,
-            "Run `./bodega seed`: it goes on where it was. `./bodega logs catalog` may say more.",
+            f"Run `./{command}`: it goes on where it was. `./bodega logs catalog` may say more.",
         )
+
+
+async def _fill_with_many(instance: Instance, products: int) -> "BulkReport":
+    from bodega.demo.bulk.seeding import seed_bulk
+
+    await _make_merchant(instance)
+    with Progress(
+        TextColumn("Large catalogue"), BarColumn(32), TextColumn("{task.completed}/{task.total} {task.description}"),
+        _PerSecond(), TextColumn("time left"), TimeRemainingColumn(compact=True), console=err,
+        speed_estimate_period=60,
+    ) as bar:  # fmt: skip
+        stages: dict[str, TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in stages:
+                stages[stage] = bar.add_task(stage, total=total)
+            bar.update(stages[stage], completed=done)
+
+        return await seed_bulk(
+            instance.api_url,
+            merchant=(_MERCHANT, _password(instance, "merchant")),
+            products=products,
+            progress=show,
+        )
+
+
+class _PerSecond(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.0f}/s" if task.speed is not None else "")
 
 
 async def _fill(instance: Instance) -> "SeedReport":

@@ -17,6 +17,7 @@ from bodega.demo.catalogue import CURRENCY, Category, Product, Shot, Variant
 Json = dict[str, Any]
 
 _REQUEST_SECONDS = 30.0
+_IMPORT_SECONDS = 130.0  # longer than the gateway waits
 _PATIENCE_SECONDS = 60.0  # how long a dependency may be away, or an event on its way, before we give up
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 3.0
@@ -195,6 +196,20 @@ class ShopApi:
     async def set_stock(self, sku: str, on_hand: int) -> None:
         await self._do("PUT", f"/admin/inventory/{sku}", {"on_hand": on_hand})
 
+    async def import_products(self, rows: bytes) -> Json:
+        """Makes and changes products; `rows` are JSON lines, all good or none written. The report."""
+        return await self._import("/admin/products/import", rows)
+
+    async def import_stock(self, rows: bytes) -> Json:
+        """Sets what is on hand; `rows` are JSON lines. The report, in which each row that is at fault is named."""
+        return await self._import("/admin/inventory/import?partial=true", rows)
+
+    async def found(self, categories: Iterable[str]) -> tuple[int, int]:
+        """How many products search finds in any of these categories, and how many of them in stock."""
+        query = "&".join(f"category={slug}" for slug in categories)
+        answer = await self._do("GET", f"/search?limit=1&{query}")
+        return answer["total"], answer["facets"]["in_stock"]
+
     async def addresses(self) -> list[Json]:
         """The addresses of whose credentials these are."""
         answer = await self._do("GET", "/users/me/addresses")
@@ -274,6 +289,10 @@ class ShopApi:
         status, _, answer = await self._send(method, path, body, headers)
         return self._good(method, path, status, answer)
 
+    async def _import(self, path: str, rows: bytes) -> Json:
+        status, _, answer = await self._send("POST", path, rows, {"Content-Type": "application/x-ndjson"})
+        return self._good("POST", path, status, answer)
+
     @staticmethod
     def _good(method: str, path: str, status: int, answer: object) -> Json:
         if not 200 <= status < 300:
@@ -281,17 +300,21 @@ class ShopApi:
         return answer if isinstance(answer, dict) else {}
 
     async def _send(
-        self, method: str, path: str, body: Json | None = None, headers: Mapping[str, str] | None = None
+        self, method: str, path: str, body: Json | bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Mapping[str, str], object]:
         """One request, repeated while the answer is "later" or there is none; logs in again when the token ran out."""
         # The same key for every repetition of this request: a POST whose answer was lost takes effect once.
         send = {**(headers or {}), "Idempotency-Key": str(uuid.uuid4())} if method == "POST" else dict(headers or {})
+        content: Json = {"data": body} if isinstance(body, bytes) else {"json": body}
+        limit = aiohttp.ClientTimeout(total=_IMPORT_SECONDS if isinstance(body, bytes) else _REQUEST_SECONDS)
         renewed = False
         for wait in waits():
             if self._token is not None and path != "/auth/login":
                 send["Authorization"] = f"Bearer {self._token}"
             try:
-                async with self._session.request(method, self._url + path, json=body, headers=send) as reply:
+                async with self._session.request(
+                    method, self._url + path, headers=send, timeout=limit, **content
+                ) as reply:
                     status, answered = reply.status, reply.headers.copy()
                     answer = await reply.json(content_type=None) if reply.status != 204 else None
             except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:

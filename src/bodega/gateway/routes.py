@@ -29,7 +29,7 @@ LIMIT_KEY: Final = "limit"
 
 # How a checkout and an order go on, told until they end (spec, 7 and 8).
 _STREAMS: Final = {"/checkout": r"/checkout/[^/]+/events", "/orders": r"/orders/[^/]+/events"}
-_IMPORTS: Final = ("/admin/products/import",)
+_IMPORTS: Final = ("/admin/products/import", "/admin/inventory/import")
 _WEBHOOKS: Final = ("/payments/webhooks", "/shipping/webhooks")
 _READING: Final = "GET|HEAD"
 _COUNTED_WHEN_CHANGING: Final = ("checkout",)

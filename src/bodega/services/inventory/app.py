@@ -36,4 +36,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
         parked=inbox,
+        raw_paths=(routes.IMPORT_PATH,),
     )

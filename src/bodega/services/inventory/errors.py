@@ -10,12 +10,14 @@ Problem
 │   ├── Held                     only the order ends it
 │   └── DifferentReservation     the id is taken by one with other lines
 ├── AlreadyEnded                 a late reserve or hold finds its end
-└── StaleVersion                 it was changed since it was read
+├── StaleVersion                 it was changed since it was read
+└── Invalid
+    └── ImportRefused            a row is at fault; nothing was written
 Broken
 └── PaidWithoutStock             an order was paid whose reservation has ended: parked, for people
 """
 
-from bodega.kit.errors import Broken, Conflict, NotFound
+from bodega.kit.errors import Broken, Conflict, Invalid, NotFound
 
 
 class UnknownSku(NotFound):
@@ -40,6 +42,10 @@ class Held(Conflict):
 
 class DifferentReservation(Conflict):
     code = "different_reservation"
+
+
+class ImportRefused(Invalid):
+    pass
 
 
 class PaidWithoutStock(Broken):

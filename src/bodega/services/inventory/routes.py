@@ -1,19 +1,29 @@
 """The HTTP door of inventory: parse, authorise, call, shape the answer."""
 
 import re
+import tempfile
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from bodega.contracts.fields import Sku
+from bodega.contracts.fields import Line, Sku
 from bodega.contracts.ids import ProductId, ReservationId
 from bodega.contracts.inventory import Availabilities, Availability, AvailabilityRequest, ReserveRequest
 from bodega.contracts.inventory import Reservation as ReservationStanding
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Caller, Merchant
-from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, StaleVersion, Unauthenticated
+from bodega.kit.errors import (
+    AlreadyEnded,
+    Forbidden,
+    Invalid,
+    StaleVersion,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMedia,
+)
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.inventory import service, store
@@ -22,6 +32,7 @@ from bodega.services.inventory.errors import (
     BelowReserved,
     DifferentReservation,
     Held,
+    ImportRefused,
     OutOfStock,
     UnknownReservation,
     UnknownSku,
@@ -31,11 +42,13 @@ from bodega.services.inventory.schemas import (
     AdminStock,
     Audit,
     Count,
+    CountReport,
     DifferenceLine,
     LedgerLine,
     StockList,
     StockView,
 )
+from bodega.services.inventory.settings import Settings
 
 public = APIRouter(prefix="/inventory", tags=["inventory"])
 admin = APIRouter(prefix="/admin/inventory", tags=["inventory (merchant)"])
@@ -45,6 +58,13 @@ _MOST_SKUS = 100
 _SKU = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _LIVE = {"Cache-Control": "no-store"}  # pages fetch it live, so that an order does not empty the cache
 
+
+async def _settings(request: Request) -> Settings:
+    settings: Settings = request.app.state.settings
+    return settings
+
+
+InventorySettings = Annotated[Settings, Depends(_settings)]
 IfMatch = Annotated[
     str | None,
     Header(
@@ -127,6 +147,52 @@ async def search_stock(
         )
     page, following = cut(found, limit, lambda stock: (stock.available, stock.sku))
     return Page[AdminStock](items=[_admin_stock(stock) for stock in page], next_cursor=following)
+
+
+IMPORT_PATH = "/admin/inventory/import"
+
+
+@admin.post(
+    "/import",
+    responses=problems(Unauthenticated, Forbidden, ImportRefused),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-ndjson": {
+                    "schema": {"type": "string"},
+                    "example": '{"sku": "MUG-1", "on_hand": 40}\n{"sku": "MUG-2", "on_hand": 12, "version": 1}\n',
+                }
+            },
+        }
+    },
+)
+async def import_counts(
+    request: Request,
+    db: Db,
+    merchant: Merchant,
+    settings: InventorySettings,
+    reason: Annotated[Line, Query(description="For the ledger")] = "counted",
+    partial: Annotated[bool, Query(description="Write the good rows, even if others are at fault")] = False,
+) -> CountReport:
+    """Sets the units on hand of many SKUs: JSON lines, each `{"sku", "on_hand"}`, and with `version` only where the
+    stock is still of it. A file may be sent again: what is as it says stays as it is."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-ndjson":
+        raise UnsupportedMedia("send application/x-ndjson")
+    with tempfile.TemporaryFile() as file:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > settings.import_bytes:
+                raise TooLarge(f"at most {settings.import_bytes} bytes are read")
+            file.write(chunk)
+
+        def rows() -> Iterator[service.Row]:
+            file.seek(0)
+            return service.rows_of(file)
+
+        return await service.import_counts(db, rows, reason=reason, partial=partial, actor=merchant.subject)
 
 
 @admin.get("/{sku}", responses=problems(Unauthenticated, Forbidden, UnknownSku))

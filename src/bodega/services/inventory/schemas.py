@@ -64,6 +64,38 @@ class Count(_Wish):
     reason: Line = Field(default="counted", description="Stands in the ledger", examples=["Stocktaking"])
 
 
+class CountRow(_Wish):
+    """A line of an import of counts."""
+
+    sku: Sku = Field(examples=["MUG-1"])
+    on_hand: Units = Field(description="Units in the warehouse, the reserved ones included", examples=[40])
+    version: Annotated[int, Field(strict=True, ge=1, lt=2**63)] | None = Field(
+        default=None,
+        description="Only if the stock is still of this version; 1: nobody ever changed it. Left out: whatever it is",
+        examples=[1],
+    )
+
+
+class CountError(_Answer):
+    """What is wrong with a row of an import."""
+
+    line: int = Field(description="Of the file, counted from 1", examples=[17])
+    sku: str | None = Field(description="Of the row, if it could be read", examples=["MUG-1"])
+    code: str = Field(
+        description="`invalid_request`, `not_found`, `below_reserved` or `stale_version`", examples=["not_found"]
+    )
+    message: str = Field(description="What is wrong with it", examples=["no product has this SKU"])
+
+
+class CountReport(_Answer):
+    """What an import of counts did."""
+
+    updated: int = Field(description="SKUs whose stock was changed", examples=[1200])
+    unchanged: int = Field(description="SKUs that had so many already", examples=[3])
+    failed: int = Field(description="Rows at fault", examples=[0])
+    errors: list[CountError] = Field(description="The first 1,000")
+
+
 class LedgerLine(_Answer):
     """One change of a SKU's stock."""
 

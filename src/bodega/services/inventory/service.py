@@ -1,12 +1,20 @@
 """What inventory does. Each use case runs in the one transaction that its door has opened; `reserve` is one
-statement, and a transaction of its own."""
+statement, and a transaction of its own; an import is many short ones."""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from pydantic import ValidationError
 
 from bodega.contracts.inventory import SHOWN_UP_TO, ReserveRequest
 from bodega.kit.db import Database, Transaction
-from bodega.kit.errors import Invalid, StaleVersion
+from bodega.kit.errors import Invalid, Problem, StaleVersion
 from bodega.services.inventory import domain, store
 from bodega.services.inventory.domain import Change, Reservation, Stock
-from bodega.services.inventory.errors import OutOfStock
+from bodega.services.inventory.errors import ImportRefused, OutOfStock, UnknownSku
+from bodega.services.inventory.schemas import CountError, CountReport, CountRow
 
 MOST_ON_HAND = 1_000_000
 """Units of one SKU. More is a mistake of typing."""
@@ -93,6 +101,123 @@ async def count(
     if expected_version not in (None, stock.version):
         raise StaleVersion("the stock was changed in the meantime", current_version=stock.version)
     return await _count(tx, stock, on_hand, reason, pointer="/on_hand", actor=actor)
+
+
+# --- import -----------------------------------------------------------------------------------------
+
+ROW_BYTES = 10_000
+ROWS_AT_ONCE = 200
+"""Of an import, in one transaction: few enough that no buyer notices the rows' locks."""
+REPORTED = 1_000
+"""How many rows an import's report names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of an import: a count; or what is wrong with it, and the SKU that it speaks of, if that can be told."""
+
+    line: int
+    count: CountRow | None
+    sku: str | None = None
+    fault: str = ""
+
+
+def rows_of(file: IO[bytes]) -> Iterator[Row]:
+    """Of JSON lines; empty ones are passed over. A SKU's second line is at fault."""
+    seen: set[str] = set()
+    for line in itertools.count(1):
+        text = file.readline(ROW_BYTES + 1)
+        if not text:
+            return
+        if len(text) > ROW_BYTES:
+            yield Row(line, None, fault=f"the line is longer than {ROW_BYTES} bytes; what follows was not read")
+            return
+        if not text.strip():
+            continue
+        try:
+            count = CountRow.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = "".join(f"/{part}" for part in first["loc"])
+            yield Row(line, None, fault=f"{where}: {first['msg']}" if where else first["msg"])
+            continue
+        if count.sku in seen:
+            yield Row(line, None, sku=count.sku, fault="an earlier line has this SKU already")
+            continue
+        seen.add(count.sku)
+        yield Row(line, count)
+
+
+async def import_counts(
+    database: Database, read: Callable[[], Iterator[Row]], *, reason: str, partial: bool, actor: str
+) -> CountReport:
+    """Counts of many SKUs. The file is read twice: all rows are checked before the first is written. What others do
+    in between may still make a row fail, and then the report says so.
+
+    Raises: ImportRefused, if a row is at fault and not `partial`: then nothing was written.
+    """
+    if not partial:
+        faults: list[CountError] = []
+        for rows in _batches(read()):
+            async with database.transaction() as tx:
+                faults += _judged(rows, await store.find_stock(tx, _skus(rows)))[1]
+        if faults:
+            raise ImportRefused(
+                f"{len(faults)} rows are at fault, nothing was written",
+                errors=[fault.model_dump() for fault in faults[:REPORTED]],
+                failed=len(faults),
+            )
+    updated = unchanged = failed = 0
+    errors: list[CountError] = []
+    for rows in _batches(read()):
+        async with database.transaction() as tx:
+            deltas, faults = _judged(rows, await store.lock_stock(tx, _skus(rows)))
+            moved = {sku: delta for sku, delta in deltas.items() if delta}
+            if moved:
+                await store.move_stock(tx, "adjusted", [*moved], [*moved.values()], reason=reason, actor=actor)
+        updated += len(moved)
+        unchanged += len(deltas) - len(moved)
+        failed += len(faults)
+        errors += faults[: REPORTED - len(errors)]
+    return CountReport(updated=updated, unchanged=unchanged, failed=failed, errors=errors)
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
+    left = iter(rows)
+    while batch := list(itertools.islice(left, ROWS_AT_ONCE)):
+        yield batch
+
+
+def _skus(rows: Sequence[Row]) -> list[str]:
+    return [row.count.sku for row in rows if row.count is not None]
+
+
+def _judged(rows: Sequence[Row], known: dict[str, Stock]) -> tuple[dict[str, int], list[CountError]]:
+    """By how much the good rows change their SKUs, and what is wrong with the others."""
+    deltas: dict[str, int] = {}
+    faults: list[CountError] = []
+    for row in rows:
+        try:
+            sku, delta = _change(row, known)
+        except Problem as problem:
+            sku_read = row.count.sku if row.count is not None else row.sku
+            faults.append(CountError(line=row.line, sku=sku_read, code=problem.code, message=problem.detail))
+        else:
+            deltas[sku] = delta
+    return deltas, faults
+
+
+def _change(row: Row, known: dict[str, Stock]) -> tuple[str, int]:
+    """Raises: Invalid, UnknownSku, StaleVersion, BelowReserved."""
+    count = row.count
+    if count is None:
+        raise Invalid(row.fault)
+    stock = known.get(count.sku)
+    if stock is None:
+        raise UnknownSku("no product has this SKU")
+    if count.version not in (None, stock.version):
+        raise StaleVersion(f"the stock is of version {stock.version}", current_version=stock.version)
+    return count.sku, domain.counted(stock, count.on_hand)
 
 
 async def _locked(tx: Transaction, sku: str) -> Stock:
