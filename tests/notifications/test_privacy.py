@@ -28,12 +28,23 @@ async def test_the_fact_that_there_was_a_mail_stays_the_person_goes(
     assert held["mails"][0]["data"]["shipping_address"]["name"] == "Zoë Łukasz"
     assert held["preferences"][0]["delivery_mails"] is False
 
+    await topics.publish_raw("orders", order, b'{"no": "event"}')  # which waits for people, with what is in it
+
+    async def parked() -> int:
+        async with database.transaction() as tx:
+            return int(await tx.fetchval("SELECT count(*) FROM parked WHERE key = $1", order))
+
+    async def waits() -> None:
+        assert await parked() == 1
+
+    await eventually(waits)
     done = [(await users.post(f"{path}/erase", person)).json for _ in range(2)]
     assert [(one["deleted"]["preferences"], one["pseudonymised"]["mails"]) for one in done] == [(1, 1), (0, 0)]
     after = await users.post(f"{path}/export", person)
     for personal in (ada, "Zoë", "Torstra", "Mug"):
         assert personal not in after.body.decode(), personal
     assert await listed(merchant, ada) == []
+    assert await parked() == 0, "replayed, it would tell of somebody who is gone"
     kept = (await merchant.get(f"/admin/notifications?q={order}")).json["items"]
     assert [(one["id"], one["state"]) for one in kept] == [(sent["id"], "sent")]
     again = await merchant.post(f"/admin/notifications/{sent['id']}/resend")

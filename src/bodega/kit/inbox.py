@@ -10,7 +10,7 @@ behind it, or a shipped order would be followed by its payment. Trouble of our o
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -206,6 +206,12 @@ class Inbox:
         """Forgets ids older than the topics can bring again (retention is 7 days)."""
         async with self.database.transaction() as tx:
             return await tx.execute("DELETE FROM inbox WHERE received_at < now() - make_interval(days => $1)", days)
+
+
+async def drop_parked(tx: Transaction, keys: Sequence[str]) -> int:
+    """Events of these keys that wait for people are not handled any more: whom they are about is forgotten. How many
+    they were."""
+    return await tx.execute("DELETE FROM parked WHERE key = ANY($1::text[])", list(keys))
 
 
 @dataclass

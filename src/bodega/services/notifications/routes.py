@@ -15,6 +15,7 @@ from bodega.kit.db import Transaction
 from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
+from bodega.kit.inbox import drop_parked
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.notifications import service, store
 from bodega.services.notifications.domain import Channel, Kind, Notification, State, TextWish, unsubscribe_token
@@ -227,6 +228,7 @@ async def erase_customer(customer_id: CustomerId, person: Person, db: Db) -> Era
     async with db.transaction() as tx:
         mails = await store.pseudonymise(tx, customer_id, person.order_ids, person.email)
         wishes = await store.delete_preferences(tx, customer_id, person.email)
+        await drop_parked(tx, [customer_id, *person.order_ids])
     return Erasure(deleted={"preferences": wishes}, pseudonymised={"mails": mails})
 
 

@@ -14,6 +14,7 @@ from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit.app import Db, problems
 from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Staff, called_by
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
+from bodega.kit.inbox import drop_parked
 from bodega.kit.live import LastEventId, Live, State
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.orders import service, store
@@ -329,6 +330,7 @@ async def erase_customer(customer_id: CustomerId, _: Person, db: Db) -> Erasure:
         if open_numbers := await store.lock_open_numbers(tx, customer_id):
             raise OrdersOpen("some orders are still under way", orders=open_numbers)
         await store.forget_mailbox(tx, customer_id)
+        await drop_parked(tx, [customer_id])
         count = await store.pseudonymise_orders(tx, customer_id)
         return Erasure(pseudonymised={"orders": count}, order_ids=await store.order_ids_of(tx, customer_id))
 

@@ -15,6 +15,7 @@ from bodega.kit.db import Transaction
 from bodega.kit.errors import BadRequest, Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning, claim
+from bodega.kit.inbox import drop_parked
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.kit.postal import InvalidAddress, deliverable
 from bodega.kit.telemetry import log
@@ -283,6 +284,7 @@ async def erase_customer(customer_id: CustomerId, person: Person, db: Db, shelf:
         await shelf.delete(label_name)
     async with db.transaction() as tx:
         count = await store.pseudonymise_shipments(tx, person.order_ids, erased_email(customer_id))
+        await drop_parked(tx, person.order_ids)
     return Erasure(deleted={"labels": len(printed)}, pseudonymised={"shipments": count})
 
 

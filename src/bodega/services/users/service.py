@@ -13,6 +13,7 @@ from bodega.kit import idempotency
 from bodega.kit.db import Transaction
 from bodega.kit.errors import StaleVersion
 from bodega.kit.flow import Flows, Held
+from bodega.kit.inbox import drop_parked
 from bodega.kit.postal import deliverable
 from bodega.services.users import domain, store
 from bodega.services.users.domain import ERASE, EXPORT, KeptAddress, Profile
@@ -135,6 +136,7 @@ async def ask_erasure(tx: Transaction, erasures: Flows, customer_id: str, email:
 
 async def erase(tx: Transaction, customer_id: str) -> Erasure:
     profiles, addresses = await store.delete_customer(tx, customer_id)
+    await drop_parked(tx, [customer_id])
     return Erasure(deleted={"profiles": profiles, "addresses": addresses})
 
 
