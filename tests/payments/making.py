@@ -27,14 +27,18 @@ class Buy:
     def order_id(self) -> str:
         return derived_id("ord", self.checkout_id)
 
+    @property
+    def number(self) -> str:
+        return f"BDG-{self.checkout_id[-8:-4]}-{self.checkout_id[-4:]}"
+
     def payment_id(self, attempt: int = 1) -> str:
         return derived_id("pay", self.checkout_id, attempt)
 
     def wanted(self, card: str = "pm_card_visa", attempt: int = 1, **other: Any) -> dict[str, Any]:
         return {
             "payment_id": self.payment_id(attempt), "checkout_id": self.checkout_id, "order_id": self.order_id,
-            "attempt": attempt, "amount": euro(TOTAL), "payment_method": card, "email": "ada@example.com",
-            "description": "BDG-0000-0000", "return_url": "http://shop.test/back", **other,
+            "order_number": self.number, "attempt": attempt, "amount": euro(TOTAL), "payment_method": card,
+            "email": "ada@example.com", "description": "BDG-0000-0000", "return_url": "http://shop.test/back", **other,
         }  # fmt: skip
 
     def paid(self, attempt: int = 1) -> CloudEvent[Any]:

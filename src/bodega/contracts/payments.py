@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bodega.contracts.envelope import Event
 from bodega.contracts.fields import CleanText, EmailText, Timestamp
-from bodega.contracts.ids import CheckoutId, OrderId, PaymentId
+from bodega.contracts.ids import CheckoutId, OrderId, OrderNumber, PaymentId
 from bodega.contracts.money import Price
 
 PaymentStatus = Literal[
@@ -84,6 +84,7 @@ class AuthorizePayment(_Message):
     payment_id: PaymentId
     checkout_id: CheckoutId
     order_id: OrderId
+    order_number: OrderNumber | None = None
     attempt: Annotated[int, Field(ge=1, le=50)]
     amount: Price
     payment_method: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{3,255}$")] = Field(examples=["pm_card_visa"])

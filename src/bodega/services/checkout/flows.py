@@ -162,6 +162,7 @@ class CheckoutFlow:
                 payment_id=payment_id,
                 checkout_id=checkout.id,
                 order_id=checkout.order_id,
+                order_number=checkout.order_number,
                 attempt=checkout.attempt,
                 amount=checkout.totals.total,
                 payment_method=checkout.payment_method,

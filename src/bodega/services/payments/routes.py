@@ -5,9 +5,9 @@ from typing import Annotated
 from uuid import NAMESPACE_URL, uuid5
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
-from bodega.contracts.ids import CustomerId, OrderId, PaymentId, new_id
+from bodega.contracts.ids import CustomerId, PaymentId, new_id
 from bodega.contracts.money import Price
 from bodega.contracts.payments import (
     AuthorizePayment,
@@ -69,6 +69,7 @@ async def _settings(request: Request) -> Settings:
 Driving = Annotated[Workers, Depends(_workers)]
 TheProcessor = Annotated[Processor, Depends(_processor)]
 TheSettings = Annotated[Settings, Depends(_settings)]
+Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 
 
 class Heard(BaseModel):
@@ -229,16 +230,23 @@ async def refund(
 
 
 @admin.get("", responses=problems(Unauthenticated, Forbidden, PaymentNotFound))
-async def read_payments(order_id: OrderId, db: Db, _: Staff) -> OrderPayments:
+async def read_payments(
+    db: Db,
+    _: Staff,
+    order_id: Annotated[
+        Reference, Query(description="The order's number (`BDG-…`) or id (`ord_…`)", examples=["BDG-TNDA-FC5E"])
+    ],
+) -> OrderPayments:
     """Every attempt to pay for an order, what was given back, and the ledger of it all."""
     async with db.transaction() as tx:
-        payments = await store.list_payments(tx, order_id)
-        refunds = await store.refunds_of(tx, order_id)
-        lines = await store.ledger_of(tx, order_id)
-    if not payments:
-        raise PaymentNotFound("nobody has tried to pay for such an order")
+        found = await store.find_order_id(tx, order_id)
+        if found is None:
+            raise PaymentNotFound("nobody has tried to pay for such an order")
+        payments = await store.list_payments(tx, found)
+        refunds = await store.refunds_of(tx, found)
+        lines = await store.ledger_of(tx, found)
     return OrderPayments(
-        order_id=order_id,
+        order_id=found,
         payments=[_payment_view(one, [r for r in refunds if r.payment_id == one.id]) for one in payments],
         ledger=[
             LedgerLine(
@@ -263,10 +271,10 @@ async def read_payments(order_id: OrderId, db: Db, _: Staff) -> OrderPayments:
 )
 async def give_back(
     payment_or_order_id: Annotated[
-        PaymentId | OrderId,
+        Reference,
         Path(
-            description="A payment's id (`pay_…`), or an order's (`ord_…`): then the payment that it has accepted",
-            examples=["ord_01M7WM9DBPETFB59TDWH9EDD1R"],
+            description="A payment's id (`pay_…`), or an order's number or id: then the payment that it has accepted",
+            examples=["BDG-TNDA-FC5E"],
         ),
     ],
     wish: GiveBack,
@@ -281,9 +289,10 @@ async def give_back(
     """Gives the shopper money back, of this payment or of the one that the order has accepted. The order's history and
     a mail to the shopper follow. `wanted`: the processor has not answered yet; it is asked until it does."""
     payment_id = payment_or_order_id
-    if payment_id.startswith("ord_"):
+    if not payment_id.startswith("pay_"):
         async with db.transaction() as tx:
-            money = await store.find_money(tx, payment_id)
+            order_id = await store.find_order_id(tx, payment_id)
+            money = await store.find_money(tx, order_id) if order_id is not None else None
         if money is None or money.payment_id is None:
             raise PaymentNotFound("no payment was accepted for such an order")
         payment_id = money.payment_id

@@ -67,6 +67,7 @@ CREATE TABLE payment (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     email text,
     trace jsonb DEFAULT '{}'::jsonb NOT NULL,
+    order_number text,
     CONSTRAINT authorized_within_amount CHECK (((authorized >= 0) AND (authorized <= amount))),
     CONSTRAINT captured_means_money CHECK (((state <> ALL (ARRAY['captured'::text, 'refunded'::text])) OR (captured > 0))),
     CONSTRAINT captured_within_authorized CHECK (((captured >= 0) AND (released >= 0) AND ((captured + released) <= authorized))),
@@ -135,6 +136,8 @@ CREATE INDEX payment_due ON payment USING btree (wake_at) WHERE (wake_at IS NOT 
 CREATE UNIQUE INDEX payment_one_live ON payment USING btree (order_id) WHERE ((state <> ALL (ARRAY['voided'::text, 'refunded'::text])) AND (NOT ((state = 'declined'::text) AND closed)));
 
 CREATE INDEX payment_order ON payment USING btree (order_id);
+
+CREATE INDEX payment_order_number ON payment USING btree (order_number);
 
 CREATE INDEX refund_wanted ON refund USING btree (payment_id, created_at) WHERE (state = 'wanted'::text);
 

@@ -56,11 +56,11 @@ async def next_sequence(tx: Transaction, order_id: str) -> int:
 async def insert_payment(tx: Transaction, wanted: AuthorizePayment) -> Payment:
     row = await tx.fetchrow(
         """INSERT INTO payment (id, order_id, checkout_id, attempt, currency, amount, payment_method, email,
-                  description, return_url, state, wake_at, trace)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'created', now(), $11::jsonb) RETURNING *""",
+                  description, return_url, state, wake_at, trace, order_number)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'created', now(), $11::jsonb, $12) RETURNING *""",
         wanted.payment_id, wanted.order_id, wanted.checkout_id, wanted.attempt, wanted.amount.currency,
         wanted.amount.amount, wanted.payment_method, wanted.email, wanted.description, wanted.return_url,
-        json.dumps(trace_headers()),
+        json.dumps(trace_headers()), wanted.order_number,
     )  # fmt: skip
     assert row is not None
     return _payment(row, None)
@@ -83,6 +83,16 @@ async def find_money(tx: Transaction, order_id: str) -> Money | None:
     """As it stands, unlocked."""
     row = await tx.fetchrow("SELECT * FROM order_money WHERE order_id = $1", order_id)
     return _money(row) if row is not None else None
+
+
+async def find_order_id(tx: Transaction, reference: str) -> str | None:
+    """Of an order that somebody has tried to pay for, by its id or number."""
+    column = "order_id" if reference.startswith("ord_") else "order_number"
+    order_id: str | None = await tx.fetchval(
+        f"SELECT order_id FROM payment WHERE {column} = $1 LIMIT 1",  # noqa: S608 - two constants
+        reference,
+    )
+    return order_id
 
 
 async def list_payments(tx: Transaction, order_id: str) -> list[Payment]:
