@@ -270,6 +270,26 @@ async def test_news_that_comes_during_a_call_make_its_answer_worthless(
     assert (await bank.ledger(buy))["held"] == 0
 
 
+async def test_a_worker_that_stops_writes_what_it_has_learnt_and_gives_the_rest_back_at_once(
+    settings: Settings, workplace: Workplace, bank: Bank, buy: Buy
+) -> None:
+    sleeper: Sleeper = workplace.processor(settings, Sleeper)
+    sleeper.sleeps_after = "create"
+    await workplace.begin(buy)
+    patient = settings.model_copy(update={"lease_seconds": 60, "step_deadline_seconds": 20})
+    leaving = Workers(workplace.database, sleeper, patient)
+    working = asyncio.create_task(leaving.hurry(buy.payment_id(), 20))
+    await asyncio.wait_for(sleeper.asleep.wait(), 5)
+    leaving.stop()
+    sleeper.morning.set()
+    await working
+    left = await workplace.payment(buy)
+    assert (left.state, left.intent_id is not None) == ("created", True), "its confirmation is left to another"
+    await Workers(workplace.database, workplace.processor(settings), settings).hurry(buy.payment_id(), 2)
+    assert (await workplace.payment(buy)).state == "authorized", "who did not wait for the end of the lease"
+    assert len((await bank.ledger(buy))["intents"]) == 1
+
+
 async def test_refunds_that_wait_for_each_other_are_all_done(
     settings: Settings, workplace: Workplace, bank: Bank, buy: Buy
 ) -> None:

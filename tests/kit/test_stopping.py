@@ -1,0 +1,51 @@
+"""A room that is told to stop finishes what it has begun."""
+
+import asyncio
+
+import aiohttp
+import pytest
+from fastapi import APIRouter
+
+from bodega.kit.app import Server
+from bodega.kit.testing import eventually
+from tests.kit.making import Number, service
+
+pytestmark = pytest.mark.service
+
+
+async def test_a_request_that_runs_is_answered_and_no_other_is_taken() -> None:
+    room = APIRouter()
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @room.post("/slow")
+    async def slow() -> Number:
+        begun.set()
+        await go_on.wait()
+        return Number(value=1)
+
+    server = Server(service(None, room), "127.0.0.1", 0)
+    task = asyncio.create_task(server.serve())
+
+    async def port() -> int:
+        assert server.started
+        return int(server.servers[0].sockets[0].getsockname()[1])
+
+    base = f"http://127.0.0.1:{await eventually(port)}"
+    async with aiohttp.ClientSession() as session:
+        running = asyncio.create_task(session.post(f"{base}/slow"))
+        await begun.wait()
+        server.should_exit = True
+
+        async def refused() -> None:
+            try:
+                await session.get(f"{base}/livez")
+            except aiohttp.ClientConnectionError:
+                return
+            raise AssertionError("it still takes requests")
+
+        await eventually(refused)
+        assert not task.done(), "it waits for what runs"
+        go_on.set()
+        async with await running as answer:
+            assert (answer.status, await answer.json()) == (200, {"value": 1})
+    await asyncio.wait_for(task, 5)
