@@ -4,10 +4,10 @@ import copy
 from typing import Any
 
 import pytest
+from tests.gateway.stage import description
 
 from bodega.gateway.openapi import ClashError, for_page, merge
 from bodega.platform.system import Route
-from tests.gateway.stage import description
 
 pytestmark = pytest.mark.unit
 

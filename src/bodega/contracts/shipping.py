@@ -10,8 +10,8 @@ from bodega.contracts.fields import Address, Contact, Quantity, Sku, Timestamp
 from bodega.contracts.ids import OrderNumber, ShipmentId
 from bodega.contracts.money import Price
 
-PromisedFrom = Annotated[date, Field(description="The first day on which it may arrive", examples=["2026-11-23"])]
-PromisedTo = Annotated[date, Field(description="The last day on which it should have arrived", examples=["2026-11-24"])]
+PromisedFrom = Annotated[date, Field(description="The first day on which it may arrive", examples=["2026-11-24"])]
+PromisedTo = Annotated[date, Field(description="The last day on which it should have arrived", examples=["2026-11-25"])]
 
 
 class _Message(BaseModel):

@@ -173,6 +173,11 @@ def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     return {status: _documented(of_status) for status, of_status in codes.items()}
 
 
+def but(**members: Any) -> dict[str, Any]:
+    """For one of a route's `responses`: its example is that of its form, but for these members."""
+    return {"content": {"application/json": {"x-but": members}}}
+
+
 def _documented(codes: Sequence[str]) -> dict[str, Any]:
     reference = {"$ref": "#/components/schemas/Problem"}
     return {"content": {"application/problem+json": {"schema": reference}}, "x-codes": list(codes)}

@@ -12,7 +12,7 @@ from bodega.contracts.inventory import Availability
 from bodega.contracts.money import Price, zero
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
-from bodega.kit.app import RawBody, problems
+from bodega.kit.app import RawBody, but, problems
 from bodega.kit.auth import Caller, Customer, MaybeCustomer, called_by
 from bodega.kit.errors import Unauthenticated
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
@@ -180,7 +180,13 @@ async def remove_line(sku: SkuInPath, room: CartRoom, till: AtTill, settings: Ca
     return await _present(room, till, settings)
 
 
-@public.delete("", responses=problems(Unauthenticated))
+@public.delete(
+    "",
+    responses={
+        200: but(version=2, lines=[], pieces=0, subtotal={"amount": 0, "currency": "EUR"}),
+        **problems(Unauthenticated),
+    },
+)
 async def empty_cart(room: CartRoom, till: AtTill, settings: CartSettings) -> CartView:
     """Takes everything out."""
     await room.clear(till.shopper)

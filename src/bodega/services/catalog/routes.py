@@ -21,7 +21,7 @@ from bodega.contracts.catalog import (
 from bodega.contracts.catalog import Product as PublishedProduct
 from bodega.contracts.fields import CategorySlug, CleanText
 from bodega.contracts.ids import ProductId
-from bodega.kit.app import RawBody, problems
+from bodega.kit.app import RawBody, but, problems
 from bodega.kit.auth import Caller, Merchant
 from bodega.kit.errors import (
     BadRequest,
@@ -201,7 +201,7 @@ async def read_product(
     return _unless_known(ProductView.model_validate(product.model_dump()), headers, if_none_match, response)
 
 
-@public.get("/categories", response_model=Page[CategoryView])
+@public.get("/categories", response_model=Page[CategoryView], responses={200: but(next_cursor=None)})
 async def list_categories(
     store: Kept, settings: CatalogSettings, response: Response, if_none_match: IfNoneMatch = None
 ) -> Page[CategoryView] | Response:
@@ -303,7 +303,10 @@ async def patch_product(
 
 @admin.delete(
     "/products/{product_ref}",
-    responses=problems(Unauthenticated, Forbidden, ProductNotFound, StaleVersion, PreconditionRequired),
+    responses={
+        200: but(status="archived"),
+        **problems(Unauthenticated, Forbidden, ProductNotFound, StaleVersion, PreconditionRequired),
+    },
 )
 async def archive_product(
     product_ref: ProductRef, store: Kept, _: Merchant, if_match: IfMatch, response: Response

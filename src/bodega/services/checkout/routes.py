@@ -14,7 +14,7 @@ from bodega.contracts.fields import Contact, CountryCode
 from bodega.contracts.ids import CheckoutId, CustomerId
 from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.contracts.problems import TITLES
-from bodega.kit.app import Db, RawBody, problems
+from bodega.kit.app import Db, RawBody, but, problems
 from bodega.kit.auth import MaybeCustomer, Merchant, called_by
 from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
@@ -68,6 +68,10 @@ admin = APIRouter(prefix="/admin/tax-rates", tags=["tax (merchant)"])
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
 CART_COOKIE = "bodega_cart"
+_CHALLENGED = but(
+    status="action_required",
+    next_action={"type": "redirect", "url": "http://127.0.0.1:7080/sandbox/challenges/pi_3SWq7kT2eZvKYlo2"},
+)
 _STREAM = 'event: status\nid: 7\ndata: {"checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R", "status": "completed", …}\n\n'
 
 
@@ -183,7 +187,11 @@ async def quote(wish: QuoteRequest, room: Room, db: Db, shopper: Asking) -> Quot
     status_code=201,
     response_model=CheckoutView,
     responses={
-        202: {"model": CheckoutView, "description": "Not decided yet: see `next_action`, or ask at Location"},
+        202: {
+            "model": CheckoutView,
+            "description": "Not decided yet: see `next_action`, or ask at Location",
+            **_CHALLENGED,
+        },
         **problems(
             Unauthenticated, CartEmpty, CartRequired, KeyRequired, KeyReused, StillRunning, InvalidAddress, *_ENDS
         ),
@@ -258,7 +266,7 @@ async def follow(
     status_code=201,
     response_model=CheckoutView,
     responses={
-        202: {"model": CheckoutView, "description": "Not decided yet"},
+        202: {"model": CheckoutView, "description": "Not decided yet", **_CHALLENGED},
         **problems(
             Unauthenticated, CheckoutNotFound, PaymentInProgress, TooManyAttempts, KeyReused, StillRunning, *_ENDS
         ),
@@ -292,7 +300,7 @@ async def pay_again(
     status_code=201,
     response_model=CheckoutView,
     responses={
-        202: {"model": CheckoutView, "description": "Not decided yet"},
+        202: {"model": CheckoutView, "description": "Not decided yet", **but(status="paying")},
         **problems(Unauthenticated, CheckoutNotFound, NoActionPending, *_ENDS),
     },
 )
@@ -308,7 +316,7 @@ async def confirm(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) 
 @router.post(
     "/{checkout_id}/cancel",
     summary="Cancel Checkout",
-    responses=problems(Unauthenticated, CheckoutNotFound, CheckoutEnded),
+    responses={200: but(status="cancelled"), **problems(Unauthenticated, CheckoutNotFound, CheckoutEnded)},
 )
 async def cancel(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) -> CheckoutView:
     """Gives up: stock goes back on sale, nothing is paid. Once it is an order, cancel that instead."""

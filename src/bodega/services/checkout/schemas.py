@@ -68,7 +68,7 @@ class CheckoutRequest(_Request):
 
     cart_token: CartToken | None = None
     email: EmailStr = Field(max_length=254, description="Where the confirmation goes", examples=["ada@example.com"])
-    phone: Phone | None = Field(default=None, description="For the carrier", examples=["+49 30 1234567"])
+    phone: Phone | None = Field(default=None, description="For the carrier; null: none is given")
     locale: Locale = Field(default="en", description="Language of the mails", examples=["en"])
     shipping_address: PostalAddress = Field(description="Where the parcel goes; its country must be one we ship to")
     billing_address: PostalAddress | None = Field(

@@ -42,9 +42,9 @@ class AdminStock(_Answer):
 
     sku: Sku
     product_id: ProductId | None = Field(description="Whose variant it is; null: the catalog has not told")
-    on_hand: int = Field(description="Units in the warehouse", examples=[40])
+    on_hand: int = Field(description="Units in the warehouse", examples=[10])
     reserved: int = Field(description="Of these, promised to checkouts and unpaid orders", examples=[3])
-    available: int = Field(description="Of these, on sale: the rest", examples=[37])
+    available: int = Field(description="Of these, on sale: the rest", examples=[7])
     version: int = Field(description="Grows with every change; `If-Match` takes it", examples=[12])
 
 
@@ -52,7 +52,7 @@ class Adjust(_Wish):
     """Goods came or went."""
 
     delta: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)] = Field(
-        description="Units more; negative: fewer", examples=[12, -1]
+        description="Units more; negative: fewer", examples=[8, -1]
     )
     reason: Line = Field(description="Stands in the ledger", examples=["Delivery 4711", "Broken"])
 
@@ -60,7 +60,7 @@ class Adjust(_Wish):
 class Count(_Wish):
     """The units on hand, counted anew."""
 
-    on_hand: Units = Field(description="Units in the warehouse, the reserved ones included", examples=[40])
+    on_hand: Units = Field(description="Units in the warehouse, the reserved ones included", examples=[10])
     reason: Line = Field(default="counted", description="Stands in the ledger", examples=["Stocktaking"])
 
 
