@@ -90,6 +90,9 @@ async def test_a_merchant_replaces_the_rates_of_a_country_and_the_next_quote_has
     made = await merchant.put("/admin/tax-rates/CA", wanted)
     assert (made.status, made.json["version"], made.headers["etag"]) == (200, 1, '"1"')
     assert made.json["rates"] == [{**rate, "region": "ON"}, {**later, "region": "ON"}]
+    read = await merchant.get("/admin/tax-rates/CA")
+    assert (read.json, read.headers["etag"]) == (made.json, '"1"')
+    assert (await merchant.get("/admin/tax-rates/AQ")).code == "not_found"
     assert (await quoted(shop, basket, **canada))["tax"] == euro(312 + 64).model_dump()
 
     assert (await merchant.put("/admin/tax-rates/CA", wanted)).code == "precondition_required"

@@ -2,7 +2,8 @@
 
 Problem
 ├── NotFound
-│   └── CheckoutNotFound          also for what is somebody else's
+│   ├── CheckoutNotFound          also for what is somebody else's
+│   └── NoTaxCollected            the country is not in the table
 ├── Invalid
 │   ├── KeyRequired               POST /checkout without an Idempotency-Key
 │   ├── UnknownShippingOption     not offered for this address
@@ -28,6 +29,10 @@ from bodega.kit.errors import Conflict, Invalid, NotFound, Problem
 
 
 class CheckoutNotFound(NotFound):
+    pass
+
+
+class NoTaxCollected(NotFound):
     pass
 
 

@@ -35,6 +35,7 @@ from bodega.services.checkout.errors import (
     KeyRequired,
     NoActionPending,
     NoLongerSold,
+    NoTaxCollected,
     OutOfStock,
     PaymentInProgress,
     ReservationEnded,
@@ -343,6 +344,15 @@ async def list_tax_rates(db: Db, _: Merchant, limit: PageSize = 20, cursor: Curs
         items=[_tax_view(one) for one in page],
         next_cursor=encode_cursor(page[-1].country) if len(found) > limit else None,
     )
+
+
+@admin.get("/{country}", responses=problems(Unauthenticated, Forbidden, NoTaxCollected))
+async def read_tax_rates(country: CountryCode, db: Db, _: Merchant, response: Response) -> TaxCountryView:
+    """A country's rates. The ETag is what replacing them must bring as If-Match."""
+    async with db.transaction() as tx:
+        found = await store.get_tax_country(tx, country)
+    response.headers["ETag"] = f'"{found.version}"'
+    return _tax_view(found)
 
 
 @admin.put("/{country}", responses=problems(Unauthenticated, Forbidden, PreconditionRequired, StaleVersion))

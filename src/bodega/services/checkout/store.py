@@ -16,7 +16,7 @@ from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX
 from bodega.kit.db import Row, Transaction
 from bodega.kit.live import announce
 from bodega.services.checkout.domain import Checkout, RateTable, State, TaxCountry, TaxRate
-from bodega.services.checkout.errors import CheckoutNotFound
+from bodega.services.checkout.errors import CheckoutNotFound, NoTaxCollected
 
 CHANGES = "checkout_changed"
 """The channel on which the id of a checkout is said when it has changed."""
@@ -152,7 +152,20 @@ async def rate_table(tx: Transaction, country: str, day: date) -> RateTable:
 
 async def tax_countries(tx: Transaction, *, after: str, limit: int) -> list[TaxCountry]:
     """By country, ascending."""
-    countries = await tx.fetch("SELECT * FROM tax_country WHERE country > $1 ORDER BY country LIMIT $2", after, limit)
+    return await _with_rates(
+        tx, await tx.fetch("SELECT * FROM tax_country WHERE country > $1 ORDER BY country LIMIT $2", after, limit)
+    )
+
+
+async def get_tax_country(tx: Transaction, country: str) -> TaxCountry:
+    """Raises NoTaxCollected."""
+    found = await _with_rates(tx, await tx.fetch("SELECT * FROM tax_country WHERE country = $1", country))
+    if not found:
+        raise NoTaxCollected(f"the table has no rates for {country}: goods are sent there without tax")
+    return found[0]
+
+
+async def _with_rates(tx: Transaction, countries: Sequence[Row]) -> list[TaxCountry]:
     rates = await tx.fetch(
         """SELECT * FROM tax_rate WHERE country = ANY($1::text[])
             ORDER BY region, category <> 'standard', category, valid_from""",
