@@ -4,10 +4,10 @@ import copy
 from typing import Any
 
 import pytest
-from tests.gateway.stage import description
 
 from bodega.gateway.openapi import ClashError, for_page, merge
 from bodega.platform.system import Route
+from tests.gateway.stage import description
 
 pytestmark = pytest.mark.unit
 
@@ -192,6 +192,7 @@ def test_a_body_gets_a_whole_example_of_its_fields_examples_and_a_rooms_own_stan
             "lines": {"items": {"$ref": "#/components/schemas/Line"}},
             "note": {"anyOf": [{"examples": ["Ring"]}, {"type": "null"}]},
             "paid_at": {"anyOf": [{"type": "string"}, {"type": "null"}], "examples": [None]},
+            "gift": {"$ref": "#/components/schemas/Line", "default": {"sku": "", "kind": "mug", "gift": False}},
         }
     }
     paths = {"/orders": {"get": _returns("Order")}, "/cart": {"get": _returns("Cart")}, "/x": {"get": _returns("X")}}
@@ -202,12 +203,31 @@ def test_a_body_gets_a_whole_example_of_its_fields_examples_and_a_rooms_own_stan
         "X": {"properties": {"sku": {"examples": ["MUG"]}, "unsaid": {"type": "string"}}},
     }
     merged = merge({"orders": _document(paths, **schemas)})["components"]["schemas"]
+    line_shown = {"sku": "MUG", "kind": "mug", "gift": False}
     assert merged["Order"]["examples"] == [
-        {"id": "ord_1", "lines": [{"sku": "MUG", "kind": "mug", "gift": False}], "note": "Ring", "paid_at": None}
+        {"id": "ord_1", "lines": [line_shown], "note": "Ring", "paid_at": None, "gift": line_shown}
     ]
     assert merged["Cart"]["examples"] == [{"empty": True}]
     assert "examples" not in merged["Line"], "no body is a line alone"
     assert "examples" not in merged["X"], "half an example would mislead"
+
+
+def test_an_answer_may_differ_from_its_forms_example_and_a_problem_shows_its_own_code() -> None:
+    gone = _returns("Order")["responses"]["200"]
+    gone["content"]["application/json"]["x-but"] = {"state": "cancelled"}
+    problem = {"content": {"application/problem+json": {"schema": {}}}, "x-codes": ["not_found", "held"]}
+    described = _document(
+        {"/orders": {"get": _returns("Order"), "delete": {"responses": {"200": gone, "404": problem}}}},
+        Order={"properties": {"id": {"examples": ["ord_1"]}, "state": {"examples": ["paid"]}}},
+    )
+    orders = merge({"orders": described})["paths"]["/orders"]
+    assert orders["delete"]["responses"]["200"]["content"]["application/json"] == {
+        "schema": {"$ref": "#/components/schemas/Order"},
+        "example": {"id": "ord_1", "state": "cancelled"},
+    }
+    assert "example" not in orders["get"]["responses"]["200"]["content"]["application/json"]
+    shown = orders["delete"]["responses"]["404"]["content"]["application/problem+json"]["example"]
+    assert (shown["status"], shown["code"], shown["title"]) == (404, "not_found", "There is no such thing")
 
 
 def test_the_older_form_says_the_same_as_nearly_as_it_can() -> None:

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
+from bodega.contracts.problems import TITLES
+from bodega.gateway.replies import PROBLEM_JSON, PROBLEM_TYPE
+
 Document = dict[str, Any]
 
 _SCHEMAS: Final = "#/components/schemas/"
@@ -18,19 +21,40 @@ class _Unsaid(LookupError):
 
 
 def complete(schemas: dict[str, Document], operations: Iterable[Document]) -> None:
-    """Gives each schema of an operation's body or answer a whole example, where it has none and its fields do."""
-    for name in {name for operation in operations for name in _bodies(operation)}:
-        if "examples" not in schemas[name]:
-            with suppress(_Unsaid):
-                schemas[name]["examples"] = [_example(schemas[name], schemas, (name,))]
+    """Gives each schema of an operation's body or answer a whole example, where it has none and its fields do.
+
+    An answer that bears `x-but` gets one of its own: its schema's, but for those members. A problem gets one that
+    says the first of its codes.
+    """
+    for operation in operations:
+        for body in _bodies(operation):
+            for name in _forms(body):
+                if "examples" not in schemas[name]:
+                    with suppress(_Unsaid):
+                        schemas[name]["examples"] = [_example(schemas[name], schemas, (name,))]
+            if differing := body.pop("x-but", None):
+                [name] = _forms(body)
+                body["example"] = schemas[name]["examples"][0] | differing
+        for status, answer in operation.get("responses", {}).items():
+            problem = answer.get("content", {}).get(PROBLEM_JSON)
+            if problem is not None and "x-codes" in answer:
+                problem["example"] = _problem(int(status), answer["x-codes"][0])
 
 
-def _bodies(operation: Document) -> Iterator[str]:
+def _bodies(operation: Document) -> Iterator[Document]:
     for part in (operation.get("requestBody", {}), *operation.get("responses", {}).values()):
-        for body in part.get("content", {}).values():
-            schema = body.get("schema", {})
-            for reference in (one["$ref"] for one in (schema, *schema.get("anyOf", ())) if "$ref" in one):
-                yield reference.removeprefix(_SCHEMAS)
+        yield from part.get("content", {}).values()
+
+
+def _forms(body: Document) -> list[str]:
+    """The names of the schemas that a body may have."""
+    schema = body.get("schema", {})
+    alternatives = (schema, *schema.get("anyOf", ()))
+    return [one["$ref"].removeprefix(_SCHEMAS) for one in alternatives if "$ref" in one]
+
+
+def _problem(status: int, code: str) -> Document:
+    return {"type": PROBLEM_TYPE + code, "title": TITLES.get(code, code), "status": status, "code": code}
 
 
 def _example(schema: Document, schemas: Mapping[str, Document], above: tuple[str, ...]) -> Any:
@@ -54,6 +78,8 @@ def _said(schema: Document) -> Iterator[Any]:
     yield from schema.get("examples", ())
     if "const" in schema:
         yield schema["const"]
+    if "$ref" in schema:
+        return  # what it is says more than an empty default
     if schema.get("default") or schema.get("default") is False:
         yield schema["default"]
     yield from schema.get("enum", ())
