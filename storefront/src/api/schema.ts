@@ -108,6 +108,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/inventory/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import Counts
+         * @description Sets the units on hand of many SKUs: JSON lines, each `{"sku", "on_hand"}`, and with `version` only where the
+         *     stock is still of it. A file may be sent again: what is as it says stays as it is.
+         */
+        post: operations["import_counts_admin_inventory_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/inventory/{sku}": {
         parameters: {
             query?: never;
@@ -581,7 +602,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Read Tax Rates
+         * @description A country's rates. The ETag is what replacing them must bring as If-Match.
+         */
+        get: operations["read_tax_rates_admin_tax_rates__country__get"];
         /**
          * Replace Tax Rates
          * @description All rates of a country, past and coming ones too, are these from now on. A rate holds until one with a later
@@ -1817,7 +1842,7 @@ export interface components {
          * Adjust
          * @description Goods came or went.
          * @example {
-         *       "delta": 12,
+         *       "delta": 8,
          *       "reason": "Delivery 4711"
          *     }
          */
@@ -1825,7 +1850,7 @@ export interface components {
             /**
              * Delta
              * @description Units more; negative: fewer
-             * @example 12
+             * @example 8
              * @example -1
              */
             delta: number;
@@ -2352,8 +2377,8 @@ export interface components {
          *         }
          *       ],
          *       "seo": {
-         *         "description": "",
-         *         "title": ""
+         *         "description": "Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes.",
+         *         "title": "Alba Stoneware Mug, 250 or 350 ml"
          *       },
          *       "slug": "alba-stoneware-mug",
          *       "status": "published",
@@ -2514,8 +2539,8 @@ export interface components {
          * AdminStock
          * @description Stock as the merchant sees it.
          * @example {
-         *       "available": 37,
-         *       "on_hand": 40,
+         *       "available": 7,
+         *       "on_hand": 10,
          *       "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *       "reserved": 3,
          *       "sku": "MUG-ALBA-SAGE-350ML",
@@ -2526,13 +2551,13 @@ export interface components {
             /**
              * Available
              * @description Of these, on sale: the rest
-             * @example 37
+             * @example 7
              */
             available: number;
             /**
              * On Hand
              * @description Units in the warehouse
-             * @example 40
+             * @example 10
              */
             on_hand: number;
             /**
@@ -2819,7 +2844,7 @@ export interface components {
          *       },
          *       "locale": "en",
          *       "payment_method": "pm_card_visa",
-         *       "phone": "+49 30 1234567",
+         *       "phone": "+49 30 23125 014",
          *       "shipping_address": {
          *         "city": "Berlin",
          *         "company": null,
@@ -2871,8 +2896,7 @@ export interface components {
             payment_method: string;
             /**
              * Phone
-             * @description For the carrier
-             * @example +49 30 1234567
+             * @description For the carrier; null: none is given
              */
             phone?: string | null;
             /** @description Where the parcel goes; its country must be one we ship to */
@@ -2946,8 +2970,28 @@ export interface components {
          *       "status": "completed",
          *       "timeline": [
          *         {
-         *           "at": "2026-11-20T14:03:12Z",
+         *           "at": "2026-11-20T14:03:11Z",
          *           "state": "started"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:11Z",
+         *           "state": "priced"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:11Z",
+         *           "state": "reserved"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:12Z",
+         *           "state": "ordered"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:12Z",
+         *           "state": "paying"
+         *         },
+         *         {
+         *           "at": "2026-11-20T14:03:12Z",
+         *           "state": "completed"
          *         }
          *       ],
          *       "totals": {
@@ -3023,6 +3067,32 @@ export interface components {
             /**
              * Timeline
              * @description The steps so far, oldest first
+             * @example [
+             *       {
+             *         "at": "2026-11-20T14:03:11Z",
+             *         "state": "started"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:11Z",
+             *         "state": "priced"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:11Z",
+             *         "state": "reserved"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:12Z",
+             *         "state": "ordered"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:12Z",
+             *         "state": "paying"
+             *       },
+             *       {
+             *         "at": "2026-11-20T14:03:12Z",
+             *         "state": "completed"
+             *       }
+             *     ]
              */
             timeline: components["schemas"]["CheckoutTimelineEntry"][];
             /** @description What the order costs; null until `priced` */
@@ -3056,7 +3126,7 @@ export interface components {
          * Count
          * @description The units on hand, counted anew.
          * @example {
-         *       "on_hand": 40,
+         *       "on_hand": 10,
          *       "reason": "Stocktaking"
          *     }
          */
@@ -3064,7 +3134,7 @@ export interface components {
             /**
              * On Hand
              * @description Units in the warehouse, the reserved ones included
-             * @example 40
+             * @example 10
              */
             on_hand: number;
             /**
@@ -3074,6 +3144,78 @@ export interface components {
              * @example Stocktaking
              */
             reason?: string;
+        };
+        /**
+         * CountError
+         * @description What is wrong with a row of an import.
+         */
+        CountError: {
+            /**
+             * Code
+             * @description `invalid_request`, `not_found`, `below_reserved` or `stale_version`
+             * @example not_found
+             */
+            code: string;
+            /**
+             * Line
+             * @description Of the file, counted from 1
+             * @example 17
+             */
+            line: number;
+            /**
+             * Message
+             * @description What is wrong with it
+             * @example no product has this SKU
+             */
+            message: string;
+            /**
+             * Sku
+             * @description Of the row, if it could be read
+             * @example MUG-1
+             */
+            sku: string | null;
+        };
+        /**
+         * CountReport
+         * @description What an import of counts did.
+         * @example {
+         *       "errors": [
+         *         {
+         *           "code": "not_found",
+         *           "line": 17,
+         *           "message": "no product has this SKU",
+         *           "sku": "MUG-1"
+         *         }
+         *       ],
+         *       "failed": 0,
+         *       "unchanged": 3,
+         *       "updated": 1200
+         *     }
+         */
+        CountReport: {
+            /**
+             * Errors
+             * @description The first 1,000
+             */
+            errors: components["schemas"]["CountError"][];
+            /**
+             * Failed
+             * @description Rows at fault
+             * @example 0
+             */
+            failed: number;
+            /**
+             * Unchanged
+             * @description SKUs that had so many already
+             * @example 3
+             */
+            unchanged: number;
+            /**
+             * Updated
+             * @description SKUs whose stock was changed
+             * @example 1200
+             */
+            updated: number;
         };
         /**
          * EraseAccount
@@ -4137,11 +4279,33 @@ export interface components {
          *             "amount": 4290,
          *             "currency": "EUR"
          *           },
+         *           "at": "2026-11-20T14:03:12Z",
+         *           "entry": "authorize",
+         *           "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "source": "shopper",
+         *           "target": "held"
+         *         },
+         *         {
+         *           "amount": {
+         *             "amount": 4290,
+         *             "currency": "EUR"
+         *           },
          *           "at": "2026-11-20T14:03:13Z",
          *           "entry": "capture",
          *           "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
          *           "source": "held",
          *           "target": "shop"
+         *         },
+         *         {
+         *           "amount": {
+         *             "amount": 1900,
+         *             "currency": "EUR"
+         *           },
+         *           "at": "2026-11-24T10:12:46Z",
+         *           "entry": "refund:rfd_01M86GPAA8F0K901DHZ8X5TCN8",
+         *           "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "source": "shop",
+         *           "target": "shopper"
          *         }
          *       ],
          *       "order_id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
@@ -4191,6 +4355,41 @@ export interface components {
             /**
              * Ledger
              * @description In the order in which it happened
+             * @example [
+             *       {
+             *         "amount": {
+             *           "amount": 4290,
+             *           "currency": "EUR"
+             *         },
+             *         "at": "2026-11-20T14:03:12Z",
+             *         "entry": "authorize",
+             *         "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+             *         "source": "shopper",
+             *         "target": "held"
+             *       },
+             *       {
+             *         "amount": {
+             *           "amount": 4290,
+             *           "currency": "EUR"
+             *         },
+             *         "at": "2026-11-20T14:03:13Z",
+             *         "entry": "capture",
+             *         "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+             *         "source": "held",
+             *         "target": "shop"
+             *       },
+             *       {
+             *         "amount": {
+             *           "amount": 1900,
+             *           "currency": "EUR"
+             *         },
+             *         "at": "2026-11-24T10:12:46Z",
+             *         "entry": "refund:rfd_01M86GPAA8F0K901DHZ8X5TCN8",
+             *         "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+             *         "source": "shop",
+             *         "target": "shopper"
+             *       }
+             *     ]
              */
             ledger: components["schemas"]["PaymentsLedgerLine"][];
             /**
@@ -4633,8 +4832,8 @@ export interface components {
          * @example {
          *       "items": [
          *         {
-         *           "available": 37,
-         *           "on_hand": 40,
+         *           "available": 7,
+         *           "on_hand": 10,
          *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *           "reserved": 3,
          *           "sku": "MUG-ALBA-SAGE-350ML",
@@ -5597,8 +5796,8 @@ export interface components {
          *         }
          *       ],
          *       "seo": {
-         *         "description": "",
-         *         "title": ""
+         *         "description": "Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes.",
+         *         "title": "Alba Stoneware Mug, 250 or 350 ml"
          *       },
          *       "slug": "alba-stoneware-mug",
          *       "tax_category": "standard",
@@ -5767,8 +5966,8 @@ export interface components {
          *         }
          *       ],
          *       "seo": {
-         *         "description": "",
-         *         "title": ""
+         *         "description": "Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes.",
+         *         "title": "Alba Stoneware Mug, 250 or 350 ml"
          *       },
          *       "slug": "alba-stoneware-mug",
          *       "status": "published",
@@ -5978,8 +6177,8 @@ export interface components {
          *             "amount": 490,
          *             "currency": "EUR"
          *           },
-         *           "promised_from": "2026-11-23",
-         *           "promised_to": "2026-11-24"
+         *           "promised_from": "2026-11-24",
+         *           "promised_to": "2026-11-25"
          *         }
          *       ],
          *       "totals": {
@@ -6121,8 +6320,8 @@ export interface components {
          *             "amount": 490,
          *             "currency": "EUR"
          *           },
-         *           "promised_from": "2026-11-23",
-         *           "promised_to": "2026-11-24"
+         *           "promised_from": "2026-11-24",
+         *           "promised_to": "2026-11-25"
          *         }
          *       ]
          *     }
@@ -6795,6 +6994,16 @@ export interface components {
          *       "delivered_at": null,
          *       "events": [
          *         {
+         *           "at": "2026-11-20T14:03:45Z",
+         *           "place": "",
+         *           "status": "label_created"
+         *         },
+         *         {
+         *           "at": "2026-11-23T09:12:00Z",
+         *           "place": "Hamburg",
+         *           "status": "picked_up"
+         *         },
+         *         {
          *           "at": "2026-11-23T17:41:00Z",
          *           "place": "Hub Mitte",
          *           "status": "in_transit"
@@ -6851,6 +7060,23 @@ export interface components {
             /**
              * Events
              * @description Oldest first; the first says when the label was made
+             * @example [
+             *       {
+             *         "at": "2026-11-20T14:03:45Z",
+             *         "place": "",
+             *         "status": "label_created"
+             *       },
+             *       {
+             *         "at": "2026-11-23T09:12:00Z",
+             *         "place": "Hamburg",
+             *         "status": "picked_up"
+             *       },
+             *       {
+             *         "at": "2026-11-23T17:41:00Z",
+             *         "place": "Hub Mitte",
+             *         "status": "in_transit"
+             *       }
+             *     ]
              */
             events: components["schemas"]["Scan"][];
             /**
@@ -6982,14 +7208,14 @@ export interface components {
              * Promised From
              * Format: date
              * @description The first day on which it may arrive
-             * @example 2026-11-23
+             * @example 2026-11-24
              */
             promised_from: string;
             /**
              * Promised To
              * Format: date
              * @description The last day on which it should have arrived
-             * @example 2026-11-24
+             * @example 2026-11-25
              */
             promised_to: string;
         };
@@ -7317,6 +7543,16 @@ export interface components {
          *       "delivered_at": null,
          *       "events": [
          *         {
+         *           "at": "2026-11-20T14:03:45Z",
+         *           "place": "",
+         *           "status": "label_created"
+         *         },
+         *         {
+         *           "at": "2026-11-23T09:12:00Z",
+         *           "place": "Hamburg",
+         *           "status": "picked_up"
+         *         },
+         *         {
          *           "at": "2026-11-23T17:41:00Z",
          *           "place": "Hub Mitte",
          *           "status": "in_transit"
@@ -7344,7 +7580,24 @@ export interface components {
             delivered_at: string | null;
             /**
              * Events
-             * @description Oldest first
+             * @description Oldest first; the first says when the label was made
+             * @example [
+             *       {
+             *         "at": "2026-11-20T14:03:45Z",
+             *         "place": "",
+             *         "status": "label_created"
+             *       },
+             *       {
+             *         "at": "2026-11-23T09:12:00Z",
+             *         "place": "Hamburg",
+             *         "status": "picked_up"
+             *       },
+             *       {
+             *         "at": "2026-11-23T17:41:00Z",
+             *         "place": "Hub Mitte",
+             *         "status": "in_transit"
+             *       }
+             *     ]
              */
             events: components["schemas"]["Scan"][];
             /**
@@ -8006,6 +8259,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8015,6 +8276,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8024,6 +8293,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8037,6 +8314,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8050,6 +8335,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8064,6 +8357,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8077,6 +8378,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8106,6 +8415,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8115,6 +8432,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8124,6 +8449,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8137,6 +8470,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8150,6 +8491,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8164,6 +8513,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8177,6 +8534,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8213,6 +8578,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8222,6 +8595,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8234,6 +8615,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8243,6 +8632,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "slug_taken",
+                     *       "status": 409,
+                     *       "title": "Another product has this slug",
+                     *       "type": "https://bodega.example/problems/slug_taken"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8252,6 +8649,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8261,6 +8666,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8275,6 +8688,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8288,6 +8709,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8302,6 +8731,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8315,6 +8752,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8351,6 +8796,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8360,6 +8813,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8372,6 +8833,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8381,6 +8850,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8390,6 +8867,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8399,6 +8884,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8412,6 +8905,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8425,6 +8926,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8439,6 +8948,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8452,6 +8969,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8488,6 +9013,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8497,6 +9030,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8509,6 +9050,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8518,6 +9067,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8527,6 +9084,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8536,6 +9101,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8549,6 +9122,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8562,6 +9143,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8576,6 +9165,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8589,6 +9186,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8631,6 +9236,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8640,6 +9253,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8649,6 +9270,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8658,6 +9287,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8667,6 +9304,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8680,6 +9325,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8693,6 +9346,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8707,6 +9368,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8720,6 +9389,220 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    import_counts_admin_inventory_import_post: {
+        parameters: {
+            query?: {
+                /** @description For the ledger */
+                reason?: string;
+                /** @description Write the good rows, even if others are at fault */
+                partial?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {"sku": "MUG-1", "on_hand": 40}
+                 *     {"sku": "MUG-2", "on_hand": 12, "version": 1}
+                 */
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description What an import of counts did. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CountReport"];
+                };
+            };
+            /** @description - `malformed_request`: The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `unauthenticated`: Sign in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `forbidden`: Not allowed.
+             *     - `origin_not_allowed`: This request must come from the shop's own pages.
+             */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `request_too_large`: The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `unsupported_media_type`: Send application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /**
+             * @description - `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8752,6 +9635,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8761,6 +9652,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8770,6 +9669,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8779,6 +9686,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8788,6 +9703,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8797,6 +9720,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8810,6 +9741,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8823,6 +9762,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8837,6 +9784,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8850,6 +9805,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8889,6 +9852,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8898,6 +9869,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8910,6 +9889,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8919,6 +9906,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8928,6 +9923,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "below_reserved",
+                     *       "status": 409,
+                     *       "title": "More is reserved than would be left",
+                     *       "type": "https://bodega.example/problems/below_reserved"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8937,6 +9940,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "stale_version",
+                     *       "status": 412,
+                     *       "title": "It was changed in the meantime",
+                     *       "type": "https://bodega.example/problems/stale_version"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8946,6 +9957,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8955,6 +9974,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8968,6 +9995,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8981,6 +10016,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -8995,6 +10038,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9008,6 +10059,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9047,6 +10106,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9056,6 +10123,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9068,6 +10143,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9077,6 +10160,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9089,6 +10180,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "below_reserved",
+                     *       "status": 409,
+                     *       "title": "More is reserved than would be left",
+                     *       "type": "https://bodega.example/problems/below_reserved"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9098,6 +10197,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9107,6 +10214,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9121,6 +10236,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9134,6 +10257,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9148,6 +10279,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9161,6 +10300,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9198,6 +10345,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9207,6 +10362,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9216,6 +10379,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9225,6 +10396,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9234,6 +10413,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9243,6 +10430,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9256,6 +10451,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9269,6 +10472,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9283,6 +10494,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9296,6 +10515,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9338,6 +10565,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9347,6 +10582,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9356,6 +10599,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9365,6 +10616,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9374,6 +10633,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9387,6 +10654,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9400,6 +10675,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9414,6 +10697,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9427,6 +10718,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9462,6 +10761,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9471,6 +10778,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9483,6 +10798,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9492,6 +10815,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9504,6 +10835,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "still_to_be_sent",
+                     *       "status": 409,
+                     *       "title": "It has not been sent yet",
+                     *       "type": "https://bodega.example/problems/still_to_be_sent"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9513,6 +10852,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9522,6 +10869,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9536,6 +10891,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9549,6 +10912,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9563,6 +10934,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9576,6 +10955,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9626,6 +11013,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9635,6 +11030,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9644,6 +11047,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9653,6 +11064,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9662,6 +11081,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9675,6 +11102,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9688,6 +11123,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9702,6 +11145,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9715,6 +11166,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9747,6 +11206,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9756,6 +11223,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9765,6 +11240,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9774,6 +11257,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9783,6 +11274,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9792,6 +11291,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9805,6 +11312,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9818,6 +11333,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9832,6 +11355,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9845,6 +11376,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9877,6 +11416,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9886,6 +11433,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9898,6 +11453,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9907,6 +11470,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9916,6 +11487,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_late_to_cancel",
+                     *       "status": 409,
+                     *       "title": "It is too late to cancel this order",
+                     *       "type": "https://bodega.example/problems/too_late_to_cancel"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9925,6 +11504,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9934,6 +11521,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9947,6 +11542,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9960,6 +11563,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9974,6 +11585,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9987,6 +11606,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -9995,7 +11622,7 @@ export interface operations {
     read_payments_admin_payments_get: {
         parameters: {
             query: {
-                /** @description Names the order in paths and events; people say its `number` */
+                /** @description The order's number (`BDG-…`) or id (`ord_…`) */
                 order_id: string;
             };
             header?: never;
@@ -10019,6 +11646,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10028,6 +11663,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10037,6 +11680,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10046,6 +11697,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10055,6 +11714,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10064,6 +11731,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10077,6 +11752,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10090,6 +11773,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10104,6 +11795,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10117,6 +11816,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10130,7 +11837,7 @@ export interface operations {
                 "Idempotency-Key"?: string | null;
             };
             path: {
-                /** @description A payment's id (`pay_…`), or an order's (`ord_…`): then the payment that it has accepted */
+                /** @description A payment's id (`pay_…`), or an order's number or id: then the payment that it has accepted */
                 payment_or_order_id: string;
             };
             cookie?: never;
@@ -10156,6 +11863,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10165,6 +11880,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10177,6 +11900,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10186,6 +11917,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10198,6 +11937,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "payment_not_refundable",
+                     *       "status": 409,
+                     *       "title": "This amount cannot be refunded",
+                     *       "type": "https://bodega.example/problems/payment_not_refundable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10207,6 +11954,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10216,6 +11971,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10231,6 +11994,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10244,6 +12015,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10258,6 +12037,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10271,6 +12058,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10309,6 +12104,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10318,6 +12121,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10327,6 +12138,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10336,6 +12155,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10345,6 +12172,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10358,6 +12193,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10371,6 +12214,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10385,6 +12236,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10398,6 +12257,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10434,6 +12301,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10443,6 +12318,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10455,6 +12338,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10467,6 +12358,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "slug_taken",
+                     *       "status": 409,
+                     *       "title": "Another product has this slug",
+                     *       "type": "https://bodega.example/problems/slug_taken"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10476,6 +12375,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10485,6 +12392,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10499,6 +12414,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10512,6 +12435,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10526,6 +12457,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10539,6 +12478,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10586,6 +12533,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10595,6 +12550,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10607,6 +12570,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10616,6 +12587,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10625,6 +12604,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10638,6 +12625,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10651,6 +12646,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10665,6 +12668,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10678,6 +12689,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10710,6 +12729,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10719,6 +12746,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10728,6 +12763,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10737,6 +12780,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10746,6 +12797,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10755,6 +12814,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10768,6 +12835,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10781,6 +12856,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10795,6 +12878,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10808,6 +12899,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10847,6 +12946,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10856,6 +12963,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10868,6 +12983,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10877,6 +13000,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10889,6 +13020,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "slug_taken",
+                     *       "status": 409,
+                     *       "title": "Another product has this slug",
+                     *       "type": "https://bodega.example/problems/slug_taken"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10898,6 +13037,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "stale_version",
+                     *       "status": 412,
+                     *       "title": "It was changed in the meantime",
+                     *       "type": "https://bodega.example/problems/stale_version"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10907,6 +13054,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10916,6 +13071,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10929,6 +13092,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10938,6 +13109,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "precondition_required",
+                     *       "status": 428,
+                     *       "title": "Say which version you change (If-Match)",
+                     *       "type": "https://bodega.example/problems/precondition_required"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10951,6 +13130,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10965,6 +13152,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -10978,6 +13173,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11004,6 +13207,79 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "brand": "Haverfold",
+                     *       "categories": [
+                     *         "kitchen-table",
+                     *         "coffee-tea"
+                     *       ],
+                     *       "created_at": "2026-09-01T08:00:00Z",
+                     *       "description": "Thrown from speckled stoneware, *dipped by hand*.",
+                     *       "description_html": "<p>Thrown from speckled stoneware, <em>dipped by hand</em>.</p>\n",
+                     *       "former_slugs": [
+                     *         "alba-mug"
+                     *       ],
+                     *       "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+                     *       "media": [
+                     *         {
+                     *           "alt": "Stoneware mug with a sage glaze and a bare clay foot",
+                     *           "height": 1600,
+                     *           "id": "med_01M1DZPXYNER08K6AGV0VFCXEC",
+                     *           "renditions": {
+                     *             "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+                     *             "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
+                     *           },
+                     *           "variant_skus": [
+                     *             "MUG-ALBA-SAGE-350ML"
+                     *           ],
+                     *           "width": 1600
+                     *         }
+                     *       ],
+                     *       "options": [
+                     *         {
+                     *           "name": "Color",
+                     *           "values": [
+                     *             "Sage",
+                     *             "Ink"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "name": "Size",
+                     *           "values": [
+                     *             "250 ml",
+                     *             "350 ml"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "seo": {
+                     *         "description": "Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes.",
+                     *         "title": "Alba Stoneware Mug, 250 or 350 ml"
+                     *       },
+                     *       "slug": "alba-stoneware-mug",
+                     *       "status": "archived",
+                     *       "tax_category": "standard",
+                     *       "title": "Alba Stoneware Mug",
+                     *       "updated_at": "2026-11-24T08:48:32Z",
+                     *       "variants": [
+                     *         {
+                     *           "barcode": "2001001000042",
+                     *           "compare_at_price": null,
+                     *           "options": {
+                     *             "Color": "Sage",
+                     *             "Size": "350 ml"
+                     *           },
+                     *           "price": {
+                     *             "amount": 1900,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "sku": "MUG-ALBA-SAGE-350ML",
+                     *           "weight_grams": 390
+                     *         }
+                     *       ],
+                     *       "version": 1795500512932
+                     *     }
+                     */
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
@@ -11013,6 +13289,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11022,6 +13306,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11034,6 +13326,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11043,6 +13343,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11052,6 +13360,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "stale_version",
+                     *       "status": 412,
+                     *       "title": "It was changed in the meantime",
+                     *       "type": "https://bodega.example/problems/stale_version"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11061,6 +13377,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11070,6 +13394,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11083,6 +13415,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11092,6 +13432,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "precondition_required",
+                     *       "status": 428,
+                     *       "title": "Say which version you change (If-Match)",
+                     *       "type": "https://bodega.example/problems/precondition_required"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11105,6 +13453,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11119,6 +13475,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11132,6 +13496,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11171,6 +13543,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11180,6 +13560,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11192,6 +13580,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11201,6 +13597,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11213,6 +13617,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "slug_taken",
+                     *       "status": 409,
+                     *       "title": "Another product has this slug",
+                     *       "type": "https://bodega.example/problems/slug_taken"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11222,6 +13634,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "stale_version",
+                     *       "status": 412,
+                     *       "title": "It was changed in the meantime",
+                     *       "type": "https://bodega.example/problems/stale_version"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11231,6 +13651,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11240,6 +13668,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11253,6 +13689,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11262,6 +13706,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "precondition_required",
+                     *       "status": 428,
+                     *       "title": "Say which version you change (If-Match)",
+                     *       "type": "https://bodega.example/problems/precondition_required"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11275,6 +13727,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11289,6 +13749,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11302,6 +13770,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11341,6 +13817,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11350,6 +13834,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11362,6 +13854,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11371,6 +13871,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11380,6 +13888,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11389,6 +13905,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11403,6 +13927,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11416,6 +13948,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11430,6 +13970,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11443,6 +13991,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11477,6 +14033,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11486,6 +14050,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11498,6 +14070,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11507,6 +14087,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11516,6 +14104,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11525,6 +14121,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11538,6 +14142,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11551,6 +14163,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11565,6 +14185,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11578,6 +14206,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11612,6 +14248,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11621,6 +14265,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11633,6 +14285,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11642,6 +14302,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11651,6 +14319,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "media_not_uploaded",
+                     *       "status": 409,
+                     *       "title": "The picture has not arrived yet",
+                     *       "type": "https://bodega.example/problems/media_not_uploaded"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11660,6 +14336,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11669,6 +14353,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11683,6 +14375,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11696,6 +14396,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11710,6 +14418,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11723,6 +14439,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11765,6 +14489,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11774,6 +14506,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11783,6 +14523,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11792,6 +14540,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11801,6 +14557,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11814,6 +14578,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11827,6 +14599,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11841,6 +14621,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11854,6 +14642,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11886,6 +14682,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11895,6 +14699,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11904,6 +14716,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11913,6 +14733,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11922,6 +14750,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11931,6 +14767,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11944,6 +14788,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11957,6 +14809,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11971,6 +14831,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -11984,6 +14852,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12016,6 +14892,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12025,6 +14909,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12034,6 +14926,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12043,6 +14943,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12052,6 +14960,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_labelled",
+                     *       "status": 409,
+                     *       "title": "No label was bought for it yet",
+                     *       "type": "https://bodega.example/problems/not_labelled"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12061,6 +14977,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12070,6 +14994,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12083,6 +15015,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12096,6 +15036,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12110,6 +15058,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12123,6 +15079,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12155,6 +15119,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12164,6 +15136,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12176,6 +15156,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12185,6 +15173,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12194,6 +15190,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_labelled",
+                     *       "status": 409,
+                     *       "title": "No label was bought for it yet",
+                     *       "type": "https://bodega.example/problems/not_labelled"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12203,6 +15207,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12212,6 +15224,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12225,6 +15245,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12238,6 +15266,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12252,6 +15288,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12265,6 +15309,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12304,6 +15356,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12313,6 +15373,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12325,6 +15393,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12334,6 +15410,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12347,6 +15431,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_labelled",
+                     *       "status": 409,
+                     *       "title": "No label was bought for it yet",
+                     *       "type": "https://bodega.example/problems/not_labelled"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12356,6 +15448,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12365,6 +15465,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12380,6 +15488,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12393,6 +15509,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12407,6 +15531,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12420,6 +15552,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12454,6 +15594,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12463,6 +15611,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12472,6 +15628,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12481,6 +15645,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12490,6 +15662,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12503,6 +15683,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12516,6 +15704,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12530,6 +15726,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12543,6 +15747,224 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_tax_rates_admin_tax_rates__country__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Country, ISO 3166-1 alpha-2 */
+                country: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tax of a country. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxCountryView"];
+                };
+            };
+            /** @description - `malformed_request`: The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `unauthenticated`: Sign in first. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `forbidden`: Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `not_found`: There is no such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `request_too_large`: The request is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description - `unsupported_media_type`: Send application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `invalid_request`: The request has fields that are not valid.
+             *
+             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+             */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `too_many_requests`: Too many requests.
+             *
+             *     `Retry-After` says when to ask again.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            /**
+             * @description - `unavailable`: Temporarily unavailable.
+             *
+             *     `Retry-After` says when to ask again.
+             */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `timeout`: It took too long.
+             *
+             *     `Retry-After` says when to ask again.
+             */
+            504: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12582,6 +16004,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12591,6 +16021,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12603,6 +16041,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "status": 403,
+                     *       "title": "Not allowed",
+                     *       "type": "https://bodega.example/problems/forbidden"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12612,6 +16058,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "stale_version",
+                     *       "status": 412,
+                     *       "title": "It was changed in the meantime",
+                     *       "type": "https://bodega.example/problems/stale_version"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12621,6 +16075,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12630,6 +16092,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12643,6 +16113,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12652,6 +16130,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "precondition_required",
+                     *       "status": 428,
+                     *       "title": "Say which version you change (If-Match)",
+                     *       "type": "https://bodega.example/problems/precondition_required"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12665,6 +16151,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12679,6 +16173,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12692,6 +16194,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12719,6 +16229,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12728,6 +16246,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12738,6 +16264,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12747,6 +16281,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12760,6 +16302,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12773,6 +16323,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12787,6 +16345,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12800,6 +16366,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12831,6 +16405,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12842,6 +16424,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "token_used",
+                     *       "status": 409,
+                     *       "title": "This link has been used or has run out",
+                     *       "type": "https://bodega.example/problems/token_used"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12851,6 +16441,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12860,6 +16458,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12873,6 +16479,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12886,6 +16500,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12900,6 +16522,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12913,6 +16543,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12946,6 +16584,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12958,6 +16604,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "bad_credentials",
+                     *       "status": 401,
+                     *       "title": "E-mail or password is wrong",
+                     *       "type": "https://bodega.example/problems/bad_credentials"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12968,6 +16622,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12977,6 +16639,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -12990,6 +16660,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13003,6 +16681,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13017,6 +16703,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13030,6 +16724,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13064,6 +16766,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13075,6 +16785,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13084,6 +16802,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13097,6 +16823,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13110,6 +16844,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13124,6 +16866,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13137,6 +16887,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13168,6 +16926,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13179,6 +16945,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13188,6 +16962,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13201,6 +16983,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13214,6 +17004,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13228,6 +17026,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13241,6 +17047,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13272,6 +17086,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13283,6 +17105,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "token_used",
+                     *       "status": 409,
+                     *       "title": "This link has been used or has run out",
+                     *       "type": "https://bodega.example/problems/token_used"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13292,6 +17122,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13301,6 +17139,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13315,6 +17161,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13328,6 +17182,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13342,6 +17204,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13355,6 +17225,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13391,6 +17269,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13403,6 +17289,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "session_ended",
+                     *       "status": 401,
+                     *       "title": "The session has ended, sign in again",
+                     *       "type": "https://bodega.example/problems/session_ended"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13413,6 +17307,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13422,6 +17324,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13435,6 +17345,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13448,6 +17366,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13462,6 +17388,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13475,6 +17409,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13508,6 +17450,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13519,6 +17469,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "email_taken",
+                     *       "status": 409,
+                     *       "title": "There is an account with this e-mail",
+                     *       "type": "https://bodega.example/problems/email_taken"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13528,6 +17486,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13537,6 +17503,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13551,6 +17525,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13564,6 +17546,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13578,6 +17568,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13591,6 +17589,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13620,6 +17626,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13629,6 +17643,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13638,6 +17660,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13647,6 +17677,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13660,6 +17698,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13673,6 +17719,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13687,6 +17741,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13700,6 +17762,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13730,6 +17800,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13739,6 +17817,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13749,6 +17835,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13758,6 +17852,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13767,6 +17869,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13780,6 +17890,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13793,6 +17911,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13807,6 +17933,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13820,6 +17954,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13855,6 +17997,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13864,6 +18014,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13873,6 +18031,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13882,6 +18048,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13895,6 +18069,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13908,6 +18090,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13922,6 +18112,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13935,6 +18133,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13976,6 +18182,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13985,6 +18199,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -13995,6 +18217,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14008,6 +18238,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "no_longer_sold",
+                     *       "status": 409,
+                     *       "title": "No longer sold",
+                     *       "type": "https://bodega.example/problems/no_longer_sold"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14017,6 +18255,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14026,6 +18272,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14040,6 +18294,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14053,6 +18315,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14067,6 +18337,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14080,6 +18358,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14106,6 +18392,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": "crt_01M7WKP496E7KTHRJXJG7DJ13N",
+                     *       "lines": [],
+                     *       "pieces": 0,
+                     *       "revision": "UiO5Jdlkm6x8m2yG",
+                     *       "stale": false,
+                     *       "subtotal": {
+                     *         "amount": 0,
+                     *         "currency": "EUR"
+                     *       },
+                     *       "version": 2
+                     *     }
+                     */
                     "application/json": components["schemas"]["CartView"];
                 };
             };
@@ -14115,6 +18415,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14124,6 +18432,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14134,6 +18450,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14143,6 +18467,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14156,6 +18488,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14169,6 +18509,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14183,6 +18531,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14196,6 +18552,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14234,6 +18598,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14243,6 +18615,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14253,6 +18633,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14262,6 +18650,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14271,6 +18667,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14284,6 +18688,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14297,6 +18709,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14311,6 +18731,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14324,6 +18752,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14366,6 +18802,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14375,6 +18819,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14385,6 +18837,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14394,6 +18854,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14403,6 +18871,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14416,6 +18892,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14429,6 +18913,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14443,6 +18935,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14456,6 +18956,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14491,6 +18999,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14500,6 +19016,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14510,6 +19034,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14519,6 +19051,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14532,6 +19072,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14545,6 +19093,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14559,6 +19115,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14572,6 +19136,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14601,6 +19173,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14610,6 +19190,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14619,6 +19207,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14632,6 +19228,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14645,6 +19249,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14659,6 +19271,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14672,6 +19292,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14713,6 +19341,99 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R",
+                     *       "due_at": "2026-11-20T14:18:11Z",
+                     *       "lines": [
+                     *         {
+                     *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+                     *           "options": {
+                     *             "Color": "Sage",
+                     *             "Size": "350 ml"
+                     *           },
+                     *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+                     *           "quantity": 2,
+                     *           "sku": "MUG-ALBA-SAGE-350ML",
+                     *           "tax": {
+                     *             "amount": 607,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "tax_rate": "0.19",
+                     *           "title": "Alba Stoneware Mug",
+                     *           "total": {
+                     *             "amount": 3800,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "unit_price": {
+                     *             "amount": 1900,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "weight_grams": 390
+                     *         }
+                     *       ],
+                     *       "next_action": {
+                     *         "type": "redirect",
+                     *         "url": "http://127.0.0.1:7080/sandbox/challenges/pi_3SWq7kT2eZvKYlo2"
+                     *       },
+                     *       "order": {
+                     *         "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+                     *         "number": "BDG-TNDA-FC5E",
+                     *         "token": "c3YnSotizz6Ke6bDirUxRMBD"
+                     *       },
+                     *       "problem": null,
+                     *       "status": "action_required",
+                     *       "timeline": [
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "started"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "priced"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "reserved"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "ordered"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "paying"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "completed"
+                     *         }
+                     *       ],
+                     *       "totals": {
+                     *         "discount": {
+                     *           "amount": 0,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "items": {
+                     *           "amount": 3800,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "shipping": {
+                     *           "amount": 490,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "tax": {
+                     *           "amount": 685,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "tax_included": true,
+                     *         "total": {
+                     *           "amount": 4290,
+                     *           "currency": "EUR"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
@@ -14722,6 +19443,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14731,6 +19460,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14740,6 +19477,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "card_declined",
+                     *       "status": 402,
+                     *       "title": "The card was declined",
+                     *       "type": "https://bodega.example/problems/card_declined"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14760,6 +19505,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "cart_empty",
+                     *       "status": 409,
+                     *       "title": "The cart is empty",
+                     *       "type": "https://bodega.example/problems/cart_empty"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14769,6 +19522,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14778,6 +19539,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14794,6 +19563,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14807,6 +19584,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14821,6 +19606,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14834,6 +19627,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14873,6 +19674,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14882,6 +19691,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14897,6 +19714,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "cart_empty",
+                     *       "status": 409,
+                     *       "title": "The cart is empty",
+                     *       "type": "https://bodega.example/problems/cart_empty"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14906,6 +19731,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14915,6 +19748,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14929,6 +19770,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14942,6 +19791,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14956,6 +19813,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -14969,6 +19834,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15007,6 +19880,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15016,6 +19897,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15025,6 +19914,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15034,6 +19931,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15043,6 +19948,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15056,6 +19969,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15069,6 +19990,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15083,6 +20012,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15096,6 +20033,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15125,6 +20070,96 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R",
+                     *       "due_at": "2026-11-20T14:18:11Z",
+                     *       "lines": [
+                     *         {
+                     *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+                     *           "options": {
+                     *             "Color": "Sage",
+                     *             "Size": "350 ml"
+                     *           },
+                     *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+                     *           "quantity": 2,
+                     *           "sku": "MUG-ALBA-SAGE-350ML",
+                     *           "tax": {
+                     *             "amount": 607,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "tax_rate": "0.19",
+                     *           "title": "Alba Stoneware Mug",
+                     *           "total": {
+                     *             "amount": 3800,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "unit_price": {
+                     *             "amount": 1900,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "weight_grams": 390
+                     *         }
+                     *       ],
+                     *       "next_action": null,
+                     *       "order": {
+                     *         "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+                     *         "number": "BDG-TNDA-FC5E",
+                     *         "token": "c3YnSotizz6Ke6bDirUxRMBD"
+                     *       },
+                     *       "problem": null,
+                     *       "status": "cancelled",
+                     *       "timeline": [
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "started"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "priced"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "reserved"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "ordered"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "paying"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "completed"
+                     *         }
+                     *       ],
+                     *       "totals": {
+                     *         "discount": {
+                     *           "amount": 0,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "items": {
+                     *           "amount": 3800,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "shipping": {
+                     *           "amount": 490,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "tax": {
+                     *           "amount": 685,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "tax_included": true,
+                     *         "total": {
+                     *           "amount": 4290,
+                     *           "currency": "EUR"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
@@ -15134,6 +20169,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15143,6 +20186,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15153,6 +20204,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15162,6 +20221,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "checkout_ended",
+                     *       "status": 409,
+                     *       "title": "This checkout has ended",
+                     *       "type": "https://bodega.example/problems/checkout_ended"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15171,6 +20238,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15180,6 +20255,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15193,6 +20276,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15206,6 +20297,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15220,6 +20319,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15233,6 +20340,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15271,6 +20386,96 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R",
+                     *       "due_at": "2026-11-20T14:18:11Z",
+                     *       "lines": [
+                     *         {
+                     *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+                     *           "options": {
+                     *             "Color": "Sage",
+                     *             "Size": "350 ml"
+                     *           },
+                     *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+                     *           "quantity": 2,
+                     *           "sku": "MUG-ALBA-SAGE-350ML",
+                     *           "tax": {
+                     *             "amount": 607,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "tax_rate": "0.19",
+                     *           "title": "Alba Stoneware Mug",
+                     *           "total": {
+                     *             "amount": 3800,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "unit_price": {
+                     *             "amount": 1900,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "weight_grams": 390
+                     *         }
+                     *       ],
+                     *       "next_action": null,
+                     *       "order": {
+                     *         "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+                     *         "number": "BDG-TNDA-FC5E",
+                     *         "token": "c3YnSotizz6Ke6bDirUxRMBD"
+                     *       },
+                     *       "problem": null,
+                     *       "status": "paying",
+                     *       "timeline": [
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "started"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "priced"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "reserved"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "ordered"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "paying"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "completed"
+                     *         }
+                     *       ],
+                     *       "totals": {
+                     *         "discount": {
+                     *           "amount": 0,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "items": {
+                     *           "amount": 3800,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "shipping": {
+                     *           "amount": 490,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "tax": {
+                     *           "amount": 685,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "tax_included": true,
+                     *         "total": {
+                     *           "amount": 4290,
+                     *           "currency": "EUR"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
@@ -15280,6 +20485,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15289,6 +20502,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15298,6 +20519,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "card_declined",
+                     *       "status": 402,
+                     *       "title": "The card was declined",
+                     *       "type": "https://bodega.example/problems/card_declined"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15308,6 +20537,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15326,6 +20563,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "no_action_pending",
+                     *       "status": 409,
+                     *       "title": "There is nothing to confirm",
+                     *       "type": "https://bodega.example/problems/no_action_pending"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15335,6 +20580,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15344,6 +20597,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15357,6 +20618,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15370,6 +20639,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15384,6 +20661,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15397,6 +20682,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15449,6 +20742,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15458,6 +20759,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15467,6 +20776,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15476,6 +20793,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15485,6 +20810,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15498,6 +20831,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15511,6 +20852,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15525,6 +20874,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15538,6 +20895,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15582,6 +20947,99 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R",
+                     *       "due_at": "2026-11-20T14:18:11Z",
+                     *       "lines": [
+                     *         {
+                     *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+                     *           "options": {
+                     *             "Color": "Sage",
+                     *             "Size": "350 ml"
+                     *           },
+                     *           "product_id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+                     *           "quantity": 2,
+                     *           "sku": "MUG-ALBA-SAGE-350ML",
+                     *           "tax": {
+                     *             "amount": 607,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "tax_rate": "0.19",
+                     *           "title": "Alba Stoneware Mug",
+                     *           "total": {
+                     *             "amount": 3800,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "unit_price": {
+                     *             "amount": 1900,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "weight_grams": 390
+                     *         }
+                     *       ],
+                     *       "next_action": {
+                     *         "type": "redirect",
+                     *         "url": "http://127.0.0.1:7080/sandbox/challenges/pi_3SWq7kT2eZvKYlo2"
+                     *       },
+                     *       "order": {
+                     *         "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+                     *         "number": "BDG-TNDA-FC5E",
+                     *         "token": "c3YnSotizz6Ke6bDirUxRMBD"
+                     *       },
+                     *       "problem": null,
+                     *       "status": "action_required",
+                     *       "timeline": [
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "started"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "priced"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:11Z",
+                     *           "state": "reserved"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "ordered"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "paying"
+                     *         },
+                     *         {
+                     *           "at": "2026-11-20T14:03:12Z",
+                     *           "state": "completed"
+                     *         }
+                     *       ],
+                     *       "totals": {
+                     *         "discount": {
+                     *           "amount": 0,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "items": {
+                     *           "amount": 3800,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "shipping": {
+                     *           "amount": 490,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "tax": {
+                     *           "amount": 685,
+                     *           "currency": "EUR"
+                     *         },
+                     *         "tax_included": true,
+                     *         "total": {
+                     *           "amount": 4290,
+                     *           "currency": "EUR"
+                     *         }
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
@@ -15591,6 +21049,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15600,6 +21066,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15609,6 +21083,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "card_declined",
+                     *       "status": 402,
+                     *       "title": "The card was declined",
+                     *       "type": "https://bodega.example/problems/card_declined"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15619,6 +21101,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15639,6 +21129,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "payment_in_progress",
+                     *       "status": 409,
+                     *       "title": "A payment is under way",
+                     *       "type": "https://bodega.example/problems/payment_in_progress"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15648,6 +21146,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15657,6 +21163,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15671,6 +21185,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15684,6 +21206,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15698,6 +21228,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15711,6 +21249,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15743,6 +21289,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15752,6 +21306,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15761,6 +21323,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15774,6 +21344,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15787,6 +21365,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15801,6 +21387,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15814,6 +21408,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15846,6 +21448,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15855,6 +21465,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15864,6 +21482,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15873,6 +21499,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15886,6 +21520,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15899,6 +21541,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15913,6 +21563,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15926,6 +21584,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15955,6 +21621,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15964,6 +21638,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15973,6 +21655,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15982,6 +21672,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -15995,6 +21693,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16008,6 +21714,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16022,6 +21736,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16035,6 +21757,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16068,6 +21798,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16077,6 +21815,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16087,6 +21833,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16096,6 +21850,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16109,6 +21871,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16122,6 +21892,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16136,6 +21914,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16149,6 +21935,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16195,6 +21989,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16205,6 +22007,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16214,6 +22024,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16223,6 +22041,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16236,6 +22062,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16249,6 +22083,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16263,6 +22105,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16276,6 +22126,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16310,6 +22168,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16319,6 +22185,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16328,6 +22202,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16337,6 +22219,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16350,6 +22240,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16363,6 +22261,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16377,6 +22283,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16390,6 +22304,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16425,6 +22347,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16434,6 +22364,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16443,6 +22381,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16452,6 +22398,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16461,6 +22415,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16474,6 +22436,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16487,6 +22457,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16501,6 +22479,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16514,6 +22500,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16549,6 +22543,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16558,6 +22560,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16568,6 +22578,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16577,6 +22595,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_late_to_cancel",
+                     *       "status": 409,
+                     *       "title": "It is too late to cancel this order",
+                     *       "type": "https://bodega.example/problems/too_late_to_cancel"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16586,6 +22612,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16595,6 +22629,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16608,6 +22650,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16621,6 +22671,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16635,6 +22693,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16648,6 +22714,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16698,6 +22772,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16707,6 +22789,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16716,6 +22806,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16725,6 +22823,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16734,6 +22840,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16747,6 +22861,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16760,6 +22882,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16774,6 +22904,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16787,6 +22925,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16816,6 +22962,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16825,6 +22979,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16834,6 +22996,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16847,6 +23017,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16860,6 +23038,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16874,6 +23060,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16887,6 +23081,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16922,6 +23124,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16932,6 +23142,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16941,6 +23159,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16954,6 +23180,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16967,6 +23201,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16981,6 +23223,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -16994,6 +23244,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17036,6 +23294,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17045,6 +23311,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17054,6 +23328,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17067,6 +23349,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17080,6 +23370,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17094,6 +23392,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17107,6 +23413,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17146,6 +23460,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17155,6 +23477,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17164,6 +23494,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17173,6 +23511,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17186,6 +23532,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17199,6 +23553,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17213,6 +23575,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17226,6 +23596,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17274,6 +23652,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17283,6 +23669,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17292,6 +23686,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17305,6 +23707,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17318,6 +23728,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17332,6 +23750,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17345,6 +23771,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17377,6 +23811,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17386,6 +23828,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17395,6 +23845,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17408,6 +23866,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17421,6 +23887,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17435,6 +23909,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17448,6 +23930,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17480,6 +23970,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17489,6 +23987,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17498,6 +24004,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17507,6 +24021,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17520,6 +24042,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17533,6 +24063,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17547,6 +24085,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17560,6 +24106,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17593,6 +24147,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17603,6 +24165,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17612,6 +24182,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17625,6 +24203,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17638,6 +24224,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17652,6 +24246,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17665,6 +24267,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17694,6 +24304,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17703,6 +24321,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17712,6 +24338,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17721,6 +24355,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17734,6 +24376,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17747,6 +24397,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17761,6 +24419,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17774,6 +24440,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17807,6 +24481,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17816,6 +24498,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17828,6 +24518,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "confirm_identity",
+                     *       "status": 403,
+                     *       "title": "Sign in again, or give your password",
+                     *       "type": "https://bodega.example/problems/confirm_identity"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17840,6 +24538,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "orders_open",
+                     *       "status": 409,
+                     *       "title": "There are orders under way",
+                     *       "type": "https://bodega.example/problems/orders_open"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17849,6 +24555,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17858,6 +24572,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17871,6 +24593,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17884,6 +24614,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17898,6 +24636,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17911,6 +24657,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17947,6 +24701,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17956,6 +24718,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17966,6 +24736,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "stale_version",
+                     *       "status": 412,
+                     *       "title": "It was changed in the meantime",
+                     *       "type": "https://bodega.example/problems/stale_version"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17975,6 +24753,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17984,6 +24770,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -17997,6 +24791,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18010,6 +24812,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18024,6 +24834,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18037,6 +24855,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18066,6 +24892,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18075,6 +24909,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18084,6 +24926,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18093,6 +24943,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18106,6 +24964,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18119,6 +24985,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18133,6 +25007,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18146,6 +25028,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18182,6 +25072,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18191,6 +25089,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18201,6 +25107,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18213,6 +25127,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "address_limit",
+                     *       "status": 409,
+                     *       "title": "No more addresses can be kept",
+                     *       "type": "https://bodega.example/problems/address_limit"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18222,6 +25144,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18231,6 +25161,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18246,6 +25184,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18259,6 +25205,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18273,6 +25227,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18286,6 +25248,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18318,6 +25288,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18327,6 +25305,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18336,6 +25322,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18345,6 +25339,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18354,6 +25356,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18367,6 +25377,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18380,6 +25398,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18394,6 +25420,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18407,6 +25441,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18446,6 +25488,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18455,6 +25505,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18465,6 +25523,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18474,6 +25540,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "stale_version",
+                     *       "status": 412,
+                     *       "title": "It was changed in the meantime",
+                     *       "type": "https://bodega.example/problems/stale_version"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18483,6 +25557,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18492,6 +25574,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18506,6 +25596,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18519,6 +25617,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18533,6 +25639,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18546,6 +25660,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18579,6 +25701,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18588,6 +25718,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18598,6 +25736,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18607,6 +25753,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "stale_version",
+                     *       "status": 412,
+                     *       "title": "It was changed in the meantime",
+                     *       "type": "https://bodega.example/problems/stale_version"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18616,6 +25770,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18625,6 +25787,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18638,6 +25808,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18651,6 +25829,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18665,6 +25851,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18678,6 +25872,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18707,6 +25909,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18716,6 +25926,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18726,6 +25944,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18735,6 +25961,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18748,6 +25982,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18761,6 +26003,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18775,6 +26025,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18788,6 +26046,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18820,6 +26086,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18829,6 +26103,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18838,6 +26120,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18847,6 +26137,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18856,6 +26154,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18869,6 +26175,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18882,6 +26196,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18896,6 +26218,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18909,6 +26239,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18941,6 +26279,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18950,6 +26296,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18959,6 +26313,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "status": 404,
+                     *       "title": "There is no such thing",
+                     *       "type": "https://bodega.example/problems/not_found"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18968,6 +26330,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "request_too_large",
+                     *       "status": 413,
+                     *       "title": "The request is too large",
+                     *       "type": "https://bodega.example/problems/request_too_large"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18977,6 +26347,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unsupported_media_type",
+                     *       "status": 415,
+                     *       "title": "Send application/json",
+                     *       "type": "https://bodega.example/problems/unsupported_media_type"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -18990,6 +26368,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "invalid_request",
+                     *       "status": 422,
+                     *       "title": "The request has fields that are not valid",
+                     *       "type": "https://bodega.example/problems/invalid_request"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -19003,6 +26389,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -19017,6 +26411,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "unavailable",
+                     *       "status": 503,
+                     *       "title": "Temporarily unavailable",
+                     *       "type": "https://bodega.example/problems/unavailable"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
@@ -19030,6 +26432,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "code": "timeout",
+                     *       "status": 504,
+                     *       "title": "It took too long",
+                     *       "type": "https://bodega.example/problems/timeout"
+                     *     }
+                     */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };

@@ -218,4 +218,16 @@ class CheckoutView(_Answer):
     due_at: datetime = Field(
         description="Until when the shopper may act; then it ends by itself", examples=["2026-11-20T14:18:11Z"]
     )
-    timeline: list[TimelineEntry] = Field(description="The steps so far, oldest first")
+    timeline: list[TimelineEntry] = Field(
+        description="The steps so far, oldest first",
+        examples=[
+            [
+                {"at": "2026-11-20T14:03:11Z", "state": "started"},
+                {"at": "2026-11-20T14:03:11Z", "state": "priced"},
+                {"at": "2026-11-20T14:03:11Z", "state": "reserved"},
+                {"at": "2026-11-20T14:03:12Z", "state": "ordered"},
+                {"at": "2026-11-20T14:03:12Z", "state": "paying"},
+                {"at": "2026-11-20T14:03:12Z", "state": "completed"},
+            ]
+        ],
+    )

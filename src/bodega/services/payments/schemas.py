@@ -99,9 +99,22 @@ class LedgerLine(_Answer):
     )
 
 
+_PAYMENT = "pay_01M7WM9DBPETFB59TDWH9EDD1R"
+_PAID = {"amount": 4290, "currency": "EUR"}
+_BACK = {"amount": 1900, "currency": "EUR"}
+_LEDGER = [
+    {"at": at, "payment_id": _PAYMENT, "entry": entry, "source": source, "target": target, "amount": amount}
+    for at, entry, source, target, amount in (
+        ("2026-11-20T14:03:12Z", "authorize", "shopper", "held", _PAID),
+        ("2026-11-20T14:03:13Z", "capture", "held", "shop", _PAID),
+        ("2026-11-24T10:12:46Z", "refund:rfd_01M86GPAA8F0K901DHZ8X5TCN8", "shop", "shopper", _BACK),
+    )
+]
+
+
 class OrderPayments(_Answer):
     """What an order has to do with money."""
 
     order_id: OrderId
     payments: list[PaymentView] = Field(description="In the order of the attempts")
-    ledger: list[LedgerLine] = Field(description="In the order in which it happened")
+    ledger: list[LedgerLine] = Field(description="In the order in which it happened", examples=[_LEDGER])

@@ -96,6 +96,21 @@ class Scan(_Answer):
     place: str = Field(description="In the carrier's words; empty: not told", examples=["Hub Mitte"])
 
 
+Scans = Annotated[
+    list[Scan],
+    Field(
+        description="Oldest first; the first says when the label was made",
+        examples=[
+            [
+                {"status": "label_created", "at": "2026-11-20T14:03:45Z", "place": ""},
+                {"status": "picked_up", "at": "2026-11-23T09:12:00Z", "place": "Hamburg"},
+                {"status": "in_transit", "at": "2026-11-23T17:41:00Z", "place": "Hub Mitte"},
+            ]
+        ],
+    ),
+]
+
+
 class Timeline(_Answer):
     """Where a parcel is and has been. Whose it is, is not said."""
 
@@ -106,7 +121,7 @@ class Timeline(_Answer):
     promised_from: PromisedFrom
     promised_to: PromisedTo
     delivered_at: DeliveredAt | None = Field(description="null: not yet", examples=[None])
-    events: list[Scan] = Field(description="Oldest first")
+    events: Scans
 
 
 class ShipmentSummary(_Answer):
@@ -153,7 +168,7 @@ class ShipmentView(ShipmentSummary):
         description="When the label was bought; null: there is none", examples=["2026-11-20T14:03:45Z"]
     )
     delivered_at: DeliveredAt | None = Field(description="null: not yet", examples=[None])
-    events: list[Scan] = Field(description="Oldest first; the first says when the label was made")
+    events: Scans
 
 
 class CarrierScan(BaseModel):
