@@ -106,8 +106,9 @@ class Merchant:
     storage: Caller
 
     async def makes(self, *, price: int = 1000, stock: int = 10, **other: Any) -> dict[str, Any]:
-        """A published product of one variant with stock; its id, slug, sku, title and ETag."""
-        sku, title = unique("SKU"), unique("Zirkel")
+        """A published product, of one variant if nothing else is said; its first has stock. With its SKU and ETag."""
+        title = unique("Zirkel")
+        variants = [{"sku": unique("SKU"), "options": {}, "price": euro(price), "weight_grams": 500}]
         answer = await self.api.post(
             "/admin/products",
             {
@@ -117,15 +118,16 @@ class Merchant:
                 "description": "Made by a *test*.",
                 "categories": [],
                 "options": [],
-                "variants": [{"sku": sku, "options": {}, "price": euro(price), "weight_grams": 500}],
+                "variants": variants,
                 "status": "published",
                 **other,
             },
             headers={"Idempotency-Key": unique("key")},
         )
         assert answer.status == 201, answer.body
+        sku = answer.json["variants"][0]["sku"]
         await self.stocks(sku, stock)
-        return {**answer.json, "sku": sku, "title": title, "etag": answer.headers["etag"]}
+        return {**answer.json, "sku": sku, "etag": answer.headers["etag"]}
 
     async def stocks(self, sku: str, on_hand: int) -> None:
         async def known() -> None:  # inventory learns of a new SKU from Kafka
@@ -147,15 +149,18 @@ class Merchant:
         assert answer.status == 200, answer.body
         product["etag"] = answer.headers["etag"]
 
-    async def pictures(self, product: dict[str, Any]) -> dict[str, Any]:
-        """Uploads a picture straight to object storage, as the API asks."""
+    async def pictures(self, product: dict[str, Any], **said: Any) -> dict[str, Any]:
+        """Uploads a picture straight to object storage, as the API asks. `said`: of the picture, to the API."""
         picture = io.BytesIO()
         Image.new("RGB", (800, 800), "#3a7").save(picture, "PNG")
         content = picture.getvalue()
         made = await self.api.post(
             f"/admin/products/{product['id']}/media",
-            {"filename": "p.png", "content_type": "image/png", "size_bytes": len(content), "alt": "A green square"},
-        )
+            {
+                "filename": "p.png", "content_type": "image/png", "size_bytes": len(content), "alt": "A green square",
+                **said,
+            },
+        )  # fmt: skip
         assert made.status == 201, made.body
         upload = made.json["upload"]
         stored = await Caller("", self.storage.session).request(

@@ -129,3 +129,16 @@ async def test_a_form_of_somebody_elses_page_changes_nothing(storefront: Storefr
         )
         assert answer.status == 403
     assert not [asked for asked in storefront.api.asked if asked[0] != "GET"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [("application/json", "{}", 415), ("multipart/form-data", "{}", 400), ("text/plain", "sku=MUG-L", 415)],
+)
+async def test_what_is_no_form_is_refused(storefront: Storefront, kind: str, body: str, status: int) -> None:
+    for path in ("/cart/add", "/cart/lines"):
+        answer = await storefront.session.post(
+            f"{storefront.url}{path}", data=body, headers={"Origin": SITE, "Content-Type": kind}, allow_redirects=False
+        )
+        assert answer.status == status
+    assert not storefront.api.asked

@@ -5,11 +5,15 @@ import { addToCart, openDrawer } from "@/shop/cart";
 import { inWords } from "@/shop/problems";
 import { money } from "@/words/money";
 
-type Variant = Schemas["Variant"] & { options: Record<string, string> };
+/** A value for each of a product's options. */
+export type Choice = Record<string, string>;
+export type Variant = Schemas["Variant"] & { options: Choice };
 type Stock = Schemas["StockView"];
 interface Props {
   product: { id: string; slug: string; title: string; options: Schemas["Option"][] };
   variants: Variant[];
+  chosen: Choice;
+  onChoose: (chosen: Choice) => void;
   locale: string;
 }
 
@@ -18,9 +22,8 @@ const FEW = 5;
 const LOOK_AGAIN_MS = 30_000;
 
 /** Choosing a variant and putting it into the cart. Without scripts it is a form that the server answers. */
-export function BuyBox({ product, variants, locale }: Props) {
+export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
   const id = useId();
-  const [chosen, setChosen] = useState<Record<string, string>>(() => variants[0]?.options ?? {});
   const [quantity, setQuantity] = useState(1);
   const [stock, setStock] = useState<Map<string, Stock>>();
   const [said, setSaid] = useState<{ text: string; isBad: boolean }>();
@@ -42,14 +45,7 @@ export function BuyBox({ product, variants, locale }: Props) {
     };
   }, [variants]);
 
-  // A link from the cart or the search names the variant it is about.
-  useEffect(() => {
-    const named = variants.find(({ sku }) => sku === new URLSearchParams(location.search).get("variant"));
-    // eslint-disable-next-line react-hooks/set-state-in-effect -- the kept page cannot know the address it is read at
-    if (named) setChosen(named.options);
-  }, [variants]);
-
-  const variant = variants.find((each) => isSame(each.options, chosen));
+  const variant = variantOf(variants, chosen);
   const left = variant && stock?.get(variant.sku);
   const isSoldOut = left?.in_stock === false;
   return (
@@ -98,7 +94,7 @@ export function BuyBox({ product, variants, locale }: Props) {
                     name={`option.${option.name}`}
                     value={value}
                     checked={chosen[option.name] === value}
-                    onChange={() => setChosen((before) => ({ ...before, [option.name]: value }))}
+                    onChange={() => onChoose({ ...chosen, [option.name]: value })}
                     className="sr-only"
                   />
                   {value}
@@ -137,7 +133,11 @@ function StockNote({ left: { in_stock, available } }: { left: Stock }) {
   return <span className="text-good">In stock.</span>;
 }
 
-function isSame(one: Record<string, string>, other: Record<string, string>): boolean {
+export function variantOf(variants: Variant[], chosen: Choice): Variant | undefined {
+  return variants.find(({ options }) => isSame(options, chosen));
+}
+
+function isSame(one: Choice, other: Choice): boolean {
   const names = Object.keys(one);
   return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }

@@ -1,11 +1,20 @@
+"use client";
+import { useEffect, useRef } from "react";
 import type { components } from "@/api/schema";
 import { Picture } from "./picture";
 
 /** A product's pictures: side by side to be swept through on a phone, in a grid beside the text elsewhere. */
 export function Gallery({ media }: { media: components["schemas"]["Media"][] }) {
+  const row = useRef<HTMLUListElement>(null);
+  const first = media[0]?.id;
+  // Another picture has come to the front: whoever has swept on would not see it.
+  useEffect(() => {
+    row.current?.scrollTo({ left: 0 });
+  }, [first]);
   if (!media.length) return <div className="aspect-square rounded-2xl bg-sand" />;
   return (
     <ul
+      ref={row}
       aria-label="Pictures"
       tabIndex={media.length > 1 ? 0 : undefined}
       className="-mx-4 flex snap-x snap-mandatory gap-3 overflow-x-auto px-4 sm:mx-0 sm:grid sm:grid-cols-2 sm:overflow-visible sm:px-0"

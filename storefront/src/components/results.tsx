@@ -119,7 +119,8 @@ function Filter({ title, isOpen, children }: { title: string; isOpen: boolean; c
 function Check({ href, isOn, label, count }: { href: string; isOn: boolean; label: string; count: number }) {
   return (
     <li>
-      <Link href={href} prefetch={false} rel="nofollow" aria-current={isOn ? "true" : undefined} className="flex min-h-9 items-center gap-3">
+      {/* Stays where it is: whoever chooses one often chooses another. */}
+      <Link href={href} prefetch={false} scroll={false} rel="nofollow" aria-current={isOn ? "true" : undefined} className="flex min-h-9 items-center gap-3">
         <span
           aria-hidden="true"
           className={`flex size-5 shrink-0 items-center justify-center rounded border text-xs text-white ${isOn ? "border-pine bg-pine" : "border-[#8d8473] bg-sheet"}`}
@@ -178,8 +179,10 @@ function inWords(name: string, value: string, names: Map<string, string>, locale
   return value;
 }
 
-export function to(path: string, asked: Asked): string {
-  return asked.size ? `${path}?${asked}` : path;
+/** In the order into which the edge puts parameters: the router takes an answer to another one for another page's. */
+function to(path: string, asked: Asked): string {
+  const parameters = [...asked].map((each) => String(new URLSearchParams([each]))).sort();
+  return parameters.length ? `${path}?${parameters.join("&")}` : path;
 }
 
 function without(asked: Asked, ...names: string[]): Asked {

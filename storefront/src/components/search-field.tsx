@@ -1,17 +1,27 @@
 "use client";
 import { useRouter } from "next/navigation";
-import { useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { api, type Schemas } from "@/api/browser";
+import { locale } from "@/shop/locale";
 import { Lens } from "./icons";
+import { Picture } from "./picture";
+import { Price } from "./price";
 
 const PAUSE_MS = 120;
+const CATEGORIES = 3;
+
+/** What can be chosen: a category, a product, or to see everything that is found. */
 interface Choice {
   href: string;
   label: string;
-  kind: "Category" | "Product";
+  note?: string;
+  product?: Schemas["ProductHit"];
 }
 
-/** A search form that works by itself; with scripts it suggests products and categories while one types. */
+/**
+ * A search form that works by itself; with scripts it suggests products and categories while one types: a combobox with a
+ * list, by the WAI-ARIA Authoring Practices Guide.
+ */
 export function SearchField() {
   const router = useRouter();
   const id = useId();
@@ -20,15 +30,15 @@ export function SearchField() {
   const [choices, setChoices] = useState<Choice[]>([]);
   const [active, setActive] = useState(-1);
   const [isOpen, setOpen] = useState(false);
+  const words = text.trim();
 
   useEffect(() => {
-    const words = text.trim();
     const asking = new AbortController();
     const timer = setTimeout(async () => {
       if (!words) return setChoices([]);
       try {
-        const { data } = await api.GET("/search/suggest", { params: { query: { q: words } }, signal: asking.signal });
-        if (data) setChoices(toChoices(data));
+        const { data } = await api.GET("/search/suggest", { params: { query: { q: words.slice(0, 100) } }, signal: asking.signal });
+        if (data) setChoices(toChoices(data, words));
       } catch (error) {
         if (!asking.signal.aborted) console.warn("no suggestions", error);
       }
@@ -37,12 +47,32 @@ export function SearchField() {
       clearTimeout(timer);
       asking.abort();
     };
-  }, [text]);
+  }, [words]);
 
-  const shows = isOpen && choices.length > 0;
+  useEffect(() => document.getElementById(`${id}-${active}`)?.scrollIntoView({ block: "nearest" }), [id, active]);
+
+  const shows = isOpen && words !== "" && choices.length > 0;
   const close = () => {
     setOpen(false);
     setActive(-1);
+  };
+  const go = (href: string) => {
+    close();
+    router.push(href);
+  };
+  const onKey = (key: KeyboardEvent) => {
+    if (key.nativeEvent.isComposing) return;
+    if (key.key === "Escape") {
+      // The first one closes the list, the next one empties the field.
+      if (shows) key.preventDefault();
+      else setText("");
+      return close();
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[key.key];
+    if (!step || choices.length === 0) return;
+    key.preventDefault();
+    setOpen(true);
+    if (!key.altKey) setActive((((shows ? active : -1) + 1 + step + choices.length + 1) % (choices.length + 1)) - 1);
   };
   return (
     <form
@@ -53,9 +83,7 @@ export function SearchField() {
       onBlur={(blur) => !box.current?.contains(blur.relatedTarget) && close()}
       onSubmit={(submit) => {
         submit.preventDefault();
-        const chosen = choices[active];
-        close();
-        router.push(shows && chosen ? chosen.href : `/search?q=${encodeURIComponent(text.trim())}`);
+        go((shows && choices[active]?.href) || allFound(words));
       }}
     >
       <label htmlFor={`${id}-q`} className="sr-only">Search the shop</label>
@@ -68,6 +96,7 @@ export function SearchField() {
         maxLength={200}
         placeholder="Search"
         autoComplete="off"
+        enterKeyHint="search"
         role="combobox"
         aria-expanded={shows}
         aria-controls={`${id}-list`}
@@ -80,46 +109,58 @@ export function SearchField() {
           setActive(-1);
         }}
         onFocus={() => setOpen(true)}
-        onKeyDown={(key) => {
-          if (key.key === "Escape") return close();
-          const step = { ArrowDown: 1, ArrowUp: -1 }[key.key];
-          if (!step || !shows) return;
-          key.preventDefault();
-          setActive((active + 1 + step + choices.length + 1) % (choices.length + 1) - 1);
-        }}
+        onKeyDown={onKey}
       />
       <ul
         id={`${id}-list`}
         role="listbox"
         aria-label="Suggestions"
         hidden={!shows}
-        className="absolute top-full right-0 left-0 z-40 mt-2 overflow-hidden rounded-2xl border border-line bg-sheet py-2 shadow-xl"
+        className="fixed inset-x-0 top-16 z-40 max-h-[calc(100dvh-4rem)] overflow-y-auto border-b border-line bg-sheet py-2 shadow-xl sm:absolute sm:top-full sm:left-auto sm:mt-2 sm:max-h-[80dvh] sm:w-104 sm:rounded-2xl sm:border"
       >
-        {choices.map(({ href, label, kind }, index) => (
+        {choices.map(({ href, label, note, product }, index) => (
           <li
             key={href}
             id={`${id}-${index}`}
             role="option"
             aria-selected={index === active}
-            className="flex cursor-pointer items-baseline justify-between gap-3 px-4 py-2 aria-selected:bg-sand hover:bg-sand"
-            onMouseDown={(press) => {
-              press.preventDefault();
-              close();
-              router.push(href);
-            }}
+            className="flex min-h-11 cursor-pointer items-center gap-3 px-4 py-1.5 aria-selected:bg-sand hover:bg-sand"
+            onMouseDown={(press) => press.preventDefault()}
+            onClick={() => go(href)}
           >
-            <span className="truncate">{label}</span>
-            <span className="text-sm text-soft">{kind}</span>
+            {product && (
+              <span className="size-12 shrink-0 overflow-hidden rounded-lg bg-sand">
+                {product.image && <Picture renditions={product.image.renditions} alt="" sizes="3rem" className="size-full object-cover" />}
+              </span>
+            )}
+            <span className="min-w-0 flex-1">
+              <span className={product ? "block truncate font-medium" : "block truncate"}>{label}</span>
+              {note && <span className="block truncate text-sm text-soft">{note}</span>}
+            </span>
+            {product && <Price price={product.price} upTo={product.price_to} before={product.compare_at_price} locale={locale()} />}
           </li>
         ))}
       </ul>
+      <p role="status" className="sr-only">{shows ? `${choices.length} suggestions` : ""}</p>
     </form>
   );
 }
 
-function toChoices({ categories = [], products = [] }: Schemas["Suggestions"]): Choice[] {
+const allFound = (words: string) => `/search?q=${encodeURIComponent(words)}`;
+
+function toChoices({ categories = [], products = [] }: Schemas["Suggestions"], words: string): Choice[] {
   return [
-    ...categories.map(({ slug, name }): Choice => ({ href: `/categories/${slug}`, label: name, kind: "Category" })),
-    ...products.map(({ slug, title }): Choice => ({ href: `/products/${slug}`, label: title, kind: "Product" })),
+    ...categories.slice(0, CATEGORIES).map(({ slug, name, count }): Choice => ({
+      href: `/categories/${slug}`,
+      label: name,
+      note: `Category, ${count} ${count === 1 ? "product" : "products"}`,
+    })),
+    ...products.map((product): Choice => ({
+      href: `/products/${product.slug}`,
+      label: product.title,
+      note: [product.brand, ...(product.in_stock ? [] : ["sold out"])].filter(Boolean).join(", "),
+      product,
+    })),
+    { href: allFound(words), label: `All results for “${words}”` },
   ];
 }

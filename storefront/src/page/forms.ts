@@ -3,6 +3,9 @@ import type { NextRequest } from "next/server";
 import { callHeaders } from "./origin";
 import { settings } from "@/settings";
 
+/** How long a form waits for the API, in milliseconds. */
+const PATIENCE_MS = 8000;
+
 /** The answer to a form of a page that works without scripts: on to `path`. Addresses stay relative: the edge has its own. */
 export function onTo(path: string, cookies: string[] = []): Response {
   const headers = new Headers({ Location: path, "Cache-Control": "private, no-store" });
@@ -10,9 +13,21 @@ export function onTo(path: string, cookies: string[] = []): Response {
   return new Response(null, { status: 303, headers });
 }
 
-/** Whether a form was sent by one of our own pages: a browser sends our cookies along with anybody's. */
-export function isOurs(request: NextRequest): boolean {
-  return request.headers.get("origin") === settings().siteUrl;
+/** A form of one of our own pages: a browser sends our cookies along with anybody's. Else the answer to what it is. */
+export async function formOf(request: NextRequest): Promise<FormData | Response> {
+  if (request.headers.get("origin") !== settings().siteUrl) return refused(403, "This form was not sent by the shop.");
+  const kind = request.headers.get("content-type") ?? "";
+  if (!/^(multipart\/form-data|application\/x-www-form-urlencoded)\b/i.test(kind)) return refused(415, "This is no form.");
+  try {
+    return await request.formData();
+  } catch (error) {
+    if (error instanceof TypeError) return refused(400, "This form cannot be read.");
+    throw error;
+  }
+}
+
+function refused(status: number, why: string): Response {
+  return new Response(`${why}\n`, { status, headers: { "Content-Type": "text/plain; charset=utf-8" } });
 }
 
 /** Passes what a form wants on to the API as the shopper who sent it. */
@@ -27,5 +42,6 @@ export async function callAs(request: NextRequest, method: string, path: string,
     },
     body: body === undefined ? null : JSON.stringify(body),
     cache: "no-store",
+    signal: AbortSignal.timeout(PATIENCE_MS),
   });
 }

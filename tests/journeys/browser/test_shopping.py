@@ -159,6 +159,49 @@ async def test_filters_and_sorting_are_addresses_that_can_be_sent_to_a_friend(
     await expect(friend.locator("article h3").first).to_have_text(f"{word} 3000")
 
 
+async def test_several_filters_are_chosen_in_a_row_without_the_page_jumping_away(
+    site: Site, size: str, api: Caller, merchant: Merchant
+) -> None:
+    word = unique("zinc").replace("-", "")
+    for color in ("Red", "Blue", "Grey"):
+        sku = f"{word}-{color}"
+        await merchant.makes(
+            title=sku, slug=sku.lower(), options=[{"name": "Color", "values": [color]}],
+            variants=[{"sku": sku, "options": {"Color": color}, "price": {"amount": 900, "currency": "EUR"}}], stock=0,
+        )  # fmt: skip
+    await is_found(api, word, products=3, in_stock=0)
+    page = await site.open(f"/search?q={word}")
+    if size == "phone":
+        await page.locator("summary", has_text="Filters").click()
+    filters = page.get_by_role("complementary", name="Filters")
+    await page.evaluate("scrollTo(0, 90)")
+    for chosen, color in enumerate(("Red", "Blue"), start=1):
+        await filters.get_by_role("link", name=re.compile(f"^{color}")).filter(visible=True).click()
+        await expect(page.get_by_text(f"{chosen} product", exact=False).first).to_be_visible()
+        assert await page.evaluate("scrollY") > 0
+
+
+async def test_the_picture_is_of_what_is_chosen(site: Site, size: str, merchant: Merchant) -> None:
+    word = unique("jug")
+    price = {"amount": 900, "currency": "EUR"}
+    skus = {color: f"{word}-{color}" for color in ("Red", "Blue")}
+    product = await merchant.makes(
+        title=word, slug=word, options=[{"name": "Color", "values": list(skus)}],
+        variants=[{"sku": sku, "options": {"Color": color}, "price": price} for color, sku in skus.items()],
+    )  # fmt: skip
+    await merchant.stocks(skus["Blue"], 3)
+    for color, sku in skus.items():
+        await merchant.pictures(product, alt=f"{color} jug", variant_skus=[sku])
+    page = await site.open(f"/products/{word}")
+    first = page.get_by_role("list", name="Pictures").get_by_role("img").first
+    await expect(first).to_have_accessible_name("Red jug")
+    await page.get_by_text("Blue", exact=True).click()
+    await expect(first).to_have_accessible_name("Blue jug")
+    await expect(first).to_be_in_viewport()
+    page = await site.open(f"/products/{word}?variant={skus['Blue']}")
+    await expect(page.get_by_role("list", name="Pictures").get_by_role("img").first).to_have_accessible_name("Blue jug")
+
+
 async def test_a_search_with_a_typing_error_finds_what_was_meant(site: Site, api: Caller, merchant: Merchant) -> None:
     word = unique("ceramic").replace("-", "")
     await merchant.makes(title=f"{word} teapot", slug=word)
@@ -194,6 +237,8 @@ async def test_a_forgotten_password_is_replaced_by_the_link_in_the_mail(site: Si
     await page.get_by_role("button", name="Create the account").click()
     await expect(page.get_by_role("heading", name="Hello, Ina.")).to_be_visible()
 
+    await page.get_by_role("button", name="Send me another mail").click()
+    await expect(page.get_by_text("Another mail is on its way.")).to_be_visible()
     await page.goto(await link_in(outside, email, "verify-email"))
     await expect(page.get_by_text("Your e-mail address is confirmed.")).to_be_visible()
     await page.goto(f"{site.url}/account/forgot-password")

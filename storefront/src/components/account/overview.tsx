@@ -4,7 +4,7 @@ import { useState } from "react";
 import { api } from "@/api/browser";
 import { useOwn } from "@/shop/account";
 import { rememberName } from "@/shop/memory";
-import { refusal } from "@/shop/problems";
+import { inWords, refusal } from "@/shop/problems";
 import { Field } from "../field";
 import { Notice } from "../notice";
 import { Form } from "./form";
@@ -21,7 +21,8 @@ export function Overview({ locale }: { locale: string }) {
           <h1 className="title">Hello{name ? `, ${name}` : ""}.</h1>
           {!email_verified && (
             <Notice tone="plain">
-              Your address {email} is not confirmed yet. The link is in the mail we sent when the account was made; orders that you made as a guest appear here once it is.
+              <p>Your address {email} is not confirmed yet. The link is in the mail we sent when the account was made; orders that you made as a guest appear here once it is.</p>
+              <AnotherMail />
             </Notice>
           )}
           <section aria-labelledby="latest">
@@ -60,5 +61,19 @@ export function Overview({ locale }: { locale: string }) {
         </div>
       )}
     </Own>
+  );
+}
+
+/** The link in a mail works for half an hour; whoever comes later needs another. */
+function AnotherMail() {
+  const [said, setSaid] = useState<string>();
+  const ask = async () => {
+    const { error, response } = await api.POST("/auth/email/resend");
+    setSaid(response.ok ? "Another mail is on its way." : inWords(refusal(error)));
+  };
+  return (
+    <p className="mt-3" role="status">
+      {said ?? <button type="button" className="link" onClick={() => void ask()}>Send me another mail</button>}
+    </p>
   );
 }

@@ -22,7 +22,7 @@ export function Sessions({ locale }: { locale: string }) {
               {!current && (
                 <button
                   type="button"
-                  className="button-quiet"
+                  className="button-quiet shrink-0"
                   onClick={async () => {
                     await api.DELETE("/auth/sessions/{session_id}", { params: { path: { session_id: id } } });
                     loaded.reload();

@@ -1,11 +1,11 @@
 import type { NextRequest } from "next/server";
 import { api } from "@/api/server";
-import { callAs, isOurs, onTo } from "@/page/forms";
+import { callAs, formOf, onTo } from "@/page/forms";
 
 /** The product page's form, without scripts: finds the variant of the chosen options and puts it into the cart. */
 export async function POST(request: NextRequest): Promise<Response> {
-  if (!isOurs(request)) return new Response("This form was not sent by the shop.\n", { status: 403 });
-  const form = await request.formData();
+  const form = await formOf(request);
+  if (form instanceof Response) return form;
   const slug = String(form.get("product") ?? "");
   const { data: product } = await api.GET("/products/{product_ref}", { params: { path: { product_ref: slug } } });
   const variant = product?.variants.find(({ options = {} }) =>

@@ -1,10 +1,10 @@
 import type { NextRequest } from "next/server";
-import { callAs, isOurs, onTo } from "@/page/forms";
+import { callAs, formOf, onTo } from "@/page/forms";
 
 /** A line of the cart page, without scripts: another quantity, or none. */
 export async function POST(request: NextRequest): Promise<Response> {
-  if (!isOurs(request)) return new Response("This form was not sent by the shop.\n", { status: 403 });
-  const form = await request.formData();
+  const form = await formOf(request);
+  if (form instanceof Response) return form;
   const path = `/cart/lines/${encodeURIComponent(String(form.get("sku") ?? ""))}`;
   const quantity = form.has("remove") ? 0 : Number(form.get("quantity"));
   const answer = quantity > 0 ? await callAs(request, "PATCH", path, { quantity }) : await callAs(request, "DELETE", path, undefined);

@@ -3,10 +3,9 @@ import { notFound, permanentRedirect } from "next/navigation";
 import { cache } from "react";
 import { api } from "@/api/server";
 import { Breadcrumbs } from "@/components/breadcrumbs";
-import { BuyBox } from "@/components/buy-box";
-import { Gallery } from "@/components/gallery";
 import { MoreFrom } from "@/components/more-from";
 import { address } from "@/components/picture";
+import { ProductView } from "@/components/product-view";
 import { settings } from "@/settings";
 import { minorDigits } from "@/words/money";
 
@@ -71,21 +70,22 @@ export default async function ProductPage({ params }: Props) {
           { href: `/products/${product.slug}`, label: product.title },
         ]}
       />
-      <div className="grid gap-8 lg:grid-cols-[minmax(0,7fr)_minmax(0,5fr)] lg:gap-14">
-        <Gallery media={product.media ?? []} />
-        <div>
-          {product.brand && <p className="text-soft">{product.brand}</p>}
-          <h1 className="title mt-1">{product.title}</h1>
-          <BuyBox
-            product={{ id: product.id, slug: product.slug, title: product.title, options: product.options ?? [] }}
-            variants={product.variants.map((variant) => ({ ...variant, options: variant.options ?? {} }))}
-            locale={locale}
-          />
-          {product.description_html && (
-            <div className="prose-shop mt-10 border-t border-line pt-8" dangerouslySetInnerHTML={{ __html: product.description_html }} />
-          )}
-        </div>
-      </div>
+      <ProductView
+        product={{ id: product.id, slug: product.slug, title: product.title, options: product.options ?? [] }}
+        variants={product.variants.map((variant) => ({ ...variant, options: variant.options ?? {} }))}
+        media={product.media ?? []}
+        locale={locale}
+        heading={
+          <>
+            {product.brand && <p className="text-soft">{product.brand}</p>}
+            <h1 className="title mt-1">{product.title}</h1>
+          </>
+        }
+      >
+        {product.description_html && (
+          <div className="prose-shop mt-10 border-t border-line pt-8" dangerouslySetInnerHTML={{ __html: product.description_html }} />
+        )}
+      </ProductView>
       {category && <MoreFrom category={category} except={product.id} />}
       <script type="application/ld+json" dangerouslySetInnerHTML={{ __html: JSON.stringify(data).replaceAll("<", "\\u003c") }} />
     </article>
