@@ -68,21 +68,21 @@ def refunded(order_id: str, email: str, amount: int, in_all: int) -> Any:
     return event(OrderRefunded.model_validate(facts), subject=order_id, sequence=4)
 
 
-def _parcel(order_id: str, email: str) -> dict[str, Any]:
+def _parcel(order_id: str, email: str, **other: Any) -> dict[str, Any]:
     return {
         "shipment_id": derived_id("shp", order_id), "number": NUMBER, "carrier": "Sandbox Parcel",
         "tracking_number": "BD123456785DE", "tracking_url": "http://127.0.0.1:7080/parcels/BD123456785DE",
-        "contact": Contact(email=email),
+        "contact": Contact(email=email), **other,
     }  # fmt: skip
 
 
-def sent(order_id: str, email: str) -> Any:
-    facts = {**_parcel(order_id, email), "promised_from": "2026-12-01", "promised_to": "2026-12-02"}
+def sent(order_id: str, email: str, **other: Any) -> Any:
+    facts = {**_parcel(order_id, email, **other), "promised_from": "2026-12-01", "promised_to": "2026-12-02"}
     return event(ShipmentCreated.model_validate(facts), subject=order_id, sequence=2)
 
 
-def delivered(order_id: str, email: str) -> Any:
-    facts = {**_parcel(order_id, email), "delivered_at": "2026-12-02T10:00:00Z"}
+def delivered(order_id: str, email: str, **other: Any) -> Any:
+    facts = {**_parcel(order_id, email, **other), "delivered_at": "2026-12-02T10:00:00Z"}
     return event(ShipmentDelivered.model_validate(facts), subject=order_id, sequence=3)
 
 

@@ -285,7 +285,9 @@ async def test_an_arrival_is_not_told_to_who_does_not_want_to_know(
     await topics.publish(paid(order, ada, customer_id=customer))
     await mailbox.gets(ada)
     marker = somebody()
-    await topics.publish(sent(order, ada), delivered(order, ada), sent(order, marker), delivered(order, marker))
+    await topics.publish(
+        sent(order, ada), delivered(order, ada, customer_id=customer), sent(order, marker), delivered(order, marker)
+    )
     await mailbox.gets(ada, 2)
     await asyncio.sleep(0.5)
     kinds = [one["kind"] for one in await listed(merchant, ada)]

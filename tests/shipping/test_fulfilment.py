@@ -26,8 +26,8 @@ pytestmark = pytest.mark.service
 async def test_a_paid_order_becomes_a_parcel_with_a_label_and_the_world_is_told(
     shipping: Caller, merchant: Caller, world: World, topics: Topics
 ) -> None:
-    order = new_id("ord")
-    fact = paid(order)
+    order, customer = new_id("ord"), new_id("cus")
+    fact = paid(order, customer_id=customer)
     await topics.publish(fact)
     seen = await becomes(merchant, order, state="labelled", label_ready=True)
     (label,) = await world.sold(order)
@@ -39,7 +39,7 @@ async def test_a_paid_order_becomes_a_parcel_with_a_label_and_the_world_is_told(
     assert told["data"] | {"contact": None} == {
         "shipment_id": derived_id("shp", order), "number": fact.data.number, "carrier": "Sandbox Parcel",
         "tracking_number": label["tracking_number"], "tracking_url": seen["tracking_url"], "contact": None,
-        "promised_from": seen["promised_from"], "promised_to": seen["promised_to"],
+        "promised_from": seen["promised_from"], "promised_to": seen["promised_to"], "customer_id": customer,
     }  # fmt: skip
     pdf = await merchant.get(f"/admin/shipments/{seen['id']}/label")
     assert (pdf.status, pdf.headers["content-type"]) == (200, "application/pdf")

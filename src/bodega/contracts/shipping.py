@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from bodega.contracts.envelope import Event
 from bodega.contracts.fields import Address, Contact, Quantity, Sku, Timestamp
-from bodega.contracts.ids import OrderNumber, ShipmentId
+from bodega.contracts.ids import CustomerId, OrderNumber, ShipmentId
 from bodega.contracts.money import Price
 
 PromisedFrom = Annotated[date, Field(description="The first day on which it may arrive", examples=["2026-11-24"])]
@@ -31,6 +31,9 @@ class _ShipmentFact(Event):
         description="The carrier's own page about the parcel", examples=["http://127.0.0.1:7080/parcels/BD123456785DE"]
     )
     contact: Contact = Field(description="How the buyer is told")
+    customer_id: CustomerId | None = Field(
+        default=None, description="Whose order it is, whose wishes count; null: a guest's"
+    )
 
 
 class ShipmentCreated(_ShipmentFact):

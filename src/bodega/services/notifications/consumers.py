@@ -33,19 +33,17 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
         await service.tell(tx, mailing, _of_order("order_refunded", event, fact), settings)
 
     async def shipment_created(tx: Transaction, event: Received[ShipmentCreated]) -> None:
-        customer_id = await store.find_customer(tx, event.subject)
-        notice = _of_parcel("parcel_sent", event, customer_id)
+        notice = _of_parcel("parcel_sent", event)
         await service.tell(tx, mailing, notice, settings)
-        wish = await store.find_text_wish(tx, customer_id) if customer_id is not None else None
+        wish = await store.find_text_wish(tx, notice.customer_id)
         if wish is not None and wish.shipped:
             await service.tell(tx, mailing, replace(notice, channel="sms", recipient=wish.phone), settings)
 
     async def shipment_delivered(tx: Transaction, event: Received[ShipmentDelivered]) -> None:
-        customer_id = await store.find_customer(tx, event.subject)
-        notice = _of_parcel("parcel_delivered", event, customer_id)
-        if await store.wants_delivery_mails(tx, customer_id, notice.recipient):
+        notice = _of_parcel("parcel_delivered", event)
+        if await store.wants_delivery_mails(tx, notice.customer_id, notice.recipient):
             await service.tell(tx, mailing, notice, settings)
-        wish = await store.find_text_wish(tx, customer_id) if customer_id is not None else None
+        wish = await store.find_text_wish(tx, notice.customer_id)
         if wish is not None and wish.delivered:
             await service.tell(tx, mailing, replace(notice, channel="sms", recipient=wish.phone), settings)
 
@@ -95,9 +93,7 @@ def _of_order(
     )
 
 
-def _of_parcel(
-    kind: Kind, event: Received[ShipmentCreated] | Received[ShipmentDelivered], customer_id: str | None
-) -> Notice:
+def _of_parcel(kind: Kind, event: Received[ShipmentCreated] | Received[ShipmentDelivered]) -> Notice:
     return Notice(
         kind=kind,
         fact=f"{event.data.shipment_id}/{kind}",
@@ -106,7 +102,7 @@ def _of_parcel(
         subject_id=event.subject,
         data=event.data.model_dump(mode="json"),
         number=event.data.number,
-        customer_id=customer_id,
+        customer_id=event.data.customer_id,
     )
 
 

@@ -71,14 +71,6 @@ async def is_told(tx: Transaction, subject_id: str, kind: Kind) -> bool:
     )
 
 
-async def find_customer(tx: Transaction, order_id: str) -> str | None:
-    """Whose order it is, as we were told when it was paid."""
-    customer_id: str | None = await tx.fetchval(
-        "SELECT customer_id FROM notification WHERE subject_id = $1 AND customer_id IS NOT NULL LIMIT 1", order_id
-    )
-    return customer_id
-
-
 async def search(
     tx: Transaction,
     *,
@@ -159,7 +151,8 @@ async def unsubscribe(tx: Transaction, recipient: str) -> None:
     await tx.execute("INSERT INTO unsubscribed (recipient) VALUES (lower($1)) ON CONFLICT DO NOTHING", recipient)
 
 
-async def find_text_wish(tx: Transaction, customer_id: str) -> TextWish | None:
+async def find_text_wish(tx: Transaction, customer_id: str | None) -> TextWish | None:
+    """A guest (None) has none."""
     row = await tx.fetchrow("SELECT * FROM preferences WHERE customer_id = $1 AND phone IS NOT NULL", customer_id)
     return TextWish(row["phone"], row["text_shipped"], row["text_delivered"]) if row is not None else None
 

@@ -79,6 +79,7 @@ class Shipment:
     service: str | None
     promised_from: date | None
     promised_to: date | None
+    customer_id: str | None
     label_no: int
     label_id: str | None
     tracking_number: str | None

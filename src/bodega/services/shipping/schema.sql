@@ -48,6 +48,7 @@ CREATE TABLE shipment (
     delivered_at timestamp with time zone,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     label_no integer DEFAULT 1 NOT NULL,
+    customer_id text,
     CONSTRAINT a_failure_has_its_reason CHECK (((state <> 'label_failed'::text) OR (attention IS NOT NULL))),
     CONSTRAINT delivered_at_a_time CHECK (((status = 'delivered'::text) = (delivered_at IS NOT NULL))),
     CONSTRAINT labelled_means_bought CHECK ((((state = ANY (ARRAY['labelled'::text, 'voiding'::text])) = (label_id IS NOT NULL)) AND ((label_id IS NULL) = (tracking_number IS NULL)))),

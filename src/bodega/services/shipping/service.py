@@ -125,6 +125,7 @@ async def want(tx: Transaction, order_id: str, order: OrderPaid, settings: Setti
         service=option.service,
         promised_from=first,
         promised_to=last,
+        customer_id=order.customer_id,
         label_no=1,
         label_id=None,
         tracking_number=None,
@@ -261,4 +262,5 @@ def _carried(shipment: Shipment) -> dict[str, object]:
         "tracking_number": shipment.tracking_number,
         "tracking_url": shipment.tracking_url,
         "contact": shipment.contact,
+        "customer_id": shipment.customer_id,
     }

@@ -86,12 +86,12 @@ async def insert_shipment(tx: Transaction, shipment: Shipment) -> bool:
     return bool(
         await tx.fetchval(
             """INSERT INTO shipment (id, order_id, state, number, option_id, address, contact, weight_grams, carrier,
-                      service, promised_from, promised_to)
-               VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9, $10, $11, $12)
+                      service, promised_from, promised_to, customer_id)
+               VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, $8, $9, $10, $11, $12, $13)
                ON CONFLICT DO NOTHING RETURNING true""",
             shipment.id, shipment.order_id, shipment.state, shipment.number, shipment.option_id,
             shipment.address.model_dump_json(), shipment.contact.model_dump_json(), shipment.weight_grams,
-            shipment.carrier, shipment.service, shipment.promised_from, shipment.promised_to,
+            shipment.carrier, shipment.service, shipment.promised_from, shipment.promised_to, shipment.customer_id,
         )
     )  # fmt: skip
 
@@ -256,6 +256,7 @@ def _shipment(row: Row) -> Shipment:
         service=row["service"],
         promised_from=row["promised_from"],
         promised_to=row["promised_to"],
+        customer_id=row["customer_id"],
         label_no=row["label_no"],
         label_id=row["label_id"],
         tracking_number=row["tracking_number"],
