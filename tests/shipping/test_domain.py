@@ -103,8 +103,9 @@ def shipment(status: Status) -> Shipment:
     return Shipment(
         id="shp_1", order_id="ord_1", state="labelled", status=status, version=3, number="BDG-0000-0000",
         option_id="standard", address=None, contact=None, weight_grams=1, carrier="C", service="standard",
-        promised_from=now.date(), promised_to=now.date(), customer_id=None, label_no=1, label_id="l", tracking_number="t",
-        tracking_url="u", filed=True, attention=None, created_at=now, labelled_at=now, delivered_at=None,
+        promised_from=now.date(), promised_to=now.date(), customer_id=None, label_no=1, label_id="l",
+        tracking_number="t", tracking_url="u", filed=True, attention=None, created_at=now, labelled_at=now,
+        delivered_at=None,
     )  # fmt: skip
 
 
