@@ -12,7 +12,8 @@ Left out, each for its reason:
 - The phases `stateful` (the other journeys make sequences with sense) and, but for the merchant, who gets
   furthest, `coverage` (each limit of each value in turn: thousands of cases).
 
-Ids are made up: whoever may delete finds nothing to delete.
+Ids are made up, and the examples are those of the demo shop, which is not here: whoever may delete finds nothing to
+delete.
 """
 
 import asyncio

@@ -5096,7 +5096,7 @@ export interface components {
          *               "valid_from": "2007-01-01"
          *             }
          *           ],
-         *           "version": 1
+         *           "version": 12
          *         }
          *       ],
          *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
@@ -7450,7 +7450,7 @@ export interface components {
          *           "valid_from": "2007-01-01"
          *         }
          *       ],
-         *       "version": 1
+         *       "version": 12
          *     }
          */
         TaxCountryView: {
@@ -7474,7 +7474,7 @@ export interface components {
             /**
              * Version
              * @description Grows with every change; `If-Match` takes it
-             * @example 1
+             * @example 12
              */
             version: number;
         };

@@ -130,7 +130,7 @@ async def _expected_version(
             alias="If-Match",
             pattern=r'^"[0-9]{1,18}"$',
             description="The `version` that you replace; not needed for a country without rates",
-            examples=['"3"'],
+            examples=['"12"'],
         ),
     ] = None,
 ) -> int | None:

@@ -156,7 +156,7 @@ class TaxCountryView(_Answer):
     """The tax of a country."""
 
     country: CountryCode
-    version: int = Field(description="Grows with every change; `If-Match` takes it", examples=[1])
+    version: int = Field(description="Grows with every change; `If-Match` takes it", examples=[12])
     prices_include_tax: PricesIncludeTax
     rates: list[TaxRateEntry] = Field(description="Past and coming ones too")
 
