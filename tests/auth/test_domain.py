@@ -14,6 +14,7 @@ from bodega.services.auth.domain import KeyState, RefreshToken, SigningKey
 from bodega.services.auth.domain.passwords import Hasher, refuse_weak
 from bodega.services.auth.domain.seals import Vault, open_successor, seal_successor
 from bodega.services.auth.errors import InvalidEmail, WeakPassword
+from bodega.services.auth.settings import Settings
 
 pytestmark = pytest.mark.unit
 
@@ -156,3 +157,13 @@ async def test_a_flood_of_passwords_is_refused_and_not_queued_for_ever() -> None
     answers = await asyncio.gather(*(hasher.hash("x") for _ in range(10)), return_exceptions=True)
     assert len([one for one in answers if isinstance(one, Unavailable)]) == 6
     assert await hasher.hash("x"), "and then it goes on"
+
+
+def test_the_figures_of_auth_are_those_that_it_promises() -> None:
+    """What other tests shorten, or do not wait for."""
+    ours = Settings()
+    assert ours.successor_seconds == 30, "an old refresh token is answered so long"
+    assert ours.mail_link_seconds == 30 * 60
+    assert (ours.argon2_memory_kib, ours.argon2_iterations, ours.argon2_lanes) == (19 * 1024, 2, 1), "OWASP"
+    assert ours.attempt_wait_most_seconds <= 300, "nobody is locked out"
+    assert ours.session_limit <= 50

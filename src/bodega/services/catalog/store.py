@@ -120,9 +120,10 @@ class Store:
         """Makes the indexes. The unique ones are promises; the others make lists fast."""
         for field in ("slugs", "skus", "created_key"):
             await self._products.create_index([(field, ASCENDING)], unique=True)
-        await self._products.create_index([("status", ASCENDING), ("categories", ASCENDING), ("_id", DESCENDING)])
-        for field in ("brand", "price_from"):
-            await self._products.create_index([("status", ASCENDING), (field, ASCENDING), ("_id", DESCENDING)])
+        newest, cheapest = [("_id", DESCENDING)], [("price_from", ASCENDING), ("_id", DESCENDING)]
+        for chosen in ([], [("categories", ASCENDING)], [("brand", ASCENDING)]):
+            for order in (newest, cheapest):
+                await self._products.create_index([("status", ASCENDING), *chosen, *order])
         await self._uploads.create_index([("at", ASCENDING)])
 
     async def close(self) -> None:
@@ -194,11 +195,13 @@ class Store:
             if after is not None:
                 chosen["_id"] = {"$lt": after[0]}
             return await self._many(chosen, sort=[("_id", DESCENDING)], limit=limit, projection=_SUMMARY)
-        direction, beyond = (ASCENDING, "$gt") if sort == "price" else (DESCENDING, "$lt")
+        # Downwards is the exact reverse of upwards: one index, read from either end.
+        step, back = (ASCENDING, DESCENDING) if sort == "price" else (DESCENDING, ASCENDING)
         if after is not None:
             price, last = after[0], after[-1]
-            chosen["$or"] = [{"price_from": {beyond: price}}, {"price_from": price, "_id": {"$lt": last}}]
-        order = [("price_from", direction), ("_id", DESCENDING)]
+            further, later = _beyond(step), _beyond(back)
+            chosen["$or"] = [{"price_from": {further: price}}, {"price_from": price, "_id": {later: last}}]
+        order = [("price_from", step), ("_id", back)]
         return await self._many(chosen, sort=order, limit=limit, projection=_SUMMARY)
 
     @_answering
@@ -426,6 +429,10 @@ class Store:
     @_answering
     async def delete_upload(self, media_id: str) -> None:
         await self._uploads.delete_one({"_id": media_id})
+
+
+def _beyond(direction: int) -> str:
+    return "$gt" if direction == ASCENDING else "$lt"
 
 
 def _document(product: Product) -> Document:
