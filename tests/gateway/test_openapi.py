@@ -230,6 +230,17 @@ def test_an_answer_may_differ_from_its_forms_example_and_a_problem_shows_its_own
     assert (shown["status"], shown["code"], shown["title"]) == (404, "not_found", "There is no such thing")
 
 
+def test_a_refusal_of_several_operations_is_written_once() -> None:
+    held = {"description": "- `held`", "x-codes": ["held"]}
+    gone = {"description": "- `not_found`", "x-codes": ["not_found"]}
+    paths = {"/a": {"get": {"responses": {"409": held}}}, "/b": {"get": {"responses": {"409": held, "404": gone}}}}
+    merged = merge({"orders": _document(paths)})
+    shared = {"$ref": "#/components/responses/Held409"}
+    assert merged["components"]["responses"]["Held409"] == held
+    assert [merged["paths"][path]["get"]["responses"]["409"] for path in paths] == [shared, shared]
+    assert merged["paths"]["/b"]["get"]["responses"]["404"] == gone
+
+
 def test_the_older_form_says_the_same_as_nearly_as_it_can() -> None:
     schema = {
         "type": "object",

@@ -13,6 +13,15 @@ pytestmark = pytest.mark.unit
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
+def answers_of(document: dict[str, Any], operation: dict[str, Any]) -> dict[str, Any]:
+    """By status; those that several operations share stand where they can be referred to."""
+    shared = document["components"]["responses"]
+    return {
+        status: shared[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
+        for status, answer in operation["responses"].items()
+    }
+
+
 def wanted(method: str, path: str, operation: dict[str, Any]) -> set[str]:
     """The errors that an operation of this shape must list."""
     errors = {"429", "503"}
@@ -38,7 +47,7 @@ def test_what_takes_a_key_or_a_version_says_how_it_refuses_another(root: Path) -
         for method in METHODS & item.keys()
         for parameter in item[method].get("parameters", ())
         for status, code in filter(None, [REFUSALS.get(parameter["name"])])
-        if code not in item[method]["responses"].get(status, {}).get("x-codes", ())
+        if code not in answers_of(document, item[method]).get(status, {}).get("x-codes", ())
     ]
     assert not faults
 
@@ -49,7 +58,7 @@ def test_every_code_of_an_answer_is_listed_with_its_meaning(root: Path) -> None:
         f"{method} {path}: {status} {code}"
         for path, item in document["paths"].items()
         for method in METHODS & item.keys()
-        for status, answer in item[method]["responses"].items()
+        for status, answer in answers_of(document, item[method]).items()
         for code in answer.get("x-codes", ())
         if f"- `{code}`: {TITLES.get(code)}." not in answer["description"].splitlines()
     ]
@@ -58,16 +67,14 @@ def test_every_code_of_an_answer_is_listed_with_its_meaning(root: Path) -> None:
 
 def test_every_operation_lists_its_errors_as_problem_documents(root: Path) -> None:
     document = json.loads((root / "docs/openapi.json").read_text())
-    shared = document["components"]["responses"]
     faults = []
     for path, item in document["paths"].items():
         for method in METHODS & item.keys():
-            answers = item[method]["responses"]
+            answers = answers_of(document, item[method])
             faults += [
                 f"{method} {path}: no {status}" for status in wanted(method, path, item[method]) - answers.keys()
             ]
             for status, answer in answers.items():
-                described = shared[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
-                if status >= "400" and "application/problem+json" not in described.get("content", {}):
+                if status >= "400" and "application/problem+json" not in answer.get("content", {}):
                     faults.append(f"{method} {path}: {status} is no problem document")
     assert not faults

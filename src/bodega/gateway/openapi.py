@@ -78,6 +78,7 @@ def merge(documents: Mapping[str, Mapping[str, Any]], routes: Iterable[Route] = 
     _add_own_answers(merged)
     _add_security(merged)
     complete(merged["components"]["schemas"], [operation for _, _, operation in _operations(merged["paths"])])
+    _share_refusals(merged)
     merged["paths"] = dict(sorted(merged["paths"].items()))
     return merged
 
@@ -285,7 +286,7 @@ def _own_answer(status: int, code: str, words: str) -> Document:
         "request_id": _REQUEST_ID,
     }
     answer: Document = {
-        "description": words,
+        "description": f"- `{code}`: {TITLES[code]}.\n\n{words}",
         "x-codes": [code],
         "content": {
             PROBLEM_JSON: {"schema": {"$ref": "#/components/schemas/GatewayProblem"}, "example": example},
@@ -325,6 +326,28 @@ def _problem_schema() -> Document:
             },
         },
     }
+
+
+def _share_refusals(merged: Document) -> None:
+    """A refusal of many operations is written once: they would be most of the document."""
+    places: dict[str, list[tuple[Document, str]]] = {}
+    for _, _, operation in _operations(merged["paths"]):
+        for status, answer in operation["responses"].items():
+            if "x-codes" in answer:
+                places.setdefault(_text(answer), []).append((operation["responses"], status))
+    for first, *others in places.values():
+        if others:
+            answers, status = first
+            name = f"{_camel(answers[status]['x-codes'])}{status}"
+            while name in merged["components"]["responses"]:
+                name += "_"
+            merged["components"]["responses"][name] = answers[status]
+            for answers, status in (first, *others):
+                answers[status] = {"$ref": f"#/components/responses/{name}"}
+
+
+def _camel(codes: Iterable[str]) -> str:
+    return "Or".join(code.title().replace("_", "") for code in codes)
 
 
 def _add_security(merged: Document) -> None:

@@ -8050,7 +8050,65 @@ export interface components {
         };
     };
     responses: {
-        /** @description The role does not allow it. */
+        /** @description - `card_declined`: The card was declined. */
+        CardDeclined402: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "card_declined",
+                 *       "status": 402,
+                 *       "title": "The card was declined",
+                 *       "type": "https://bodega.example/problems/card_declined"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `forbidden`: Not allowed. */
+        Forbidden403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "forbidden",
+                 *       "status": 403,
+                 *       "title": "Not allowed",
+                 *       "type": "https://bodega.example/problems/forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `forbidden`: Not allowed.
+         *     - `origin_not_allowed`: This request must come from the shop's own pages.
+         */
+        ForbiddenOrOriginNotAllowed403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "forbidden",
+                 *       "status": 403,
+                 *       "title": "Not allowed",
+                 *       "type": "https://bodega.example/problems/forbidden"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `forbidden`: Not allowed.
+         *
+         *     The role does not allow it.
+         */
         GatewayForbidden: {
             headers: {
                 [name: string]: unknown;
@@ -8069,7 +8127,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["GatewayProblem"];
             };
         };
-        /** @description The header fields are too large. */
+        /**
+         * @description - `request_too_large`: The request is too large.
+         *
+         *     The header fields are too large.
+         */
         GatewayHeadersTooLarge: {
             headers: {
                 [name: string]: unknown;
@@ -8088,7 +8150,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["GatewayProblem"];
             };
         };
-        /** @description The request is not well-formed. */
+        /**
+         * @description - `malformed_request`: The request could not be read.
+         *
+         *     The request is not well-formed.
+         */
         GatewayMalformedRequest: {
             headers: {
                 [name: string]: unknown;
@@ -8107,7 +8173,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["GatewayProblem"];
             };
         };
-        /** @description A request with the site's cookie came from another site. */
+        /**
+         * @description - `origin_not_allowed`: This request must come from the shop's own pages.
+         *
+         *     A request with the site's cookie came from another site.
+         */
         GatewayOriginNotAllowed: {
             headers: {
                 [name: string]: unknown;
@@ -8126,7 +8196,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["GatewayProblem"];
             };
         };
-        /** @description The body is too large. */
+        /**
+         * @description - `request_too_large`: The request is too large.
+         *
+         *     The body is too large.
+         */
         GatewayRequestTooLarge: {
             headers: {
                 [name: string]: unknown;
@@ -8145,7 +8219,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["GatewayProblem"];
             };
         };
-        /** @description The service took too long; what was asked may have been done. */
+        /**
+         * @description - `timeout`: It took too long.
+         *
+         *     The service took too long; what was asked may have been done.
+         */
         GatewayTimeout: {
             headers: {
                 /** @description Seconds after which to ask again. */
@@ -8166,7 +8244,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["GatewayProblem"];
             };
         };
-        /** @description Too many requests from this address. */
+        /**
+         * @description - `too_many_requests`: Too many requests.
+         *
+         *     Too many requests from this address.
+         */
         GatewayTooManyRequests: {
             headers: {
                 /** @description Seconds after which to ask again. */
@@ -8187,7 +8269,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["GatewayProblem"];
             };
         };
-        /** @description No access token, or one that is not valid or has run out. */
+        /**
+         * @description - `unauthenticated`: Sign in first.
+         *
+         *     No access token, or one that is not valid or has run out.
+         */
         GatewayUnauthenticated: {
             headers: {
                 [name: string]: unknown;
@@ -8206,7 +8292,11 @@ export interface components {
                 "application/problem+json": components["schemas"]["GatewayProblem"];
             };
         };
-        /** @description The service does not answer at the moment; trying again is safe. */
+        /**
+         * @description - `unavailable`: Temporarily unavailable.
+         *
+         *     The service does not answer at the moment; trying again is safe.
+         */
         GatewayUnavailable: {
             headers: {
                 /** @description Seconds after which to ask again. */
@@ -8225,6 +8315,369 @@ export interface components {
                  *     }
                  */
                 "application/problem+json": components["schemas"]["GatewayProblem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: The request has fields that are not valid.
+         *
+         *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+         */
+        InvalidRequest422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "invalid_request",
+                 *       "status": 422,
+                 *       "title": "The request has fields that are not valid",
+                 *       "type": "https://bodega.example/problems/invalid_request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: The request has fields that are not valid.
+         *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+         *
+         *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+         */
+        InvalidRequestOrIdempotencyKeyReused422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "invalid_request",
+                 *       "status": 422,
+                 *       "title": "The request has fields that are not valid",
+                 *       "type": "https://bodega.example/problems/invalid_request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: The request has fields that are not valid.
+         *     - `invalid_address`: The address is not complete.
+         *
+         *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+         */
+        InvalidRequestOrInvalidAddress422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "invalid_request",
+                 *       "status": 422,
+                 *       "title": "The request has fields that are not valid",
+                 *       "type": "https://bodega.example/problems/invalid_request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: The request has fields that are not valid.
+         *     - `invalid_address`: The address is not complete.
+         *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
+         *
+         *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+         */
+        InvalidRequestOrInvalidAddressOrIdempotencyKeyReused422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "invalid_request",
+                 *       "status": 422,
+                 *       "title": "The request has fields that are not valid",
+                 *       "type": "https://bodega.example/problems/invalid_request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `invalid_request`: The request has fields that are not valid.
+         *     - `weak_password`: This password is too easy to guess.
+         *
+         *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
+         */
+        InvalidRequestOrWeakPassword422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "invalid_request",
+                 *       "status": 422,
+                 *       "title": "The request has fields that are not valid",
+                 *       "type": "https://bodega.example/problems/invalid_request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `malformed_request`: The request could not be read. */
+        MalformedRequest400: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "malformed_request",
+                 *       "status": 400,
+                 *       "title": "The request could not be read",
+                 *       "type": "https://bodega.example/problems/malformed_request"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `not_found`: There is no such thing. */
+        NotFound404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "not_found",
+                 *       "status": 404,
+                 *       "title": "There is no such thing",
+                 *       "type": "https://bodega.example/problems/not_found"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `not_labelled`: No label was bought for it yet. */
+        NotLabelled409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "not_labelled",
+                 *       "status": 409,
+                 *       "title": "No label was bought for it yet",
+                 *       "type": "https://bodega.example/problems/not_labelled"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `precondition_required`: Say which version you change (If-Match). */
+        PreconditionRequired428: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "precondition_required",
+                 *       "status": 428,
+                 *       "title": "Say which version you change (If-Match)",
+                 *       "type": "https://bodega.example/problems/precondition_required"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `request_too_large`: The request is too large. */
+        RequestTooLarge413: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "request_too_large",
+                 *       "status": 413,
+                 *       "title": "The request is too large",
+                 *       "type": "https://bodega.example/problems/request_too_large"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `slug_taken`: This slug is taken.
+         *     - `sku_taken`: Another product has this SKU.
+         */
+        SlugTakenOrSkuTaken409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "slug_taken",
+                 *       "status": 409,
+                 *       "title": "This slug is taken",
+                 *       "type": "https://bodega.example/problems/slug_taken"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `stale_version`: It was changed in the meantime. */
+        StaleVersion412: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "stale_version",
+                 *       "status": 412,
+                 *       "title": "It was changed in the meantime",
+                 *       "type": "https://bodega.example/problems/stale_version"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `timeout`: It took too long.
+         *
+         *     `Retry-After` says when to ask again.
+         */
+        Timeout504: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "timeout",
+                 *       "status": 504,
+                 *       "title": "It took too long",
+                 *       "type": "https://bodega.example/problems/timeout"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `token_used`: This link has been used or has run out. */
+        TokenUsed409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "token_used",
+                 *       "status": 409,
+                 *       "title": "This link has been used or has run out",
+                 *       "type": "https://bodega.example/problems/token_used"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `too_late_to_cancel`: It is too late to cancel this order. */
+        TooLateToCancel409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "too_late_to_cancel",
+                 *       "status": 409,
+                 *       "title": "It is too late to cancel this order",
+                 *       "type": "https://bodega.example/problems/too_late_to_cancel"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `too_many_requests`: Too many requests.
+         *
+         *     `Retry-After` says when to ask again.
+         */
+        TooManyRequests429: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "too_many_requests",
+                 *       "status": 429,
+                 *       "title": "Too many requests",
+                 *       "type": "https://bodega.example/problems/too_many_requests"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `unauthenticated`: Sign in first. */
+        Unauthenticated401: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "unauthenticated",
+                 *       "status": 401,
+                 *       "title": "Sign in first",
+                 *       "type": "https://bodega.example/problems/unauthenticated"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `unavailable`: Temporarily unavailable.
+         *
+         *     `Retry-After` says when to ask again.
+         */
+        Unavailable503: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "unavailable",
+                 *       "status": 503,
+                 *       "title": "Temporarily unavailable",
+                 *       "type": "https://bodega.example/problems/unavailable"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description - `unsupported_media_type`: Send application/json. */
+        UnsupportedMediaType415: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "unsupported_media_type",
+                 *       "status": 415,
+                 *       "title": "Send application/json",
+                 *       "type": "https://bodega.example/problems/unsupported_media_type"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
             };
         };
     };
@@ -8253,142 +8706,14 @@ export interface operations {
                     "application/json": components["schemas"]["Jwks"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_openid_configuration__well_known_openid_configuration_get: {
@@ -8409,142 +8734,14 @@ export interface operations {
                     "application/json": components["schemas"]["OpenIdConfiguration"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     create_category_admin_categories_post: {
@@ -8572,61 +8769,10 @@ export interface operations {
                     "application/json": components["schemas"]["CategoryView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `slug_taken`: Another product has this slug. */
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            /** @description - `slug_taken`: This slug is taken. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -8636,133 +8782,20 @@ export interface operations {
                      * @example {
                      *       "code": "slug_taken",
                      *       "status": 409,
-                     *       "title": "Another product has this slug",
+                     *       "title": "This slug is taken",
                      *       "type": "https://bodega.example/problems/slug_taken"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     put_category_admin_categories__slug__put: {
@@ -8790,196 +8823,17 @@ export interface operations {
                     "application/json": components["schemas"]["CategoryView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     patch_category_admin_categories__slug__patch: {
@@ -9007,196 +8861,17 @@ export interface operations {
                     "application/json": components["schemas"]["CategoryView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     search_stock_admin_inventory_get: {
@@ -9230,176 +8905,16 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AdminStock_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     import_counts_admin_inventory_import_post: {
@@ -9433,179 +8948,16 @@ export interface operations {
                     "application/json": components["schemas"]["CountReport"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_stock_admin_inventory__sku__get: {
@@ -9629,193 +8981,17 @@ export interface operations {
                     "application/json": components["schemas"]["AdminStock"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     count_stock_admin_inventory__sku__put: {
@@ -9846,77 +9022,10 @@ export interface operations {
                     "application/json": components["schemas"]["AdminStock"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
             /** @description - `below_reserved`: More is reserved than would be left. */
             409: {
                 headers: {
@@ -9934,142 +9043,14 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `stale_version`: It was changed in the meantime. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "stale_version",
-                     *       "status": 412,
-                     *       "title": "It was changed in the meantime",
-                     *       "type": "https://bodega.example/problems/stale_version"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            412: components["responses"]["StaleVersion412"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     adjust_stock_admin_inventory__sku__adjust_post: {
@@ -10100,77 +9081,10 @@ export interface operations {
                     "application/json": components["schemas"]["AdminStock"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
             /**
              * @description - `below_reserved`: More is reserved than would be left.
              *     - `conflict`: It is in conflict with the present state.
@@ -10191,126 +9105,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_ledger_admin_inventory__sku__ledger_get: {
@@ -10339,193 +9140,17 @@ export interface operations {
                     "application/json": components["schemas"]["Page_LedgerLine_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     search_notifications_admin_notifications_get: {
@@ -10559,176 +9184,16 @@ export interface operations {
                     "application/json": components["schemas"]["Page_NotificationView_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     resend_notification_admin_notifications__notification_id__resend_post: {
@@ -10755,77 +9220,10 @@ export interface operations {
                     "application/json": components["schemas"]["NotificationView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
             /**
              * @description - `still_to_be_sent`: It has not been sent yet.
              *     - `conflict`: It is in conflict with the present state.
@@ -10846,126 +9244,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     search_orders_admin_orders_get: {
@@ -11007,176 +9292,16 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AdminOrderSummary_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_any_order_admin_orders__order_ref__get: {
@@ -11200,193 +9325,17 @@ export interface operations {
                     "application/json": components["schemas"]["AdminOrderView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     cancel_any_order_admin_orders__order_ref__cancel_post: {
@@ -11410,213 +9359,18 @@ export interface operations {
                     "application/json": components["schemas"]["AdminOrderView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `too_late_to_cancel`: It is too late to cancel this order. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_late_to_cancel",
-                     *       "status": 409,
-                     *       "title": "It is too late to cancel this order",
-                     *       "type": "https://bodega.example/problems/too_late_to_cancel"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            409: components["responses"]["TooLateToCancel409"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_payments_admin_payments_get: {
@@ -11640,193 +9394,17 @@ export interface operations {
                     "application/json": components["schemas"]["OrderPayments"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     give_back_admin_payments__payment_or_order_id__refunds_post: {
@@ -11857,77 +9435,10 @@ export interface operations {
                     "application/json": components["schemas"]["RefundView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
             /**
              * @description - `payment_not_refundable`: This amount cannot be refunded.
              *     - `conflict`: It is in conflict with the present state.
@@ -11948,40 +9459,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
             /**
              * @description - `invalid_request`: The request has fields that are not valid.
              *     - `idempotency_key_required`: This request needs an Idempotency-Key.
@@ -12005,70 +9484,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     list_all_products_admin_products_get: {
@@ -12098,176 +9517,16 @@ export interface operations {
                     "application/json": components["schemas"]["Page_AdminProductSummary_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     create_product_admin_products_post: {
@@ -12295,200 +9554,17 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `slug_taken`: Another product has this slug.
-             *     - `sku_taken`: Another product has this SKU.
-             */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "slug_taken",
-                     *       "status": 409,
-                     *       "title": "Another product has this slug",
-                     *       "type": "https://bodega.example/problems/slug_taken"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            409: components["responses"]["SlugTakenOrSkuTaken409"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     import_products_admin_products_import_post: {
@@ -12527,179 +9603,16 @@ export interface operations {
                     "application/json": components["schemas"]["ImportReport"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_any_product_admin_products__product_ref__get: {
@@ -12723,193 +9636,17 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     put_product_admin_products__product_ref__put: {
@@ -12940,250 +9677,20 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `slug_taken`: Another product has this slug.
-             *     - `sku_taken`: Another product has this SKU.
-             */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "slug_taken",
-                     *       "status": 409,
-                     *       "title": "Another product has this slug",
-                     *       "type": "https://bodega.example/problems/slug_taken"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `stale_version`: It was changed in the meantime. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "stale_version",
-                     *       "status": 412,
-                     *       "title": "It was changed in the meantime",
-                     *       "type": "https://bodega.example/problems/stale_version"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `precondition_required`: Say which version you change (If-Match). */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "precondition_required",
-                     *       "status": 428,
-                     *       "title": "Say which version you change (If-Match)",
-                     *       "type": "https://bodega.example/problems/precondition_required"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            409: components["responses"]["SlugTakenOrSkuTaken409"];
+            412: components["responses"]["StaleVersion412"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            428: components["responses"]["PreconditionRequired428"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     archive_product_admin_products__product_ref__delete: {
@@ -13283,230 +9790,19 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `stale_version`: It was changed in the meantime. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "stale_version",
-                     *       "status": 412,
-                     *       "title": "It was changed in the meantime",
-                     *       "type": "https://bodega.example/problems/stale_version"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `precondition_required`: Say which version you change (If-Match). */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "precondition_required",
-                     *       "status": 428,
-                     *       "title": "Say which version you change (If-Match)",
-                     *       "type": "https://bodega.example/problems/precondition_required"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            412: components["responses"]["StaleVersion412"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            428: components["responses"]["PreconditionRequired428"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     patch_product_admin_products__product_ref__patch: {
@@ -13537,250 +9833,20 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `slug_taken`: Another product has this slug.
-             *     - `sku_taken`: Another product has this SKU.
-             */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "slug_taken",
-                     *       "status": 409,
-                     *       "title": "Another product has this slug",
-                     *       "type": "https://bodega.example/problems/slug_taken"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `stale_version`: It was changed in the meantime. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "stale_version",
-                     *       "status": 412,
-                     *       "title": "It was changed in the meantime",
-                     *       "type": "https://bodega.example/problems/stale_version"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `precondition_required`: Say which version you change (If-Match). */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "precondition_required",
-                     *       "status": 428,
-                     *       "title": "Say which version you change (If-Match)",
-                     *       "type": "https://bodega.example/problems/precondition_required"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            409: components["responses"]["SlugTakenOrSkuTaken409"];
+            412: components["responses"]["StaleVersion412"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            428: components["responses"]["PreconditionRequired428"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     announce_media_admin_products__product_ref__media_post: {
@@ -13811,197 +9877,17 @@ export interface operations {
                     "application/json": components["schemas"]["UploadPlace"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     delete_media_admin_products__product_ref__media__media_id__delete: {
@@ -14027,196 +9913,17 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     complete_media_admin_products__product_ref__media__media_id__complete_post: {
@@ -14242,77 +9949,10 @@ export interface operations {
                     "application/json": components["schemas"]["AdminProductView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
             /** @description - `media_not_uploaded`: The picture has not arrived yet. */
             409: {
                 headers: {
@@ -14330,40 +9970,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
             /**
              * @description - `invalid_request`: The request has fields that are not valid.
              *     - `media_unreadable`: The file is not a picture that can be read.
@@ -14386,70 +9994,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     search_shipments_admin_shipments_get: {
@@ -14483,176 +10031,16 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ShipmentSummary_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_shipment_admin_shipments__shipment_id__get: {
@@ -14676,193 +10064,17 @@ export interface operations {
                     "application/json": components["schemas"]["ShipmentView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_label_admin_shipments__shipment_id__label_get: {
@@ -14886,210 +10098,18 @@ export interface operations {
                     "application/pdf": unknown;
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_labelled`: No label was bought for it yet. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_labelled",
-                     *       "status": 409,
-                     *       "title": "No label was bought for it yet",
-                     *       "type": "https://bodega.example/problems/not_labelled"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            404: components["responses"]["NotFound404"];
+            409: components["responses"]["NotLabelled409"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     mark_delivered_admin_shipments__shipment_id__mark_delivered_post: {
@@ -15113,213 +10133,18 @@ export interface operations {
                     "application/json": components["schemas"]["ShipmentView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_labelled`: No label was bought for it yet. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_labelled",
-                     *       "status": 409,
-                     *       "title": "No label was bought for it yet",
-                     *       "type": "https://bodega.example/problems/not_labelled"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            409: components["responses"]["NotLabelled409"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     relabel_admin_shipments__shipment_id__relabel_post: {
@@ -15350,77 +10175,10 @@ export interface operations {
                     "application/json": components["schemas"]["ShipmentView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
             /**
              * @description - `not_labelled`: No label was bought for it yet.
              *     - `already_handed_over`: The parcel is on its way already.
@@ -15442,127 +10200,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `invalid_address`: The address is not complete.
-             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrInvalidAddressOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     list_tax_rates_admin_tax_rates_get: {
@@ -15588,176 +10232,16 @@ export interface operations {
                     "application/json": components["schemas"]["Page_TaxCountryView_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_tax_rates_admin_tax_rates__country__get: {
@@ -15781,193 +10265,17 @@ export interface operations {
                     "application/json": components["schemas"]["TaxCountryView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `forbidden`: Not allowed. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["Forbidden403"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     replace_tax_rates_admin_tax_rates__country__put: {
@@ -15998,213 +10306,18 @@ export interface operations {
                     "application/json": components["schemas"]["TaxCountryView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `forbidden`: Not allowed.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "forbidden",
-                     *       "status": 403,
-                     *       "title": "Not allowed",
-                     *       "type": "https://bodega.example/problems/forbidden"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `stale_version`: It was changed in the meantime. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "stale_version",
-                     *       "status": 412,
-                     *       "title": "It was changed in the meantime",
-                     *       "type": "https://bodega.example/problems/stale_version"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `precondition_required`: Say which version you change (If-Match). */
-            428: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "precondition_required",
-                     *       "status": 428,
-                     *       "title": "Say which version you change (If-Match)",
-                     *       "type": "https://bodega.example/problems/precondition_required"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            412: components["responses"]["StaleVersion412"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            428: components["responses"]["PreconditionRequired428"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     resend_verification_auth_email_resend_post: {
@@ -16223,160 +10336,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     verify_email_auth_email_verify_post: {
@@ -16399,161 +10368,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `token_used`: This link has been used or has run out. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "token_used",
-                     *       "status": 409,
-                     *       "title": "This link has been used or has run out",
-                     *       "type": "https://bodega.example/problems/token_used"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["TokenUsed409"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     log_in_auth_login_post: {
@@ -16578,23 +10403,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
             /**
              * @description - `bad_credentials`: E-mail or password is wrong.
              *     - `unauthenticated`: Sign in first.
@@ -16616,125 +10425,13 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     log_out_auth_logout_post: {
@@ -16760,144 +10457,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     forget_password_auth_password_forgot_post: {
@@ -16920,144 +10489,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     reset_password_auth_password_reset_post: {
@@ -17080,162 +10521,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `token_used`: This link has been used or has run out. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "token_used",
-                     *       "status": 409,
-                     *       "title": "This link has been used or has run out",
-                     *       "type": "https://bodega.example/problems/token_used"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `weak_password`: This password is too easy to guess.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            409: components["responses"]["TokenUsed409"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrWeakPassword422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     refresh_auth_refresh_post: {
@@ -17263,23 +10559,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
             /**
              * @description - `session_ended`: The session has ended, sign in again.
              *     - `unauthenticated`: Sign in first.
@@ -17301,125 +10581,13 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     register_auth_register_post: {
@@ -17444,23 +10612,7 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             /** @description - `email_taken`: There is an account with this e-mail. */
@@ -17480,126 +10632,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `weak_password`: This password is too easy to guess.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrWeakPassword422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     list_sessions_auth_sessions_get: {
@@ -17620,159 +10659,15 @@ export interface operations {
                     "application/json": components["schemas"]["SessionList"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     end_session_auth_sessions__session_id__delete: {
@@ -17794,177 +10689,17 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_cart_cart_get: {
@@ -17991,159 +10726,15 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     add_line_cart_post: {
@@ -18176,58 +10767,10 @@ export interface operations {
                     "application/json": components["schemas"]["AddedView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
             /**
              * @description - `no_longer_sold`: No longer sold.
              *     - `cart_full`: The cart has too many lines.
@@ -18249,126 +10792,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     empty_cart_cart_delete: {
@@ -18409,160 +10839,16 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     remove_line_cart_lines__sku__delete: {
@@ -18592,177 +10878,17 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     change_line_cart_lines__sku__patch: {
@@ -18796,177 +10922,17 @@ export interface operations {
                     "application/json": components["schemas"]["CartView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     merge_carts_cart_merge_post: {
@@ -18993,160 +10959,16 @@ export interface operations {
                     "application/json": components["schemas"]["MergeView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     list_categories_categories_get: {
@@ -19167,142 +10989,14 @@ export interface operations {
                     "application/json": components["schemas"]["Page_CategoryView_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     check_out_checkout_post: {
@@ -19437,57 +11131,9 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `card_declined`: The card was declined. */
-            402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "card_declined",
-                     *       "status": 402,
-                     *       "title": "The card was declined",
-                     *       "type": "https://bodega.example/problems/card_declined"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            402: components["responses"]["CardDeclined402"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             /**
              * @description - `cart_empty`: The cart is empty.
@@ -19516,40 +11162,8 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
             /**
              * @description - `invalid_request`: The request has fields that are not valid.
              *     - `idempotency_key_required`: This request needs an Idempotency-Key.
@@ -19574,70 +11188,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     quote_checkout_quote_post: {
@@ -19668,40 +11222,8 @@ export interface operations {
                     "application/json": components["schemas"]["Quote"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             /**
              * @description - `cart_empty`: The cart is empty.
@@ -19725,126 +11247,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `invalid_address`: The address is not complete.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrInvalidAddress422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_checkout__checkout_id__get: {
@@ -19874,176 +11283,16 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     cancel_checkout__checkout_id__cancel_post: {
@@ -20163,58 +11412,10 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
             /** @description - `checkout_ended`: This checkout has ended. */
             409: {
                 headers: {
@@ -20232,125 +11433,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     confirm_checkout__checkout_id__confirm_post: {
@@ -20479,75 +11568,11 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `card_declined`: The card was declined. */
-            402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "card_declined",
-                     *       "status": 402,
-                     *       "title": "The card was declined",
-                     *       "type": "https://bodega.example/problems/card_declined"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            402: components["responses"]["CardDeclined402"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
             /**
              * @description - `no_action_pending`: There is nothing to confirm.
              *     - `out_of_stock`: Not enough in stock.
@@ -20574,125 +11599,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     follow_checkout__checkout_id__events_get: {
@@ -20736,176 +11649,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     pay_again_checkout__checkout_id__payments_post: {
@@ -21043,75 +11796,11 @@ export interface operations {
                     "application/json": components["schemas"]["CheckoutView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `card_declined`: The card was declined. */
-            402: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "card_declined",
-                     *       "status": 402,
-                     *       "title": "The card was declined",
-                     *       "type": "https://bodega.example/problems/card_declined"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            402: components["responses"]["CardDeclined402"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
             /**
              * @description - `payment_in_progress`: A payment is under way.
              *     - `too_many_attempts`: Too many cards were tried.
@@ -21140,126 +11829,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_some_inventory_get: {
@@ -21283,142 +11859,14 @@ export interface operations {
                     "application/json": components["schemas"]["StockList"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_one_inventory__sku__get: {
@@ -21442,159 +11890,15 @@ export interface operations {
                     "application/json": components["schemas"]["StockView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_preferences_notifications_preferences_get: {
@@ -21615,159 +11919,15 @@ export interface operations {
                     "application/json": components["schemas"]["Preferences"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     change_preferences_notifications_preferences_put: {
@@ -21792,160 +11952,16 @@ export interface operations {
                     "application/json": components["schemas"]["Preferences"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     unsubscribe_notifications_unsubscribe__notification_id__post: {
@@ -21983,160 +11999,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     list_orders_orders_get: {
@@ -22162,159 +12034,15 @@ export interface operations {
                     "application/json": components["schemas"]["Page_OrderSummary_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_order_orders__order_ref__get: {
@@ -22341,176 +12069,16 @@ export interface operations {
                     "application/json": components["schemas"]["OrderView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     cancel_order_orders__order_ref__cancel_post: {
@@ -22537,194 +12105,18 @@ export interface operations {
                     "application/json": components["schemas"]["OrderView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `too_late_to_cancel`: It is too late to cancel this order. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_late_to_cancel",
-                     *       "status": 409,
-                     *       "title": "It is too late to cancel this order",
-                     *       "type": "https://bodega.example/problems/too_late_to_cancel"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
+            409: components["responses"]["TooLateToCancel409"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     follow_order_orders__order_ref__events_get: {
@@ -22766,176 +12158,16 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_config_payments_config_get: {
@@ -22956,142 +12188,14 @@ export interface operations {
                     "application/json": components["schemas"]["PaymentsConfig"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     hear_stripe_payments_webhooks_stripe_post: {
@@ -23136,125 +12240,13 @@ export interface operations {
                 };
             };
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     list_products_products_get: {
@@ -23288,142 +12280,14 @@ export interface operations {
                     "application/json": components["schemas"]["Page_ProductSummary_"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_product_products__product_ref__get: {
@@ -23454,159 +12318,15 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     search_products_search_get: {
@@ -23646,142 +12366,14 @@ export interface operations {
                     "application/json": components["schemas"]["SearchAnswer"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     suggest_search_suggest_get: {
@@ -23805,142 +12397,14 @@ export interface operations {
                     "application/json": components["schemas"]["Suggestions"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_timeline_shipments__tracking__get: {
@@ -23964,159 +12428,15 @@ export interface operations {
                     "application/json": components["schemas"]["Timeline"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_rates_shipping_rates_post: {
@@ -24141,143 +12461,15 @@ export interface operations {
                     "application/json": components["schemas"]["Rates"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_profile_users_me_get: {
@@ -24298,159 +12490,15 @@ export interface operations {
                     "application/json": components["schemas"]["ProfileView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     erase_account_users_me_delete: {
@@ -24475,40 +12523,8 @@ export interface operations {
                     "application/json": components["schemas"]["PrivacyRequestView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             /**
              * @description - `confirm_identity`: Sign in again, or give your password.
              *     - `origin_not_allowed`: This request must come from the shop's own pages.
@@ -24549,125 +12565,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     change_profile_users_me_patch: {
@@ -24695,177 +12599,17 @@ export interface operations {
                     "application/json": components["schemas"]["ProfileView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `stale_version`: It was changed in the meantime. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "stale_version",
-                     *       "status": 412,
-                     *       "title": "It was changed in the meantime",
-                     *       "type": "https://bodega.example/problems/stale_version"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            412: components["responses"]["StaleVersion412"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     list_addresses_users_me_addresses_get: {
@@ -24886,159 +12630,15 @@ export interface operations {
                     "application/json": components["schemas"]["AddressList"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     add_address_users_me_addresses_post: {
@@ -25066,58 +12666,10 @@ export interface operations {
                     "application/json": components["schemas"]["AddressView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
             /**
              * @description - `address_limit`: No more addresses can be kept.
              *     - `conflict`: It is in conflict with the present state.
@@ -25138,127 +12690,13 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `invalid_address`: The address is not complete.
-             *     - `idempotency_key_reused`: This Idempotency-Key was used for another request.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrInvalidAddressOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_address_users_me_addresses__address_id__get: {
@@ -25282,176 +12720,16 @@ export interface operations {
                     "application/json": components["schemas"]["AddressView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     replace_address_users_me_addresses__address_id__put: {
@@ -25482,195 +12760,18 @@ export interface operations {
                     "application/json": components["schemas"]["AddressView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `stale_version`: It was changed in the meantime. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "stale_version",
-                     *       "status": 412,
-                     *       "title": "It was changed in the meantime",
-                     *       "type": "https://bodega.example/problems/stale_version"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *     - `invalid_address`: The address is not complete.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
+            412: components["responses"]["StaleVersion412"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrInvalidAddress422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     remove_address_users_me_addresses__address_id__delete: {
@@ -25695,194 +12796,18 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `stale_version`: It was changed in the meantime. */
-            412: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "stale_version",
-                     *       "status": 412,
-                     *       "title": "It was changed in the meantime",
-                     *       "type": "https://bodega.example/problems/stale_version"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            404: components["responses"]["NotFound404"];
+            412: components["responses"]["StaleVersion412"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     ask_for_export_users_me_export_post: {
@@ -25903,160 +12828,16 @@ export interface operations {
                     "application/json": components["schemas"]["PrivacyRequestView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_privacy_request_users_me_privacy_requests__request_id__get: {
@@ -26080,176 +12861,16 @@ export interface operations {
                     "application/json": components["schemas"]["PrivacyRequestView"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
     read_export_users_me_privacy_requests__request_id__document_get: {
@@ -26273,176 +12894,16 @@ export interface operations {
                     "application/json": components["schemas"]["ExportDocument"];
                 };
             };
-            /** @description - `malformed_request`: The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "malformed_request",
-                     *       "status": 400,
-                     *       "title": "The request could not be read",
-                     *       "type": "https://bodega.example/problems/malformed_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unauthenticated`: Sign in first. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `not_found`: There is no such thing. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "not_found",
-                     *       "status": 404,
-                     *       "title": "There is no such thing",
-                     *       "type": "https://bodega.example/problems/not_found"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `request_too_large`: The request is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "request_too_large",
-                     *       "status": 413,
-                     *       "title": "The request is too large",
-                     *       "type": "https://bodega.example/problems/request_too_large"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description - `unsupported_media_type`: Send application/json. */
-            415: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unsupported_media_type",
-                     *       "status": 415,
-                     *       "title": "Send application/json",
-                     *       "type": "https://bodega.example/problems/unsupported_media_type"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `invalid_request`: The request has fields that are not valid.
-             *
-             *     With `invalid_request`, `errors` lists what is wrong: {pointer, message}.
-             */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "invalid_request",
-                     *       "status": 422,
-                     *       "title": "The request has fields that are not valid",
-                     *       "type": "https://bodega.example/problems/invalid_request"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `too_many_requests`: Too many requests.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "too_many_requests",
-                     *       "status": 429,
-                     *       "title": "Too many requests",
-                     *       "type": "https://bodega.example/problems/too_many_requests"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["Unauthenticated401"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            /**
-             * @description - `unavailable`: Temporarily unavailable.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unavailable",
-                     *       "status": 503,
-                     *       "title": "Temporarily unavailable",
-                     *       "type": "https://bodega.example/problems/unavailable"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description - `timeout`: It took too long.
-             *
-             *     `Retry-After` says when to ask again.
-             */
-            504: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "timeout",
-                     *       "status": 504,
-                     *       "title": "It took too long",
-                     *       "type": "https://bodega.example/problems/timeout"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
         };
     };
 }
