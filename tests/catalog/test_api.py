@@ -303,6 +303,13 @@ async def test_a_product_that_cannot_be_is_refused_with_a_pointer(
     assert pointer in [one["pointer"] for one in answer.json["errors"]]
 
 
+async def test_a_price_that_is_a_number_is_told_what_it_should_be(room: Room) -> None:
+    content = mug()
+    content["variants"][0]["price"] = 12.5
+    answer = await room.merchant.post("/admin/products", content)
+    assert answer.json["errors"] == [{"pointer": "/variants/0/price", "message": "Input should be an object"}]
+
+
 async def test_sku_twice_in_one_product_is_refused(room: Room) -> None:
     content = mug()
     content["variants"][1]["sku"] = content["variants"][0]["sku"]

@@ -38,7 +38,7 @@ TITLES: Final[dict[str, str]] = {
     "staff_account": "Not for the shop's staff",
     "orders_open": "There are orders under way",
     # catalog
-    "slug_taken": "Another product has this slug",
+    "slug_taken": "This slug is taken",
     "sku_taken": "Another product has this SKU",
     "media_not_uploaded": "The picture has not arrived yet",
     "media_unreadable": "The file is not a picture that can be read",

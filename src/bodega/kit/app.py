@@ -29,7 +29,7 @@ from bodega.kit import idempotency, telemetry
 from bodega.kit.auth import AccessTokens, Caller, InternalTokens, roles_asked_for
 from bodega.kit.bus import Consumer, Door, Producer
 from bodega.kit.db import Database
-from bodega.kit.errors import BadRequest, Invalid, NotFound, Problem, Unavailable
+from bodega.kit.errors import BadRequest, Invalid, NotFound, Problem, Unavailable, in_words
 from bodega.kit.http import Client, Front, problem_body, problem_headers
 from bodega.kit.inbox import Hears, Inbox
 from bodega.kit.live import Live
@@ -396,7 +396,7 @@ def _answer_with_problems(app: FastAPI, titles: Mapping[str, str]) -> None:
         found = error.errors()
         if any(entry["type"] == "json_invalid" for entry in found):
             return answer(BadRequest("the body is not JSON"))
-        errors = [{"pointer": _pointer(entry["loc"]), "message": entry["msg"]} for entry in found[:50]]
+        errors = [{"pointer": _pointer(entry["loc"]), "message": in_words(entry)} for entry in found[:50]]
         return answer(Invalid(f"{errors[0]['pointer']}: {errors[0]['message']}", errors=errors))
 
     @app.exception_handler(HTTPException)

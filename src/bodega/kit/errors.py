@@ -94,6 +94,12 @@ class Invalid(Problem):
         return cls(message, errors=[{"pointer": pointer, "message": message}], **extra)
 
 
+def in_words(fault: Mapping[str, Any]) -> str:
+    """The message of a fault that pydantic has found: its own, but where that speaks of its insides."""
+    of_no_object = fault["type"] in ("model_type", "model_attributes_type", "dict_type")
+    return "Input should be an object" if of_no_object else str(fault["msg"])
+
+
 class PreconditionRequired(Problem):
     status = 428
     code = "precondition_required"

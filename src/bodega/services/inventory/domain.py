@@ -135,7 +135,9 @@ def counted(stock: Stock, on_hand: int) -> int:
     """
     if on_hand < stock.reserved:
         raise BelowReserved(
-            f"{stock.reserved} are reserved for buyers: fewer cannot be on hand", reserved=stock.reserved
+            f"of {stock.on_hand} on hand {stock.reserved} are reserved for buyers: at most "
+            f"{stock.on_hand - stock.reserved} can go",
+            reserved=stock.reserved,
         )
     return on_hand - stock.on_hand
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field, ValidationError
 from bodega.contracts import catalog
 from bodega.contracts.catalog import Media, Option, ProductArchived, ProductStatus, ProductUpdated, Seo, Variant
 from bodega.contracts.fields import Slug
-from bodega.kit.errors import Invalid
+from bodega.kit.errors import Invalid, in_words
 from bodega.services.catalog.schemas import MEDIA_PER_PRODUCT, ProductChanges, ProductWrite, VariantWrite
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -150,7 +150,7 @@ def written_as(form: type[Form], content: Any) -> Form:
         return form.model_validate(content)
     except ValidationError as error:
         errors = [
-            {"pointer": "".join(f"/{part}" for part in one["loc"]), "message": one["msg"]}
+            {"pointer": "".join(f"/{part}" for part in one["loc"]), "message": in_words(one)}
             for one in error.errors()[:50]
         ]
         raise Invalid(f"{errors[0]['pointer']}: {errors[0]['message']}", errors=errors) from error
