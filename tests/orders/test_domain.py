@@ -134,6 +134,17 @@ def test_a_shipment_that_nobody_allowed_is_out_of_order(state: domain.State) -> 
         domain.ship(order(state), "Sandbox Parcel", "SP1", "")
 
 
+def test_people_are_called_once_and_no_longer_needed_when_there_is_a_label_after_all() -> None:
+    called = domain.call_people(order("fulfilling"), "label_failed")
+    assert (called.order.attention, called.note, told(called)) == ("label_failed", "label_failed", None)
+    assert not domain.call_people(called.order, "label_failed").happened
+    assert domain.ship(called.order, "c", "t", "u").order.attention is None
+    worse = order("fulfilling", attention="capture_failed")
+    assert not domain.call_people(worse, "label_failed").happened
+    assert domain.ship(worse, "c", "t", "u").order.attention == "capture_failed"
+    assert not domain.call_people(order("cancelled"), "label_failed").happened
+
+
 def test_a_delivery_follows_a_shipment() -> None:
     assert domain.deliver(order("shipped")).order.state == "delivered"
     with pytest.raises(errors.OutOfOrder):

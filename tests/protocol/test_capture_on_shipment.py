@@ -76,7 +76,7 @@ class Shop:
             assert {name: seen.get(name) for name in expected} == expected
             return dict(seen)
 
-        return await eventually(check)
+        return await eventually(check, within_seconds=30)  # the first label costs its printer a second or more
 
     async def taken(self, order: CreateOrder) -> int:
         """Minor units that the processor has taken."""
@@ -100,6 +100,7 @@ async def shop(
         "allowed_callers": ["checkout", "shipping"], "relay_poll_seconds": 0.2, "retry_first_seconds": 0.1,
         "retry_most_seconds": 0.5,
     }  # fmt: skip
+    unhurried = {"step_deadline_seconds": 7, "lease_seconds": 10}
     orders = orders_app(
         OrdersSettings(
             database_url=await make_database("orders"), capture_on=capture_on["orders"], **common,
@@ -109,6 +110,7 @@ async def shop(
         PaymentsSettings(
             database_url=await make_database("payments"), capture_on=capture_on["payments"],
             stripe_api_base=sandbox.url, stripe_secret_key=SECRET_KEY, stripe_webhook_secret=WEBHOOK_SECRET, **common,
+            **unhurried,
         )
     )  # fmt: skip
     orders.state.access_tokens = credentials.access_tokens()
@@ -122,7 +124,7 @@ async def shop(
                 carrier_key=CARRIER_KEY, sandbox_url=sandbox.url, cancel_window_seconds=0,
                 s3_url=engine("BODEGA_SHIPPING_S3_URL"), s3_access_key=engine("BODEGA_SHIPPING_S3_ACCESS_KEY"),
                 s3_secret_key=engine("BODEGA_SHIPPING_S3_SECRET_KEY"), s3_bucket=engine("BODEGA_SHIPPING_S3_BUCKET"),
-                **common,
+                **common, **unhurried,
             )
         )  # fmt: skip
         await stack.enter_async_context(serving(shipping))
@@ -140,7 +142,7 @@ async def test_the_money_is_taken_once_the_label_is_bought_and_not_before(shop: 
     parcel = {"reference": derived_id("shp", order.order_id)}
     await shop.breaks("carrier.labels", "refuse", parcel, message="No such street.")
     await shop.buys(order)
-    seen = await shop.becomes(order, state="fulfilling", captured=False)
+    seen = await shop.becomes(order, state="fulfilling", captured=False, attention="label_failed")
     assert await shop.taken(order) == 0, "nothing is sent yet"
     assert seen["cancellable"] is False
 
@@ -156,5 +158,5 @@ async def test_a_capture_that_is_refused_after_the_parcel_is_labelled_calls_peop
     await shop.buys(order)
     await shop.becomes(order, state="shipped", captured=False, attention="capture_failed")
     listed = (await shop.merchant.get("/admin/orders?attention=true")).json["items"]
-    assert [one["id"] for one in listed] == [order.order_id]
+    assert order.order_id in [one["id"] for one in listed]
     assert await shop.taken(order) == 0

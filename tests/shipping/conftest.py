@@ -13,7 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from bodega.contracts.ids import derived_id
-from bodega.contracts.orders import BeginFulfilment
+from bodega.contracts.orders import BeginFulfilment, CallPeople
 from bodega.kit.app import client_for
 from bodega.kit.auth import InternalTokens
 from bodega.kit.db import Database
@@ -35,6 +35,8 @@ class Judge:
     tokens: InternalTokens
     refusals: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Per order, what is answered instead of yes, one after the other."""
+    called: dict[str, str] = field(default_factory=dict)
+    """Why people were called, by order."""
     asked: Counter[str] = field(default_factory=Counter)
     gates: dict[str, asyncio.Event] = field(default_factory=dict)
     """Per order, what the answer waits for."""
@@ -56,6 +58,11 @@ class Judge:
                     return JSONResponse({"code": code}, 503)
                 return JSONResponse({"code": code, "status": 409}, 409, media_type="application/problem+json")
             return {"order_id": order_id, "number": "BDG-0000-0000", "state": "fulfilling", "version": 3}
+
+        @app.post("/internal/orders/{order_id}/call-people")
+        async def call_people(order_id: str, wish: CallPeople) -> Any:
+            self.called[order_id] = wish.reason
+            return {"order_id": order_id, "number": "BDG-0000-0000", "state": "fulfilling", "version": 4}
 
         return app
 

@@ -213,7 +213,7 @@ async def test_our_account_being_refused_is_shown_to_people_and_tried_again(
 
 
 async def test_a_label_that_cannot_be_bought_waits_for_people_and_another_address_cures_it(
-    shipping: Caller, merchant: Caller, world: World, topics: Topics
+    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], world: World, topics: Topics
 ) -> None:
     order = new_id("ord")
     await world.fault(order, "carrier.labels", "refuse", message="No such street.")
@@ -221,6 +221,7 @@ async def test_a_label_that_cannot_be_bought_waits_for_people_and_another_addres
     refused = await becomes(
         merchant, order, state="label_failed", attention="the carrier answered 422: No such street."
     )
+    assert judge[0].called[order] == "label_failed", "the order says so, too"
     listed = (await merchant.get(f"/admin/shipments?state=label_failed&attention=true&q={refused['number']}")).json
     assert [one["id"] for one in listed["items"]] == [refused["id"]]
     path, right = f"/admin/shipments/{refused['id']}/relabel", {**ADDRESS, "line1": "Torstrasse 2"}

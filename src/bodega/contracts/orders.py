@@ -172,6 +172,12 @@ class OrderStanding(_Message):
     view_token: str | None = Field(default=None, description="Lets a guest read and cancel the order by a link")
 
 
+class CallPeople(_Message):
+    """`POST /internal/orders/{id}/call-people`: what others cannot settle by themselves."""
+
+    reason: Literal["label_failed"] = Field(description="`label_failed`: the carrier will not take the parcel")
+
+
 class BeginFulfilment(_Message):
     """`POST /internal/orders/{id}/begin-fulfilment`: shipping asks before it buys a label."""
 

@@ -31,6 +31,7 @@ const HISTORY: Record<string, string> = {
   capture_failed: "The payment could not be taken",
   fulfilment_begun: "We began to pack it",
   shipped: "It was handed to the carrier",
+  label_failed: "The carrier did not take it; we are looking at it",
   relabelled: "It got another label",
   delivered: "It arrived",
   refunded: "Money went back to you",
@@ -41,7 +42,9 @@ const HISTORY: Record<string, string> = {
 const CANCELLED: Record<string, string> = {
   customer_request: "You cancelled the order",
   merchant_request: "The shop cancelled the order",
-  payment_expired: "The order ended: it was not paid in time",
+  checkout_cancelled: "You left before it was paid",
+  checkout_expired: "The order ended: it was not paid in time",
+  capture_failed: "The order ended: the payment could not be taken",
 };
 
 /** An entry of an order's history, for its customer. A word that is new here is shown as it is, readable at least. */

@@ -42,6 +42,9 @@ _RANK: Final[dict[State, int]] = {
     "created": 0, "paid": 1, "fulfilling": 2, "shipped": 3, "delivered": 4, "cancelled": 9,
 }  # fmt: skip
 
+LABEL_FAILED: Final = "label_failed"
+"""Why people must look at an order whose parcel the carrier will not take, until there is a label after all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -184,11 +187,21 @@ def begin_fulfilment(order: Order, *, capture_first: bool) -> Change:
             return _unchanged(order)
 
 
+def call_people(order: Order, reason: str) -> Change:
+    """Others cannot go on with it by themselves. The first reason stays until it is settled."""
+    if order.attention is not None or order.state == "cancelled":
+        return _unchanged(order)
+    return Change(replace(order, attention=reason), reason)
+
+
 def ship(order: Order, carrier: str, tracking_number: str, tracking_url: str) -> Change:
     """Raises: OutOfOrder, if nobody began to fulfil it."""
     if _RANK[order.state] < _RANK["fulfilling"] or order.state == "cancelled":
         raise OutOfOrder(f"a shipment for an order that is {order.state}")
-    labelled = replace(order, carrier=carrier, tracking_number=tracking_number, tracking_url=tracking_url)
+    settled = None if order.attention == LABEL_FAILED else order.attention
+    labelled = replace(
+        order, carrier=carrier, tracking_number=tracking_number, tracking_url=tracking_url, attention=settled
+    )
     if order.state != "fulfilling":
         return _unchanged(order) if labelled == order else Change(labelled, "relabelled")
     shipped = replace(labelled, state="shipped")

@@ -9,7 +9,15 @@ from pydantic import AwareDatetime
 
 from bodega.contracts.ids import CustomerId, OrderId
 from bodega.contracts.money import Price
-from bodega.contracts.orders import BeginFulfilment, CancelOrder, CreateOrder, OrderStanding, OrderState, view_token
+from bodega.contracts.orders import (
+    BeginFulfilment,
+    CallPeople,
+    CancelOrder,
+    CreateOrder,
+    OrderStanding,
+    OrderState,
+    view_token,
+)
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit.app import Db, problems
 from bodega.kit.auth import Caller, Customer, Identity, MaybeCustomer, Staff, called_by
@@ -313,6 +321,13 @@ async def begin_fulfilment(
             cause=wish.shipment_id,
             actor=caller.name,
         )
+    return _standing(order, secret)
+
+
+@internal.post("/{order_id}/call-people", responses=problems(OrderNotFound))
+async def call_people(order_id: OrderId, wish: CallPeople, db: Db, caller: Caller, secret: LinkSecret) -> OrderStanding:
+    async with db.transaction() as tx:
+        order = await service.call_people(tx, order_id, wish.reason, actor=caller.name)
     return _standing(order, secret)
 
 

@@ -55,6 +55,12 @@ async def begin_fulfilment(tx: Transaction, order_id: str, *, capture_first: boo
     )
 
 
+async def call_people(tx: Transaction, order_id: str, reason: str, *, actor: str) -> Order:
+    """Raises OrderNotFound."""
+    order = await store.lock_order(tx, order_id)
+    return await _apply(tx, order, domain.call_people(order, reason), cause="request", actor=actor)
+
+
 async def accept_payment(tx: Transaction, order_id: str, payment_id: str, amount: Price, *, cause: str) -> Order:
     order = await store.lock_order(tx, order_id)
     if order.state == "created" and order.customer_id is None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, Field, ValidationError
 
 from bodega.contracts.fields import Address
-from bodega.contracts.orders import BeginFulfilment, OrderStanding
+from bodega.contracts.orders import BeginFulfilment, CallPeople, OrderStanding
 from bodega.kit.errors import Unavailable
 from bodega.kit.http import Client, RemoteProblem
 from bodega.kit.telemetry import log
@@ -47,6 +47,11 @@ class Orders:
                     raise NotYet(problem.code) from problem
                 case _:
                     raise
+
+    async def call_people(self, order_id: str) -> None:
+        """There will be no label by itself: the order, too, says that somebody must look. Raises Unavailable."""
+        wish = CallPeople(reason="label_failed")
+        await self._client.post(f"/internal/orders/{order_id}/call-people", wish, OrderStanding)
 
 
 class _Sold(BaseModel):

@@ -83,6 +83,7 @@ class Fulfilment:
             return Next("buy", write=partial(service.doubt, shipment_id=shipment_id), wait_seconds=again)
         except CarrierRefuses as refusal:
             if refusal.for_good:
+                await self._orders.call_people(shipment.order_id)
                 write = partial(service.fail, shipment_id=shipment_id, why=str(refusal))
                 return Next("done", write=write, ended=True)
             write = partial(service.refuse, shipment_id=shipment_id, why=str(refusal))
