@@ -107,9 +107,31 @@ class Product(_Message):
     options: list[Option] = Field(
         default_factory=list,
         description="What a shopper chooses, at most three; empty: there is one variant",
-        examples=[[{"name": "Color", "values": ["Sage", "Ink"]}, {"name": "Size", "values": ["250 ml", "350 ml"]}]],
+        examples=[[{"name": "Color", "values": ["Sage"]}, {"name": "Size", "values": ["250 ml", "350 ml"]}]],
     )
-    variants: list[Variant] = Field(description="What can be bought, at least one; not each choice need exist")
+    variants: list[Variant] = Field(
+        description="What can be bought, at least one; not each choice need exist",
+        examples=[
+            [
+                {
+                    "sku": "MUG-ALBA-SAGE-250ML",
+                    "options": {"Color": "Sage", "Size": "250 ml"},
+                    "price": {"amount": 1600, "currency": "EUR"},
+                    "compare_at_price": None,
+                    "weight_grams": 310,
+                    "barcode": "2001001000035",
+                },
+                {
+                    "sku": "MUG-ALBA-SAGE-350ML",
+                    "options": {"Color": "Sage", "Size": "350 ml"},
+                    "price": {"amount": 1900, "currency": "EUR"},
+                    "compare_at_price": None,
+                    "weight_grams": 390,
+                    "barcode": "2001001000042",
+                },
+            ]
+        ],
+    )
     media: list[Media] = Field(
         default_factory=list, description="Pictures in the order in which they are shown; the first stands in lists"
     )

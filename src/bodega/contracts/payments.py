@@ -147,7 +147,9 @@ class MoneyAudit(_Message):
 class PaymentsConfig(_Message):
     """`GET /payments/config`"""
 
-    provider: Literal["stripe", "sandbox"] = Field(description="Who takes the cards; the sandbox charges nobody")
+    provider: Literal["stripe", "sandbox"] = Field(
+        description="Who takes the cards; the sandbox charges nobody", examples=["sandbox"]
+    )
     publishable_key: str = Field(
         description="For the card form in the browser; opens nothing else", examples=["pk_test_bodega_sandbox"]
     )

@@ -175,7 +175,7 @@ class ProductWrite(_Wish):
     options: Annotated[list[OptionWrite], Field(max_length=3)] = Field(
         default_factory=list,
         description="What a shopper chooses; empty: there is one variant",
-        examples=[[{"name": "Color", "values": ["Sage", "Ink"]}, {"name": "Size", "values": ["250 ml", "350 ml"]}]],
+        examples=[[{"name": "Color", "values": ["Sage"]}, {"name": "Size", "values": ["350 ml"]}]],
     )
     variants: Annotated[list[VariantWrite], Field(min_length=1, max_length=VARIANTS_PER_PRODUCT)] = Field(
         description="What can be bought, at least one; not each choice need exist"
