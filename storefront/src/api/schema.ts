@@ -2364,8 +2364,7 @@ export interface components {
          *         {
          *           "name": "Color",
          *           "values": [
-         *             "Sage",
-         *             "Ink"
+         *             "Sage"
          *           ]
          *         },
          *         {
@@ -2387,8 +2386,20 @@ export interface components {
          *       "updated_at": "2026-11-24T08:48:32Z",
          *       "variants": [
          *         {
+         *           "barcode": "2001001000035",
+         *           "options": {
+         *             "Color": "Sage",
+         *             "Size": "250 ml"
+         *           },
+         *           "price": {
+         *             "amount": 1600,
+         *             "currency": "EUR"
+         *           },
+         *           "sku": "MUG-ALBA-SAGE-250ML",
+         *           "weight_grams": 310
+         *         },
+         *         {
          *           "barcode": "2001001000042",
-         *           "compare_at_price": null,
          *           "options": {
          *             "Color": "Sage",
          *             "Size": "350 ml"
@@ -2468,8 +2479,7 @@ export interface components {
              *       {
              *         "name": "Color",
              *         "values": [
-             *           "Sage",
-             *           "Ink"
+             *           "Sage"
              *         ]
              *       },
              *       {
@@ -2526,6 +2536,34 @@ export interface components {
             /**
              * Variants
              * @description What can be bought, at least one; not each choice need exist
+             * @example [
+             *       {
+             *         "barcode": "2001001000035",
+             *         "options": {
+             *           "Color": "Sage",
+             *           "Size": "250 ml"
+             *         },
+             *         "price": {
+             *           "amount": 1600,
+             *           "currency": "EUR"
+             *         },
+             *         "sku": "MUG-ALBA-SAGE-250ML",
+             *         "weight_grams": 310
+             *       },
+             *       {
+             *         "barcode": "2001001000042",
+             *         "options": {
+             *           "Color": "Sage",
+             *           "Size": "350 ml"
+             *         },
+             *         "price": {
+             *           "amount": 1900,
+             *           "currency": "EUR"
+             *         },
+             *         "sku": "MUG-ALBA-SAGE-350ML",
+             *         "weight_grams": 390
+             *       }
+             *     ]
              */
             variants: components["schemas"]["Variant"][];
             /**
@@ -5226,7 +5264,7 @@ export interface components {
          *       "methods": [
          *         "card"
          *       ],
-         *       "provider": "stripe",
+         *       "provider": "sandbox",
          *       "publishable_key": "pk_test_bodega_sandbox"
          *     }
          */
@@ -5248,6 +5286,7 @@ export interface components {
             /**
              * Provider
              * @description Who takes the cards; the sandbox charges nobody
+             * @example sandbox
              * @enum {string}
              */
             provider: "stripe" | "sandbox";
@@ -5783,8 +5822,7 @@ export interface components {
          *         {
          *           "name": "Color",
          *           "values": [
-         *             "Sage",
-         *             "Ink"
+         *             "Sage"
          *           ]
          *         },
          *         {
@@ -5805,8 +5843,20 @@ export interface components {
          *       "updated_at": "2026-11-24T08:48:32Z",
          *       "variants": [
          *         {
+         *           "barcode": "2001001000035",
+         *           "options": {
+         *             "Color": "Sage",
+         *             "Size": "250 ml"
+         *           },
+         *           "price": {
+         *             "amount": 1600,
+         *             "currency": "EUR"
+         *           },
+         *           "sku": "MUG-ALBA-SAGE-250ML",
+         *           "weight_grams": 310
+         *         },
+         *         {
          *           "barcode": "2001001000042",
-         *           "compare_at_price": null,
          *           "options": {
          *             "Color": "Sage",
          *             "Size": "350 ml"
@@ -5878,8 +5928,7 @@ export interface components {
              *       {
              *         "name": "Color",
              *         "values": [
-             *           "Sage",
-             *           "Ink"
+             *           "Sage"
              *         ]
              *       },
              *       {
@@ -5929,6 +5978,34 @@ export interface components {
             /**
              * Variants
              * @description What can be bought, at least one; not each choice need exist
+             * @example [
+             *       {
+             *         "barcode": "2001001000035",
+             *         "options": {
+             *           "Color": "Sage",
+             *           "Size": "250 ml"
+             *         },
+             *         "price": {
+             *           "amount": 1600,
+             *           "currency": "EUR"
+             *         },
+             *         "sku": "MUG-ALBA-SAGE-250ML",
+             *         "weight_grams": 310
+             *       },
+             *       {
+             *         "barcode": "2001001000042",
+             *         "options": {
+             *           "Color": "Sage",
+             *           "Size": "350 ml"
+             *         },
+             *         "price": {
+             *           "amount": 1900,
+             *           "currency": "EUR"
+             *         },
+             *         "sku": "MUG-ALBA-SAGE-350ML",
+             *         "weight_grams": 390
+             *       }
+             *     ]
              */
             variants: components["schemas"]["Variant"][];
             /**
@@ -5953,14 +6030,12 @@ export interface components {
          *         {
          *           "name": "Color",
          *           "values": [
-         *             "Sage",
-         *             "Ink"
+         *             "Sage"
          *           ]
          *         },
          *         {
          *           "name": "Size",
          *           "values": [
-         *             "250 ml",
          *             "350 ml"
          *           ]
          *         }
@@ -6029,14 +6104,12 @@ export interface components {
              *       {
              *         "name": "Color",
              *         "values": [
-             *           "Sage",
-             *           "Ink"
+             *           "Sage"
              *         ]
              *       },
              *       {
              *         "name": "Size",
              *         "values": [
-             *           "250 ml",
              *           "350 ml"
              *         ]
              *       }
@@ -9747,8 +9820,7 @@ export interface operations {
                      *         {
                      *           "name": "Color",
                      *           "values": [
-                     *             "Sage",
-                     *             "Ink"
+                     *             "Sage"
                      *           ]
                      *         },
                      *         {
@@ -9770,8 +9842,20 @@ export interface operations {
                      *       "updated_at": "2026-11-24T08:48:32Z",
                      *       "variants": [
                      *         {
+                     *           "barcode": "2001001000035",
+                     *           "options": {
+                     *             "Color": "Sage",
+                     *             "Size": "250 ml"
+                     *           },
+                     *           "price": {
+                     *             "amount": 1600,
+                     *             "currency": "EUR"
+                     *           },
+                     *           "sku": "MUG-ALBA-SAGE-250ML",
+                     *           "weight_grams": 310
+                     *         },
+                     *         {
                      *           "barcode": "2001001000042",
-                     *           "compare_at_price": null,
                      *           "options": {
                      *             "Color": "Sage",
                      *             "Size": "350 ml"
