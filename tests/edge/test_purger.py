@@ -86,6 +86,25 @@ async def test_what_changes_is_gone_within_a_second_and_the_rest_stays(edge: Edg
         edge.beating.set()
 
 
+async def test_a_purge_is_through_within_a_tenth_of_a_second_of_hearing(edge: Edge, own: Topics) -> None:
+    one = product("Often")
+    edge.origin.says("/often", xkey=f"product:{one.id}")
+
+    async def purges(purger: Caller, most: str) -> float:
+        """How many took no longer than `most` seconds."""
+        told = (await purger.get("/metrics")).body.decode()
+        return float(told.partition(f'edge_purge_seconds_bucket{{le="{most}"}} ')[2].partition("\n")[0])
+
+    async with purging(edge, own) as purger:
+        quick, all_of_them = await purges(purger, "0.1"), await purges(purger, "+Inf")
+        for version in range(2, 12):
+            await edge.get("/often")
+            await own.publish(updated(one.model_copy(update={"version": version})))
+            await _gone(edge, "/often")
+        assert await purges(purger, "+Inf") == all_of_them + 10
+        assert await purges(purger, "0.1") >= quick + 9
+
+
 async def test_what_changed_while_the_purger_was_away_is_asked_for_again(edge: Edge, own: Topics) -> None:
     one = product("Away")
     async with purging(edge, own):

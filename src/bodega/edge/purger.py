@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from prometheus_client import Histogram
+
 from bodega.contracts.catalog import CategoryUpdated, ProductArchived, ProductUpdated
 from bodega.contracts.inventory import (
     InventoryAdjusted,
@@ -31,6 +33,10 @@ SWEEP_AFTER_SECONDS: Final = 0.5
 SWEPT_AT_ONCE: Final = 100
 
 _TICK_SECONDS: Final = 0.1
+_PURGING: Final = Histogram(
+    "edge_purge_seconds", "From hearing of a change to the edge's word that what shows it is gone",
+    buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1),
+)  # fmt: skip
 _log = log()
 
 StockChanged = InventoryReserved | InventoryReleased | InventoryCommitted | InventoryAdjusted | InventoryShort
@@ -80,7 +86,8 @@ class Purger:
     async def purge(self, keys: Sequence[str]) -> None:
         """Raises Unavailable, if the edge does not answer."""
         try:
-            await self._edge.purge(keys)
+            with _PURGING.time():
+                await self._edge.purge(keys)
         except Unavailable:
             self._trusted = None
             raise

@@ -41,8 +41,8 @@ def edge_vcl(
     Raises ValueError if a secret is short or would not fit into a VCL string.
     """
     for secret in (gateway_secret, purge_secret):
-        if not re.fullmatch(rf"[A-Za-z0-9_-]{{{_MINIMUM_SECRET},}}", secret):
-            raise ValueError(f"a secret of the edge is not {_MINIMUM_SECRET} or more letters and digits")
+        if not re.fullmatch(rf"[A-Za-z0-9._~-]{{{_MINIMUM_SECRET},}}", secret):
+            raise ValueError(f"a secret of the edge is not {_MINIMUM_SECRET} or more letters, digits and ._~-")
     services = instance.system.services.values()
     site = urlsplit(instance.site_url)
     values = {
