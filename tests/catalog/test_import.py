@@ -1,12 +1,18 @@
 """Many products by file."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from bodega.kit.testing import Answered
+from bodega.contracts.ids import new_id
+from bodega.kit.testing import Answered, eventually
+from bodega.services.catalog import domain
+from bodega.services.catalog.domain import Product
 from bodega.services.catalog.domain.imports import Row, csv_rows, json_rows
+from bodega.services.catalog.errors import SkuTaken, SlugTaken
+from bodega.services.catalog.schemas import ProductWrite
 from tests.catalog.conftest import Room
 from tests.catalog.making import euro, mug
 
@@ -193,3 +199,43 @@ def test_json_lines_are_counted_as_people_count_them() -> None:
     import io
 
     assert list(json_rows(io.BytesIO(b'{"a": 1}\n\n{"b": 2}'))) == [Row(1, {"a": 1}), Row(3, {"b": 2})]
+
+
+@service
+async def test_of_many_new_products_those_that_clash_are_named_and_the_others_made_and_told(room: Room) -> None:
+    """What happens to a row whose slug or SKU somebody else takes between the two readings."""
+    store = room.app.state.store
+    there = mug()
+    assert (await imported(room, lines(there))).json["created"] == 1
+
+    def new(content: dict[str, Any]) -> Product:
+        wish = ProductWrite.model_validate(content)
+        return domain.create(
+            wish, product_id=new_id("prd"), key=None, body="", now=datetime.now(UTC), currency="EUR"
+        )  # fmt: skip
+
+    good, last = new(mug()), new(mug())
+    same_slug, same_sku = new({**mug(), "slug": there["slug"]}), new({**mug(), "variants": there["variants"]})
+    refused = await store.insert_products([good, same_slug, same_sku, last])
+    assert {one: type(problem) for one, problem in refused.items()} == {same_slug.id: SlugTaken, same_sku.id: SkuTaken}
+    assert [one.id for one in await store.products_by_id([good.id, same_slug.id, same_sku.id, last.id])] == [
+        good.id,
+        last.id,
+    ]
+
+    async def nothing_pending() -> None:
+        assert await store.pending_after(None, 10) == []
+
+    await eventually(nothing_pending, within_seconds=3)
+
+
+@service
+async def test_a_file_of_more_rows_than_are_written_at_once_is_written_whole(room: Room) -> None:
+    wanted = [mug() for _ in range(60)]
+    assert (await imported(room, lines(*wanted[:30]))).json["created"] == 30
+    answer = await imported(room, lines(*wanted, {"slug": "broken"}, wanted[0]), "?partial=true")
+    report = answer.json
+    assert (report["created"], report["unchanged"], report["failed"]) == (30, 30, 2)
+    assert {one["line"] for one in report["errors"]} == {61, 62}
+    assert [one["line"] for one in report["changes"]] == [*range(31, 61)]
+    assert None not in await versions(room, *wanted)

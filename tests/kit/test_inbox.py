@@ -1,7 +1,7 @@
 """Each event takes effect once; its offset is committed after that; what cannot be handled is parked."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -259,3 +259,74 @@ async def test_what_a_room_without_sql_has_parked_is_shown_and_replayed_in_order
     assert seen == [1, 2]
     assert await door.parked() == []
     await door.close()
+
+
+class Bundles:
+    """Hears "Counted" several at a time; remembers which came together. Subjects in `poison` break it."""
+
+    def __init__(self, *poison: str) -> None:
+        self.heard: list[list[str]] = []
+        self.poison = set(poison)
+        self.trouble = False
+        self.refused = 0
+
+    async def together(self, events: Sequence[Received[Counted]]) -> None:
+        if self.trouble:
+            self.refused += 1
+            raise Unavailable("the store is down")
+        if self.poison & {event.subject for event in events}:
+            raise Broken("cannot be")
+        self.heard.append([event.subject for event in events])
+
+    def door(self, topics: Topics, group: str) -> StatelessDoor:
+        async def alone(event: Received[Counted]) -> None:
+            await self.together([event])
+
+        hears = Hears("Counted", Counted, alone, together=self.together)
+        return StatelessDoor(Producer(topics.bootstrap, client_id="t"), topics.prefix + group, {"Counted": hears})
+
+
+async def test_a_flood_is_heard_together_up_to_what_nobody_can_read_or_wants(topics: Topics) -> None:
+    bundles = Bundles()
+    await topics.make("bundles.parked")
+    door = bundles.door(topics, "bundles")
+    strange = message(counted("x").model_copy(update={"type": "Unheard"}))
+    flood = [message(counted("a")), message(counted("b")), strange, message(counted("c"))]
+    assert await door.receive_some(flood) == 2
+    assert await door.receive_some(flood[2:]) == 1
+    assert await door.receive_some(flood[3:]) == 1
+    broken = Message(topic="orders", key="k", body=b"{", partition=0, offset=7)
+    assert await door.receive_some([message(counted("d")), broken]) == 1
+    assert bundles.heard == [["a", "b"], ["c"], ["d"]]
+    await door.close()
+
+
+async def test_one_that_cannot_be_handled_is_parked_and_those_around_it_are_handled(topics: Topics) -> None:
+    bundles = Bundles("b")
+    await topics.make("poisoned.parked")
+    door = bundles.door(topics, "poisoned")
+    assert await door.receive_some([message(counted(subject)) for subject in "abc"]) == 3
+    assert bundles.heard == [["a"], ["c"]]
+    assert [(one["key"], one["reason"]) for one in await door.parked()] == [("b", "Broken: cannot be")]
+    await door.close()
+
+
+async def test_trouble_of_our_own_holds_all_that_came_together(topics: Topics) -> None:
+    group, mark = topics.prefix + new_id("g"), new_id("x")
+    bundles = Bundles()
+    bundles.trouble = True
+    async with consuming(topics, group, bundles.door(topics, "held")):
+        await topics.publish(*(counted(f"{mark}-{n}") for n in range(20)))
+
+        async def is_tried() -> None:
+            assert bundles.refused > 1
+
+        await eventually(is_tried)
+        assert bundles.heard == []
+        bundles.trouble = False
+
+        async def all_came() -> None:
+            heard = [subject for some in bundles.heard for subject in some if subject.startswith(mark)]
+            assert sorted(heard) == sorted(f"{mark}-{n}" for n in range(20))
+
+        await eventually(all_came)

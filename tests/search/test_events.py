@@ -118,3 +118,24 @@ async def test_a_message_that_cannot_be_read_is_parked_and_the_next_one_is_taken
     await shown(stage.search, f"q={name}", lambda answer: answer["total"] == 1)
     parked = await stage.topics.read("search.parked", lambda found: any(one["id"] == "broken" for one in found))
     assert [one for one in parked if one["id"] == "broken"]
+
+
+async def test_a_flood_of_news_of_few_products_ends_as_the_newest_says(stage: Stage) -> None:
+    name = word()
+    products = [product(f"Mug {name}", variant(f"{name}-{n}-A"), variant(f"{name}-{n}-B")) for n in range(5)]
+    news: list[Any] = []
+    for version in range(2, 10):
+        for n, one in enumerate(products):
+            newer = one.model_copy(update={"version": version, "title": f"Mug {name} v{version}"})
+            news += [updated(newer), updated(one)]
+            for letter in "AB":
+                news.append(stock(f"{name}-{n}-{letter}", version, version % 2 == 1, product_id=one.id))
+                news.append(stock(f"{name}-{n}-{letter}", version - 1, version % 2 == 0, product_id=one.id))
+    gone = products[4]
+    await stage.topics.publish(*news, archived(gone, 11))
+
+    def newest(answer: dict[str, Any]) -> bool:
+        titles = [(one["title"], one["in_stock"]) for one in answer["items"]]
+        return titles == [(f"Mug {name} v9", True)] * 4
+
+    await shown(stage.search, f"q={name}", newest)

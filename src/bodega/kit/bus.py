@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -42,6 +42,14 @@ class Door(Protocol):
     """Where messages enter a service. Returns when the effect is durable; raises Trouble to wait."""
 
     async def receive(self, message: Message) -> None: ...
+
+
+@runtime_checkable
+class WideDoor(Door, Protocol):
+    """A door through which several messages may go at once."""
+
+    async def receive_some(self, messages: Sequence[Message]) -> int:
+        """The first of these, or the first few together; how many. Returns and raises as `receive`."""
 
 
 def kafka_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
@@ -228,14 +236,17 @@ class Consumer:
 
     async def _work(self, records: Sequence[ConsumerRecord[Any, Any]]) -> tuple[int, Trouble | None]:
         """How many of the partition's records are done, and why not more."""
-        for done, record in enumerate(records):
-            if self._stopping.is_set():
-                return done, None
+        messages, done = [message_of(record) for record in records], 0
+        while done < len(messages) and not self._stopping.is_set():
             try:
-                await self._door.receive(message_of(record))
+                if isinstance(self._door, WideDoor):
+                    done += await self._door.receive_some(messages[done:])
+                else:
+                    await self._door.receive(messages[done])
+                    done += 1
             except Trouble as trouble:
                 return done, trouble
-        return len(records), None
+        return done, None
 
 
 class Backlog:

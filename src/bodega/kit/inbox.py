@@ -27,6 +27,8 @@ from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import CONSUME_DELAY, CONSUMED, PARKED, log, span
 
 _log = log()
+TOGETHER_BYTES = 5_000_000
+"""Of the events that are handled together, at most: a store takes no request of any size."""
 Data = TypeVar("Data", bound=BaseModel)
 
 
@@ -44,11 +46,16 @@ class Received(Generic[Data]):
 
 @dataclass(frozen=True, slots=True)
 class Hears:
-    """One kind of event that a room hears: its type's name, the model of its data, what it does."""
+    """One kind of event that a room hears: its type's name, the model of its data, what it does.
+
+    `together`: the same for several events at once, of all kinds that name the very same; only a `StatelessDoor` asks
+    it. It may be asked again for events that it has handled.
+    """
 
     name: str
     model: type[BaseModel]
     handler: Callable[..., Awaitable[None]]
+    together: Callable[[Sequence[Received[Any]]], Awaitable[None]] | None = None
 
 
 class Unreadable(Exception):
@@ -253,6 +260,40 @@ class StatelessDoor:
                 _log.exception("an event is parked", consumer=self.group, topic=message.topic)
                 await self._park(message, f"{type(error).__name__}: {error}")
                 CONSUMED.labels(self.group, "?", "parked").inc()
+
+    async def receive_some(self, messages: Sequence[Message]) -> int:
+        """The first few that are heard together, else the first alone. In the trace of the first of them."""
+        events: list[Received[Any]] = []
+        together = None
+        size = 0
+        for message in messages:
+            size += len(message.body)
+            try:
+                event = _parse(message, self.hears)
+            except Unreadable:
+                break
+            handler = self.hears[event.type].together if event is not None else None
+            if event is None or handler is None or handler is not (together or handler) or size > TOGETHER_BYTES:
+                break
+            together = handler
+            events.append(event)
+        if together is None or len(events) == 1:
+            await self.receive(messages[0])
+            return 1
+        with span(f"hear {messages[0].topic}", messages[0].headers, service=self.group):
+            try:
+                await together(events)
+            except self._ours as error:
+                raise Trouble(f"{type(error).__name__}: {error}") from error
+            except Exception as error:  # one of them cannot be handled: by itself, each shows whether it is that one
+                _log.warning("events are handled one by one", consumer=self.group, count=len(events), error=error)
+            else:
+                for event in events:
+                    _observe(self.group, event, "done")
+                return len(events)
+        for message in messages[: len(events)]:
+            await self.receive(message)
+        return len(events)
 
     async def _park(self, message: Message, reason: str) -> None:
         try:

@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -35,6 +36,8 @@ _ANY_VERSION = "*"
 _OF_THE_ROW = (Invalid, Conflict, StaleVersion)
 """Problems that are a row's own. Any other one ends the import; what it has written, it will leave alone the next
 time."""
+ROWS_AT_ONCE = 25
+"""Of an import: few enough that others' requests do not wait for us."""
 REPORTED = 1_000
 """How many rows an import's report names."""
 _TRIES = 20
@@ -128,46 +131,90 @@ async def import_products(
     Raises: ImportRefused, if a row is at fault and not `partial` or `dry_run`: then nothing was written.
     """
     categories = {one.category.slug for one in await store.categories()}
+    checked = await _check(store, read(), categories, currency)
+    if dry_run:
+        return checked.shown(dry_run=True)
+    if checked.faults and not partial:
+        failed = len(checked.faulty_lines)
+        raise ImportRefused(
+            f"{failed} rows are at fault, nothing was written", errors=checked.faults[:REPORTED], failed=failed
+        )
+    good = (row for row in read() if row.line not in checked.faulty_lines)
+    written = await _write(store, good, categories, currency, checked.only_faults())
+    return written.shown(dry_run=False)
+
+
+async def _check(store: Store, rows: Iterator[Row], categories: set[str], currency: str) -> "Tally":
+    """What would become of the rows."""
     report = Tally()
     taken = Taken()
-    for row in read():
-        try:
-            before, after = await _imported(store, row, categories, currency)
-            await taken.take(store, row.line, after)
-        except _OF_THE_ROW as problem:
-            report.fault(row, problem)
-        else:
-            report.count(row, before, after)
-    if dry_run or (report.faults and not partial):
-        checked = report.shown(dry_run=dry_run)
-        if not dry_run:
-            raise ImportRefused(
-                f"{checked.failed} rows are at fault, nothing was written", errors=checked.errors, failed=checked.failed
-            )
-        return checked
-    at_fault, report = report.faulty_lines, report.only_faults()
-    for row in read():
-        if row.line in at_fault:
-            continue
-        try:
-            before, after = await _imported(store, row, categories, currency)
-            if before is None:
-                await store.insert_product(after)
+    for block in _blocks(rows):
+        wished = await _wished(store, block, categories, currency)
+        skus = [sku for _, _, after in wished if isinstance(after, Product) for sku in after.skus]
+        owners = {sku: other for other in await store.products_by_sku(skus) for sku in other.skus}
+        for row, before, after in wished:
+            try:
+                if isinstance(after, Problem):
+                    raise after
+                taken.take(owners, row.line, after)
+            except _OF_THE_ROW as problem:
+                report.fault(row, problem)
             else:
-                after = await _save(store, before, after)
+                report.count(row, before, after)
+    return report
+
+
+async def _write(store: Store, rows: Iterator[Row], categories: set[str], currency: str, report: "Tally") -> "Tally":
+    """Makes the new products of a block in one go, changes the others one by one."""
+    for block in _blocks(rows):
+        wished = await _wished(store, block, categories, currency)
+        new = [after for _, before, after in wished if before is None and isinstance(after, Product)]
+        refused = await store.insert_products(new)
+        for row, before, after in wished:
+            try:
+                if isinstance(after, Problem):
+                    raise after
+                if after.id in refused:
+                    raise refused[after.id]
+                saved = await _save(store, before, after) if before is not None else after
+            except _OF_THE_ROW as problem:
+                report.fault(row, problem)
+            else:
+                report.count(row, before, saved)
+    return report
+
+
+def _blocks(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
+    left = iter(rows)
+    while block := list(itertools.islice(left, ROWS_AT_ONCE)):
+        yield block
+
+
+async def _wished(
+    store: Store, rows: Sequence[Row], categories: set[str], currency: str
+) -> list[tuple[Row, Product | None, Product | Problem]]:
+    """Of each row its product as it is, if it is, and as it would be, or what is wrong with it."""
+    known = await store.products_by_slug([slug for row in rows if (slug := _slug(row)) is not None])
+    wished: list[tuple[Row, Product | None, Product | Problem]] = []
+    for row in rows:
+        before = known.get(_slug(row) or "")
+        try:
+            wished.append((row, before, _imported(row, before, categories, currency)))
         except _OF_THE_ROW as problem:
-            report.fault(row, problem)
-        else:
-            report.count(row, before, after)
-    return report.shown(dry_run=False)
+            wished.append((row, before, problem))
+    return wished
 
 
-async def _imported(store: Store, row: Row, categories: set[str], currency: str) -> tuple[Product | None, Product]:
-    """The product of a row as it is, if it is, and as it would be. Raises Invalid."""
+def _slug(row: Row) -> str | None:
+    """Of the product that the row speaks of, if that can be told."""
+    slug = row.content.get("slug") or domain.slug_of(str(row.content.get("title", "")))
+    return slug if isinstance(slug, str) else None
+
+
+def _imported(row: Row, before: Product | None, categories: set[str], currency: str) -> Product:
+    """The product as the row would have it. Raises Invalid."""
     if row.fault is not None:
         raise Invalid.field("", row.fault)
-    slug = row.content.get("slug") or domain.slug_of(str(row.content.get("title", "")))
-    before = await store.find_by_slug(slug) if isinstance(slug, str) else None
     content = domain.with_whole_variants(row.content, before) if row.by_sku else row.content
     if before is None:
         wish = domain.written_as(ProductWrite, content)
@@ -177,8 +224,8 @@ async def _imported(store: Store, row: Row, categories: set[str], currency: str)
     _refuse_unknown_categories(wish, categories)
     now = datetime.now(UTC)
     if before is None:
-        return None, domain.create(wish, product_id=new_id("prd"), key=None, body="", now=now, currency=currency)
-    return before, domain.edit(before, wish, now=now, currency=currency)
+        return domain.create(wish, product_id=new_id("prd"), key=None, body="", now=now, currency=currency)
+    return domain.edit(before, wish, now=now, currency=currency)
 
 
 class Taken:
@@ -188,16 +235,16 @@ class Taken:
         self._slugs: dict[str, int] = {}
         self._skus: dict[str, int] = {}
 
-    async def take(self, store: Store, line: int, product: Product) -> None:
-        """Raises: Invalid, SkuTaken."""
+    def take(self, owners: Mapping[str, Product], line: int, product: Product) -> None:
+        """`owners`: who has the product's SKUs in the shop. Raises: Invalid, SkuTaken."""
         if product.slug in self._slugs:
             raise Invalid.field("/slug", f"line {self._slugs[product.slug]} has it already")
         for sku in product.skus:
             if sku in self._skus:
                 raise Invalid.field("/variants", f"line {self._skus[sku]} has the SKU {sku} already")
-        for other in await store.products_by_sku(product.skus):
-            if other.id != product.id:
-                raise SkuTaken(f"the product {other.slug} has one of the SKUs")
+        for sku in product.skus:
+            if sku in owners and owners[sku].id != product.id:
+                raise SkuTaken(f"the product {owners[sku].slug} has one of the SKUs")
         self._slugs[product.slug] = line
         self._skus.update(dict.fromkeys(product.skus, line))
 

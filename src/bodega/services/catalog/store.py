@@ -18,7 +18,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import ConnectionFailure, DuplicateKeyError
+from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from bodega.contracts.catalog import CategoryUpdated
@@ -34,6 +34,7 @@ Found = TypeVar("Found")
 Document = dict[str, Any]
 Sort = Literal["newest", "price", "-price"]
 
+_DUPLICATE_KEY = 11000
 _SUMMARY = {"description": False, "description_html": False}
 """What lists do not need."""
 
@@ -150,6 +151,13 @@ class Store:
         document = await self._products.find_one({"slugs": slug})
         return _product(document) if document is not None else None
 
+    @_answering
+    async def products_by_slug(self, slugs: Sequence[str]) -> dict[str, Product]:
+        """By the slugs asked for, which they have or had; those that nobody has are missing."""
+        found = await self._many({"slugs": {"$in": list(slugs)}})
+        asked = set(slugs)
+        return {slug: one for one in found for slug in (one.slug, *one.former_slugs) if slug in asked}
+
     async def get_product(self, reference: str) -> Product:
         """Raises ProductNotFound."""
         product = await self.find_product(reference)
@@ -262,13 +270,7 @@ class Store:
     async def _announced(self, product: Product, write: Callable[[], Awaitable[bool]]) -> bool:
         """Announces a write, then does it. What fails for sure is taken back; of what may have happened, the
         announcement stays, and the relay finds out."""
-        entry: Document = {
-            "_id": str(uuid7()),
-            "product_id": product.id,
-            "version": product.version,
-            "at": datetime.now(UTC),
-            "trace": list(trace_headers().items()),
-        }
+        entry = _entry(product)
         await self._pending.insert_one(entry)
         try:
             written = await write()
@@ -279,6 +281,25 @@ class Store:
             await self.forget_pending([entry["_id"]])
         self.written.set()
         return written
+
+    @_answering
+    async def insert_products(self, products: Sequence[Product]) -> dict[str, Exception]:
+        """All that can be; by id, what keeps the others out: KeyTaken, SlugTaken, SkuTaken."""
+        if not products:
+            return {}
+        entries = [_entry(product) for product in products]
+        await self._pending.insert_many(entries)
+        refused: dict[str, Exception] = {}
+        try:
+            await self._products.insert_many([_document(product) for product in products], ordered=False)
+        except BulkWriteError as error:
+            failed = error.details["writeErrors"]
+            if any(one["code"] != _DUPLICATE_KEY for one in failed):
+                raise
+            await self.forget_pending([entries[one["index"]]["_id"] for one in failed])
+            refused = {products[one["index"]].id: await self._taken(products[one["index"]]) for one in failed}
+        self.written.set()
+        return refused
 
     async def _insert(self, product: Product) -> bool:
         await self._products.insert_one(_document(product))
@@ -429,6 +450,17 @@ class Store:
     @_answering
     async def delete_upload(self, media_id: str) -> None:
         await self._uploads.delete_one({"_id": media_id})
+
+
+def _entry(product: Product) -> Document:
+    """The announcement of a write."""
+    return {
+        "_id": str(uuid7()),
+        "product_id": product.id,
+        "version": product.version,
+        "at": datetime.now(UTC),
+        "trace": list(trace_headers().items()),
+    }
 
 
 def _beyond(direction: int) -> str:

@@ -20,12 +20,17 @@ async def take_products(store: Store, documents: Sequence[Mapping[str, Any]]) ->
     await store.show_stock(by_product)
 
 
-async def take_stock(store: Store, stock: Stock) -> None:
+async def take_stock(store: Store, stock: Sequence[Stock]) -> None:
     """Inventory's word. It may not know the product yet; then the index may."""
-    await store.put_stock([stock])
-    owner = stock.product_id or (await store.find_owners([stock.sku])).get(stock.sku)
-    if owner is not None:
-        await store.show_stock({owner: [stock]})
+    await store.put_stock(stock)
+    ownerless = sorted({one.sku for one in stock if one.product_id is None})
+    owners = await store.find_owners(ownerless) if ownerless else {}
+    by_product: dict[str, list[Stock]] = {}
+    for one in sorted(stock, key=lambda one: one.version):  # of one SKU, the last one is shown
+        owner = one.product_id or owners.get(one.sku)
+        if owner is not None:
+            by_product.setdefault(owner, []).append(one)
+    await store.show_stock(by_product)
 
 
 async def search(
