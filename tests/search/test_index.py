@@ -2,22 +2,24 @@
 
 import asyncio
 import random
+import statistics
+import time
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from opensearchpy import AsyncOpenSearch
+from opensearchpy import AsyncOpenSearch, AsyncTransport
 
 from bodega.contracts.ids import new_id
 from bodega.kit.inbox import Received
-from bodega.services.search import consumers
+from bodega.services.search import consumers, domain, service
 from bodega.services.search.flows import Herald
 from bodega.services.search.settings import Settings
 from bodega.services.search.store import Store
 from tests.conftest import RUN
-from tests.search.making import archived, product, stock, updated, variant
+from tests.search.making import archived, category, product, stock, updated, variant
 
 pytestmark = pytest.mark.service
 
@@ -122,3 +124,38 @@ async def test_two_replicas_make_one_index(store: Store, backend: AsyncOpenSearc
     assert await stores[1].prepare() == "complete"
     for one in stores:
         await one.close()
+
+
+async def test_a_suggestion_is_one_short_question_to_the_engine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked at each key that is pressed. Compared with the least that the engine can be asked, whatever else
+    the machine does: a limit in milliseconds would hold or not as it pleases the machine."""
+    goods = [domain.document(product(f"{made} {thing}", categories=["lights"])) for made in MADE for thing in THINGS]
+    await store.put([*goods, domain.category_document(category("lights", "Lights"))])
+    await store.refresh()
+    asked = []
+    perform = AsyncTransport.perform_request
+
+    async def counted(self: AsyncTransport, method: str, url: str, **other: Any) -> Any:
+        asked.append(url)
+        return await perform(self, method, url, **other)
+
+    monkeypatch.setattr(AsyncTransport, "perform_request", counted)
+    suggested: list[float] = []
+    least: list[float] = []
+    for turn in range(80):
+        started = time.perf_counter()
+        await store.ping()
+        between = time.perf_counter()
+        found = await service.suggest(store, TYPED[turn % len(TYPED)], limit=6)
+        suggested.append(time.perf_counter() - between)
+        least.append(between - started)
+        assert found.products or found.categories, TYPED[turn % len(TYPED)]
+    assert len(asked) == 2 * 80
+    ratio = statistics.median(suggested[20:]) / statistics.median(least[20:])
+    print(f"a suggestion takes {ratio:.1f} times the least")
+    assert ratio < 3
+
+
+MADE = ("Oak", "Linen", "Brass", "Wool", "Stoneware", "Glass", "Steel", "Cork")
+THINGS = ("lamp", "mug", "table lamp", "lantern", "tray", "bowl", "throw", "pendant lamp", "clock", "shelf")
+TYPED = ("l", "la", "lam", "oak la", "lig", "bra", "stoneware m", "wool thr")
