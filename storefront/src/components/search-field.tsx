@@ -27,7 +27,7 @@ export function SearchField() {
   const id = useId();
   const box = useRef<HTMLFormElement>(null);
   const [text, setText] = useState("");
-  const [choices, setChoices] = useState<Choice[]>([]);
+  const [suggested, setSuggested] = useState<Choice[]>([]);
   const [active, setActive] = useState(-1);
   const [isOpen, setOpen] = useState(false);
   const words = text.trim();
@@ -35,10 +35,10 @@ export function SearchField() {
   useEffect(() => {
     const asking = new AbortController();
     const timer = setTimeout(async () => {
-      if (!words) return setChoices([]);
+      if (!words) return setSuggested([]);
       try {
         const { data } = await api.GET("/search/suggest", { params: { query: { q: words.slice(0, 100) } }, signal: asking.signal });
-        if (data) setChoices(toChoices(data, words));
+        if (data) setSuggested(toChoices(data));
       } catch (error) {
         if (!asking.signal.aborted) console.warn("no suggestions", error);
       }
@@ -49,8 +49,13 @@ export function SearchField() {
     };
   }, [words]);
 
-  useEffect(() => document.getElementById(`${id}-${active}`)?.scrollIntoView({ block: "nearest" }), [id, active]);
+  useEffect(() => {
+    // In braces: browsers differ in whether this returns something, which React would call.
+    document.getElementById(`${id}-${active}`)?.scrollIntoView({ block: "nearest" });
+  }, [id, active]);
 
+  // What is suggested may still be for the words of a moment ago; what leads to everything is for those that stand there.
+  const choices: Choice[] = suggested.length > 0 ? [...suggested, { href: allFound(words), label: `All results for “${words}”` }] : [];
   const shows = isOpen && words !== "" && choices.length > 0;
   const close = () => {
     setOpen(false);
@@ -148,7 +153,7 @@ export function SearchField() {
 
 const allFound = (words: string) => `/search?q=${encodeURIComponent(words)}`;
 
-function toChoices({ categories = [], products = [] }: Schemas["Suggestions"], words: string): Choice[] {
+function toChoices({ categories = [], products = [] }: Schemas["Suggestions"]): Choice[] {
   return [
     ...categories.slice(0, CATEGORIES).map(({ slug, name, count }): Choice => ({
       href: `/categories/${slug}`,
@@ -161,6 +166,5 @@ function toChoices({ categories = [], products = [] }: Schemas["Suggestions"], w
       note: [product.brand, ...(product.in_stock ? [] : ["sold out"])].filter(Boolean).join(", "),
       product,
     })),
-    { href: allFound(words), label: `All results for “${words}”` },
   ];
 }
