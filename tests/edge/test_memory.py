@@ -18,6 +18,18 @@ async def test_cookies_tracking_and_the_order_of_parameters_share_an_answer(edge
     assert asked.url.query == "a=1&b=2"
 
 
+async def test_what_could_make_another_page_of_a_shared_address_does_not_reach_its_maker(edge: Edge) -> None:
+    edge.origin.says("/common")
+    steering = {
+        "Next-Action": "00", "X-Middleware-Subrequest": "src/middleware", "Next-Router-State-Tree": "%5B%5D",
+        "Next-Url": "/account", "X-Nextjs-Data": "1", "X-Prerender-Revalidate": "x", "X-Forwarded-Host": "elsewhere",
+        "Forwarded": "host=elsewhere", "Accept-Language": "de", "Origin": "http://elsewhere", "Cart-Token": "crt",
+    }  # fmt: skip
+    await edge.get("/common", **steering)
+    (asked,) = edge.origin.asked_for("/common")
+    assert not {name.lower() for name in steering} & set(asked.headers)
+
+
 async def test_a_browser_must_ask_each_time_and_learns_no_key(edge: Edge) -> None:
     edge.origin.says("/asks", xkey="categories", X_Data_Version="17", Surrogate_Control="max-age=9")
     for _ in range(2):

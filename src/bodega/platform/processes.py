@@ -306,7 +306,10 @@ class Supervisor:
 
     async def _rotate_logs(self) -> None:
         while True:
-            logs.rotate(self._instance.logs)
+            try:
+                logs.rotate(self._instance.logs)
+            except OSError as error:  # a disk that is full, a log taken away just now: the next round may do better
+                self._say(f"the logs could not be rotated: {error}")
             await asyncio.sleep(ROTATION_SECONDS)
 
     def _say(self, text: str) -> None:
