@@ -24,7 +24,7 @@ def show(
         fail(f"There is no process {name}.", f"There are {', '.join(rendered)}.")
     out.print(
         f"From platform.toml, platform.local.toml and {chosen.data / 'secrets'}; "
-        f"waiting times are those of the profile {chosen.spec.times}.\n"
+        f"waiting times are those of the profile {chosen.spec.times}, the topology is {chosen.topology}.\n"
     )
     for process in [name] if name else rendered:
         table = Table(box=None, pad_edge=False, show_header=False, title=f"[bold]{process}[/]", title_justify="left")

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,7 @@ from bodega.cli.screen import err, fail, out
 from bodega.platform import control, logs, state, versions
 from bodega.platform.programs import Extent
 from bodega.platform.state import Part, State
-from bodega.platform.system import Instance
+from bodega.platform.system import Instance, Topology
 
 _LOOKS = {
     State.WAITING: ("·", "dim"),
@@ -34,18 +35,26 @@ _LOOKS = {
     State.BLOCKED: ("✗", "red"),
     State.STOPPED: ("○", "dim"),
 }
+_TOPOLOGIES: dict[Topology, str] = {
+    "eleven": "a process per service",
+    "one": "one process for all services, calls between them in memory; it and its log stand at `services`",
+}
 
 
 def up(
     instance: InstanceName = "shop",
     with_demo: Annotated[bool, typer.Option("--seed/--no-seed", help="Fill a new shop with the demo data.")] = True,
+    topology: Annotated[
+        Topology | None,
+        typer.Option(help="A process per service (eleven), or one for all of them. Remembered; at first, eleven."),
+    ] = None,
 ) -> None:
     """Start the shop: engines, services, gateway, demo data. Safe to run twice."""
     chosen = instance_of(instance)
     supported_or_fail()
     ensure_engines(chosen)
     ensure_pages()
-    show_start(chosen, "shop")
+    show_start(chosen, "shop", topology)
     if with_demo:
         data.seed_if_new(chosen)
     out.print(_welcome(chosen, data.demo_logins(chosen)))
@@ -95,6 +104,8 @@ def status(instance: InstanceName = "shop") -> None:
                   _megabytes(memory["supervisor"]))  # fmt: skip
     table.add_row("", Text("together", "bold"), "", "", "", Text(_megabytes(sum(memory.values())), "bold"))
     out.print(table)
+    if report.extent == "shop":
+        out.print(f"Topology {report.topology}: {_TOPOLOGIES[report.topology]}.")
     if not all(control.is_up(part) for part in report.parts.values()):
         raise typer.Exit(1)
 
@@ -107,7 +118,7 @@ def show_logs(
 ) -> None:
     """Show the end of a part's log."""
     chosen = instance_of(instance)
-    path = logs.path_of(chosen.logs, name)
+    path = chosen.log_of(name)
     if not path.exists():
         known = ", ".join(sorted(p.stem for p in chosen.logs.glob("*.log"))) or "none yet"
         fail(f"There is no log of {name}.", f"Logs: {known}.")
@@ -127,11 +138,11 @@ def stop_and_say(instance: Instance) -> None:
     out.print(f"{instance.name} is stopped; its data stays." if was_running else f"{instance.name} was not running.")
 
 
-def show_start(instance: Instance, extent: Extent) -> None:
+def show_start(instance: Instance, extent: Extent, topology: Topology | None = None) -> None:
     """Start what is not running yet and show each part come up; ends the command if one does not."""
     try:
         versions.check(instance)
-        control.ensure_supervised(instance, extent)
+        control.ensure_supervised(instance, extent, topology)
         if err.is_terminal:
             _show_live(instance, extent)
         else:
@@ -211,8 +222,12 @@ def _follow(path: Path) -> None:
 
 
 def _memory(report: state.Report) -> dict[str, float]:
-    """PSS in bytes by part: its process and descendants, those left out that are parts of their own."""
-    own = {part.pid: part.name for part in report.parts.values() if part.pid}
+    """PSS in bytes by part: its process and descendants, those left out that are parts of their own.
+
+    A process that several parts share counts for the part that has started it.
+    """
+    shared = Counter(part.pid for part in report.parts.values() if part.pid)
+    own = {part.pid: part.name for part in report.parts.values() if part.pid and shared[part.pid] == 1}
     own[report.supervisor] = "supervisor"
     memory = dict.fromkeys([*(p.name for p in report.parts.values() if p.pid), "supervisor"], 0.0)
 

@@ -106,13 +106,13 @@ def _ensure_stripe_mock() -> None:
 
 
 def _open_shop(instance: Instance) -> None:
-    """Start the whole shop; one that was open already is closed first: it may run yesterday's code."""
+    """Start the whole shop, a process per service; one that was open is closed first: it may run yesterday's code."""
     report = state.running(instance)
     if report is not None and report.extent == "shop":
         control.stop(instance)
     ensure_engines(instance)
     ensure_pages(for_tests=True)
-    show_start(instance, "shop")
+    show_start(instance, "shop", "eleven")
 
 
 def _lint() -> tuple[int, list[str]]:

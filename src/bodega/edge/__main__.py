@@ -5,4 +5,4 @@ from bodega.kit.app import serve
 
 if __name__ == "__main__":
     settings = Settings()
-    serve(create_app(settings), settings.host, settings.port)
+    serve((create_app(settings), settings.host, settings.port))

@@ -10,11 +10,12 @@ import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
+import structlog
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -34,6 +35,7 @@ from bodega.kit.http import Client, Front, problem_body, problem_headers
 from bodega.kit.inbox import Hears, Inbox
 from bodega.kit.live import Live
 from bodega.kit.outbox import Relay
+from bodega.kit.transport import Hatch
 
 _log = telemetry.log()
 GRACE_SECONDS = 10
@@ -320,6 +322,7 @@ async def _running(service: str, loops: Sequence[Loop]) -> AsyncIterator[None]:
 
 
 async def _guarded(service: str, loop: Loop) -> None:
+    structlog.contextvars.bind_contextvars(service=service)
     try:
         await loop.run()
     except asyncio.CancelledError:
@@ -465,16 +468,30 @@ RawBody = Annotated[bytes, Depends(_raw_body)]
 """The body as it was sent, for fingerprints and signatures."""
 
 
-def serve(app: FastAPI, host: str, port: int) -> None:
-    """Serves until SIGTERM, then finishes what runs (10 s)."""
-    server = Server(app, host, port)
-    server.run()
-    if not server.started:
+def serve(*rooms: tuple[FastAPI, str, int]) -> None:
+    """Serves each application at its host and port, all in this process, until SIGTERM; then each finishes what runs
+    (10 s)."""
+    servers = [Server(*room) for room in rooms]
+    with asyncio.Runner(loop_factory=servers[0].config.get_loop_factory()) as runner:
+        runner.run(_serving(servers))
+    if not all(server.started for server in servers):
         sys.exit(STARTUP_FAILURE)
 
 
+async def _serving(servers: Sequence["Server"]) -> None:
+    def end(number: int) -> None:
+        for server in servers:
+            server.handle_exit(number, None)
+
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(ending, end, ending)
+    async with asyncio.TaskGroup() as group:
+        for server in servers:
+            group.create_task(server.serve())
+
+
 class Server(uvicorn.Server):
-    """Serves an application of `create_service`."""
+    """Serves an application of `create_service`: at its port, and to others in its process."""
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         super().__init__(
@@ -493,9 +510,20 @@ class Server(uvicorn.Server):
             )
         )
         self._streams: Sequence[Live] = app.state.streams
+        self._hatch = Hatch(app.state.service, app, self.server_state.tasks)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leaves them alone: a signal is for all servers of the process (`serve`)."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._hatch.open()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the streams first: they are answers that would not end by themselves."""
+        self._hatch.close()
         for stream in self._streams:
             stream.stop()
         await super().shutdown(sockets)

@@ -7,11 +7,11 @@ jitter, and a circuit breaker. In: `Front`, which bounds and checks the body bef
 import contextvars
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TypeVar
 
-import aiohttp
 import stamina
+import structlog
 from opentelemetry import trace
 from prometheus_client import Histogram
 from purgatory import AsyncCircuitBreakerFactory
@@ -22,6 +22,7 @@ from pydantic_core import from_json
 from bodega.kit.auth import InternalTokens
 from bodega.kit.errors import BadRequest, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia
 from bodega.kit.telemetry import REQUESTS, log, span, trace_headers
+from bodega.kit.transport import App, Receive, Send, transport_to
 
 DEADLINE_HEADER = "Bodega-Deadline-Ms"
 BODY_LIMIT_BYTES = 1_000_000
@@ -31,9 +32,6 @@ _deadline: contextvars.ContextVar[float | None] = contextvars.ContextVar("deadli
 _calls = Histogram("http_call_seconds", "Calls to other services", ["caller", "callee", "outcome"])
 Answer = TypeVar("Answer", bound=BaseModel)
 Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def remaining_seconds(default: float) -> float:
@@ -65,7 +63,7 @@ class _Retryable(Exception):
 
 
 class Client:
-    """Calls one other service. All its calls share a pool, a breaker and a token."""
+    """Calls one other service. All its calls share a way there, a breaker and a token."""
 
     def __init__(
         self,
@@ -81,21 +79,19 @@ class Client:
     ) -> None:
         self._caller = caller
         self._callee = callee
-        self._base = base_url.rstrip("/")
+        self._transport = transport_to(base_url)
         self._tokens = tokens
         self._timeout = timeout_seconds
         self._attempts = attempts
-        self._session: aiohttp.ClientSession | None = None
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=breaker_threshold, default_ttl=breaker_seconds, exclude=[RemoteProblem]
         )
 
     async def open(self) -> None:
-        self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=100, keepalive_timeout=30))
+        await self._transport.open()
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        await self._transport.close()
 
     async def get(self, path: str, answer: type[Answer], *, headers: Mapping[str, str] | None = None) -> Answer:
         return answer.model_validate_json(await self.send("GET", path, headers=headers))
@@ -154,8 +150,6 @@ class Client:
         raise AssertionError("unreachable")
 
     async def _attempt(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> bytes:
-        if self._session is None:
-            raise RuntimeError("Client.open() was not awaited")
         left = remaining_seconds(self._timeout)
         if left <= 0:
             raise Timeout(f"no time is left to ask {self._callee}")
@@ -167,20 +161,16 @@ class Client:
         try:
             async with await self._breakers.get_breaker(self._callee):
                 try:
-                    async with self._session.request(
-                        method, self._base + path, data=body or None, headers=sent,
-                        timeout=aiohttp.ClientTimeout(total=left, connect=min(left, 1.0)), allow_redirects=False,
-                    ) as answer:  # fmt: skip
-                        content = await answer.read()
+                    status, content = await self._transport.ask(method, path, sent, body, left)
                 except TimeoutError as error:
                     raise _Retryable(Timeout(f"{self._callee} did not answer in time")) from error
-                except (aiohttp.ClientError, OSError) as error:
+                except OSError as error:
                     raise _Retryable(Unavailable(f"{self._callee} cannot be reached")) from error
-                if answer.status < 300:
+                if status < 300:
                     return content
-                if answer.status >= 500 or answer.status == 429:
-                    raise _Retryable(Unavailable(f"{self._callee} answered {answer.status}"))
-                raise RemoteProblem(self._callee, answer.status, _document(content))
+                if status >= 500 or status == 429:
+                    raise _Retryable(Unavailable(f"{self._callee} answered {status}"))
+                raise RemoteProblem(self._callee, status, _document(content))
         except OpenedState as error:
             raise _Retryable(Unavailable(f"{self._callee} has failed too often just now")) from error
 
@@ -251,7 +241,10 @@ class Front:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         token = _deadline.set(_deadline_of(headers))
         try:
-            with span(f"{scope['method']} {scope['path']}", headers, service=self._service):
+            with (
+                structlog.contextvars.bound_contextvars(service=self._service),
+                span(f"{scope['method']} {scope['path']}", headers, service=self._service),
+            ):
                 try:
                     receiving = await self._checked(scope, headers, receive)
                     await self._app(scope, receiving, sending)

@@ -10,12 +10,13 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import structlog
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from prometheus_client import Counter, Gauge, Histogram
@@ -40,6 +41,8 @@ CONSUME_DELAY = Histogram(
 PARKED = Gauge("events_parked", "Events that wait for people", ["service"])
 FLOW_STEPS = Counter("flow_steps_total", "Steps of long processes by outcome", ["service", "kind", "step", "outcome"])
 
+_tracers: dict[str, trace.Tracer] = {}
+"""By service: each exports under its own name, also where several share a process."""
 _tracer = trace.get_tracer("bodega")
 
 
@@ -55,7 +58,7 @@ def _with_trace(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapp
 
 
 def setup(service: str, *, log_format: str = "json", sample_ratio: float = 0.01) -> None:
-    """Once per process, before anything logs. `log_format`: json, or console for people."""
+    """For each service of the process, before it logs. `log_format`: json, or console for people."""
     renderer: Any = structlog.processors.JSONRenderer() if log_format == "json" else structlog.dev.ConsoleRenderer()
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -83,8 +86,11 @@ def setup(service: str, *, log_format: str = "json", sample_ratio: float = 0.01)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     # The trace alone: what a stranger's `baggage` says is not carried into our events.
     propagate.set_global_textmap(TraceContextTextMapPropagator())
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):  # else another room of this process has been here
-        trace.set_tracer_provider(_provider(service, sample_ratio))
+    if service not in _tracers:
+        provider = _provider(service, sample_ratio)
+        _tracers[service] = provider.get_tracer("bodega")
+        if not isinstance(trace.get_tracer_provider(), TracerProvider):  # else another room of this process was first
+            trace.set_tracer_provider(provider)
 
 
 def _provider(service: str, sample_ratio: float) -> TracerProvider:
@@ -92,11 +98,17 @@ def _provider(service: str, sample_ratio: float) -> TracerProvider:
         resource=Resource.create({"service.name": f"bodega-{service}"}), sampler=ParentBasedTraceIdRatio(sample_ratio)
     )
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        provider.add_span_processor(_exporter())
     return provider
+
+
+@cache
+def _exporter() -> SpanProcessor:
+    """One for all services of the process: it has a thread and a connection."""
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    return BatchSpanProcessor(OTLPSpanExporter())
 
 
 def log(**bound: Any) -> Any:
@@ -108,7 +120,8 @@ def log(**bound: Any) -> Any:
 def span(name: str, carrier: Mapping[str, str], **attributes: str | int) -> Iterator[None]:
     """Continues the trace that `carrier` (headers with a traceparent) names."""
     context = propagate.extract(dict(carrier))
-    with _tracer.start_as_current_span(name, context=context, attributes=attributes):
+    tracer = _tracers.get(str(attributes.get("service", "")), _tracer)
+    with tracer.start_as_current_span(name, context=context, attributes=attributes):
         yield
 
 

@@ -6,13 +6,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from bodega.platform import logs, processes, state
 from bodega.platform.programs import Extent
 from bodega.platform.secrets import Secrets
 from bodega.platform.state import Part, Report, State
-from bodega.platform.system import Instance
+from bodega.platform.system import Instance, Topology
 
 POLL_SECONDS = 0.1
 MOST_FAILURES = 5
@@ -26,12 +25,17 @@ class DidNotStart(Exception):
         self.part = part
 
 
-def ensure_supervised(instance: Instance, extent: Extent) -> None:
+def ensure_supervised(instance: Instance, extent: Extent, topology: Topology | None = None) -> None:
     """Make sure that a supervisor runs and wants at least `extent`. Never makes a running one want less.
+
+    With a `topology`, its services run so from now on; without, as they did.
 
     Raises SecretError.
     """
     report = state.running(instance)
+    another_topology = topology is not None and topology != instance.topology
+    if topology is not None and another_topology:
+        processes.write_topology(instance, topology)
     if report is None:
         instance.data.mkdir(parents=True, exist_ok=True)
         Secrets.of(instance)  # what is wrong with them is said here, not in the supervisor's log
@@ -46,8 +50,9 @@ def ensure_supervised(instance: Instance, extent: Extent) -> None:
             start_new_session=True,
         )
         os.close(log)
-    elif extent == "shop" and processes.read_extent(instance) != "shop":
-        processes.write_extent(instance, extent)
+    elif another_topology or (extent == "shop" and processes.read_extent(instance) != "shop"):
+        if extent == "shop":
+            processes.write_extent(instance, extent)
         os.kill(report.supervisor, signal.SIGHUP)
 
 
@@ -58,7 +63,7 @@ def watch(instance: Instance, extent: Extent, seconds: float = 180) -> Iterator[
     failed_before: dict[str, int] = {}
     while time.monotonic() < deadline:
         report = state.running(instance)
-        if report is not None and (extent == "engines" or report.extent == "shop"):
+        if report is not None and (extent == "engines" or _is_wanted(instance, report)):
             parts = report.parts
             yield parts
             if parts and all(is_up(part) for part in parts.values()) and _is_whole(parts, extent):
@@ -100,8 +105,11 @@ def stop(instance: Instance, seconds: float = 60) -> bool:
 
 def last_words(instance: Instance, name: str, lines: int = 12) -> str:
     """The end of a part's log."""
-    path: Path = logs.path_of(instance.logs, name)
-    return "\n".join(logs.last_lines(path, lines))
+    return "\n".join(logs.last_lines(instance.log_of(name), lines))
+
+
+def _is_wanted(instance: Instance, report: Report) -> bool:
+    return report.extent == "shop" and report.topology == instance.topology
 
 
 def _is_whole(parts: dict[str, Part], extent: Extent) -> bool:

@@ -7,7 +7,7 @@
 - Nothing outlives the supervisor: the kernel sends each child its stop signal when the supervisor dies. Should some
   still be on their way out, the next supervisor waits for them, then ends them.
 - SIGTERM stops everything in order; SIGHUP with a changed `extent` file makes an engines-only supervisor start the
-  rest too.
+  rest too, with a changed `topology` file the services start anew.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ from bodega.platform.engines.accounts import enter_namespace, popen_options
 from bodega.platform.engines.program import CannotStart, Child, NotReady, Probe, Program, ended
 from bodega.platform.programs import Extent, environment, programs, stopping_order
 from bodega.platform.state import Part, Report, State
-from bodega.platform.system import Instance, System
+from bodega.platform.system import Instance, System, Topology
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
@@ -62,6 +62,7 @@ class Supervisor:
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = asyncio.Event()
         self._changed = asyncio.Event()
+        self._topology: Topology = instance.topology
         self._pid, self._began = state.itself()
 
     async def run(self) -> None:
@@ -85,27 +86,42 @@ class Supervisor:
             self._say("stopped")
 
     def _start_what_is_wanted(self) -> None:
+        self._topology = self._instance.topology
         for program in self._plan(self._instance, read_extent(self._instance)):
-            if program.name not in self._programs:
+            before = self._programs.get(program.name)
+            if before is None:
                 self._programs[program.name] = program
                 self._add(program.name, next(iter(program.ports.values()), None), program.needs)
                 for child in program.children:
                     self._add(child.name, child.port, child.needs)
-        for name, program in self._programs.items():
+            elif before.command != program.command:
+                self._renew(program)
+        for name in self._programs:
             if name not in self._keepers:
-                self._keepers[name] = asyncio.create_task(self._keep(program))
+                self._keepers[name] = asyncio.create_task(self._keep(name))
         self._changed.set()
 
     def _add(self, name: str, port: int | None, needs: tuple[str, ...]) -> None:
         self._parts[name] = Part(name, port=port, needs=needs)
         self._ready[name] = asyncio.Event()
 
+    def _renew(self, program: Program) -> None:
+        """It runs in another way from now on: its keeper starts it anew."""
+        self._programs[program.name] = program
+        for name in (program.name, *(child.name for child in program.children)):
+            self._ready[name].clear()
+            self._set(name, State.STARTING, "starts anew in another way")
+        process = self._processes.get(program.name)
+        if process is not None and process.returncode is None:
+            process.send_signal(program.stop)
+
     # --- one program ---------------------------------------------------------------------------------------------
 
-    async def _keep(self, program: Program) -> None:
+    async def _keep(self, name: str) -> None:
         """Start a program, again and again when it ends, until everything stops."""
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
+            program = self._programs[name]
             self._set(program.name, State.WAITING)
             for need in program.needs:
                 await self._ready[need].wait()
@@ -295,7 +311,7 @@ class Supervisor:
         self._changed.set()
 
     def _report(self) -> Report:
-        return Report(self._pid, self._began, read_extent(self._instance), self._parts)
+        return Report(self._pid, self._began, read_extent(self._instance), self._parts, self._topology)
 
     async def _report_changes(self) -> None:
         while True:
@@ -343,6 +359,12 @@ def write_extent(instance: Instance, extent: Extent) -> None:
     """Say how much is wanted; a running supervisor looks at SIGHUP."""
     instance.data.mkdir(parents=True, exist_ok=True)
     (instance.data / "extent").write_text(extent)
+
+
+def write_topology(instance: Instance, topology: Topology) -> None:
+    """Say how the services are to run; a running supervisor looks at SIGHUP."""
+    instance.data.mkdir(parents=True, exist_ok=True)
+    (instance.data / "topology").write_text(topology)
 
 
 class _lock:

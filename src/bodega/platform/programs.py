@@ -82,9 +82,11 @@ def environment() -> dict[str, str]:
 
 def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Program:
     services = instance.system.services.values()
+    names = tuple(service.name for service in services)
+    groups = (",".join(names),) if instance.topology == "one" else names
     return Program(
         name="services",
-        command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), *(s.name for s in services)),
+        command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), *groups),
         folder=instance.data,
         environment=settings.flat(rendered),
         ready=partial(_at_once),

@@ -1,11 +1,12 @@
-"""The warm parent: imports all services once, then forks one process per service, and again when one dies.
+"""The warm parent: imports all services once, then forks a process for each group of them, and again when one dies.
 
-    python -m bodega.platform.services LOGS NAME...
+    python -m bodega.platform.services LOGS GROUP...
 
-Forked children share the imported code's memory and start in a tenth of a second. The parent has no thread, loop or
-connection that a fork could copy half way. It is told on standard input which service may start, a name a line, and
-tells on standard output what became of it, a JSON object a line. Standard input closing, or SIGTERM, ends everything:
-each service then finishes what runs.
+A group is one service, or several with commas between them, which then share a process: what each of them is and does
+stays the same. Forked children share the imported code's memory and start in a tenth of a second. The parent has no
+thread, loop or connection that a fork could copy half way. On standard input it is told which service may start, a name
+a line; a group starts when all of it may. On standard output it tells what became of each service, a JSON object a
+line. Standard input closing, or SIGTERM, ends everything: each service then finishes what runs.
 """
 
 import ctypes
@@ -36,8 +37,9 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 @dataclass
 class _Forked:
-    """A service that was told to run: its process, or when it is started again."""
+    """Services that may run: their process, or when it is started again."""
 
+    names: tuple[str, ...]
     pid: int | None = None
     pidfd: int | None = None
     began: float = 0.0
@@ -48,10 +50,12 @@ class _Forked:
 class WarmParent:
     """Forks and re-forks services until it is told to stop."""
 
-    def __init__(self, folder: Path, names: list[str]) -> None:
+    def __init__(self, folder: Path, groups: list[tuple[str, ...]]) -> None:
         self._logs = folder
-        self._modules = {name: _imported(name) for name in names}
-        self._forked: dict[str, _Forked] = {}
+        self._groups = groups
+        self._modules = {name: _imported(name) for names in groups for name in names}
+        self._allowed: set[str] = set()
+        self._forked: list[_Forked] = []
         self._heard = b""
         self._wake_reader, self._wake_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
@@ -67,10 +71,10 @@ class WarmParent:
 
     def _wait(self) -> bool:
         """Wait for a name, a death, a due restart; False when it is time to stop."""
-        dues = [forked.due for forked in self._forked.values() if forked.due is not None]
+        dues = [forked.due for forked in self._forked if forked.due is not None]
         timeout = max(0.0, min(dues) - time.monotonic()) if dues else None
         watched: list[int] = [0, self._wake_reader]
-        watched += [forked.pidfd for forked in self._forked.values() if forked.pidfd is not None]
+        watched += [forked.pidfd for forked in self._forked if forked.pidfd is not None]
         readable, _, _ = select.select(watched, [], [], timeout)
         if self._wake_reader in readable:
             return False
@@ -80,28 +84,35 @@ class WarmParent:
                 return False
             *whole, self._heard = (self._heard + told).split(b"\n")
             for told_name in whole:
-                self._fork(told_name.decode())
-        for name, forked in self._forked.items():
+                self._allow(told_name.decode())
+        for forked in self._forked:
             if forked.pidfd in readable:
-                self._bury(name, forked)
+                self._bury(forked)
         return True
 
-    def _restart_what_is_due(self) -> None:
-        for name, forked in self._forked.items():
-            if forked.due is not None and forked.due <= time.monotonic():
-                self._fork(name)
+    def _allow(self, name: str) -> None:
+        self._allowed.add(name)
+        for names in self._groups:
+            if name in names and self._allowed.issuperset(names):
+                self._forked.append(_Forked(names))
+                self._fork(self._forked[-1])
 
-    def _fork(self, name: str) -> None:
-        forked = self._forked.setdefault(name, _Forked())
+    def _restart_what_is_due(self) -> None:
+        for forked in self._forked:
+            if forked.due is not None and forked.due <= time.monotonic():
+                self._fork(forked)
+
+    def _fork(self, forked: _Forked) -> None:
         forked.due = None
         parent = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become(name, parent)
+            self._become(forked.names, parent)
         forked.pid, forked.pidfd, forked.began = pid, os.pidfd_open(pid), time.monotonic()
-        self._tell(name=name, event="started", pid=pid)
+        for name in forked.names:
+            self._tell(name=name, event="started", pid=pid)
 
-    def _bury(self, name: str, forked: _Forked) -> None:
+    def _bury(self, forked: _Forked) -> None:
         assert forked.pid is not None
         assert forked.pidfd is not None
         _, status = os.waitpid(forked.pid, 0)
@@ -111,29 +122,30 @@ class WarmParent:
         if time.monotonic() - forked.began > STEADY_SECONDS:
             forked.pause = FIRST_PAUSE_SECONDS
         how = f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-        self._tell(name=name, event="died", message=f"{how}; started again in {forked.pause:g} s")
+        for name in forked.names:
+            self._tell(name=name, event="died", message=f"{how}; started again in {forked.pause:g} s")
         forked.due = time.monotonic() + forked.pause
         forked.pause = min(forked.pause * 2, LONGEST_PAUSE_SECONDS)
 
-    def _become(self, name: str, parent: int) -> NoReturn:
-        """In the child: be the service, and nothing else of the parent's."""
+    def _become(self, names: tuple[str, ...], parent: int) -> NoReturn:
+        """In the child: be the services, and nothing else of the parent's."""
         code = 1
         try:
             _libc.prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
             if os.getppid() != parent:
                 os._exit(1)
-            _libc.prctl(_PR_SET_NAME, f"bodega {name}"[:15].encode())
+            _libc.prctl(_PR_SET_NAME, f"bodega {log_of(names)}"[:15].encode())
             for ending in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(ending, signal.SIG_DFL)
-            for other in self._forked.values():
+            for other in self._forked:
                 if other.pidfd is not None:
                     os.close(other.pidfd)
             os.setpgid(0, 0)
-            log = logs.open_for(self._logs, name)
+            log = logs.open_for(self._logs, log_of(names))
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(log, 1)
             os.dup2(log, 2)
-            _serve(name, self._modules[name])
+            _serve({name: self._modules[name] for name in names})
             code = 0
         except SystemExit as ending:
             code = ending.code if isinstance(ending.code, int) else 1
@@ -145,7 +157,7 @@ class WarmParent:
             os._exit(code)
 
     def _stop(self) -> None:
-        running = {f.pid: f.pidfd for f in self._forked.values() if f.pid is not None and f.pidfd is not None}
+        running = {f.pid: f.pidfd for f in self._forked if f.pid is not None and f.pidfd is not None}
         for pid in running:
             os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
@@ -170,20 +182,29 @@ def _imported(name: str) -> Any:
         return None
 
 
-def _serve(name: str, module: Any) -> None:
+def log_of(names: tuple[str, ...]) -> str:
+    """The log that services of one process write: its own, or all of them the parent's."""
+    return names[0] if len(names) == 1 else "services"
+
+
+def _serve(modules: dict[str, Any]) -> None:
     from bodega.kit.app import serve
 
+    serve(*(_room(name, module) for name, module in modules.items()))
+
+
+def _room(name: str, module: Any) -> tuple[Any, str, int]:
     if module is None:
         module = importlib.import_module(f"bodega.services.{name}.app")
     prefix = f"BODEGA_{name.upper()}_"
-    serve(module.create_app(), os.environ[f"{prefix}HOST"], int(os.environ[f"{prefix}PORT"]))
+    return module.create_app(), os.environ[f"{prefix}HOST"], int(os.environ[f"{prefix}PORT"])
 
 
 def main() -> None:
-    """Be the warm parent of the services named on the command line."""
-    folder, *names = sys.argv[1:]
+    """Be the warm parent of the groups named on the command line."""
+    folder, *groups = sys.argv[1:]
     importlib.import_module("bodega.kit.app")
-    WarmParent(Path(folder), names).run()
+    WarmParent(Path(folder), [tuple(group.split(",")) for group in groups]).run()
 
 
 if __name__ == "__main__":

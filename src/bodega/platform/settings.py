@@ -91,7 +91,7 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
         "PORT": str(instance.service_port(service.name)),
         "KAFKA": instance.kafka,
         "MEDIA_URL": f"{instance.s3_url}/media",
-        "SERVICE_URLS": json.dumps({name: instance.service_url(name) for name in (*service.calls, "auth")}),
+        "SERVICE_URLS": json.dumps({name: instance.service_address(name) for name in (*service.calls, "auth")}),
         "ALLOWED_CALLERS": json.dumps(system.callers_of(service.name)),
         "INTERNAL_KEY_FILE": str(secrets.key_file(service.name)),
         "INTERNAL_JWKS_FILE": str(secrets.jwks_file),

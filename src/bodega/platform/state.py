@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from bodega.platform.system import Instance
+from bodega.platform.system import Instance, Topology
 
 
 class State(StrEnum):
@@ -46,6 +46,7 @@ class Report:
     supervisor_started: float
     extent: str
     parts: dict[str, Part]
+    topology: Topology = "eleven"
 
     def is_alive(self) -> bool:
         """Whether the supervisor that wrote this still runs."""

@@ -15,12 +15,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bodega.platform import logs
+
 ROOT = Path(__file__).resolve().parents[3]
 LOOPBACK = "127.0.0.1"
 
 Port = Annotated[int, Field(gt=0, lt=65536)]
 Access = Literal["open", "optional", "customer", "staff", "merchant"]
 Store = Literal["postgres", "mongo", "valkey", "opensearch"]
+Topology = Literal["eleven", "one"]
+"""`eleven`: a process per service. `one`: all services in a single process, calls between them in memory."""
 
 
 class SystemDescriptionError(Exception):
@@ -244,6 +248,17 @@ class Instance:
             for name, engine in self.system.engines.items()
         }
 
+    @property
+    def topology(self) -> Topology:
+        """How the services run: as `up --topology` has said last."""
+        chosen = self.data / "topology"
+        return "one" if chosen.exists() and chosen.read_text() == "one" else "eleven"
+
+    def log_of(self, part: str) -> Path:
+        """Where a part writes. Services that share a process share the log of their parent."""
+        shared = self.topology == "one" and part in self.system.services
+        return logs.path_of(self.logs, "services" if shared else part)
+
     def port(self, engine: str, purpose: str) -> int:
         """The port of an engine."""
         return self.ports[engine][purpose]
@@ -262,8 +277,12 @@ class Instance:
         return LOOPBACK if self.spec.site is None else self.spec.hosts.get(part, part)
 
     def service_url(self, name: str) -> str:
-        """Where a service answers, for other services."""
+        """Where a service answers over HTTP."""
         return f"http://{self.host(name)}:{self.service_port(name)}"
+
+    def service_address(self, name: str) -> str:
+        """Where a service answers other services: in their process, if they share one."""
+        return f"memory://{name}" if self.topology == "one" else self.service_url(name)
 
     @property
     def kafka(self) -> str:

@@ -145,7 +145,7 @@ def run(part: str, folder: Path = CONFIGURATION) -> None:
 
     service = importlib.import_module(f"bodega.services.{part}.app")
     prefix = f"BODEGA_{part.upper()}_"
-    serve(service.create_app(), os.environ[f"{prefix}HOST"], int(os.environ[f"{prefix}PORT"]))
+    serve((service.create_app(), os.environ[f"{prefix}HOST"], int(os.environ[f"{prefix}PORT"])))
 
 
 def main() -> None:
