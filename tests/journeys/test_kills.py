@@ -197,8 +197,10 @@ async def up(root: Path) -> None:
     await command(root, "up", "--instance", INSTANCE, "--no-seed")
 
 
-async def command(root: Path, *arguments: str) -> None:
+async def command(root: Path, *arguments: str) -> str:
+    """What it prints."""
     done = await asyncio.to_thread(
         subprocess.run, [root / "bodega", *arguments], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
