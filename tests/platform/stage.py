@@ -89,12 +89,13 @@ def stubborn(instance: Instance, _: Extent) -> list[Program]:
 
 
 def family(instance: Instance, _: Extent) -> list[Program]:
-    """A warm parent with two children, one of which needs another program."""
+    """A warm parent with two children, one of which needs another program; with the topology `one`, one for both."""
+    groups = ("free,bound",) if instance.topology == "one" else ("free", "bound")
     return [
         listener(instance.home, "first", PORT),
         Program(
             name="services",
-            command=(sys.executable, "-c", _CHILDREN, str(instance.logs), "free", "bound"),
+            command=(sys.executable, "-c", _CHILDREN, str(instance.logs), *groups),
             folder=instance.home,
             ready=_at_once,
             children=(

@@ -10,6 +10,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from bodega.platform import settings
+from bodega.platform.processes import write_topology
 from bodega.platform.secrets import SecretError, Secrets, variable
 from bodega.platform.system import Instance, System
 
@@ -147,6 +148,17 @@ def test_service_urls_are_those_that_may_be_called(instance: Instance) -> None:
         "auth": "http://127.0.0.1:7101",
     }
     assert json.loads(rendered["catalog"]["BODEGA_CATALOG_ALLOWED_CALLERS"]) == ["cart", "checkout", "search", "cli"]
+
+
+def test_services_of_one_process_call_each_other_in_memory(instance: Instance) -> None:
+    write_topology(instance, "one")
+    rendered = settings.render(instance, Secrets.of(instance), {})
+    assert json.loads(rendered["cart"]["BODEGA_CART_SERVICE_URLS"]) == {
+        "catalog": "memory://catalog",
+        "inventory": "memory://inventory",
+        "auth": "memory://auth",
+    }
+    assert rendered["cart"]["BODEGA_CART_PORT"] == "7105", "and serve the gateway and the operator as ever"
 
 
 def test_waiting_times_come_from_the_instances_profile(tmp_path: Path) -> None:

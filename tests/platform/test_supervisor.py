@@ -48,9 +48,17 @@ class Stage:
         assert pid is not None
         return pid
 
+    def share_a_process(self, *names: str, other_than: int | None = None) -> bool:
+        parts = [self.part(name) for name in names]
+        return {part.state for part in parts} == {State.READY} and len({part.pid for part in parts} - {other_than}) == 1
+
     def await_state(self, name: str, wanted: State) -> Part:
         await_true(lambda: self.part(name).state == wanted)
         return self.part(name)
+
+    def tell(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
 
     def signal(self, number: signal.Signals) -> int:
         assert self.process is not None
@@ -183,8 +191,7 @@ def test_starts_the_rest_when_more_is_wanted(stage: Stage) -> None:
     stage.await_state("second", State.READY)
     first = stage.pid("first")
     processes.write_extent(stage.instance, "shop")
-    assert stage.process is not None
-    stage.process.send_signal(signal.SIGHUP)
+    stage.tell(signal.SIGHUP)
     stage.await_state("third", State.READY)
     assert stage.pid("first") == first
 
@@ -207,6 +214,34 @@ def test_children_come_back_with_their_parent(stage: Stage) -> None:
     os.kill(stage.pid("services"), signal.SIGKILL)
     await_true(lambda: is_gone(before))
     await_true(lambda: stage.part("bound").state == State.READY and stage.part("bound").pid != before)
+
+
+def test_children_that_share_a_process_start_when_all_may_and_come_back_together(stage: Stage) -> None:
+    processes.write_topology(stage.instance, "one")
+    stage.start("family")
+    for name in ("free", "bound"):
+        stage.await_state(name, State.READY)
+    assert stage.part("first").since <= stage.part("free").since
+    before = stage.pid("free")
+    assert stage.pid("bound") == before
+    os.kill(before, signal.SIGKILL)
+    await_true(lambda: is_gone(before))
+    await_true(lambda: stage.share_a_process("free", "bound", other_than=before))
+
+
+def test_another_topology_starts_the_children_anew_and_nothing_else(stage: Stage) -> None:
+    stage.start("family")
+    for name in ("free", "bound"):
+        stage.await_state(name, State.READY)
+    first, apart = stage.pid("first"), {stage.pid("free"), stage.pid("bound")}
+    processes.write_topology(stage.instance, "one")
+    stage.tell(signal.SIGHUP)
+    await_true(lambda: all(is_gone(pid) for pid in apart))
+    await_true(lambda: stage.share_a_process("free", "bound"))
+    assert stage.pid("first") == first
+    report = state.running(stage.instance)
+    assert report is not None
+    assert report.topology == "one"
 
 
 def test_postgres_runs_below_a_closed_folder_and_survives_a_kill(stage: Stage) -> None:

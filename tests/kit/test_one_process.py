@@ -1,0 +1,133 @@
+"""Several services may share a process: each has its port and its name, and all end together, in order."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import aiohttp
+import pytest
+from fastapi import APIRouter, Request
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from bodega.kit import telemetry
+from bodega.kit.testing import Caller, eventually, serving
+from bodega.platform.system import ROOT
+from tests.kit.making import Number, service
+
+pytestmark = pytest.mark.unit
+
+_TWO = """
+import asyncio, sys
+from fastapi import APIRouter
+from bodega.kit.app import ServiceSettings, create_service, serve
+from bodega.kit.http import Client
+from bodega.kit.telemetry import log
+
+class Store:
+    is_open = False
+    async def open(self): self.is_open = True
+    async def close(self): self.is_open = False
+
+def room(name, router, *opens):
+    return create_service(name, ServiceSettings(), [router], titles={}, description="", state={}, opens=opens, ready={})
+
+front, back, store = APIRouter(), APIRouter(), Store()
+client = Client("front", "back", "memory://back", attempts=1)
+
+@front.get("/ask")
+async def ask(): return (await client.send("GET", "/work")).decode()
+
+@back.get("/work")
+async def work():
+    log().info("works")
+    await asyncio.sleep(0.5)
+    return {"store is open": store.is_open}
+
+ports = map(int, sys.argv[1:])
+serve((room("front", front, client), "127.0.0.1", next(ports)), (room("back", back, store), "127.0.0.1", next(ports)))
+"""
+
+
+@pytest.fixture
+def two_ports() -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        return [one.getsockname()[1] for one in sockets]
+
+
+@contextmanager
+def two_in_one(ports: list[int]) -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-c", _TWO, *map(str, ports)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+async def test_they_end_together_and_each_finishes_what_another_has_asked_of_it(two_ports: list[int]) -> None:
+    async with aiohttp.ClientSession() as session:
+        front, back = (Caller(f"http://127.0.0.1:{port}", session) for port in two_ports)
+        with two_in_one(two_ports) as process:
+
+            async def both_are_up() -> None:
+                for room in (front, back):
+                    try:
+                        assert (await room.get("/readyz")).status == 200
+                    except aiohttp.ClientError as error:
+                        raise AssertionError("not yet") from error
+
+            await eventually(both_are_up)
+            asking = asyncio.create_task(front.get("/ask"))
+            await asyncio.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            assert json.loads((await asking).json) == {"store is open": True}
+            said, _ = await asyncio.to_thread(process.communicate)
+            assert process.returncode == 0
+    (line,) = [json.loads(line) for line in said.splitlines() if "works" in line]
+    assert line["service"] == "back", "a line says whose it is"
+
+
+async def test_a_taken_port_of_one_ends_all(two_ports: list[int]) -> None:
+    with socket.create_server(("127.0.0.1", two_ports[1])), two_in_one(two_ports) as process:
+        assert await asyncio.to_thread(process.wait, 10) != 0
+
+
+@pytest.fixture
+async def exported(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[[], list[tuple[str, str]]]]:
+    """What has been told to a collector of traces: the service and the name of each span."""
+    told: list[tuple[str, str]] = []
+    router = APIRouter()
+
+    @router.post("/v1/traces")
+    async def collect(request: Request) -> Number:
+        for of_resource in ExportTraceServiceRequest.FromString(await request.body()).resource_spans:
+            name = next(one.value.string_value for one in of_resource.resource.attributes if one.key == "service.name")
+            told.extend((name, span.name) for scope in of_resource.scope_spans for span in scope.spans)
+        return Number(value=len(told))
+
+    app = service(None)
+    app.user_middleware.clear()  # what is sent here is no JSON
+    app.include_router(router)
+    async with serving(app) as collector:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.base)
+        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+        yield lambda: told
+
+
+async def test_each_tells_its_spans_under_its_own_name(exported: Callable[[], list[tuple[str, str]]]) -> None:
+    for name in ("left", "right"):
+        telemetry.setup(name, sample_ratio=1)
+    for name in ("left", "right"):
+        with telemetry.span(f"of {name}", {}, service=name):
+            pass
+
+    async def both_told() -> None:
+        assert sorted(exported()) == [("bodega-left", "of left"), ("bodega-right", "of right")]
+
+    await eventually(both_told)
