@@ -2,22 +2,20 @@
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import aiohttp
 import pytest
-from fastapi import APIRouter, Request
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from bodega.kit import telemetry
-from bodega.kit.testing import Caller, eventually, serving
+from bodega.kit.testing import Caller, eventually
 from bodega.platform.system import ROOT
-from tests.kit.making import Number, service
+from tests.kit.collector import collecting
 
 pytestmark = pytest.mark.unit
 
@@ -50,6 +48,16 @@ async def work():
 
 ports = map(int, sys.argv[1:])
 serve((room("front", front, client), "127.0.0.1", next(ports)), (room("back", back, store), "127.0.0.1", next(ports)))
+"""
+
+_SPANS = """
+from bodega.kit import telemetry
+
+for name in ("left", "right"):
+    telemetry.setup(name, sample_ratio=1)
+for name in ("left", "right"):
+    with telemetry.span("one of its own", {}, service=name):
+        pass
 """
 
 
@@ -98,36 +106,12 @@ async def test_a_taken_port_of_one_ends_all(two_ports: list[int]) -> None:
         assert await asyncio.to_thread(process.wait, 10) != 0
 
 
-@pytest.fixture
-async def exported(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[[], list[tuple[str, str]]]]:
-    """What has been told to a collector of traces: the service and the name of each span."""
-    told: list[tuple[str, str]] = []
-    router = APIRouter()
-
-    @router.post("/v1/traces")
-    async def collect(request: Request) -> Number:
-        for of_resource in ExportTraceServiceRequest.FromString(await request.body()).resource_spans:
-            name = next(one.value.string_value for one in of_resource.resource.attributes if one.key == "service.name")
-            told.extend((name, span.name) for scope in of_resource.scope_spans for span in scope.spans)
-        return Number(value=len(told))
-
-    app = service(None)
-    app.user_middleware.clear()  # what is sent here is no JSON
-    app.include_router(router)
-    async with serving(app) as collector:
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.base)
-        monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
-        yield lambda: told
-
-
-async def test_each_tells_its_spans_under_its_own_name(exported: Callable[[], list[tuple[str, str]]]) -> None:
-    for name in ("left", "right"):
-        telemetry.setup(name, sample_ratio=1)
-    for name in ("left", "right"):
-        with telemetry.span(f"of {name}", {}, service=name):
-            pass
-
-    async def both_told() -> None:
-        assert sorted(exported()) == [("bodega-left", "of left"), ("bodega-right", "of right")]
-
-    await eventually(both_told)
+async def test_each_tells_its_spans_under_its_own_name() -> None:
+    async with collecting() as collector:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _SPANS, cwd=ROOT, env={**os.environ, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+        )
+        assert await process.wait() == 0
+    left, right = (collector.traces[name] for name in ("bodega-left", "bodega-right"))
+    assert (len(left), len(right)) == (1, 1)
+    assert left != right
