@@ -90,7 +90,7 @@ async def test_they_end_together_and_each_finishes_what_another_has_asked_of_it(
                     except aiohttp.ClientError as error:
                         raise AssertionError("not yet") from error
 
-            await eventually(both_are_up)
+            await eventually(both_are_up, within_seconds=60)
             asking = asyncio.create_task(front.get("/ask"))
             await asyncio.sleep(0.2)
             process.send_signal(signal.SIGTERM)
@@ -103,7 +103,7 @@ async def test_they_end_together_and_each_finishes_what_another_has_asked_of_it(
 
 async def test_a_taken_port_of_one_ends_all(two_ports: list[int]) -> None:
     with socket.create_server(("127.0.0.1", two_ports[1])), two_in_one(two_ports) as process:
-        assert await asyncio.to_thread(process.wait, 10) != 0
+        assert await asyncio.to_thread(process.wait, 60) != 0
 
 
 async def test_each_tells_its_spans_under_its_own_name() -> None:
