@@ -195,6 +195,31 @@ async def test_another_definition_makes_another_index_while_the_old_one_serves(
     assert new.split("-")[-2] != old.split("-")[-2]
 
 
+async def test_an_index_of_an_earlier_release_serves_until_the_new_one_is_whole_although_it_takes_nothing_of_ours(
+    store: Store, sources: Sources, backend: AsyncOpenSearch
+) -> None:
+    ours = definition.PRODUCTS["mappings"]
+    fields = {name: field for name, field in ours["properties"].items() if name not in {"slug", "name"}}
+    earlier = f"{store._products}-earlier-1"
+    mappings = {**ours, "properties": {**fields, "title": {"type": "keyword"}}}  # no engine makes the one of the other
+    await backend.indices.create(
+        index=earlier, body={"settings": definition.PRODUCTS["settings"], "mappings": mappings}
+    )
+    served, _ = await store.state()
+    moved = [
+        {"remove": {"index": served, "alias": store._products}},
+        {"add": {"index": earlier, "alias": store._products}},
+    ]
+    await backend.indices.update_aliases(body={"actions": moved})
+
+    assert await store.prepare() == "outdated"
+    await store.widen()
+    await hear(store, updated(product("Mug", version=4)))  # not refused: the rebuild brings what it says
+    assert await store.state() == (earlier, False)
+    assert await flows.rebuild(store, sources) == 250
+    assert await store.prepare() == "complete"
+
+
 async def test_an_audit_names_what_differs_and_mends_it(renewed: Stage, operator: Operator) -> None:
     assert await operator("audit") == AGREES
     shop = renewed.shop

@@ -18,7 +18,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError
+from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
 
 from bodega.contracts.catalog import CategoryUpdated
@@ -85,7 +85,9 @@ def _answering(method: Callable[Given, Coroutine[Any, Any, Found]]) -> Callable[
     async def call(*args: Given.args, **kwargs: Given.kwargs) -> Found:
         try:
             return await method(*args, **kwargs)
-        except ConnectionFailure as error:
+        except (DuplicateKeyError, BulkWriteError):
+            raise  # an answer, not a trouble
+        except (ConnectionFailure, OperationFailure) as error:  # the store's own trouble, too: tried again, it may work
             raise Unavailable("the store does not answer", store=type(error).__name__) from error
 
     return call
@@ -240,7 +242,7 @@ class Store:
             async for document in self._products.find({}, fields):
                 shown = [path for media in document.get("media", ()) for _, path in media["renditions"]]
                 yield [*shown, *document.get("former_images", ())]
-        except ConnectionFailure as error:
+        except (ConnectionFailure, OperationFailure) as error:
             raise Unavailable("the store does not answer", store=type(error).__name__) from error
 
     async def _many(

@@ -15,11 +15,14 @@ from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import TransportError
 
 from bodega.kit.errors import Unavailable
+from bodega.kit.telemetry import log
 from bodega.services.search.domain import Criteria, Stock
 from bodega.services.search.errors import IndexNotThere, Refused
 from bodega.services.search.store import question, scripts
 from bodega.services.search.store.definition import PRODUCTS, STOCK, fingerprint
 from bodega.services.search.store.question import Found, Suggested
+
+_log = log()
 
 Standing = Literal["complete", "incomplete", "outdated", "half-renewed"]
 _FILLED = {"_meta": {"filled": True}}
@@ -133,7 +136,7 @@ class Store:
     async def widen(self) -> None:
         """Lets an index of an earlier definition take documents of ours, where the two get along.
 
-        Where they do not, events that it refuses are parked, and the rebuild brings what they said.
+        Where they do not, what it refuses is left out of it: the rebuild brings it.
         """
         async with _trouble_is_unavailable():
             body = {"dynamic": "strict", "properties": PRODUCTS["mappings"]["properties"]}
@@ -266,7 +269,19 @@ class Store:
         for document_id, update in updates:
             lines += [{"update": {"_id": document_id, "retry_on_conflict": RETRIES}}, update]
         await self._bulk(self._next, lines, harmless={"document_missing_exception", "index_not_found_exception"})
-        await self._bulk(self._products, lines, harmless={"document_missing_exception"})
+        try:
+            await self._bulk(self._products, lines, harmless={"document_missing_exception"})
+        except Refused as error:
+            if await self._is_ours(self._products):
+                raise
+            # An index of an earlier definition serves until the rebuild, which brings what it cannot take.
+            _log.info("the index of an earlier release does not take a document", error=error)
+
+    async def _is_ours(self, alias: str) -> bool:
+        """Whether the index behind an alias was made by this definition."""
+        async with _trouble_is_unavailable():
+            name = await self._behind(alias)
+        return name is not None and name.startswith(self._stem)
 
     async def _bulk(self, alias: str, lines: Sequence[Mapping[str, Any]], *, harmless: set[str]) -> None:
         """Raises Unavailable, if it should be tried again; Refused, if that would not help."""
