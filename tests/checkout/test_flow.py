@@ -382,7 +382,7 @@ import sys
 from bodega.kit.app import serve
 from bodega.services.checkout.app import create_app
 from bodega.services.checkout.settings import Settings
-serve(create_app(Settings.model_validate_json(sys.argv[1])), "127.0.0.1", int(sys.argv[2]))
+serve((create_app(Settings.model_validate_json(sys.argv[1])), "127.0.0.1", int(sys.argv[2])))
 """
 
 
