@@ -13,6 +13,7 @@ from tests.search.demo import demo_shop
 
 pytestmark = pytest.mark.service
 GOODS = load().products
+IN_STOCK = sum(any(each.stock > 0 for each in one.variants) for _, one in GOODS)
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,9 @@ async def search(open_stage: OpenStage) -> AsyncIterator[Caller]:
     async with open_stage("demo", demo_shop()) as stage:
 
         async def filled() -> None:
+            """With its stock, too, which comes after the product and decides who stands first."""
             assert (await stage.search.get("/search")).json["total"] == len(GOODS)
+            assert (await stage.search.get("/search?in_stock=true")).json["total"] == IN_STOCK
 
         await eventually(filled, within_seconds=PATIENCE_SECONDS)
         yield stage.search
