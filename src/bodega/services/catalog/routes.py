@@ -1,7 +1,6 @@
 """The HTTP door of catalog: parse, authorise, call, shape the answer."""
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, TypeVar
 
@@ -29,12 +28,11 @@ from bodega.kit.errors import (
     Invalid,
     PreconditionRequired,
     StaleVersion,
-    TooLarge,
     Unauthenticated,
-    UnsupportedMedia,
 )
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.kit.upload import JSON_LINES, media_type, spooled
 from bodega.services.catalog import domain, service
 from bodega.services.catalog.clients import ObjectStorage
 from bodega.services.catalog.domain import Product
@@ -332,7 +330,7 @@ _ROWS = (
             "content": {
                 kind: {"schema": {"type": "string"}, "example": example}
                 for kind, example in (
-                    ("application/x-ndjson", _ROWS),
+                    (JSON_LINES, _ROWS),
                     ("text/csv", "slug,title,sku,price\nalba-egg-cup,Alba Egg Cup,EGGCUP-ALBA,9.00\n"),
                 )
             },
@@ -350,20 +348,12 @@ async def import_products(
     """Makes and changes many products: JSON lines, each as for `POST /admin/products`, or CSV with a line for each
     variant. A row whose slug is known changes that product, as a merge-patch; in CSV each of its variants, too: one
     without a line stays, what has no column stays, an empty cell empties. So `slug,sku,price` is a list of prices."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in ("application/x-ndjson", "text/csv"):
-        raise UnsupportedMedia("send application/x-ndjson or text/csv")
-    with tempfile.TemporaryFile() as file:
-        size = 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > settings.import_bytes:
-                raise TooLarge(f"at most {settings.import_bytes} bytes are read")
-            file.write(chunk)
+    kind = media_type(request, JSON_LINES, "text/csv")
+    async with spooled(request, most_bytes=settings.import_bytes) as file:
 
         def rows() -> Iterator[Row]:
             file.seek(0)
-            return json_rows(file) if kind == "application/x-ndjson" else csv_rows(file, settings.currency)
+            return json_rows(file) if kind == JSON_LINES else csv_rows(file, settings.currency)
 
         return await service.import_products(store, rows, dry_run=dry_run, partial=partial, currency=settings.currency)
 

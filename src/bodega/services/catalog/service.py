@@ -2,8 +2,7 @@
 
 import asyncio
 import hashlib
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from bodega.contracts.catalog import Media
 from bodega.contracts.ids import new_id
 from bodega.kit.errors import Conflict, Invalid, Problem, StaleVersion
 from bodega.kit.idempotency import KeyReused
+from bodega.kit.upload import blocks
 from bodega.services.catalog import domain
 from bodega.services.catalog.clients import PICTURES, ObjectStorage
 from bodega.services.catalog.domain import Product
@@ -148,7 +148,7 @@ async def _check(store: Store, rows: Iterator[Row], categories: set[str], curren
     """What would become of the rows."""
     report = Tally()
     taken = Taken()
-    for block in _blocks(rows):
+    for block in blocks(rows, ROWS_AT_ONCE):
         wished = await _wished(store, block, categories, currency)
         skus = [sku for _, _, after in wished if isinstance(after, Product) for sku in after.skus]
         owners = {sku: other for other in await store.products_by_sku(skus) for sku in other.skus}
@@ -166,7 +166,7 @@ async def _check(store: Store, rows: Iterator[Row], categories: set[str], curren
 
 async def _write(store: Store, rows: Iterator[Row], categories: set[str], currency: str, report: "Tally") -> "Tally":
     """Makes the new products of a block in one go, changes the others one by one."""
-    for block in _blocks(rows):
+    for block in blocks(rows, ROWS_AT_ONCE):
         wished = await _wished(store, block, categories, currency)
         new = [after for _, before, after in wished if before is None and isinstance(after, Product)]
         refused = await store.insert_products(new)
@@ -182,12 +182,6 @@ async def _write(store: Store, rows: Iterator[Row], categories: set[str], curren
             else:
                 report.count(row, before, saved)
     return report
-
-
-def _blocks(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
-    left = iter(rows)
-    while block := list(itertools.islice(left, ROWS_AT_ONCE)):
-        yield block
 
 
 async def _wished(

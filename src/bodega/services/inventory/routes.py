@@ -1,7 +1,6 @@
 """The HTTP door of inventory: parse, authorise, call, shape the answer."""
 
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Literal
@@ -20,12 +19,11 @@ from bodega.kit.errors import (
     Forbidden,
     Invalid,
     StaleVersion,
-    TooLarge,
     Unauthenticated,
-    UnsupportedMedia,
 )
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
+from bodega.kit.upload import JSON_LINES, media_type, spooled
 from bodega.services.inventory import service, store
 from bodega.services.inventory.domain import Reservation, Stock
 from bodega.services.inventory.errors import (
@@ -159,7 +157,7 @@ IMPORT_PATH = "/admin/inventory/import"
         "requestBody": {
             "required": True,
             "content": {
-                "application/x-ndjson": {
+                JSON_LINES: {
                     "schema": {"type": "string"},
                     "example": '{"sku": "MUG-1", "on_hand": 40}\n{"sku": "MUG-2", "on_hand": 12, "version": 1}\n',
                 }
@@ -177,16 +175,8 @@ async def import_counts(
 ) -> CountReport:
     """Sets the units on hand of many SKUs: JSON lines, each `{"sku", "on_hand"}`, and with `version` only where the
     stock is still of it. A file may be sent again: what is as it says stays as it is."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-ndjson":
-        raise UnsupportedMedia("send application/x-ndjson")
-    with tempfile.TemporaryFile() as file:
-        size = 0
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > settings.import_bytes:
-                raise TooLarge(f"at most {settings.import_bytes} bytes are read")
-            file.write(chunk)
+    media_type(request, JSON_LINES)
+    async with spooled(request, most_bytes=settings.import_bytes) as file:
 
         def rows() -> Iterator[service.Row]:
             file.seek(0)

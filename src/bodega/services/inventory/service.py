@@ -1,8 +1,7 @@
 """What inventory does. Each use case runs in the one transaction that its door has opened; `reserve` is one
 statement, and a transaction of its own; an import is many short ones."""
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from bodega.contracts.inventory import SHOWN_UP_TO, ReserveRequest
 from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Invalid, Problem, StaleVersion
+from bodega.kit.upload import blocks, numbered_lines
 from bodega.services.inventory import domain, store
 from bodega.services.inventory.domain import Change, Reservation, Stock
 from bodega.services.inventory.errors import ImportRefused, OutOfStock, UnknownSku
@@ -125,14 +125,9 @@ class Row:
 def rows_of(file: IO[bytes]) -> Iterator[Row]:
     """Of JSON lines; empty ones are passed over. A SKU's second line is at fault."""
     seen: set[str] = set()
-    for line in itertools.count(1):
-        text = file.readline(ROW_BYTES + 1)
-        if not text:
-            return
-        if len(text) > ROW_BYTES:
+    for line, text in numbered_lines(file, most_bytes=ROW_BYTES):
+        if text is None:
             yield Row(line, None, fault=f"the line is longer than {ROW_BYTES} bytes; what follows was not read")
-            return
-        if not text.strip():
             continue
         try:
             count = CountRow.model_validate_json(text)
@@ -158,7 +153,7 @@ async def import_counts(
     """
     if not partial:
         faults: list[CountError] = []
-        for rows in _batches(read()):
+        for rows in blocks(read(), ROWS_AT_ONCE):
             async with database.transaction() as tx:
                 faults += _judged(rows, await store.find_stock(tx, _skus(rows)))[1]
         if faults:
@@ -169,7 +164,7 @@ async def import_counts(
             )
     updated = unchanged = failed = 0
     errors: list[CountError] = []
-    for rows in _batches(read()):
+    for rows in blocks(read(), ROWS_AT_ONCE):
         async with database.transaction() as tx:
             deltas, faults = _judged(rows, await store.lock_stock(tx, _skus(rows)))
             moved = {sku: delta for sku, delta in deltas.items() if delta}
@@ -180,12 +175,6 @@ async def import_counts(
         failed += len(faults)
         errors += faults[: REPORTED - len(errors)]
     return CountReport(updated=updated, unchanged=unchanged, failed=failed, errors=errors)
-
-
-def _batches(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
-    left = iter(rows)
-    while batch := list(itertools.islice(left, ROWS_AT_ONCE)):
-        yield batch
 
 
 def _skus(rows: Sequence[Row]) -> list[str]:

@@ -21,6 +21,8 @@ from typing import IO, Any, Final
 from babel.numbers import get_currency_precision
 from pydantic_core import from_json
 
+from bodega.kit.upload import numbered_lines
+
 ROW_BYTES: Final = 1_000_000
 _OPTION: Final = "option:"
 _OWN: Final = ("slug", "title", "description", "brand", "status", "tax_category")
@@ -42,14 +44,9 @@ class Row:
 
 
 def json_rows(file: IO[bytes]) -> Iterator[Row]:
-    for line in itertools.count(1):
-        text = file.readline(ROW_BYTES + 1)
-        if not text:
-            return
-        if len(text) > ROW_BYTES:
+    for line, text in numbered_lines(file, most_bytes=ROW_BYTES):
+        if text is None:
             yield Row(line, {}, f"the line is longer than {ROW_BYTES} bytes; what follows was not read")
-            return
-        if not text.strip():
             continue
         try:
             content = from_json(text, allow_inf_nan=False)
