@@ -9,6 +9,7 @@ behind it, or a shipped order would be followed by its payment. Trouble of our o
 """
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -215,10 +216,9 @@ class Inbox:
             return await tx.execute("DELETE FROM inbox WHERE received_at < now() - make_interval(days => $1)", days)
 
 
-async def drop_parked(tx: Transaction, keys: Sequence[str]) -> int:
-    """Events of these keys that wait for people are not handled any more: whom they are about is forgotten. How many
-    they were."""
-    return await tx.execute("DELETE FROM parked WHERE key = ANY($1::text[])", list(keys))
+async def drop_parked(tx: Transaction, keys: Sequence[str]) -> None:
+    """Events of these keys that wait for people are not handled any more: whom they are about is forgotten."""
+    await tx.execute("DELETE FROM parked WHERE key = ANY($1::text[])", list(keys))
 
 
 @dataclass
@@ -247,38 +247,24 @@ class StatelessDoor:
         return f"{self.group}.parked"
 
     async def receive(self, message: Message) -> None:
-        with span(f"hear {message.topic}", message.headers, service=self.group):
-            try:
-                event = _parse(message, self.hears)
-                if event is None:
-                    return
-                await self.hears[event.type].handler(event)
-                _observe(self.group, event, "done")
-            except self._ours as error:
-                raise Trouble(f"{type(error).__name__}: {error}") from error
-            except Exception as error:  # a message that cannot be handled must not stop the partition
-                _log.exception("an event is parked", consumer=self.group, topic=message.topic)
-                await self._park(message, f"{type(error).__name__}: {error}")
-                CONSUMED.labels(self.group, "?", "parked").inc()
+        await self._handle(message, self._read(message))
 
     async def receive_some(self, messages: Sequence[Message]) -> int:
         """The first few that are heard together, else the first alone. In the trace of the first of them."""
-        events: list[Received[Any]] = []
-        together = None
-        size = 0
-        for message in messages:
+        first = self._read(messages[0])
+        events = [first] if isinstance(first, Received) else []
+        together = self.hears[first.type].together if isinstance(first, Received) else None
+        size = len(messages[0].body)
+        for message in itertools.islice(messages, 1, None if together is not None else 1):
+            event = self._read(message)
             size += len(message.body)
-            try:
-                event = _parse(message, self.hears)
-            except Unreadable:
+            if not isinstance(event, Received) or self.hears[event.type].together is not together:
                 break
-            handler = self.hears[event.type].together if event is not None else None
-            if event is None or handler is None or handler is not (together or handler) or size > TOGETHER_BYTES:
+            if size > TOGETHER_BYTES:
                 break
-            together = handler
             events.append(event)
         if together is None or len(events) == 1:
-            await self.receive(messages[0])
+            await self._handle(messages[0], first)
             return 1
         with span(f"hear {messages[0].topic}", messages[0].headers, service=self.group):
             try:
@@ -291,9 +277,32 @@ class StatelessDoor:
                 for event in events:
                     _observe(self.group, event, "done")
                 return len(events)
-        for message in messages[: len(events)]:
-            await self.receive(message)
+        for message, event in zip(messages, events, strict=False):
+            await self._handle(message, event)
         return len(events)
+
+    def _read(self, message: Message) -> Received[Any] | Unreadable | None:
+        """None: not for us."""
+        try:
+            return _parse(message, self.hears)
+        except Unreadable as error:
+            return error
+
+    async def _handle(self, message: Message, event: Received[Any] | Unreadable | None) -> None:
+        with span(f"hear {message.topic}", message.headers, service=self.group):
+            try:
+                if isinstance(event, Unreadable):
+                    raise event
+                if event is None:
+                    return
+                await self.hears[event.type].handler(event)
+                _observe(self.group, event, "done")
+            except self._ours as error:
+                raise Trouble(f"{type(error).__name__}: {error}") from error
+            except Exception as error:  # a message that cannot be handled must not stop the partition
+                _log.exception("an event is parked", consumer=self.group, topic=message.topic)
+                await self._park(message, f"{type(error).__name__}: {error}")
+                CONSUMED.labels(self.group, "?", "parked").inc()
 
     async def _park(self, message: Message, reason: str) -> None:
         try:
