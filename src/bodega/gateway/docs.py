@@ -12,7 +12,7 @@ import mimetypes
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 import uvicorn
@@ -23,9 +23,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from starlette.routing import Route
 from swagger_ui_bundle import swagger_ui_path
 
-from bodega.contracts.problems import TITLES
 from bodega.gateway.openapi import ClashError, Document, for_page, merge
-from bodega.gateway.replies import PROBLEM_JSON, PROBLEM_TYPE
+from bodega.gateway.replies import PROBLEM_JSON, problem
 from bodega.platform.system import LOOPBACK, Instance
 from bodega.platform.system import Route as Served
 
@@ -215,8 +214,7 @@ async def _nothing_here(_: Request, __: Exception) -> Response:
 
 
 def _problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    problem: dict[str, Any] = {"type": PROBLEM_TYPE + code, "title": TITLES[code], "status": status, "code": code}
-    return JSONResponse(problem | {"detail": detail}, status, headers, PROBLEM_JSON)
+    return JSONResponse(problem(status, code) | {"detail": detail}, status, headers, PROBLEM_JSON)
 
 
 def main() -> None:

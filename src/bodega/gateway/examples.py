@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
-from bodega.contracts.problems import TITLES
-from bodega.gateway.replies import PROBLEM_JSON, PROBLEM_TYPE
+from bodega.gateway.replies import PROBLEM_JSON, problem
 
 Document = dict[str, Any]
 
@@ -36,9 +35,9 @@ def complete(schemas: dict[str, Document], operations: Iterable[Document]) -> No
                 [name] = _forms(body)
                 body["example"] = schemas[name]["examples"][0] | differing
         for status, answer in operation.get("responses", {}).items():
-            problem = answer.get("content", {}).get(PROBLEM_JSON)
-            if problem is not None and "x-codes" in answer:
-                problem["example"] = _problem(int(status), answer["x-codes"][0])
+            refusal = answer.get("content", {}).get(PROBLEM_JSON)
+            if refusal is not None and "x-codes" in answer:
+                refusal["example"] = problem(int(status), answer["x-codes"][0])
 
 
 def _bodies(operation: Document) -> Iterator[Document]:
@@ -51,10 +50,6 @@ def _forms(body: Document) -> list[str]:
     schema = body.get("schema", {})
     alternatives = (schema, *schema.get("anyOf", ()))
     return [one["$ref"].removeprefix(_SCHEMAS) for one in alternatives if "$ref" in one]
-
-
-def _problem(status: int, code: str) -> Document:
-    return {"type": PROBLEM_TYPE + code, "title": TITLES.get(code, code), "status": status, "code": code}
 
 
 def _example(schema: Document, schemas: Mapping[str, Document], above: tuple[str, ...]) -> Any:

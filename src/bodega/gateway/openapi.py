@@ -12,7 +12,7 @@ from typing import Any, Final
 from bodega.contracts.problems import TITLES
 from bodega.gateway.access import ACCESS_COOKIE
 from bodega.gateway.examples import complete
-from bodega.gateway.replies import PROBLEM_JSON, PROBLEM_TYPE
+from bodega.gateway.replies import PROBLEM_JSON, PROBLEM_TYPE, problem
 from bodega.platform.system import Route
 
 VERSION: Final = "3.1.0"
@@ -277,14 +277,7 @@ def _own_names(path: str, method: str, operation: Mapping[str, Any]) -> Iterator
 
 
 def _own_answer(status: int, code: str, words: str) -> Document:
-    example = {
-        "type": PROBLEM_TYPE + code,
-        "title": TITLES[code],
-        "status": status,
-        "code": code,
-        "detail": words,
-        "request_id": _REQUEST_ID,
-    }
+    example = {**problem(status, code), "detail": words, "request_id": _REQUEST_ID}
     answer: Document = {
         "description": f"- `{code}`: {TITLES[code]}.\n\n{words}",
         "x-codes": [code],

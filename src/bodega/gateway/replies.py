@@ -19,7 +19,6 @@ POLICY_TOO_LARGE: Final = "too-large"
 
 _DENIED = "rbac_access_denied_matched_policy["
 _JWT = "jwt_authn_access_denied{"
-_TITLES = {**TITLES, "origin_not_allowed": "This request did not come from our site"}
 _DEPENDENCY_RETRY_SECONDS = 1
 
 
@@ -126,6 +125,11 @@ def _filter(expression: str) -> dict[str, Any]:
     }
 
 
+def problem(status: int | str, code: str) -> dict[str, Any]:
+    """What every problem document says of its code (RFC 9457)."""
+    return {"type": PROBLEM_TYPE + code, "title": TITLES[code], "status": status, "code": code}
+
+
 def _details(prefix: str) -> str:
     return f'response.code_details.startsWith("{prefix}")'
 
@@ -138,10 +142,7 @@ def _document(status: int | str, code: str, detail: str) -> dict[str, Any]:
     return {
         "content_type": PROBLEM_JSON,
         "json_format": {
-            "type": PROBLEM_TYPE + code,
-            "title": _TITLES[code],
-            "status": status,
-            "code": code,
+            **problem(status, code),
             "detail": detail,
             "request_id": "%REQ(X-REQUEST-ID)%",
         },
