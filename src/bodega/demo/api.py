@@ -127,11 +127,13 @@ class ShopApi:
         answer = await self._do("GET", "/categories")
         return {item["slug"]: item for item in answer["items"]}
 
-    async def make_category(self, body: Json) -> None:
-        await self._do("POST", "/admin/categories", body)
-
-    async def change_category(self, slug: str, body: Json) -> None:
-        await self._do("PATCH", f"/admin/categories/{slug}", body)
+    async def ensure_category(self, known: Json | None, body: Json) -> bool:
+        """Makes a category, or repairs the known one where it differs. Whether it was made."""
+        if known is None:
+            await self._do("POST", "/admin/categories", body)
+        elif not covers(known, body):
+            await self._do("PATCH", f"/admin/categories/{body['slug']}", body)
+        return known is None
 
     async def find_product(self, slug: str) -> Stored | None:
         """The product with this slug, drafts too, or None."""

@@ -57,11 +57,7 @@ class Seeder:
         wanted = self._catalogue.categories
         for done, category in enumerate(wanted, 1):
             body = category_body(category)
-            if category.slug not in known:
-                await self._api.make_category(body)
-                made += 1
-            elif not covers(known[category.slug], body):
-                await self._api.change_category(category.slug, body)
+            made += await self._api.ensure_category(known.get(category.slug), body)
             self._progress("categories", done, len(wanted))
         return made
 

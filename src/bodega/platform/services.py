@@ -145,7 +145,7 @@ class WarmParent:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(log, 1)
             os.dup2(log, 2)
-            _serve({name: self._modules[name] for name in names})
+            serve_here({name: self._modules[name] for name in names})
             code = 0
         except SystemExit as ending:
             code = ending.code if isinstance(ending.code, int) else 1
@@ -187,7 +187,8 @@ def log_of(names: tuple[str, ...]) -> str:
     return names[0] if len(names) == 1 else "services"
 
 
-def _serve(modules: dict[str, Any]) -> None:
+def serve_here(modules: dict[str, Any]) -> None:
+    """Be these services, by the environment's settings, until SIGTERM. `modules`: by name; None: not imported yet."""
     from bodega.kit.app import serve
 
     serve(*(_room(name, module) for name, module in modules.items()))

@@ -14,7 +14,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from bodega.demo.api import SeedError, ShopApi, covers, waits
+from bodega.demo.api import SeedError, ShopApi, waits
 from bodega.demo.bulk.goods import Goods, categories, goods, slug_of
 
 PRODUCTS_AT_ONCE: Final = 500
@@ -65,10 +65,7 @@ class BulkSeeder:
     async def _make_categories(self) -> None:
         known = await self._api.categories()
         for body in categories():
-            if body["slug"] not in known:
-                await self._api.make_category(body)
-            elif not covers(known[body["slug"]], body):
-                await self._api.change_category(body["slug"], body)
+            await self._api.ensure_category(known.get(body["slug"]), body)
 
     async def _first_unsure(self) -> int:
         """The number of the first product that is perhaps not in the shop, or not with its stock.

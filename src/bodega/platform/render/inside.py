@@ -15,7 +15,6 @@ else keeps (a Kubernetes Secret); then none is made, and one that is missing end
 
 import argparse
 import asyncio
-import importlib
 import json
 import os
 import runpy
@@ -141,11 +140,9 @@ def run(part: str, folder: Path = CONFIGURATION) -> None:
         sys.argv = [MODULES[part]]
         runpy.run_module(MODULES[part], run_name="__main__", alter_sys=True)
         return
-    from bodega.kit.app import serve
+    from bodega.platform.services import serve_here
 
-    service = importlib.import_module(f"bodega.services.{part}.app")
-    prefix = f"BODEGA_{part.upper()}_"
-    serve((service.create_app(), os.environ[f"{prefix}HOST"], int(os.environ[f"{prefix}PORT"])))
+    serve_here({part: None})
 
 
 def main() -> None:
