@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -256,8 +257,8 @@ async def follow(
     async def read_now() -> State:
         async with db.transaction() as tx:
             checkout = await store.get_checkout(tx, checkout_id)
-            version = (await store.timeline_of(tx, checkout_id))[-1].position
-            return State(version, (await _view(tx, checkout)).model_dump_json().encode(), checkout.ended)
+            timeline = await store.timeline_of(tx, checkout_id)
+        return State(timeline[-1].position, _shown(checkout, timeline).model_dump_json().encode(), checkout.ended)
 
     return live.answer(checkout_id, await read_now(), read_now, last_event_id=last_event_id)
 
@@ -472,6 +473,10 @@ async def erase_customer(customer_id: CustomerId, person: Person, db: Db) -> Era
 
 
 async def _view(tx: Transaction, checkout: Checkout) -> CheckoutView:
+    return _shown(checkout, await store.timeline_of(tx, checkout.id))
+
+
+def _shown(checkout: Checkout, timeline: Sequence[store.TimelineEntry]) -> CheckoutView:
     order = None
     if checkout.order_number is not None:
         order = OrderRef(id=checkout.order_id, number=checkout.order_number, token=checkout.order_token or "")
@@ -490,5 +495,5 @@ async def _view(tx: Transaction, checkout: Checkout) -> CheckoutView:
         lines=list(checkout.lines),
         totals=checkout.totals,
         due_at=checkout.due_at,
-        timeline=[TimelineEntry(at=entry.at, state=entry.state) for entry in await store.timeline_of(tx, checkout.id)],
+        timeline=[TimelineEntry(at=entry.at, state=entry.state) for entry in timeline],
     )

@@ -153,6 +153,8 @@ async def unsubscribe(tx: Transaction, recipient: str) -> None:
 
 async def find_text_wish(tx: Transaction, customer_id: str | None) -> TextWish | None:
     """A guest (None) has none."""
+    if customer_id is None:
+        return None
     row = await tx.fetchrow("SELECT * FROM preferences WHERE customer_id = $1 AND phone IS NOT NULL", customer_id)
     return TextWish(row["phone"], row["text_shipped"], row["text_delivered"]) if row is not None else None
 
