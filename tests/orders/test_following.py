@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from fastapi import Request
 
 from bodega.contracts.ids import new_id
 from bodega.kit.db import Database
@@ -85,7 +86,9 @@ class Thing:
         return State(self.version, b"%d" % self.version, self.version == 9)
 
     async def parts(self, live: Live) -> Any:
-        return live.answer("one", await self.read(), self.read, last_event_id=None).body_iterator  # type: ignore[attr-defined]
+        request = Request({"type": "http", "client": ("127.0.0.1", 1), "headers": []})
+        stream = live.answer("one", await self.read(), self.read, request=request, holder="one", last_event_id=None)
+        return stream.body_iterator  # type: ignore[attr-defined]
 
 
 async def test_a_listener_that_was_cut_off_listens_again_and_tells_what_it_missed(database: Database) -> None:
@@ -122,14 +125,3 @@ async def test_a_stream_outlives_its_store_and_ends_in_time(database: Database) 
         thing.away, thing.version = False, 2
         assert b"data: 2" in await anext(parts)
         assert {part async for part in parts} == {b": still there\n\n"}
-
-
-async def test_there_are_no_more_streams_than_a_process_can_bear(database: Database) -> None:
-    thing = Thing()
-    async with listening(database, streams_at_most=1) as live:
-        parts = await thing.parts(live)
-        await anext(parts)
-        with pytest.raises(Unavailable):
-            await thing.parts(live)
-        await parts.aclose()
-        await thing.parts(live)

@@ -5,6 +5,7 @@ vcl 4.1;
 
 import std;
 import var;
+import vsthrottle;
 import xkey;
 
 acl here { {{purgers}} }
@@ -53,7 +54,13 @@ sub vcl_recv {
         return (synth(405));
     }
     if (req.restarts == 0) {
+        call refuse_dot_segments;
         call recognise;
+    }
+    if (req.http.X-Kind == "api" && req.method == "GET" && req.url ~ "^({{streams}})(\?|$)") {
+        # Open for minutes, never kept: bytes are led through, without a fetch and its thread. See docs/adr/0006-edge.md.
+        set req.backend_hint = gateway;
+        return (pipe);
     }
 
     if (req.http.X-Kind == "api") {
@@ -105,6 +112,17 @@ sub of_the_purger {
     return (synth(200, "purged " + xkey.purge(req.http.X-Purge)));
 }
 
+# Who is behind resolves `..` otherwise than we do: what we take for a file would be a page to it (raw or encoded).
+sub refuse_dot_segments {
+    if (req.url ~ "(?i)^[^?]*([/\\]|%(25)*(2f|5c))(\.|%(25)*2e){1,2}([/\\;?]|%(25)*(2f|5c|3b)|$)") {
+        unset req.http.X-Kind;
+        if (req.url ~ "^/api/") {
+            set req.http.X-Kind = "api";
+        }
+        return (synth(400));
+    }
+}
+
 # Of which kind a request is, whether its answer is the same for everybody, and all else forgotten about it if so.
 sub recognise {
     unset req.http.X-Kind;
@@ -144,13 +162,13 @@ sub recognise {
             set req.http.X-Kind = "rsc";
         }
         # The kind is told by a header, never by the path.
-        if (req.url ~ "^[^?]*\.rsc(\?|$)") {
-            return (synth(404));
+        if (req.url ~ "^[^?]*\.rsc(\?|$)" || req.url ~ "^/_next/image(/|\?|$)") {
+            return (synth(404));  # nor does anybody resize pictures here
         }
         if (req.url !~ "^({{personal_paths}})(/|\?|$)") {
             set req.http.X-Shared = "yes";
         }
-        set req.url = regsuball(req.url, "([?&])_rsc=[^&]*", "\1");
+        set req.url = regsuball(req.url, "(^[^?]*\?|&)_rsc=[^&]*", "\1");
     }
 
     if ((req.method != "GET" && req.method != "HEAD") || req.http.Authorization) {
@@ -158,16 +176,27 @@ sub recognise {
     }
     call without_tracking;
     if (req.http.X-Shared == "yes") {
+        call known_parameters;
         call without_persons;
     }
 }
 
+# A parameter that the address does not know makes no other answer: it reaches neither the key nor who answers.
+sub known_parameters {
+{{known_parameters}}
+    call without_gaps;
+}
+
+sub without_gaps {
+    set req.url = regsuball(req.url, "&&+", "&");
+    set req.url = regsub(req.url, "\?&+", "?");
+    set req.url = regsub(req.url, "[?&]+$", "");
+}
+
 sub without_tracking {
     if (req.method == "GET" || req.method == "HEAD") {
-        set req.url = regsuball(req.url, "([?&])(utm_[a-z_]+|gclid|gclsrc|dclid|gbraid|wbraid|fbclid|msclkid|ttclid|twclid|yclid|mc_cid|mc_eid|igshid|_ga|_gl)=[^&]*", "\1");
-        set req.url = regsuball(req.url, "&&+", "&");
-        set req.url = regsub(req.url, "\?&+", "?");
-        set req.url = regsub(req.url, "[?&]+$", "");
+        set req.url = regsuball(req.url, "(^[^?]*\?|&)(utm_[a-z_]+|gclid|gclsrc|dclid|gbraid|wbraid|fbclid|msclkid|ttclid|twclid|yclid|mc_cid|mc_eid|igshid|_ga|_gl)=[^&]*", "\1");
+        call without_gaps;
     }
 }
 
@@ -228,12 +257,29 @@ sub vcl_miss {
     if (req.restarts > 0) {
         return (synth(503));  # nothing old is there, either
     }
+    call not_too_many_pages;
     return (fetch);
 }
 
 sub vcl_pass {
     set req.http.X-Cache = "PASS";
+    call not_too_many_pages;
     return (fetch);
+}
+
+# A page that is not in memory costs the storefront's one thread some 20 ms: no client gets all of it.
+sub not_too_many_pages {
+    if (req.http.X-Kind ~ "^(html|rsc)$" && req.restarts == 0
+        && vsthrottle.is_denied("page " + regsub(regsub(req.http.X-Forwarded-For, "{{client_in_forwarded}}", "\1"),
+            "^((?:[0-9a-f]+:){1,4}).*$", "\1"), {{pages_burst}}, {{pages_seconds}}s)) {  # IPv6: a household's /64
+        return (synth(429));
+    }
+}
+
+sub vcl_pipe {
+    set bereq.http.Connection = "close";  # what else the client sends is not a request that we have seen
+    unset bereq.http.Upgrade;
+    return (pipe);
 }
 
 # --- what the backends answer -------------------------------------------------------------------------
@@ -323,7 +369,6 @@ sub of_a_file {
     unset beresp.http.ETag;
     if (beresp.status == 200) {
         set beresp.http.Cache-Control = "public, max-age=31536000, immutable";
-        set beresp.http.X-Content-Type-Options = "nosniff";
         set beresp.ttl = 365d;
         set beresp.grace = 0s;
         call compressed;
@@ -362,6 +407,7 @@ sub vcl_deliver {
         unset resp.http.X-Request-Id;  # of the request that filled the memory
     }
     set resp.http.X-Cache = req.http.X-Cache;
+    call secured;
     unset resp.http.xkey;
     unset resp.http.X-Bucket;
     unset resp.http.Surrogate-Control;
@@ -370,6 +416,28 @@ sub vcl_deliver {
     unset resp.http.Server;
     unset resp.http.X-Powered-By;
     return (deliver);
+}
+
+# On every answer, whoever made it. A page and the API bring a policy of their own.
+sub secured {
+    set resp.http.X-Content-Type-Options = "nosniff";
+    set resp.http.X-Frame-Options = "DENY";
+    if (!resp.http.Content-Security-Policy) {
+        set resp.http.Content-Security-Policy = "default-src 'none'; frame-ancestors 'none'";
+    }
+    if (!resp.http.Referrer-Policy) {
+        set resp.http.Referrer-Policy = "strict-origin-when-cross-origin";
+    }
+    set resp.http.Permissions-Policy = "{{permissions_policy}}";
+    set resp.http.Cross-Origin-Opener-Policy = "same-origin";
+    set resp.http.Cross-Origin-Resource-Policy = "same-origin";
+    if (req.http.X-Kind == "media") {
+        set resp.http.Cross-Origin-Resource-Policy = "cross-origin";  # mails show the pictures
+    }
+{{transport_security}}    # What the object storage tells of itself
+    unset resp.http.Seaweed-X-Amz-Owner;
+    unset resp.http.X-Amz-Request-Id;
+    unset resp.http.X-Amz-Id-2;
 }
 
 # Our own answers: words for people, a problem for programs (RFC 9457).
@@ -384,10 +452,9 @@ sub vcl_synth {
         set resp.http.X-Hour = "" + std.time2real(now, 0.0);
     }
     set resp.http.Cache-Control = "no-store";
-    set resp.http.X-Content-Type-Options = "nosniff";
-    set resp.http.X-Frame-Options = "DENY";
     set resp.http.Referrer-Policy = "no-referrer";
     set resp.http.Content-Security-Policy = "default-src 'none'; style-src 'sha256-{{error_style_hash}}'; frame-ancestors 'none'";
+    call secured;
     if (resp.status == 200) {
         set resp.http.Content-Type = "text/plain; charset=utf-8";
         synthetic(resp.reason + {"
@@ -412,6 +479,11 @@ sub vcl_synth {
         set resp.http.X-Title = "Not possible";
         set resp.http.X-Detail = "This address does not take such a request.";
         set resp.http.X-Code = "method_not_allowed";
+    } elsif (resp.status == 429) {
+        set resp.http.Retry-After = "5";
+        set resp.http.X-Title = "Too many requests";
+        set resp.http.X-Detail = "Too many pages were asked for from your address. Please wait a few seconds, then try again.";
+        set resp.http.X-Code = "too_many_requests";
     } else {
         set resp.http.X-Title = "Not understood";
         set resp.http.X-Detail = "This request is not one that the shop can read.";

@@ -3,13 +3,16 @@
 import base64
 import hashlib
 import html
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from bodega.gateway.render import proxies_in_front
 from bodega.gateway.replies import PROBLEM_TYPE
+from bodega.gateway.routes import STREAMS
 from bodega.platform.system import Instance
 
 HEARTBEAT_SECONDS: Final = 5.0
@@ -22,6 +25,16 @@ _PURGERS: Final = ("127.0.0.1", "::1")
 # guards the door. The terminator, too, calls from there.
 _PURGERS_ELSEWHERE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _TEMPLATE: Final = Path(__file__).with_name("edge.vcl")
+_PARAMETERS: Final = Path(__file__).with_name("parameters.json")
+_ANY_OPTION: Final = {"/search": "[^&]"}
+"""Of an API path whose parameters are not all named: how the others begin (a regular expression)."""
+_CLIENT: Final = {1: r"^.*?([^, ]+)$", 2: r"^(?:.*[, ])?([^, ]+), *[^, ]+$"}
+"""Where the client stands in X-Forwarded-For (a regular expression), by the number of proxies, ourselves among them."""
+_PERMISSIONS_POLICY: Final = ", ".join(
+    [f"{feature}=()" for feature in ("accelerometer", "bluetooth", "browsing-topics", "camera", "display-capture",
+                                     "geolocation", "gyroscope", "magnetometer", "microphone", "midi", "serial", "usb")]
+    + ["payment=(self)"]
+)  # fmt: skip
 _ERROR_STYLE: Final = (
     "body{margin:0;font:1.125rem/1.6 system-ui,sans-serif;color:#1c1917;background:#fafaf9}"
     "main{max-width:32rem;margin:20vh auto;padding:0 1.5rem}a{color:inherit}"
@@ -45,6 +58,7 @@ def edge_vcl(
             raise ValueError(f"a secret of the edge is not {_MINIMUM_SECRET} or more letters, digits and ._~-")
     services = instance.system.services.values()
     site = urlsplit(instance.site_url)
+    pages = instance.system.limits["pages"]
     values = {
         "purgers": _acl(_PURGERS if instance.spec.site is None else _PURGERS_ELSEWHERE),
         "storefront_host": instance.host("storefront"),
@@ -60,6 +74,17 @@ def edge_vcl(
         # What anybody may read is the same for everybody: the gateway drops cookies and tokens there.
         "open_paths": _paths(route.path for service in services for route in service.routes if route.access == "open"),
         "personal_paths": _paths(instance.system.engines["storefront"].personal),
+        "streams": "|".join(sorted(STREAMS.values())),
+        "known_parameters": _known_parameters(instance),
+        "client_in_forwarded": _CLIENT[proxies_in_front(instance)],
+        "pages_burst": str(pages.burst),
+        "pages_seconds": f"{pages.burst * pages.per_seconds / pages.requests:g}",  # until all of it is had again
+        "permissions_policy": _PERMISSIONS_POLICY,
+        "transport_security": (
+            '    set resp.http.Strict-Transport-Security = "max-age=31536000; includeSubDomains";\n'
+            if site.scheme == "https"
+            else ""
+        ),
         "heartbeat_seconds": f"{heartbeat_seconds:.3f}",
         "probe_seconds": f"{probe_seconds:.3f}",
         "stale_seconds": str(STALE_SECONDS),
@@ -69,6 +94,43 @@ def edge_vcl(
         "shop_name": html.escape(instance.system.shop.name),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: values.get(found[1], found[0]), _TEMPLATE.read_text())
+
+
+def known_parameters() -> dict[str, list[str]]:
+    """Of every path that anybody may read, as the API describes it: the parameters it has (bodega.platform.maps)."""
+    known: dict[str, list[str]] = json.loads(_PARAMETERS.read_text())
+    return known
+
+
+def _known_parameters(instance: Instance) -> str:
+    """The VCL that drops the others, path by path."""
+    api = known_parameters()
+    pages = instance.system.engines["storefront"].parameters
+    return "\n".join(
+        [
+            '    if (req.http.X-Kind == "api") {',
+            *_by_path({re.sub(r"\\\{\w+\\\}", "[^/?]+", re.escape(path)): path for path in api}, api),
+            "    } else {",
+            *_by_path({f"{re.escape(page)}(?:/[^?]*)?": path for page, path in pages.items()}, api),
+            "    }",
+        ]
+    )
+
+
+def _by_path(paths: Mapping[str, str], known: Mapping[str, list[str]]) -> Iterator[str]:
+    """`paths`: a regular expression -> the path of the API whose parameters are known there."""
+    word = "if"
+    for pattern, path in sorted(paths.items()):
+        if not known[path] and path not in _ANY_OPTION:
+            continue
+        beginnings = [rf"(?:{'|'.join(map(re.escape, known[path]))})(?:=|&|$)"] if known[path] else []
+        beginnings += [_ANY_OPTION[path]] if path in _ANY_OPTION else []
+        yield f'        {word} (req.url ~ "^{pattern}(\\?|$)") {{'
+        yield f'            set req.url = regsuball(req.url, "(^[^?]*\\?|&)(?!{"|".join(beginnings)})[^&]*", "\\1");'
+        word = "} elsif"
+    yield "        } else {"
+    yield r'            set req.url = regsub(req.url, "\?.*$", "");'
+    yield "        }"
 
 
 def _acl(networks: Iterable[str]) -> str:

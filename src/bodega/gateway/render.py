@@ -69,6 +69,7 @@ _BUFFER_BYTES = 64 * 1024
 _CONNECTIONS = 4096
 _HEAP_BYTES = 512 * 1024 * 1024
 _CLIENTS_REMEMBERED = 10_000
+_STREAMS_AT_MOST = 1000  # of a kind: each holds a thread of the edge (bodega.platform.engines.varnish)
 OTLP_URL = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The variable that names the collector, to the gateway as to the services."""
 _TRACED_PERCENT = 1.0
@@ -139,7 +140,7 @@ def _connection_manager(
         "http_filters": _filters(system, instance, edge_secret),
         # Who the client is
         "use_remote_address": True,
-        "xff_num_trusted_hops": _hops(instance) if edge else 0,
+        "xff_num_trusted_hops": proxies_in_front(instance) if edge else 0,
         # Nobody may steer Envoy with x-envoy headers: by default a loopback or private peer could.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
         "early_header_mutation_extensions": [_unspoofed(edge=edge)],
@@ -408,7 +409,7 @@ def _clusters(system: System, instance: Instance) -> list[dict[str, Any]]:
     return [
         *(_cluster(name, _of_service(instance, name)) for name in system.services),
         *(
-            _cluster(routes.stream_cluster(name), _of_service(instance, name), requests=4096)
+            _cluster(routes.stream_cluster(name), _of_service(instance, name), requests=_STREAMS_AT_MOST)
             for name in routes.streaming_services(system)
         ),
         _cluster("docs", _address(instance.host("docs"), instance.port("docs", "http"))),
@@ -530,7 +531,7 @@ def _overload() -> dict[str, Any]:
     }
 
 
-def _hops(instance: Instance) -> int:
+def proxies_in_front(instance: Instance) -> int:
     """How many in front of us may say who their client is: the edge, and the TLS terminator where there is one."""
     return 1 if instance.spec.site is None else 2
 

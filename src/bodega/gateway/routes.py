@@ -28,7 +28,7 @@ METADATA: Final = "bodega"
 LIMIT_KEY: Final = "limit"
 
 # How a checkout and an order go on, told until they end (spec, 7 and 8).
-_STREAMS: Final = {"/checkout": r"/checkout/[^/]+/events", "/orders": r"/orders/[^/]+/events"}
+STREAMS: Final = {"/checkout": r"/checkout/[^/]+/events", "/orders": r"/orders/[^/]+/events"}
 _IMPORTS: Final = ("/admin/products/import", "/admin/inventory/import")
 _WEBHOOKS: Final = ("/payments/webhooks", "/shipping/webhooks")
 _READING: Final = "GET|HEAD"
@@ -98,10 +98,10 @@ def _doors_of(route: Route, cluster: str, seconds: float) -> Iterator[Door]:
         access = "unjudged"
     door = Door(route.path, cluster, access, route.limit, seconds, exact=route.exact)
     yield door
-    if route.path in _STREAMS:
+    if route.path in STREAMS:
         yield replace(
             door,
-            path=_STREAMS[route.path],
+            path=STREAMS[route.path],
             cluster=stream_cluster(cluster),
             limit="normal",
             seconds=None,
@@ -123,7 +123,7 @@ def stream_cluster(service: str) -> str:
 
 def streaming_services(system: System) -> tuple[str, ...]:
     """The services that have streams."""
-    return tuple(s.name for s in system.services.values() if any(r.path in _STREAMS for r in s.routes))
+    return tuple(s.name for s in system.services.values() if any(r.path in STREAMS for r in s.routes))
 
 
 def _below(path: str, route: Route) -> bool:

@@ -6,21 +6,29 @@ heartbeat at most: then every stream looks for itself.
 
 import asyncio
 import contextlib
-from collections import defaultdict
+import ipaddress
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import Header
+from fastapi import Header, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from bodega.kit.db import STORE_DOWN, Connection, Database, Transaction
-from bodega.kit.errors import Unavailable
+from bodega.kit.errors import TooMany, Unavailable
 from bodega.kit.telemetry import log
 
 _log = log()
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+STREAMS_PER_HOLDER = 6
+"""Open streams of one customer, or of one order's or cart's token: a few tabs on a few devices."""
+STREAMS_PER_ADDRESS = 32
+"""Open streams of one client address (of one /64 of IPv6): an office or a household behind one address."""
+_RETRY_SECONDS = 10
 
 LastEventId = Annotated[
     str | None,
@@ -44,6 +52,18 @@ async def announce(tx: Transaction, channel: str, key: str) -> None:
     await tx.execute("SELECT pg_notify($1, $2)", channel, key)
 
 
+class _Stream(StreamingResponse):
+    """A stream that is counted for exactly as long as it is open, however it ends."""
+
+    def __init__(self, events: AsyncIterator[bytes], opened: contextlib.AbstractContextManager[None]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers=_HEADERS)
+        self._opened = opened
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._opened:
+            await super().__call__(scope, receive, send)
+
+
 class Live:
     """Follows rows of one kind for those who look at them. A background loop of its service."""
 
@@ -54,6 +74,8 @@ class Live:
         *,
         event: str,
         streams_at_most: int = 1000,
+        per_holder: int = STREAMS_PER_HOLDER,
+        per_address: int = STREAMS_PER_ADDRESS,
         heartbeat_seconds: float = 15,
         longest_seconds: float = 600,
         retry_seconds: float = 1,
@@ -64,11 +86,13 @@ class Live:
         self._channel = channel
         self._event = event.encode()
         self._most = streams_at_most
+        self._per_holder = per_holder
+        self._per_address = per_address
         self._heartbeat = heartbeat_seconds
         self._longest = longest_seconds
         self._retry = retry_seconds
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
-        self._streams = 0
+        self._open: Counter[str] = Counter()
         self._stopping = asyncio.Event()
         self._lost = asyncio.Event()
 
@@ -97,20 +121,47 @@ class Live:
         self._wake_all()
 
     def answer(
-        self, key: str, standing: State, read: Callable[[], Awaitable[State]], *, last_event_id: str | None
+        self,
+        key: str,
+        standing: State,
+        read: Callable[[], Awaitable[State]],
+        *,
+        request: Request,
+        holder: str,
+        last_event_id: str | None,
     ) -> Response:
         """The stream: what `read` finds at once, then each new state, until a final one.
 
         A browser comes again when a stream ends. If what it has seen (`Last-Event-ID`) is final and still `standing`,
-        the answer is 204, which tells it to stop.
-
-        Raises: Unavailable, if this process has as many streams as it may.
+        the answer is 204, which tells it to stop. `holder` is the customer or the token by which the stream is opened.
+        One holder, one client address and one process have so many streams open at most: beyond that the answer is
+        429 (TooMany), or 503 (Unavailable) if the process has as many as it may.
         """
         if standing.final and last_event_id == str(standing.version):
             return Response(status_code=204, headers=_HEADERS)
-        if self._streams >= self._most:
+        address = client_network(request.client.host if request.client is not None else "")
+        return _Stream(self._told(key, read), self._counted(f"holder {holder}", f"address {address}"))
+
+    @contextlib.contextmanager
+    def _counted(self, holder: str, address: str) -> Iterator[None]:
+        if self._open[""] >= self._most:
             raise Unavailable("too many are looking at the moment; ask again in a little while")
-        return StreamingResponse(self._told(key, read), media_type="text/event-stream", headers=_HEADERS)
+        if self._open[holder] >= self._per_holder:
+            raise TooMany(
+                f"This is open in {self._per_holder} windows already. Close one, then try again.",
+                retry_after_seconds=_RETRY_SECONDS,
+            )
+        if self._open[address] >= self._per_address:
+            raise TooMany("Too many windows are open from your address.", retry_after_seconds=_RETRY_SECONDS)
+        names = ("", holder, address)
+        self._open.update(names)
+        try:
+            yield
+        finally:
+            self._open.subtract(names)
+            for name in names:
+                if not self._open[name]:
+                    del self._open[name]
 
     @contextlib.contextmanager
     def watching(self, key: str) -> Iterator[asyncio.Event]:
@@ -125,29 +176,25 @@ class Live:
                 del self._watchers[key]
 
     async def _told(self, key: str, read: Callable[[], Awaitable[State]]) -> AsyncIterator[bytes]:
-        self._streams += 1
         told: bytes | None = None
         ends_at = asyncio.get_running_loop().time() + self._longest
-        try:
-            with self.watching(key) as changed:
-                while not self._stopping.is_set() and asyncio.get_running_loop().time() < ends_at:
-                    changed.clear()
-                    try:
-                        state = await read()
-                    except Unavailable:
-                        yield b": the store is away\n\n"  # a browser gives up for good on an answer that is not 200
+        with self.watching(key) as changed:
+            while not self._stopping.is_set() and asyncio.get_running_loop().time() < ends_at:
+                changed.clear()
+                try:
+                    state = await read()
+                except Unavailable:
+                    yield b": the store is away\n\n"  # a browser gives up for good on an answer that is not 200
+                else:
+                    if state.document != told:
+                        yield b"event: %b\nid: %d\ndata: %b\n\n" % (self._event, state.version, state.document)
+                        told = state.document
                     else:
-                        if state.document != told:
-                            yield b"event: %b\nid: %d\ndata: %b\n\n" % (self._event, state.version, state.document)
-                            told = state.document
-                        else:
-                            yield b": still there\n\n"
-                        if state.final:
-                            return
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(changed.wait(), self._heartbeat)
-        finally:
-            self._streams -= 1
+                        yield b": still there\n\n"
+                    if state.final:
+                        return
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), self._heartbeat)
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, key: str) -> None:
         for watcher in self._watchers.get(key, ()):
@@ -157,3 +204,14 @@ class Live:
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.set()
+
+
+def client_network(address: str) -> str:
+    """By what a client is counted: its address, or the /64 that a household has of IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # a socket file has none
+    if parsed.version == 4:
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed), 64), strict=False))

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 
 from bodega.platform.programs import environment
@@ -14,6 +15,7 @@ from bodega.platform.settings import flat, render
 from bodega.platform.system import System
 
 
+@cache
 def api() -> str:
     """The merged document, as text. A process of its own makes it: services read their settings when they are made."""
     with tempfile.TemporaryDirectory() as home:

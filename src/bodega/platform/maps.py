@@ -1,10 +1,12 @@
-"""The maps of the house, written from code: `map.md`, `events.md`, `openapi.json` and `coverage.md` of `docs`.
+"""What is written from code: `map.md`, `events.md`, `openapi.json` and `coverage.md` of `docs`, and the edge's table of
+the parameters that public answers have.
 
 `python -m bodega.platform.maps` writes them; a test compares, so they cannot go stale.
 """
 
 import importlib
 import inspect
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,10 +127,25 @@ def _type(schema: dict[str, Any]) -> str:
     return str(schema.get("type", "object"))
 
 
+def public_parameters() -> str:
+    """`edge/parameters.json`: of each path that anybody may read, the parameters that make another answer."""
+    system = System.load(local=False)
+    open_paths = [
+        route.path for service in system.services.values() for route in service.routes if route.access == "open"
+    ]
+    found = {}
+    for path, operations in json.loads(api())["paths"].items():
+        if "get" in operations and any(f"{path}/".startswith(f"{one}/") for one in open_paths):
+            parameters = [*operations.get("parameters", []), *operations["get"].get("parameters", [])]
+            found[path] = sorted(one["name"] for one in parameters if one["in"] == "query")
+    return json.dumps(found, indent=1, sort_keys=True)
+
+
 FILES = {
     Path("docs/map.md"): house,
     Path("docs/events.md"): events,
     Path("docs/openapi.json"): api,
+    Path("src/bodega/edge/parameters.json"): public_parameters,
     Path("docs/coverage.md"): coverage,
 }
 

@@ -49,12 +49,14 @@ class Shop(_Frozen):
 class Engine(_Frozen):
     """A program that is no service; `ports` by purpose, on the loopback address.
 
-    `hears` as a service's. `personal`: the storefront's paths that show what is one shopper's own.
+    `hears` as a service's. `personal`: the storefront's paths that show what is one shopper's own. `parameters`: its
+    other paths that take parameters, and of which path of the API they are; all others take none.
     """
 
     ports: dict[str, Port]
     hears: dict[str, tuple[str, ...]] = {}
     personal: tuple[str, ...] = ()
+    parameters: dict[str, str] = {}
 
 
 class InstanceSpec(_Frozen):

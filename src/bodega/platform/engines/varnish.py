@@ -13,10 +13,14 @@ from bodega.platform.system import LOOPBACK, Instance
 
 MEMORY = "128m"
 PARAMETERS = {
-    "thread_pools": "1",
+    # A thread for each request under way and for each open event stream. The gateway opens no more streams than
+    # 1,000 of a kind (bodega.gateway.render), so there are always threads left for pages.
+    "thread_pools": "2",
     "thread_pool_min": "10",
-    "thread_pool_max": "200",
+    "thread_pool_max": "2500",
     "thread_pool_stack": "80k",
+    "thread_queue_limit": "1000",
+    "timeout_idle": "5",  # a head or a body that does not go on is given up
     "workspace_client": "64k",
     "workspace_backend": "512k",  # an answer that is asked for again has its headers in it for each time
     "vsl_space": "8M",

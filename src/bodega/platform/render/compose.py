@@ -85,7 +85,7 @@ def caddyfile(system: System) -> str:
 	# The purger's words to the edge; it says them inside.
 	@inside method PURGE HEARTBEAT
 	respond @inside 405
-	header ?Strict-Transport-Security max-age=31536000
+	header ?Strict-Transport-Security "max-age=31536000; includeSubDomains"
 	reverse_proxy varnish:{instance.port("varnish", "http")}
 }}
 

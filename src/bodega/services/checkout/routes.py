@@ -247,6 +247,7 @@ async def follow(
     db: Db,
     live: LiveCheckouts,
     shopper: Asking,
+    request: Request,
     last_event_id: LastEventId = None,
 ) -> Response:
     """Server-sent events: `event: status`, `data:` a checkout as GET answers it, at once and at every change,
@@ -260,7 +261,11 @@ async def follow(
             timeline = await store.timeline_of(tx, checkout_id)
         return State(timeline[-1].position, _shown(checkout, timeline).model_dump_json().encode(), checkout.ended)
 
-    return live.answer(checkout_id, await read_now(), read_now, last_event_id=last_event_id)
+    # A guest's cart token has one open checkout: who holds it is known by the checkout.
+    holder = shopper.customer_id or checkout_id
+    return live.answer(
+        checkout_id, await read_now(), read_now, request=request, holder=holder, last_event_id=last_event_id
+    )
 
 
 @router.post(

@@ -141,6 +141,7 @@ async def follow_order(
     live: LiveOrders,
     customer: MaybeCustomer,
     secret: LinkSecret,
+    request: Request,
     token: LinkToken = None,
     last_event_id: LastEventId = None,
 ) -> Response:
@@ -157,7 +158,9 @@ async def follow_order(
             history = await store.history_of(tx, order.id)
         return State(now.version, _view(now, history).model_dump_json().encode(), now.final)
 
-    return live.answer(order.id, await read(), read, last_event_id=last_event_id)
+    # A guest's token is one order's: who holds it is known by the order.
+    holder = customer.subject if customer is not None else order.id
+    return live.answer(order.id, await read(), read, request=request, holder=holder, last_event_id=last_event_id)
 
 
 @public.post("/orders/{order_ref}/cancel", responses=problems(Unauthenticated, OrderNotFound, TooLateToCancel))
