@@ -4,6 +4,7 @@ const config: NextConfig = {
   poweredByHeader: false,
   compress: false, // the edge compresses, once for all who read the page
   reactStrictMode: true,
+  images: { unoptimized: true }, // pictures come ready; nobody has others resized here
   turbopack: { root: import.meta.dirname },
   experimental: {
     // With it, `RSC: 1` without `_rsc` is answered by a redirect, which a cache would keep for everybody. The edge

@@ -5,6 +5,7 @@ import hashlib
 import re
 
 import pytest
+from yarl import URL
 
 from tests.storefront.conftest import SITE, Storefront, product
 
@@ -51,6 +52,45 @@ async def test_every_inline_script_is_allowed_by_its_hash_and_nothing_else_is(st
     }
     assert policy["style-src"] == "'self'"
     assert policy["frame-src"] == "'none'"
+
+
+async def test_a_script_that_next_has_not_written_is_not_allowed_wherever_it_came_from(storefront: Storefront) -> None:
+    text = "window.pwned=1"
+    storefront.api.products["mug"] = product(description_html=f"<p>Tea.</p><script>{text}</script>")
+    page = await storefront.get("/products/mug")
+    assert f"<script>{text}</script>" in await page.text(), "the page was made with it"
+    policy = page.headers["Content-Security-Policy"]
+    assert base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() not in policy
+    assert policy.count("'sha256-") >= 1
+
+
+async def test_the_mark_of_what_next_has_written_never_leaves_the_server(storefront: Storefront) -> None:
+    for rsc in ({}, {"RSC": "1"}):
+        page = await storefront.get("/products/mug", **rsc)
+        assert not re.search(r"nonce[^a-z]{1,6}[0-9a-f]{8}", await page.text() + str(page.headers))
+
+
+async def test_head_has_the_headers_of_get(storefront: Storefront) -> None:
+    for path in ("/", "/products/mug", "/products/nothing", "/products/old-mug", "/cart", "/checkout", "/livez"):
+        of_get = await storefront.get(path)
+        async with storefront.session.head(f"{storefront.url}{path}", allow_redirects=False) as of_head:
+            assert of_head.status == of_get.status, path
+            assert await of_head.read() == b""
+            changing = {"Date"}
+            assert {n: v for n, v in of_head.headers.items() if n not in changing} == {
+                n: v for n, v in of_get.headers.items() if n not in changing
+            }, path
+
+
+@pytest.mark.parametrize("refused", ["constructor", "__proto__", "toString", "out_of_stock", "nothing"])
+async def test_a_page_survives_any_word_in_its_address(storefront: Storefront, refused: str) -> None:
+    assert (await storefront.get(f"/cart?refused={refused}")).status == 200
+
+
+async def test_a_path_with_dot_segments_is_refused(storefront: Storefront) -> None:
+    url = URL(f"{storefront.url}/_next/static/%2e%2e/%2e%2e/account", encoded=True)
+    async with storefront.session.get(url) as answer:
+        assert answer.status == 400
 
 
 async def test_no_tag_bears_a_style_of_its_own_since_the_policy_would_refuse_it(storefront: Storefront) -> None:

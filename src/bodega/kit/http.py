@@ -214,6 +214,8 @@ def problem_headers(problem: Problem) -> dict[str, str]:
 class Front:
     """Before any route: size, form and sanity of the request, the deadline, the trace, the metrics.
 
+    A HEAD is answered as the GET of the same address, without its body (RFC 9110, 9.3.2): no route need name it.
+
     After: whatever escaped becomes a 500 problem and a log entry with its trace; never a stack trace.
     """
 
@@ -247,7 +249,16 @@ class Front:
             ):
                 try:
                     receiving = await self._checked(scope, headers, receive)
-                    await self._app(scope, receiving, sending)
+                    if scope["method"] == "HEAD":
+
+                        async def gone() -> MutableMapping[str, Any]:
+                            return await receiving() if not begun else {"type": "http.disconnect"}  # ends a stream
+
+                        inner = {**scope, "method": "GET"}
+                        await self._app(inner, gone, sending)
+                        scope["route"] = inner.get("route")
+                    else:
+                        await self._app(scope, receiving, sending)
                 except Problem as problem:
                     if begun:
                         raise

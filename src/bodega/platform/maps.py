@@ -7,7 +7,7 @@ the parameters that public answers have.
 import importlib
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,7 @@ def public_parameters() -> str:
     return json.dumps(found, indent=1, sort_keys=True)
 
 
-FILES = {
+FILES: dict[Path, Callable[[], str]] = {
     Path("docs/map.md"): house,
     Path("docs/events.md"): events,
     Path("docs/openapi.json"): api,

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { contentPolicy } from "./policy.ts";
 import { Sources, sources } from "./sources.ts";
@@ -14,12 +14,17 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 /** Lets Next answer into memory, then sends the answer with the headers that follow from how it ended. */
 export async function filtered(request: IncomingMessage, response: ServerResponse, handle: Handler): Promise<void> {
   const page = new Sources(request);
-  hold(response, (body) => dress(response, body, page, request.url ?? "/"));
+  // Next marks what it writes itself by the nonce of this header. The nonce never leaves the server: see `inlineHashes`.
+  const nonce = randomBytes(16).toString("hex");
+  request.headers["content-security-policy"] = `script-src 'nonce-${nonce}'`;
+  // A HEAD is answered as the GET, so that its headers are the same; Node itself leaves out the body.
+  if (request.method === "HEAD") request.method = "GET";
+  hold(response, (body) => dress(response, body, page, request.url ?? "/", nonce));
   await sources.run(page, () => handle(request, response));
 }
 
-/** Holds back what is written to a response until it has ended; `finish` may still change its headers then. */
-function hold(response: ServerResponse, finish: (body: Buffer) => void): void {
+/** Holds back what is written to a response until it has ended; `finish` may still change headers and body then. */
+function hold(response: ServerResponse, finish: (body: Buffer) => Buffer): void {
   const parts: Buffer[] = [];
   const { end } = response;
   let done = false;
@@ -48,8 +53,7 @@ function hold(response: ServerResponse, finish: (body: Buffer) => void): void {
     if (done) return response;
     done = true;
     keep(chunk, encoding);
-    const body = Buffer.concat(parts);
-    finish(body);
+    const body = finish(Buffer.concat(parts));
     // From here on the response is an ordinary one again.
     delete (response as Partial<ServerResponse>).writeHead;
     delete (response as Partial<ServerResponse>).write;
@@ -63,13 +67,14 @@ function hold(response: ServerResponse, finish: (body: Buffer) => void): void {
   }) as typeof response.end;
 }
 
-function dress(response: ServerResponse, body: Buffer, page: Sources, path: string): void {
+function dress(response: ServerResponse, body: Buffer, page: Sources, path: string, nonce: string): Buffer {
   const type = String(response.getHeader("Content-Type") ?? "");
   const isDocument = type.startsWith("text/html");
   const isData = type.startsWith("text/x-component");
   response.setHeader("X-Content-Type-Options", "nosniff");
   response.setHeader("Referrer-Policy", "strict-origin-when-cross-origin");
-  if (isDocument) response.setHeader("Content-Security-Policy", contentPolicy(path, inlineHashes(body)));
+  const text = isDocument || isData ? body.toString("utf8") : "";
+  if (isDocument) response.setHeader("Content-Security-Policy", contentPolicy(path, inlineHashes(text, nonce)));
   if (isDocument || isData || response.statusCode !== 200) {
     response.setHeader("Cache-Control", lifetime(response, page));
     response.removeHeader("Vary"); // the edge keeps documents and their data apart by a key of its own
@@ -77,6 +82,9 @@ function dress(response: ServerResponse, body: Buffer, page: Sources, path: stri
   }
   if (page.keys.size) response.setHeader("xkey", [...page.keys].join(" "));
   if (page.version) response.setHeader("X-Data-Version", page.version);
+  const links = response.getHeader("Link");
+  if (typeof links === "string") response.setHeader("Link", links.replaceAll(`; nonce="${nonce}"`, ""));
+  return text ? Buffer.from(withoutNonce(text, nonce)) : body;
 }
 
 function lifetime(response: ServerResponse, page: Sources): string {
@@ -87,12 +95,20 @@ function lifetime(response: ServerResponse, page: Sources): string {
   return "no-store";
 }
 
-/** The hashes of a document's inline scripts, as CSP Level 3 wants them. Data blocks (JSON-LD) are not executed. */
-function inlineHashes(body: Buffer): string[] {
+/**
+ * The hashes of the inline scripts that Next has written, as CSP Level 3 wants them: those that bear the nonce. Whatever
+ * else has found its way into the document bears none, and does not run. The page is cached, so its readers share it:
+ * hashes may be known, a nonce may not.
+ */
+function inlineHashes(document: string, nonce: string): string[] {
   const hashes = new Set<string>();
-  for (const [, attributes = "", text = ""] of body.toString("utf8").matchAll(/<script\b([^>]*)>([\s\S]*?)<\/script>/g)) {
-    if (/\bsrc=/.test(attributes) || /\btype="application\/(ld\+)?json"/.test(attributes)) continue;
-    hashes.add(`'sha256-${createHash("sha256").update(text, "utf8").digest("base64")}'`);
+  for (const [, attributes = "", text = ""] of document.matchAll(/<script\b([^>]*)>([\s\S]*?)<\/script>/g)) {
+    if (!attributes.includes(` nonce="${nonce}"`) || /\ssrc=/.test(attributes)) continue;
+    hashes.add(`'sha256-${createHash("sha256").update(withoutNonce(text, nonce), "utf8").digest("base64")}'`);
   }
   return [...hashes];
+}
+
+function withoutNonce(text: string, nonce: string): string {
+  return text.replaceAll(` nonce="${nonce}"`, "").replaceAll(nonce, "");
 }

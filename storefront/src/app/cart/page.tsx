@@ -18,7 +18,7 @@ export default async function CartPage({ searchParams }: Props) {
       <h1 className="title mb-6">Cart</h1>
       {refused && (
         <p role="alert" className="mb-6 rounded-xl bg-sand p-4 text-alarm">
-          {REFUSALS[refused] ?? "That change could not be made. What you see below is your cart as it is."}
+          {REFUSALS.get(refused) ?? "That change could not be made. What you see below is your cart as it is."}
         </p>
       )}
       <CartView first={data} locale={settings().locale} />
@@ -26,8 +26,9 @@ export default async function CartPage({ searchParams }: Props) {
   );
 }
 
-const REFUSALS: Record<string, string> = {
-  no_such_variant: "This combination of options is not made. Please choose another one.",
-  out_of_stock: "There are not that many left.",
-  cart_full: "The cart is full.",
-};
+// A Map: the address names the key, and an object has more members than are written here.
+const REFUSALS = new Map([
+  ["no_such_variant", "This combination of options is not made. Please choose another one."],
+  ["out_of_stock", "There are not that many left."],
+  ["cart_full", "The cart is full."],
+]);
