@@ -57,7 +57,7 @@ def topics_for(room: str) -> Any:
 
     @pytest.fixture(scope="package")
     async def topics() -> AsyncIterator[Topics]:
-        topics = Topics(engine("BODEGA_ORDERS_KAFKA"), f"t{RUN}.{room}.")
+        topics = Topics(engine("BODEGA_TEST_KAFKA"), f"t{RUN}.{room}.")
         await topics.make("orders", "payments", "inventory", "shipping", "catalog", "users")
         await topics.open()
         yield topics

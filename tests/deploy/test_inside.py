@@ -39,6 +39,9 @@ def test_nothing_points_at_the_loopback_address(made: Made) -> None:
     gateway = json.loads(made["envoy"]["envoy.json"])
     assert gateway.pop("admin")["address"]["socket_address"]["address"] == "127.0.0.1"  # for its own container alone
     made["envoy"]["envoy.json"] = json.dumps(gateway)
+    for of_the_controller in ("CONTROLLER://127.0.0.1:9093", "1@127.0.0.1:9093"):  # likewise
+        assert of_the_controller in made["kafka"]["server.properties"]
+        made["kafka"]["server.properties"] = made["kafka"]["server.properties"].replace(of_the_controller, "")
     names = ("127.0.0.1", "//localhost")
     pointing = [part for part, its in made.items() if any(name in text for text in its.values() for name in names)]
     assert pointing == []
@@ -96,7 +99,7 @@ def test_a_part_is_given_no_other_parts_secrets(made: Made, secrets: Secrets) ->
 @pytest.mark.unit
 def test_every_file_that_a_part_is_told_of_is_there(made: Made) -> None:
     for part in made:
-        if part in ("postgres", "mongo", "valkey", "seaweedfs", "envoy", "varnish"):
+        if part in ("postgres", "mongo", "valkey", "kafka", "seaweedfs", "envoy", "varnish"):
             continue
         for key, value in settings_of(made, part).items():
             if key.endswith("_FILE"):

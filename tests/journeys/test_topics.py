@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from bodega.kit.bus import Broker
 from tests.conftest import engine
 from tests.journeys.shop import Merchant, Shopper
 
@@ -35,7 +36,7 @@ async def test_every_message_on_every_topic_is_a_cloud_event_that_validates(
         for file in (root / "src/bodega/contracts/schemas").glob("*.json")
     }
     consumer = AIOKafkaConsumer(
-        *TOPICS, bootstrap_servers=engine("BODEGA_ORDERS_KAFKA"), auto_offset_reset="earliest",
+        *TOPICS, **Broker.of(engine("BODEGA_TEST_KAFKA")).options(), auto_offset_reset="earliest",
         enable_auto_commit=False,
     )  # fmt: skip
     await consumer.start()

@@ -6,6 +6,7 @@ import secrets
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from bodega.kit.bus import Broker
 from tests.conftest import engine
 from tests.journeys.shop import Merchant, Shopper, unique
 
@@ -23,7 +24,7 @@ async def test_an_order_is_one_trace_from_the_click_to_the_last_consumer(guest: 
     trace = secrets.token_hex(16)
     headers = {"Idempotency-Key": unique("key"), "traceparent": f"00-{trace}-{secrets.token_hex(8)}-00"}
     consumer = AIOKafkaConsumer(
-        "orders", "payments", "inventory", "shipping", bootstrap_servers=engine("BODEGA_ORDERS_KAFKA"),
+        "orders", "payments", "inventory", "shipping", **Broker.of(engine("BODEGA_TEST_KAFKA")).options(),
         auto_offset_reset="latest", enable_auto_commit=False,
     )  # fmt: skip
     await consumer.start()

@@ -8,7 +8,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
 from bodega.contracts.ids import new_id
-from bodega.kit.bus import Consumer, Message
+from bodega.kit.bus import Broker, Consumer, Message
 from bodega.kit.testing import Topics, eventually
 from tests.kit.making import counted
 
@@ -38,7 +38,7 @@ async def replica(topics: Topics, group: str, ear: Ear) -> AsyncIterator[None]:
 
 async def test_a_replica_that_restarts_takes_its_old_place(topics: Topics) -> None:
     group, ear = topics.prefix + new_id("g"), Ear()
-    admin = AIOKafkaAdminClient(bootstrap_servers=topics.bootstrap)
+    admin = AIOKafkaAdminClient(**Broker.of(topics.bootstrap).options())
     await admin.start()
 
     async def members() -> int:

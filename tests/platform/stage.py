@@ -33,8 +33,9 @@ from pathlib import Path
 import sys
 from bodega.platform import services
 services._imported = lambda name: None
-services._serve = lambda modules: time.sleep(600)
-services.WarmParent(Path(sys.argv[1]), [tuple(group.split(",")) for group in sys.argv[2:]]).run()
+services.take_settings = lambda file: None
+services.serve_here = lambda modules: time.sleep(600)
+services.WarmParent(Path(sys.argv[1]), Path(sys.argv[1]), [tuple(group.split(",")) for group in sys.argv[2:]]).run()
 """
 
 PORT = 18990  # of nobody else: the instances' ports end elsewhere

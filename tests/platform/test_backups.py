@@ -5,10 +5,14 @@ import json
 import multiprocessing
 import os
 import tarfile
+import tempfile
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis.strategies import lists, sampled_from, tuples
 
 from bodega.platform import backups, versions
 from bodega.platform.backups import BackupError
@@ -122,6 +126,56 @@ def test_a_backup_made_to_write_elsewhere_is_refused(shop: Instance, backup: Pat
         backups.restore(shop, backup)
     assert contents(shop) == before
     assert not (tmp_path / "evil").exists()
+
+
+_PLACES = [
+    "data",
+    "data/a",
+    "data/a/b",
+    "data/secrets",
+    "data/../evil",
+    "../evil",
+    "/evil",
+    "a",
+    "a/b",
+    ".",
+    "data/a/../b",
+]
+_KINDS = [tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE]
+
+
+@given(
+    members=lists(
+        tuples(sampled_from(_KINDS), sampled_from(_PLACES), sampled_from(["FILE", "FOLDER", "..", "a", "data", "/"]))
+    )
+)
+@example(members=[(tarfile.SYMTYPE, "data/a", "FILE"), (tarfile.REGTYPE, "data/a", "")])
+@example(members=[(tarfile.SYMTYPE, "data/a", "FOLDER"), (tarfile.REGTYPE, "data/a/b", "")])
+@example(members=[(tarfile.SYMTYPE, "data/a", "FOLDER"), (tarfile.DIRTYPE, "data/a", "")])
+@example(members=[(tarfile.SYMTYPE, "data", "FOLDER"), (tarfile.REGTYPE, "data/kept", "")])
+@settings(deadline=None, max_examples=150)
+def test_no_backup_however_it_is_made_up_writes_outside_of_the_instance(members: list[tuple[bytes, str, str]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        outside, home = Path(folder) / "outside", Path(folder) / "home"
+        outside.mkdir()
+        (outside / "kept").write_text("theirs")
+        instance = System.load(local=False).instance("shop", home)
+        crafted = Path(folder) / "crafted.bodega"
+        with tarfile.open(crafted, "w:gz") as archive:
+            backups._add_manifest(archive, instance)
+            for kind, place, target in members:
+                member = tarfile.TarInfo(place)
+                member.type, member.mode = kind, 0o777
+                aim = target.replace("FILE", str(outside / "kept")).replace("FOLDER", str(outside))
+                member.linkname = aim if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else ""
+                text = b"ours now" if kind == tarfile.REGTYPE else b""
+                member.size = len(text)
+                archive.addfile(member, BytesIO(text))
+        with suppress(BackupError):
+            backups.restore(instance, crafted)
+        assert {path.name: path.read_text() for path in outside.iterdir()} == {"kept": "theirs"}
+        assert {path.name for path in Path(folder).iterdir()} == {"outside", "home", "crafted.bodega"}
+        assert {path.name for path in home.iterdir()} == {"shop"}
 
 
 def test_a_link_to_a_secret_outside_comes_back_as_a_link(shop: Instance, elsewhere: Instance, tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from bodega.kit.bus import Broker
 from bodega.kit.testing import eventually
 from bodega.platform import provision
-from bodega.platform.system import Instance, System
+from bodega.platform.system import System
 from tests.conftest import engine
 
 pytestmark = pytest.mark.service
@@ -19,10 +20,10 @@ async def test_topics_have_their_partitions_and_their_retention_also_if_there_we
 ) -> None:
     instance = System.load(local=False).instance("test")
     new, narrow = (f"t{secrets.token_hex(4)}.topic" for _ in range(2))
-    address = engine("BODEGA_ORDERS_KAFKA")
-    monkeypatch.setattr(Instance, "kafka", property(lambda _: address))
+    address = engine("BODEGA_TEST_KAFKA")
+    monkeypatch.setattr(provision, "kafka_admin_url", lambda *_: address)
     monkeypatch.setattr(System, "topic_names", property(lambda _: [new, narrow]))
-    admin = AIOKafkaAdminClient(bootstrap_servers=address)
+    admin = AIOKafkaAdminClient(**Broker.of(address).options())
     await admin.start()
     try:
         await admin.create_topics([NewTopic(narrow, num_partitions=1, replication_factor=1)])

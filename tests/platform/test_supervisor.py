@@ -270,6 +270,21 @@ def test_rotates_logs_and_forgets_the_oldest(tmp_path: Path) -> None:
     assert path.with_name("x.log.1").read_bytes() == b"after" + b"4" * 20
 
 
+def test_nobody_else_can_read_a_log_nor_one_that_was_put_aside_also_of_an_earlier_release(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    for _ in range(4):
+        descriptor = logs.open_for(folder, "x")
+        os.write(descriptor, b"198.51.100.7 " * 20)
+        os.close(descriptor)
+        for earlier in folder.glob("x.log.*"):
+            earlier.chmod(0o644)
+        folder.chmod(0o755)
+        logs.rotate(folder, most_bytes=10)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert modes == dict.fromkeys(["x.log", "x.log.1", "x.log.2", "x.log.3"], 0o600)
+
+
 def test_reads_the_last_lines_only(tmp_path: Path) -> None:
     path = tmp_path / "long.log"
     path.write_text("".join(f"line {number}\n" for number in range(50_000)))

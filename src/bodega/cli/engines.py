@@ -39,6 +39,7 @@ def test_environment(instance: Instance) -> dict[str, str]:
     return {
         **settings.flat(settings.render(instance, secrets)),
         "BODEGA_TEST_ADMIN_URL": settings.admin_url(instance, secrets),
+        "BODEGA_TEST_KAFKA": settings.kafka_admin_url(instance, secrets),
         "BODEGA_TEST_API_URL": instance.api_url,
         "BODEGA_TEST_SANDBOX_URL": instance.sandbox_url,
         "BODEGA_TEST_INSTANCE": instance.name,

@@ -7,10 +7,12 @@ is down) the partition waits; nothing is skipped.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, Self, runtime_checkable
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -20,6 +22,54 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 from bodega.kit.telemetry import log
 
 _log = log()
+_SCRAM = "SCRAM-SHA-512"
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where a broker is, and as whom it is spoken to; read from a setting.
+
+    `host:port[,host:port]`: without a password. `kafka://user:password@host:port`: with one, by SCRAM-SHA-512 or as
+    `?mechanism=PLAIN` says. `kafkas://…`: the same by TLS; the authorities that are trusted are the system's, or those
+    of the file that SSL_CERT_FILE names.
+    """
+
+    servers: str
+    user: str | None = None
+    password: str = field(default="", repr=False)
+    mechanism: str = _SCRAM
+    tls: bool = False
+
+    @classmethod
+    def of(cls, setting: str) -> Self:
+        """Raises: ValueError, if it is no address of a broker."""
+        if "://" not in setting:
+            return cls(setting)
+        url = urlsplit(setting)
+        if url.scheme not in ("kafka", "kafkas"):
+            raise ValueError(f"a broker's address begins with kafka:// or kafkas://, not with {url.scheme}://")
+        login, _, servers = url.netloc.rpartition("@")
+        user, _, password = login.partition(":")
+        mechanism = parse_qs(url.query).get("mechanism", [_SCRAM])[0]
+        return cls(servers, unquote(user) or None, unquote(password), mechanism, url.scheme == "kafkas")
+
+    @property
+    def protocol(self) -> str:
+        """Kafka's name for it."""
+        return ("SASL_" if self.user else "") + ("SSL" if self.tls else "PLAINTEXT")
+
+    def options(self) -> dict[str, Any]:
+        """What aiokafka's clients need to connect."""
+        options: dict[str, Any] = {"bootstrap_servers": self.servers, "security_protocol": self.protocol}
+        if self.user:
+            options |= {
+                "sasl_mechanism": self.mechanism,
+                "sasl_plain_username": self.user,
+                "sasl_plain_password": self.password,
+            }
+        if self.tls:
+            options["ssl_context"] = ssl.create_default_context()
+        return options
 
 
 class Trouble(Exception):
@@ -69,7 +119,7 @@ class Producer:
         if self._producer is not None:
             return
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.bootstrap,
+            **Broker.of(self.bootstrap).options(),
             client_id=self._client_id,
             enable_idempotence=True,
             acks="all",
@@ -168,7 +218,7 @@ class Consumer:
         while not self._stopping.is_set():
             consumer = AIOKafkaConsumer(
                 *self._topics,
-                bootstrap_servers=self._bootstrap,
+                **Broker.of(self._bootstrap).options(),
                 group_id=self._group,
                 group_instance_id=f"{self._group}-{self._replica}",
                 client_id=f"{self._group}-{self._replica}",
@@ -261,7 +311,7 @@ class Backlog:
         """The consumer, to commit with, and all that waits, oldest first. Raises Trouble, if the broker is away."""
         # No group membership: partitions are assigned by hand, so looking never waits for a rebalance.
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap, group_id=self._topic, enable_auto_commit=False,
+            **Broker.of(self._bootstrap).options(), group_id=self._topic, enable_auto_commit=False,
             auto_offset_reset="earliest",
         )  # fmt: skip
         try:
@@ -274,7 +324,7 @@ class Backlog:
             await consumer.stop()
 
     async def _partitions(self) -> list[TopicPartition]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        admin = AIOKafkaAdminClient(**Broker.of(self._bootstrap).options())
         await admin.start()
         try:
             described = await admin.describe_topics([self._topic])

@@ -24,7 +24,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from bodega.kit.auth import ALGORITHM, AccessTokens
-from bodega.kit.bus import Message, Producer
+from bodega.kit.bus import Broker, Message, Producer
 
 Result = TypeVar("Result")
 
@@ -186,7 +186,7 @@ class Topics:
         await self._producer.close()
 
     async def make(self, *names: str, partitions: int = 2) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin = AIOKafkaAdminClient(**Broker.of(self.bootstrap).options())
         await admin.start()
         try:
             with suppress(TopicAlreadyExistsError):
@@ -210,7 +210,7 @@ class Topics:
         """All messages of a topic from its beginning, until `enough` says so; what there is, at the end of the time."""
         consumer = AIOKafkaConsumer(
             self.prefix + topic,
-            bootstrap_servers=self.bootstrap,
+            **Broker.of(self.bootstrap).options(),
             auto_offset_reset="earliest",
             enable_auto_commit=False,
         )

@@ -35,7 +35,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 FORMAT = 1
 _MANIFEST = "manifest.json"
 # Of the running processes, or made anew at each start.
-_LEFT_OUT = {"logs", "state.json", "state.new", "supervisor.lock", "extent", "envoy", "varnish", ".config"}
+_LEFT_OUT = {"logs", "state.json", "state.new", "supervisor.lock", "extent", "envoy", "varnish", "settings", ".config"}
 
 
 class BackupError(Exception):
@@ -134,12 +134,20 @@ def _unpack(source: Path, folder: Path) -> dict[str, Any]:
             # Members are judged and owned below; a newer Python's own filter would refuse links to secrets outside.
             archive.extraction_filter = lambda member, path: member
             while (member := archive.next()) is not None:
-                archive.extract(_owned(member, folder), folder)
+                _extract(archive, _owned(member, folder), folder)
             while packed.read(1 << 20):  # to the end, where the checksum is
                 pass
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, ZlibError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, ZlibError, ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{source} is damaged: {error}") from error
     return manifest
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Unpack one member where nothing has been unpacked before: so none goes through a link that came before it."""
+    place = folder / member.name
+    if place.is_symlink() or (place.exists() and not (member.isdir() and place.is_dir())):
+        raise BackupError(f"the backup holds {member.name} twice, which ours never do")
+    archive.extract(member, folder)
 
 
 def _owned(member: tarfile.TarInfo, folder: Path) -> tarfile.TarInfo:
@@ -147,9 +155,11 @@ def _owned(member: tarfile.TarInfo, folder: Path) -> tarfile.TarInfo:
 
     Raises BackupError, if it would be written outside the folder, or is neither file, folder nor link.
     """
-    place = (folder / member.name).parent.resolve()
+    place, within = folder / member.name, folder.resolve()
     known = member.isfile() or member.isdir() or member.issym()
-    if not known or ".." in Path(member.name).parts or not place.is_relative_to(folder.resolve()):
+    # The parent without a link on the way is the parent itself: a link may lead out, but nothing is written by one.
+    straight = within / Path(member.name).parent == place.parent.resolve()
+    if not known or ".." in Path(member.name).parts or Path(member.name).is_absolute() or not straight:
         raise BackupError(f"the backup holds {member.name}, which does not belong into one")
     nobodys = member.uid == NOBODY
     member.uid, member.gid = (NOBODY, NOBODY) if nobodys else (os.geteuid(), os.getegid())

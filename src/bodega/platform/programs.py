@@ -1,8 +1,10 @@
 """Everything that runs natively, in the order of who needs whom."""
 
+import json
 import os
 import sys
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from bodega.platform import settings
@@ -36,7 +38,7 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         postgres.program(instance, secrets),
         valkey.program(instance, secrets),
         mongo.program(instance),
-        kafka.program(instance),
+        kafka.program(instance, secrets),
         opensearch.program(instance),
         seaweedfs.program(instance, secrets),
         _step(instance, "provision", "provision", needs=("kafka", "seaweedfs")),
@@ -72,8 +74,11 @@ def stopping_order(all_programs: list[Program]) -> list[list[str]]:
 
 
 def environment() -> dict[str, str]:
-    """What programs see of the caller's environment: settings of Bodega's services come from platform.toml alone."""
-    kept = ("BODEGA_HOME", "BODEGA_SECRET_", "BODEGA_STRIPE_", "BODEGA_SMS_", "BODEGA_MAVEN_")
+    """What programs see of the caller's environment: settings of Bodega's services come from platform.toml alone.
+
+    Keys that the caller was given for one of them (a card processor's) reach that one by its settings, not all by this.
+    """
+    kept = ("BODEGA_HOME", "BODEGA_MAVEN_")
     seen = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k.startswith(kept)}
     # A proxy for the world outside must not be asked for what is on this machine.
     direct = ",".join(filter(None, (seen.get("no_proxy") or seen.get("NO_PROXY"), LOOPBACK, "localhost")))
@@ -83,12 +88,13 @@ def environment() -> dict[str, str]:
 def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Program:
     services = instance.system.services.values()
     names = tuple(service.name for service in services)
+    told = instance.data / "settings"
     groups = (",".join(names),) if instance.topology == "one" else names
     return Program(
         name="services",
-        command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), *groups),
+        command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), str(told), *groups),
         folder=instance.data,
-        environment=settings.flat(rendered),
+        prepare=partial(_tell, told, {name: rendered[name] for name in names}),
         ready=partial(_at_once),
         grace_seconds=20,  # the services have 10 to finish what runs
         children=tuple(
@@ -101,6 +107,16 @@ def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Progra
             for service in services
         ),
     )
+
+
+async def _tell(folder: Path, rendered: dict[str, dict[str, str]]) -> None:
+    """A file for each service, which it reads when it starts: its parent's environment would be everybody's."""
+    folder.mkdir(exist_ok=True, mode=0o700)
+    for name, told in rendered.items():
+        draft = folder / f".{name}"
+        draft.touch(mode=0o600)
+        draft.write_text(json.dumps(told, indent=1))
+        draft.replace(folder / f"{name}.json")
 
 
 def _needs(service: Service) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What must exist in the engines before services start, databases apart: Kafka's topics, object storage's buckets.
+"""What must exist in the engines before services start, databases apart: Kafka's topics, users and rights, buckets.
 
     python -m bodega.platform.provision INSTANCE
 
@@ -11,19 +11,22 @@ from contextlib import suppress
 
 from aiobotocore.session import get_session
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
-from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from bodega.kit.bus import Broker
+from bodega.platform import broker
 from bodega.platform.secrets import Secrets
-from bodega.platform.settings import s3_keys
+from bodega.platform.settings import kafka_admin_url, s3_keys
 from bodega.platform.system import Instance, System
 
 
 async def topics(instance: Instance) -> None:
     """Make every topic of platform.toml. Raises KafkaError."""
     wanted = instance.system.topics
-    client = AIOKafkaAdminClient(bootstrap_servers=instance.kafka)
+    admin = Broker.of(kafka_admin_url(instance, Secrets.of(instance)))
+    client = AIOKafkaAdminClient(**admin.options())
     await client.start()
     try:
         existing = {t["topic"]: len(t["partitions"]) for t in await client.describe_topics() if not t["error_code"]}
@@ -75,16 +78,16 @@ async def buckets(instance: Instance) -> None:
 
 
 async def provision(instance: Instance) -> None:
-    """Both."""
-    await asyncio.gather(topics(instance), buckets(instance))
+    """All of it."""
+    await asyncio.gather(topics(instance), broker.make(instance, Secrets.of(instance)), buckets(instance))
 
 
 def main() -> None:
     """Provision the instance named on the command line."""
     try:
         asyncio.run(provision(System.load().instance(sys.argv[1])))
-    except (KafkaConnectionError, ClientError, OSError) as error:
-        sys.exit(f"topics and buckets could not be made: {error}. Do the engines run? (`./bodega status`)")
+    except (KafkaError, broker.BrokerError, ClientError, OSError) as error:
+        sys.exit(f"topics, users and buckets could not be made: {error}. Do the engines run? (`./bodega status`)")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
 """The warm parent: imports all services once, then forks a process for each group of them, and again when one dies.
 
-    python -m bodega.platform.services LOGS GROUP...
+    python -m bodega.platform.services LOGS SETTINGS GROUP...
 
 A group is one service, or several with commas between them, which then share a process: what each of them is and does
-stays the same. Forked children share the imported code's memory and start in a tenth of a second. The parent has no
-thread, loop or connection that a fork could copy half way. On standard input it is told which service may start, a name
-a line; a group starts when all of it may. On standard output it tells what became of each service, a JSON object a
-line. Standard input closing, or SIGTERM, ends everything: each service then finishes what runs.
+stays the same. Each reads its settings from SETTINGS/<name>.json after it has been forked: the parent has none of them,
+so no process holds the secrets of a service that it is not. Forked children share the imported code's memory and start
+in a tenth of a second. The parent has no thread, loop or connection that a fork could copy half way. On standard input
+it is told which service may start, a name a line; a group starts when all of it may. On standard output it tells what
+became of each service, a JSON object a line. Standard input closing, or SIGTERM, ends everything: each service then
+finishes what runs.
 """
 
 import ctypes
@@ -50,8 +52,9 @@ class _Forked:
 class WarmParent:
     """Forks and re-forks services until it is told to stop."""
 
-    def __init__(self, folder: Path, groups: list[tuple[str, ...]]) -> None:
+    def __init__(self, folder: Path, told: Path, groups: list[tuple[str, ...]]) -> None:
         self._logs = folder
+        self._told = told
         self._groups = groups
         self._modules = {name: _imported(name) for names in groups for name in names}
         self._allowed: set[str] = set()
@@ -145,6 +148,8 @@ class WarmParent:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(log, 1)
             os.dup2(log, 2)
+            for name in names:
+                take_settings(self._told / f"{name}.json")
             serve_here({name: self._modules[name] for name in names})
             code = 0
         except SystemExit as ending:
@@ -182,6 +187,12 @@ def _imported(name: str) -> Any:
         return None
 
 
+def take_settings(file: Path) -> None:
+    """Into the environment, for the settings' classes to read; a variable that is there already stays."""
+    for key, value in json.loads(file.read_text()).items():
+        os.environ.setdefault(key, value)
+
+
 def log_of(names: tuple[str, ...]) -> str:
     """The log that services of one process write: its own, or all of them the parent's."""
     return names[0] if len(names) == 1 else "services"
@@ -203,9 +214,9 @@ def _room(name: str, module: Any) -> tuple[Any, str, int]:
 
 def main() -> None:
     """Be the warm parent of the groups named on the command line."""
-    folder, *groups = sys.argv[1:]
+    folder, told, *groups = sys.argv[1:]
     importlib.import_module("bodega.kit.app")
-    WarmParent(Path(folder), [tuple(group.split(",")) for group in groups]).run()
+    WarmParent(Path(folder), Path(told), [tuple(group.split(",")) for group in groups]).run()
 
 
 if __name__ == "__main__":

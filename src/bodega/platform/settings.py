@@ -17,6 +17,8 @@ from bodega.platform.system import Instance, Service
 
 SANDBOX_PUBLISHABLE_KEY = "pk_test_bodega_sandbox"
 ADMIN_ROLE = "postgres"
+KAFKA_ADMIN = "admin"
+KAFKA_ADMIN_URL = "BODEGA_KAFKA_ADMIN_URL"
 MONGO_USER = "bodega"
 POOL_SIZE = 5
 """How many connections a service's pool may keep to its database."""
@@ -70,6 +72,28 @@ def owner_role(service: str) -> str:
     return f"bodega_{service}_owner"
 
 
+def kafka_url(instance: Instance, secrets: Secrets, user: str) -> str:
+    """The broker, for a process that speaks to it as a user of its own."""
+    return f"kafka://{user}:{kafka_password(secrets, user)}@{instance.kafka}"
+
+
+def kafka_password(secrets: Secrets, user: str) -> str:
+    """The password of a broker's user."""
+    return secrets.read(f"kafka-{user}")
+
+
+def kafka_admin_url(instance: Instance, secrets: Secrets) -> str:
+    """The broker, for its administrator: makes topics, users and rights. For `provision` and tests; no service has it.
+
+    PLAIN, since the broker knows this one password from its configuration: so it can be spoken to before any user has
+    been made in it, also on data of a release that had none. BODEGA_KAFKA_ADMIN_URL names a broker that has an
+    administrator and users of its own.
+    """
+    if given := os.environ.get(KAFKA_ADMIN_URL):
+        return given
+    return f"{kafka_url(instance, secrets, KAFKA_ADMIN)}?mechanism=PLAIN"
+
+
 def s3_keys(secrets: Secrets) -> tuple[str, str]:
     """Access key and secret key of object storage."""
     return secrets.read("s3-access")[:20], secrets.read("s3-secret")
@@ -89,7 +113,7 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
     settings: dict[str, str] = {
         "HOST": instance.listen,
         "PORT": str(instance.service_port(service.name)),
-        "KAFKA": instance.kafka,
+        "KAFKA": _broker(instance, secrets, service.name),
         "MEDIA_URL": f"{instance.s3_url}/media",
         "SERVICE_URLS": json.dumps({name: instance.service_address(name) for name in (*service.calls, "auth")}),
         "ALLOWED_CALLERS": json.dumps(system.callers_of(service.name)),
@@ -135,6 +159,12 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
     return {f"BODEGA_{service.name.upper()}_{key}": value for key, value in settings.items()}
 
 
+def _broker(instance: Instance, secrets: Secrets, process: str) -> str:
+    if process not in instance.system.broker_users:  # it has no business there, and no user
+        return instance.kafka
+    return kafka_url(instance, secrets, process)
+
+
 def _of_store(instance: Instance, service: Service, secrets: Secrets) -> dict[str, str]:
     match service.store:
         case "postgres":
@@ -176,7 +206,7 @@ def _of_purger(instance: Instance, secrets: Secrets) -> dict[str, str]:
     settings = {
         "HOST": instance.listen,
         "PORT": str(instance.port("purger", "http")),
-        "KAFKA": instance.kafka,
+        "KAFKA": _broker(instance, secrets, "purger"),
         "ALLOWED_CALLERS": json.dumps(["cli"]),
         "INTERNAL_JWKS_FILE": str(secrets.jwks_file),
         "RETRY_FIRST_SECONDS": "0.1",  # the edge is on this machine, and passes everything until it hears of us

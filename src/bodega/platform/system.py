@@ -194,9 +194,21 @@ class System(_Frozen):
     def topic_names(self) -> tuple[str, ...]:
         """Every Kafka topic: one per publisher, and one for what each process without SQL has parked."""
         published = [s.publishes for s in self.services.values() if s.publishes]
-        parked = [s.parked_topic for s in self.services.values() if s.parked_topic]
-        parked += [f"{name}.parked" for name, engine in self.engines.items() if engine.hears]
-        return (*published, *parked)
+        return (*published, *filter(None, map(self.parked_topic_of, self.broker_users)))
+
+    @property
+    def broker_users(self) -> tuple[str, ...]:
+        """Every process that speaks to Kafka; each has a user of its own there, of its own name."""
+        return (
+            *(s.name for s in self.services.values() if s.publishes or s.hears),
+            *(name for name, engine in self.engines.items() if engine.hears),
+        )
+
+    def parked_topic_of(self, name: str) -> str | None:
+        """Where a process without SQL puts the messages that it cannot take; others keep them in a table."""
+        if name in self.services:
+            return self.services[name].parked_topic
+        return f"{name}.parked" if self.engines[name].hears else None
 
     def callers_of(self, name: str) -> tuple[str, ...]:
         """Who may use the /internal routes of a service. The command line may: it serves the operator."""
@@ -288,7 +300,7 @@ class Instance:
 
     @property
     def kafka(self) -> str:
-        """The broker, as host:port."""
+        """The broker, as host:port; whom it is spoken to as is added by `settings`."""
         return f"{self.host('kafka')}:{self.port('kafka', 'kafka')}"
 
     @property

@@ -8,16 +8,24 @@ from pathlib import Path
 from bodega.platform.engines.java import java
 from bodega.platform.engines.program import Program, accepts, run
 from bodega.platform.jars import class_path
+from bodega.platform.secrets import Secrets
+from bodega.platform.settings import KAFKA_ADMIN
 from bodega.platform.system import LOOPBACK, Instance
 
+LISTENER = "SASL_PLAINTEXT"
+_PLAIN = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+_SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 
-def program(instance: Instance) -> Program:
+
+def program(instance: Instance, secrets: Secrets) -> Program:
     """Kafka on the instance's ports; its storage is formatted at the first start."""
     folder = instance.data / "kafka"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     ports = instance.ports["kafka"]
     configuration = folder / "server.properties"
-    configuration.write_text(_properties(folder / "data", ports["kafka"], ports["controller"]))
+    configuration.touch(mode=0o600)
+    configuration.chmod(0o600)
+    configuration.write_text(properties(instance, secrets, folder / "data"))
     jars = class_path(instance.home, "kafka")
     return Program(
         name="kafka",
@@ -35,14 +43,34 @@ def program(instance: Instance) -> Program:
     )  # fmt: skip
 
 
-def _properties(data: Path, broker: int, controller: int) -> str:
+def properties(instance: Instance, secrets: Secrets, data: Path) -> str:
+    """Its configuration; `data` is where it keeps its topics.
+
+    Nobody is anonymous. Services have users and rights in its own records (see `broker`); the administrator's password,
+    and the one by which broker and controller speak to each other, stand here.
+    """
+    ports = instance.ports["kafka"]
+    admin, controller = secrets.read("kafka-admin"), secrets.read("kafka-controller")
+    inside = f"{LOOPBACK}:{ports['controller']}"
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
-        "controller.quorum.voters": f"1@{LOOPBACK}:{controller}",
-        "listeners": f"PLAINTEXT://{LOOPBACK}:{broker},CONTROLLER://{LOOPBACK}:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{broker}",
+        "controller.quorum.voters": f"1@{inside}",
+        "listeners": f"{LISTENER}://{instance.listen}:{ports['kafka']},CONTROLLER://{inside}",
+        "advertised.listeners": f"{LISTENER}://{instance.kafka}",
+        "listener.security.protocol.map": f"{LISTENER}:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
+        "inter.broker.listener.name": LISTENER,
         "controller.listener.names": "CONTROLLER",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
+        "sasl.mechanism.inter.broker.protocol": "PLAIN",
+        "sasl.mechanism.controller.protocol": "PLAIN",
+        f"listener.name.{LISTENER.lower()}.scram-sha-512.sasl.jaas.config": _SCRAM,
+        f"listener.name.{LISTENER.lower()}.plain.sasl.jaas.config": _login(KAFKA_ADMIN, admin),
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.controller.plain.sasl.jaas.config": _login("controller", controller),
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{KAFKA_ADMIN};User:controller",
+        "allow.everyone.if.no.acl.found": "false",
         "log.dirs": str(data),
         # One node: every internal topic has one replica.
         "offsets.topic.replication.factor": "1",
@@ -60,6 +88,11 @@ def _properties(data: Path, broker: int, controller: int) -> str:
         "num.io.threads": "4",
     }
     return "".join(f"{key}={value}\n" for key, value in settings.items())
+
+
+def _login(user: str, password: str) -> str:
+    """Who may come in by this password, and as whom we do."""
+    return f'{_PLAIN} username="{user}" password="{password}" user_{user}="{password}";'
 
 
 async def _format(folder: Path, jars: str, configuration: Path) -> None:

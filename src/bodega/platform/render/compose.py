@@ -335,31 +335,12 @@ def _mongo(instance: Instance) -> Node:
 
 
 def _kafka(instance: Instance) -> Node:
-    broker, controller = instance.port("kafka", "kafka"), instance.port("kafka", "controller")
-    settings = {
-        "NODE_ID": "1",
-        "PROCESS_ROLES": "broker,controller",
-        "CONTROLLER_QUORUM_VOTERS": f"1@localhost:{controller}",
-        "LISTENERS": f"PLAINTEXT://:{broker},CONTROLLER://localhost:{controller}",
-        "ADVERTISED_LISTENERS": f"PLAINTEXT://{instance.kafka}",
-        "LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "CONTROLLER_LISTENER_NAMES": "CONTROLLER",
-        "INTER_BROKER_LISTENER_NAME": "PLAINTEXT",
-        "LOG_DIRS": "/var/lib/kafka/data",
-        # One node: every internal topic has one replica.
-        "OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-        "TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-        "TRANSACTION_STATE_LOG_MIN_ISR": "1",
-        "SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1",
-        "SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR": "1",
-        "OFFSETS_RETENTION_MINUTES": str(60 * 24 * 60),  # as natively: offsets outlive the topics' retention
-        "AUTO_CREATE_TOPICS_ENABLE": "false",
-        "HEAP_OPTS": "-Xms256m -Xmx512m",
-    }
+    port = instance.port("kafka", "kafka")
     return {
-        "environment": {f"KAFKA_{key}": value for key, value in settings.items()},
-        "volumes": ["kafka:/var/lib/kafka/data"],
-        "healthcheck": _check(["CMD", "bash", "-c", f": > /dev/tcp/localhost/{broker}"]),
+        "environment": {"KAFKA_HEAP_OPTS": "-Xms256m -Xmx512m"},
+        # Its settings are a file, not variables: they hold passwords.
+        "volumes": ["kafka:/var/lib/kafka/data", _files_of("kafka", "/mnt/shared/config")],
+        "healthcheck": _check(["CMD", "bash", "-c", f": > /dev/tcp/localhost/{port}"]),
     }
 
 

@@ -35,6 +35,7 @@ SHELL_SETTINGS: Final = "settings.env"
 MODULES: Final = {"sandbox": "bodega.sandbox", "purger": "bodega.edge", "docs": "bodega.gateway.docs"}
 """Processes that are no services, and what runs them."""
 VALKEY_DATA: Final = Path("/data")
+KAFKA_DATA: Final = Path("/var/lib/kafka/data")
 
 
 class MissingSecret(Exception):
@@ -47,7 +48,7 @@ def files(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os.
     from bodega.gateway import docs
     from bodega.gateway.render import OTLP_URL, envoy_config
     from bodega.platform import settings
-    from bodega.platform.engines import seaweedfs, valkey
+    from bodega.platform.engines import kafka, seaweedfs, valkey
 
     collector = outside.get(OTLP_URL) or None
     gateway = envoy_config(instance.system, instance, edge_secret=secrets.read("edge"), otlp_url=collector)
@@ -55,6 +56,7 @@ def files(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os.
         "postgres": {"password": secrets.read("postgres-admin")},
         "mongo": {"password": secrets.read("mongo")},
         "valkey": {"valkey.conf": valkey.configured(instance, secrets, VALKEY_DATA)},
+        "kafka": {"server.properties": kafka.properties(instance, secrets, KAFKA_DATA)},
         "seaweedfs": seaweedfs.files(secrets),
         "envoy": {"envoy.json": json.dumps(gateway, indent=1)},
         "varnish": {
@@ -76,7 +78,7 @@ def files(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os.
 def configured_parts(system: System) -> tuple[str, ...]:
     """Every part that `configure` makes files for."""
     return (
-        *("postgres", "mongo", "valkey", "seaweedfs", "envoy", "varnish", "docs"),
+        *("postgres", "mongo", "valkey", "kafka", "seaweedfs", "envoy", "varnish", "docs"),
         *system.services,
         *("sandbox", "purger", "storefront"),
     )
@@ -115,6 +117,7 @@ def make_secrets(instance: Instance) -> Secrets:
 
     secrets = Secrets.of(instance)
     files(instance, secrets, {})
+    secrets.file("kafka-admin")
     for service in instance.system.services.values():
         if service.store == "postgres":
             for role in (database_name(service.name), owner_role(service.name)):
@@ -134,14 +137,13 @@ def prepare(instance: Instance) -> None:
 
 def run(part: str, folder: Path = CONFIGURATION) -> None:
     """Be the process of a part, until it is told to stop."""
-    for key, value in json.loads((folder / SETTINGS).read_text()).items():
-        os.environ.setdefault(key, value)
+    from bodega.platform.services import serve_here, take_settings
+
+    take_settings(folder / SETTINGS)
     if part in MODULES:
         sys.argv = [MODULES[part]]
         runpy.run_module(MODULES[part], run_name="__main__", alter_sys=True)
         return
-    from bodega.platform.services import serve_here
-
     serve_here({part: None})
 
 
@@ -168,11 +170,12 @@ def main() -> None:
     from aiokafka.errors import KafkaError
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from bodega.platform.broker import BrokerError
     from bodega.platform.migrations import MigrationError
 
     try:
         prepare(instance)
-    except (MigrationError, KafkaError, ClientError, BotoCoreError, OSError) as error:
+    except (MigrationError, KafkaError, BrokerError, ClientError, BotoCoreError, OSError) as error:
         sys.exit(f"databases, topics and buckets could not be made: {error}")
 
 
