@@ -10,7 +10,7 @@ import pytest
 
 from bodega.kit.testing import Caller, eventually
 from tests.conftest import engine
-from tests.journeys.shop import Merchant, Outside, Shopper, unique
+from tests.journeys.shop import Merchant, Outside, Shopper, signed_in, unique
 
 INSTANCE = os.environ.get("BODEGA_INSTANCE", "test")
 PASSWORD = "correct horse battery"
@@ -46,7 +46,7 @@ async def customer(api: Caller) -> Shopper:
     email = f"{unique('ada')}@example.com"
     answer = await api.post("/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"})
     assert answer.status == 201, answer.body
-    return Shopper(api.being({"Authorization": f"Bearer {answer.json['access_token']}"}), email)
+    return Shopper(await signed_in(api, email, PASSWORD), email)
 
 
 @pytest.fixture(scope="session")
@@ -58,10 +58,7 @@ async def merchant(api: Caller, session: aiohttp.ClientSession, root: Path) -> M
         env={**os.environ, "BODEGA_PASSWORD": PASSWORD}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert made.returncode == 0, made.stderr
-    answer = await api.post("/auth/login", {"email": email, "password": PASSWORD})
-    assert answer.status == 200, answer.body
-    signed_in = api.being({"Authorization": f"Bearer {answer.json['access_token']}"})
-    return Merchant(signed_in, Caller(engine("BODEGA_CATALOG_S3_URL"), session))
+    return Merchant(await signed_in(api, email, PASSWORD), Caller(engine("BODEGA_CATALOG_S3_URL"), session))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from PIL import Image
 
 from bodega.kit.testing import Caller, eventually
 from tests.journeys.conftest import INSTANCE, PASSWORD
-from tests.journeys.shop import Merchant, Outside, Shopper, euro, unique
+from tests.journeys.shop import Merchant, Outside, Shopper, euro, signed_in, unique
 
 pytestmark = pytest.mark.journey
 
@@ -40,12 +40,6 @@ async def bash(script: str, folder: Path, **given: str) -> str:
     told, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 0, told.decode()
     return told.decode()
-
-
-async def signed_in(api: Caller, email: str) -> Caller:
-    answer = await api.post("/auth/login", {"email": email, "password": PASSWORD})
-    assert answer.status == 200, answer.body
-    return api.being({"Authorization": f"Bearer {answer.json['access_token']}"})
 
 
 def users(root: Path, *arguments: str) -> str:
@@ -106,7 +100,7 @@ async def test_support_helps_a_customer_until_the_right_is_taken_away(
     email = f"{unique('support')}@example.com"
     users(root, "create-support", email)
     assert email in users(root, "list")
-    support = await signed_in(api, email)
+    support = await signed_in(api, email, PASSWORD)
     product = await merchant.makes(stock=5)
     number = (await (await guest.buys(product["sku"])).becomes("shipped"))["number"]
     for path in (
@@ -122,4 +116,4 @@ async def test_support_helps_a_customer_until_the_right_is_taken_away(
     assert (await support.get("/admin/products")).code == "forbidden"
     users(root, "revoke", email)
     assert email not in users(root, "list")
-    assert (await (await signed_in(api, email)).get(f"/admin/orders/{number}")).code == "forbidden"
+    assert (await (await signed_in(api, email, PASSWORD)).get(f"/admin/orders/{number}")).code == "forbidden"

@@ -146,7 +146,10 @@ def _lint() -> tuple[int, list[str]]:
 def _pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k in _PASSED_ON}
     colour = "--color=yes" if out.is_terminal else "--color=no"
-    code, last = _shown([sys.executable, "-m", "pytest", colour, *arguments], {**kept, **environment})
+    code, last = _shown(
+        [sys.executable, "-m", "pytest", colour, "--durations=10", "--durations-min=1", *arguments],
+        {**kept, **environment},
+    )
     return code, [last]
 
 
