@@ -42,7 +42,8 @@ def program(instance: Instance, secrets: Secrets) -> Program:
             f"-s3.config={folder / 's3.json'}", "-master.telemetry=false",
         ),
         folder=folder,
-        environment={"GOMEMLIMIT": "96MiB", "GOGC": "50"},
+        # It holds some 110 MB at rest. A limit below that makes Go collect garbage without end: a tenth of a core.
+        environment={"GOMEMLIMIT": "256MiB"},
         ports=ports,
         ready=partial(_serves, instance.s3_url),
         prepare=partial(_clear_the_way, folder / "data", ports),
