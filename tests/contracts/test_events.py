@@ -27,7 +27,7 @@ TABLE = {  # spec 0b
         "PaymentAuthorized", "PaymentFailed", "PaymentCaptured", "PaymentCaptureFailed", "PaymentRefunded",
         "PaymentVoided",
     },
-    "shipping": {"ShipmentCreated", "ShipmentDelivered"},
+    "shipping": {"ShipmentCreated", "ShipmentPickedUp", "ShipmentDelivered"},
     "users": {"CustomerRegistered", "CustomerVerified", "PasswordResetRequested", "PasswordChanged"},
 }  # fmt: skip
 

@@ -312,6 +312,7 @@ class ShopDouble:
                 "id": order_id,
                 "state": order["state"],
                 "cancellable": order["state"] == "shipped",
+                "cancellable_until": None,
                 "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in order["lines"].items()],
                 "tracking": {"number": f"parcel-of-{order_id}"},
                 "payment_id": f"pay-of-{order_id}",

@@ -38,7 +38,7 @@ def described() -> dict[str, Any]:
     """platform.toml as it stands, with every port a free one and a short time-out."""
     system = tomllib.loads((ROOT / "platform.toml").read_text())
     system["instances"] = {}
-    system["times"][system["shop"]["times"]]["request_timeout_seconds"] = REQUEST_SECONDS
+    system["times"]["standard"]["request_timeout_seconds"] = REQUEST_SECONDS
     wanted = [*system["services"].values(), *(e["ports"] for e in system["engines"].values())]
     free = iter(_free_ports(sum(1 if "port" in w else len(w) for w in wanted)))
     for name, service in system["services"].items():

@@ -132,6 +132,21 @@ class Order:
 
         return await eventually(check, within_seconds=within_seconds)
 
+    async def is_packed(self, within_seconds: float = 15) -> Any:
+        """Once it has a label. It is still in the house: the carrier has not seen it."""
+
+        async def check() -> Any:
+            seen = await self.read()
+            assert seen["tracking"] is not None, seen["state"]
+            return seen
+
+        return await eventually(check, within_seconds=within_seconds)
+
+    async def is_sent(self, outside: "Outside") -> Any:
+        """Once the carrier has scanned it, which it does now."""
+        await outside.picks_up((await self.is_packed())["tracking"]["number"])
+        return await self.becomes("shipped")
+
     async def cancel(self) -> Answered:
         return await self.api.post(f"/orders/{self.id}/cancel?token={self.token}")
 
@@ -243,6 +258,17 @@ class Outside:
             return mails
 
         return await eventually(check, within_seconds=20)
+
+    async def picks_up(self, tracking: str) -> None:
+        answer = await self.sandbox.post(f"/sandbox/parcels/{tracking}/advance", {"to": "picked_up"})
+        assert answer.status == 200, answer.body
+
+    async def picks_up_all(self) -> None:
+        """The carrier fetches every parcel that has a label."""
+        parcels = (await self.sandbox.get("/sandbox/parcels")).json["items"]
+        for parcel in parcels:
+            if parcel["status"] == "label_created":
+                await self.picks_up(parcel["tracking_number"])
 
     async def breaks(self, target: str, kind: str, **how: Any) -> None:
         answer = await self.sandbox.post("/sandbox/faults", {"target": target, "kind": kind, **how})

@@ -30,7 +30,7 @@ async def test_a_declined_card_keeps_the_stock_and_another_card_pays(guest: Shop
     paid = await guest.api.post(f"/checkout/{checkout_id}/payments", {"payment_method": "pm_card_visa"})
     assert paid.status == 201, paid.body
     order = Order(guest.api, paid.json["order"]["id"], paid.json["order"]["token"], paid.json)
-    await order.becomes("shipped")
+    await order.is_packed()
 
 
 async def test_a_declined_checkout_that_nobody_goes_on_with_ends_by_itself(guest: Shopper, merchant: Merchant) -> None:
@@ -54,7 +54,7 @@ async def test_a_3d_secure_card_is_confirmed_at_the_bank(guest: Shopper, merchan
     confirmed = await guest.api.post(f"/checkout/{waiting.json['checkout_id']}/confirm")
     assert confirmed.status == 201, confirmed.body
     order = Order(guest.api, confirmed.json["order"]["id"], confirmed.json["order"]["token"], confirmed.json)
-    await order.becomes("shipped")
+    await order.is_packed()
 
 
 async def test_a_3d_secure_card_that_fails_its_challenge_is_declined(
@@ -147,7 +147,7 @@ async def test_a_processor_that_times_out_after_charging_ends_in_one_charge(
 
     seen = await eventually(completed, within_seconds=20)
     order = Order(guest.api, seen["order"]["id"], seen["order"]["token"], seen)  # type: ignore[index]
-    shipped = await order.becomes("shipped")
+    shipped = await order.is_packed()
     money = await outside.money_of((await merchant.order(order.id))["payment_id"])
     assert money["captured"] == shipped["totals"]["total"]["amount"]
     assert len(money["intents"]) == 1

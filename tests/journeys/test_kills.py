@@ -93,10 +93,10 @@ async def _buys(api: Caller, sku: str) -> Order:
     return Order(shopper.api, seen["order"]["id"], seen["order"]["token"], seen)
 
 
-async def ends_shipped(order: Order) -> dict[str, Any]:
+async def ends_packed(order: Order) -> dict[str, Any]:
     async def check() -> dict[str, Any]:
         answer = await insists(lambda: order.api.get(f"/orders/{order.id}?token={order.token}"))
-        assert answer.json["state"] == "shipped", answer.json["state"]
+        assert answer.json["tracking"] is not None, answer.json["state"]
         return dict(answer.json)
 
     return await eventually(check, within_seconds=PATIENCE_SECONDS, every_seconds=0.2)
@@ -120,7 +120,7 @@ async def no_money_is_unexplained(merchant: Merchant, outside: Outside, sku: str
 async def all_agrees(orders: list[Order], sku: str, stock: int, merchant: Merchant, outside: Outside) -> None:
     """Shipped once, charged once, taken from the stock once."""
     for order in orders:
-        seen = await ends_shipped(order)
+        seen = await ends_packed(order)
         known = await insists(lambda order=order: merchant.api.get(f"/admin/orders/{order.id}"))  # type: ignore[misc]
         money = await outside.money_of(known.json["payment_id"])
         assert money["captured"] == seen["totals"]["total"]["amount"]

@@ -65,7 +65,7 @@ async def test_the_commands_of_the_merchants_guide_do_what_it_says(
     assert (await hasty.check_out("pm_card_visa_chargeDeclinedInsufficientFunds")).status == 402
     (unpaid,) = (await merchant.api.get(f"/admin/orders?q={hasty.email}")).json["items"]
     sent = await guest.buys(sku)
-    number = (await sent.becomes("shipped"))["number"]
+    number = (await sent.is_packed())["number"]
     label = (await merchant.shipment_of(number))[0]["tracking_number"]
     Image.new("RGB", (800, 800), "#c93").save(tmp_path / "ruler.png")
 
@@ -102,7 +102,7 @@ async def test_support_helps_a_customer_until_the_right_is_taken_away(
     assert email in users(root, "list")
     support = await signed_in(api, email, PASSWORD)
     product = await merchant.makes(stock=5)
-    number = (await (await guest.buys(product["sku"])).becomes("shipped"))["number"]
+    number = (await (await guest.buys(product["sku"])).is_packed())["number"]
     for path in (
         f"/admin/orders?q={number}", f"/admin/orders/{number}", f"/admin/payments?order_id={number}",
         f"/admin/shipments?q={number}", f"/admin/notifications?q={number}",

@@ -25,7 +25,15 @@ async def test_a_guest_buys_and_everything_follows_by_itself(
 ) -> None:
     product = await merchant.makes(price=1250, stock=5)
     order = await guest.buys(product["sku"], 2)
-    seen = await order.becomes("shipped")
+    packed = await order.is_packed()
+    assert (packed["state"], packed["fulfilment_status"], packed["payment_status"]) == (
+        "fulfilling",
+        "preparing",
+        "paid",
+    )
+    assert not [mail for mail in await outside.mails_to(guest.email) if "on its way" in mail["subject"]]
+    seen = await order.is_sent(outside)
+    assert seen["promised_from"] <= seen["promised_to"]
 
     total = seen["totals"]["total"]["amount"]
     assert total == 2 * 1250 + seen["totals"]["shipping"]["amount"]
@@ -48,14 +56,14 @@ async def test_a_guest_buys_and_everything_follows_by_itself(
     assert timeline.status == 200
     assert b"Ada" not in timeline.body
     assert [entry["note"] for entry in seen["timeline"]] == [
-        "created", "payment_accepted", "payment_captured", "fulfilment_begun", "shipped",
+        "created", "payment_accepted", "payment_captured", "fulfilment_begun", "labelled", "shipped",
     ]  # fmt: skip
 
 
 async def test_a_customer_finds_the_order_in_the_account(customer: Shopper, merchant: Merchant) -> None:
     product = await merchant.makes()
     order = await customer.buys(product["sku"])
-    await order.becomes("shipped")
+    await order.is_packed()
     listed = await customer.api.get("/orders")
     assert [item["id"] for item in listed.json["items"]] == [order.id]
     profile = await customer.api.get("/users/me")

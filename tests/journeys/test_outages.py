@@ -223,7 +223,7 @@ async def test_an_order_tells_of_itself_through_the_edge_while_it_is_looked_at(
         async for line in stream.content:
             if line.startswith(b"data:"):
                 states.append(Answered(200, {}, line.removeprefix(b"data:")).json["state"])
-                if states[-1] == "shipped":
+                if states[-1] == "fulfilling":
                     break
-    assert states[-1] == "shipped"
+    assert states[-1] == "fulfilling"
     assert len(states) > 1, "every state came at once: something on the way has gathered them"

@@ -49,7 +49,7 @@ async def test_a_customer_is_shown_everything_and_forgotten(customer: Shopper, m
 
     refused = await customer.api.request("DELETE", ME, {"password": PASSWORD})
     assert (refused.status, refused.code) == (409, "orders_open")
-    await order.becomes("shipped")
+    await order.is_packed()
     shipment = (await merchant.shipment_of((await order.read())["number"]))[0]
     assert (await merchant.api.post(f"/admin/shipments/{shipment['id']}/mark-delivered")).status == 200
     await order.becomes("delivered")

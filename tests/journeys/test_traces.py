@@ -14,7 +14,7 @@ pytestmark = pytest.mark.journey
 
 FACTS = {
     "InventoryReserved", "OrderCreated", "PaymentAuthorized", "OrderPaid", "PaymentCaptured", "InventoryCommitted",
-    "ShipmentCreated", "OrderShipped",
+    "ShipmentCreated",
 }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from bodega.kit.testing import Caller, eventually
 from bodega.platform.system import System
 from tests.conftest import engine
 from tests.journeys.conftest import INSTANCE, PASSWORD
-from tests.journeys.shop import Merchant, Order, Shopper
+from tests.journeys.shop import Merchant, Order, Outside, Shopper
 from tests.journeys.test_kills import command, insists
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
@@ -63,12 +63,12 @@ class Shop:
 
 
 async def test_a_restored_shop_is_the_one_that_was_backed_up(
-    api: Caller, merchant: Merchant, customer: Shopper, root: Path, tmp_path: Path
+    api: Caller, merchant: Merchant, customer: Shopper, outside: Outside, root: Path, tmp_path: Path
 ) -> None:
     product = await merchant.makes(stock=9)
     await merchant.pictures(product)
     order = await customer.buys(product["sku"], 2)
-    await order.becomes("shipped")
+    await order.is_sent(outside)
     waiting = Shopper(api)
     await waiting.add(product["sku"], 3)
     site = Caller(engine("BODEGA_ORDERS_SITE_URL"), api.session)

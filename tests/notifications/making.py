@@ -8,7 +8,7 @@ from bodega.contracts.ids import derived_id, new_id
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded
 from bodega.contracts.payments import PaymentFailed
-from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered
+from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
 
 NUMBER = "BDG-7K3M-9Q2X"
@@ -77,8 +77,11 @@ def _parcel(order_id: str, email: str, **other: Any) -> dict[str, Any]:
 
 
 def sent(order_id: str, email: str, **other: Any) -> Any:
-    facts = {**_parcel(order_id, email, **other), "promised_from": "2026-12-01", "promised_to": "2026-12-02"}
-    return event(ShipmentCreated.model_validate(facts), subject=order_id, sequence=2)
+    facts = {
+        **_parcel(order_id, email, **other), "promised_from": "2026-12-01", "promised_to": "2026-12-02",
+        "picked_up_at": "2026-11-30T10:00:00Z",
+    }  # fmt: skip
+    return event(ShipmentPickedUp.model_validate(facts), subject=order_id, sequence=2)
 
 
 def delivered(order_id: str, email: str, **other: Any) -> Any:

@@ -86,8 +86,8 @@ async def test_a_cancellation_is_told_to_who_had_paid_and_once(
     await asyncio.sleep(0.3)
     assert sorted(mail["subject"] for mail in await mailbox.to(ada)) == [
         f"Your order {NUMBER} is cancelled",
-        f"€10.00 back for your order {NUMBER}",
-        f"€5.00 back for your order {NUMBER}",
+        f"Refund of €10.00 for your order {NUMBER}",
+        f"Refund of €5.00 for your order {NUMBER}",
     ]
     assert len(ids_of(mails)) == 3
     assert await mailbox.to(bob) == []

@@ -130,7 +130,65 @@ def test_a_net_shops_confirmation_adds_the_tax_and_a_discount_is_taken_off() -> 
     assert "Tax:      €15.20" in text
     assert "Discount: -€3.00" in text
     assert "Shipping: free" in text
-    assert "of tax in it" not in html
+    assert "incl." not in html
+
+
+@pytest.mark.parametrize(
+    ("tax", "rates", "said"),
+    [
+        (1403, ["0.19"], "incl. €14.03 VAT"),
+        (1403, ["0.19", "0.07"], "7 % and 19 %"),
+        (1403, ["0.19", "0.190"], "19 %"),
+        (0, ["0"], None),
+    ],
+)
+def test_vat_is_named_with_its_rates_and_an_export_without_tax_says_nothing_of_it(
+    tax: int, rates: list[str], said: str | None
+) -> None:
+    fact = FACTS["order_confirmation"].data.model_dump(mode="json")
+    lines = [{**fact["lines"][0], "tax_rate": rate, "tax": making.euro(100 if float(rate) else 0)} for rate in rates]
+    totals = {**fact["totals"], "tax": making.euro(tax)}
+    for content in parts(written("order_confirmation", lines=lines, totals=totals)):
+        if said is None:
+            assert not [word for word in ("VAT", "incl.", "Tax:") if word in content]
+        else:
+            assert said in content
+
+
+@pytest.mark.parametrize(
+    ("address", "lines"),
+    [
+        ({"line1": "1 Market St", "city": "San Francisco", "region": "California", "postal_code": "94105",
+          "country": "US", "company": "Example LLC"},
+         ["Example LLC", "1 Market St", "San Francisco, CA 94105", "United States"]),
+        ({"line1": "10 Downing St", "city": "London", "postal_code": "SW1A 2AA", "country": "GB"},
+         ["10 Downing St", "London", "SW1A 2AA", "United Kingdom"]),
+        ({"line1": "Weg 1", "line2": "3. Etage", "city": "Berlin", "postal_code": "10119", "country": "DE"},
+         ["Weg 1", "3. Etage", "10119 Berlin", "Germany"]),
+        ({"line1": "Via Roma 1", "city": "Roma", "region": "RM", "postal_code": "00184", "country": "IT"},
+         ["Via Roma 1", "00184 Roma RM", "Italy"]),
+        ({"line1": "Rruga 1", "city": "Pristina", "postal_code": "10000", "country": "XK"}, ["Rruga 1", "Kosovo"]),
+    ],
+)  # fmt: skip
+def test_an_address_is_written_as_its_country_writes_it(address: dict[str, str], lines: list[str]) -> None:
+    text, html = parts(written("order_confirmation", shipping_address={"name": "Kim Muster", **address}))
+    at = [text.index(line) for line in ("Kim Muster", *lines)]
+    assert at == sorted(at)
+    assert all(line in html for line in lines)
+
+
+def test_a_confirmation_promises_the_days_and_says_preparing_and_not_on_its_way() -> None:
+    days = {"promised_from": "2026-12-01", "promised_to": "2026-12-02"}
+    for content in parts(written("order_confirmation", **days)):
+        assert "Tuesday, 1 December" in content
+        assert "preparing" in content
+        assert "on its way" not in content
+    assert "should arrive" not in parts(written("order_confirmation"))[0]
+
+
+def test_a_cancellation_after_a_full_refund_says_that_the_money_was_refunded() -> None:
+    assert "refunded your payment" in parts(written("order_cancelled", reason="refunded"))[0]
+    assert "has been released" in parts(written("order_cancelled", reason="customer_request"))[0]
 
 
 @pytest.mark.parametrize("recipient", ["x,ada@example.com", 'a"b@example.com', "ada@exämple.com"])

@@ -33,7 +33,7 @@ def wanted(**other: Any) -> CreateOrder:
                 "tax_included": True, "total": euro(2890),
             },
             "shipping_address": ADDRESS,
-            "shipping_option": "standard",
+            "shipping_option": "standard", "promised_from": "2026-12-01", "promised_to": "2026-12-02",
             "contact": {"email": "ada@example.com"},
             **other,
         }

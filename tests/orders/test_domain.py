@@ -1,7 +1,7 @@
 """The rules of an order's life."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -17,6 +17,7 @@ from tests.orders.making import wanted
 pytestmark = pytest.mark.unit
 
 PAYMENT = new_id("pay")
+NOW = datetime(2026, 11, 20, 14, 3, tzinfo=UTC)
 TOTAL = Price(amount=2890, currency="EUR")
 
 
@@ -37,7 +38,7 @@ def told(change: domain.Change) -> domain.Fact | None:
 
 
 def test_a_payment_of_exactly_the_total_makes_an_order_paid() -> None:
-    change = domain.accept_payment(order(), PAYMENT, TOTAL)
+    change = domain.accept_payment(order(), PAYMENT, TOTAL, NOW)
     assert change.order.state == "paid"
     assert change.order.payment_id == PAYMENT
     assert isinstance(told(change), OrderPaid)
@@ -45,7 +46,7 @@ def test_a_payment_of_exactly_the_total_makes_an_order_paid() -> None:
 
 @pytest.mark.parametrize("amount", [Price(amount=2889, currency="EUR"), Price(amount=2890, currency="USD")])
 def test_a_payment_of_another_amount_cancels_the_order_and_is_not_kept(amount: Price) -> None:
-    change = domain.accept_payment(order(), PAYMENT, amount)
+    change = domain.accept_payment(order(), PAYMENT, amount, NOW)
     assert change.order.state == "cancelled"
     fact = told(change)
     assert isinstance(fact, OrderCancelled)
@@ -53,17 +54,17 @@ def test_a_payment_of_another_amount_cancels_the_order_and_is_not_kept(amount: P
 
 
 def test_a_payment_for_a_cancelled_order_says_again_that_it_is_cancelled() -> None:
-    change = domain.accept_payment(order("cancelled"), PAYMENT, TOTAL)
+    change = domain.accept_payment(order("cancelled"), PAYMENT, TOTAL, NOW)
     assert change.order.state == "cancelled"
     assert isinstance(told(change), OrderCancelled)
 
 
 def test_the_same_payment_twice_changes_nothing() -> None:
-    assert not domain.accept_payment(order("paid"), PAYMENT, TOTAL).happened
+    assert not domain.accept_payment(order("paid"), PAYMENT, TOTAL, NOW).happened
 
 
 def test_a_second_payment_is_noted_and_not_accepted() -> None:
-    change = domain.accept_payment(order("paid"), new_id("pay"), TOTAL)
+    change = domain.accept_payment(order("paid"), new_id("pay"), TOTAL, NOW)
     assert change.order.payment_id == PAYMENT
     assert told(change) is None
 
@@ -112,7 +113,14 @@ def test_a_refused_capture_of_another_payment_does_not_touch_the_order() -> None
     assert domain.capture_failed(order("paid"), new_id("pay")).order.state == "paid"
 
 
-def test_a_shipment_ships_what_is_being_fulfilled() -> None:
+def test_a_label_alone_ships_nothing_and_the_carriers_first_scan_does() -> None:
+    labelled = domain.label(order("fulfilling"), "Sandbox Parcel", "SP1", "http://t/SP1")
+    assert (labelled.order.state, labelled.note, told(labelled)) == ("fulfilling", "labelled", None)
+    assert labelled.order.fulfilment_status == "preparing"
+    assert isinstance(told(domain.ship(labelled.order, "Sandbox Parcel", "SP1", "http://t/SP1")), OrderShipped)
+
+
+def test_a_scan_ships_what_is_being_fulfilled() -> None:
     change = domain.ship(order("fulfilling"), "Sandbox Parcel", "SP1", "http://t/SP1")
     assert change.order.state == "shipped"
     fact = told(change)
@@ -121,27 +129,30 @@ def test_a_shipment_ships_what_is_being_fulfilled() -> None:
 
 
 def test_another_label_changes_where_the_parcel_is_followed_and_nothing_else() -> None:
-    shipped = domain.ship(order("fulfilling"), "Sandbox Parcel", "SP1", "http://t/SP1").order
-    assert not domain.ship(shipped, "Sandbox Parcel", "SP1", "http://t/SP1").happened
-    again = domain.ship(shipped, "Sandbox Parcel", "SP2", "http://t/SP2")
-    assert again.fact is None
-    assert again.order == replace(shipped, tracking_number="SP2", tracking_url="http://t/SP2")
+    labelled = domain.label(order("fulfilling"), "Sandbox Parcel", "SP1", "http://t/SP1").order
+    assert not domain.label(labelled, "Sandbox Parcel", "SP1", "http://t/SP1").happened
+    again = domain.label(labelled, "Sandbox Parcel", "SP2", "http://t/SP2")
+    assert (again.fact, again.note) == (None, "relabelled")
+    assert again.order == replace(labelled, tracking_number="SP2", tracking_url="http://t/SP2")
 
 
 @pytest.mark.parametrize("state", ["created", "paid", "cancelled"])
 def test_a_shipment_that_nobody_allowed_is_out_of_order(state: domain.State) -> None:
     with pytest.raises(errors.OutOfOrder):
         domain.ship(order(state), "Sandbox Parcel", "SP1", "")
+    if state != "cancelled":
+        with pytest.raises(errors.OutOfOrder):
+            domain.label(order(state), "Sandbox Parcel", "SP1", "")
 
 
 def test_people_are_called_once_and_no_longer_needed_when_there_is_a_label_after_all() -> None:
     called = domain.call_people(order("fulfilling"), "label_failed")
     assert (called.order.attention, called.note, told(called)) == ("label_failed", "label_failed", None)
     assert not domain.call_people(called.order, "label_failed").happened
-    assert domain.ship(called.order, "c", "t", "u").order.attention is None
+    assert domain.label(called.order, "c", "t", "u").order.attention is None
     worse = order("fulfilling", attention="capture_failed")
     assert not domain.call_people(worse, "label_failed").happened
-    assert domain.ship(worse, "c", "t", "u").order.attention == "capture_failed"
+    assert domain.label(worse, "c", "t", "u").order.attention == "capture_failed"
     assert not domain.call_people(order("cancelled"), "label_failed").happened
 
 
@@ -166,8 +177,103 @@ def test_more_than_the_total_is_never_given_back() -> None:
         domain.refund(order("paid"), TOTAL, Price(amount=2891, currency="EUR"))
 
 
+# state, captured, refunded -> where the goods are, where the money is, and whether it can be cancelled
+STANDINGS: list[tuple[domain.State, bool, int, str, str, bool]] = [
+    ("created", False, 0, "awaiting_payment", "unpaid", True),
+    ("paid", False, 0, "preparing", "authorized", True),
+    ("paid", True, 0, "preparing", "paid", True),
+    ("paid", True, 1000, "preparing", "partly_refunded", True),
+    ("fulfilling", True, 0, "preparing", "paid", False),
+    ("fulfilling", True, 1000, "preparing", "partly_refunded", False),
+    ("shipped", True, 0, "shipped", "paid", False),
+    ("shipped", True, 2890, "shipped", "refunded", False),
+    ("delivered", True, 0, "delivered", "paid", False),
+    ("delivered", True, 1000, "delivered", "partly_refunded", False),
+    ("delivered", True, 2890, "delivered", "refunded", False),
+    ("cancelled", False, 0, "cancelled", "voided", False),
+    ("cancelled", True, 0, "cancelled", "refund_pending", False),
+    ("cancelled", True, 2890, "cancelled", "refunded", False),
+]
+
+
+@pytest.mark.parametrize(("state", "captured", "refunded", "goods", "money", "cancellable"), STANDINGS)
+def test_goods_and_money_are_two_states(
+    state: domain.State, captured: bool, refunded: int, goods: str, money: str, cancellable: bool
+) -> None:
+    paid = order(state, captured=captured, refunded=refunded, payment_id=None if state == "created" else PAYMENT)
+    assert (paid.fulfilment_status, paid.payment_status, paid.cancellable) == (goods, money, cancellable)
+
+
+def test_an_order_that_was_cancelled_before_any_payment_owes_nothing() -> None:
+    assert (order("cancelled").payment_status, order("cancelled").final) == ("unpaid", True)
+    assert not order("cancelled", captured=True, payment_id=PAYMENT).final, "its buyer still waits for the money"
+
+
+def test_the_time_to_cancel_begins_when_the_order_is_paid_and_ends_when_it_is_packed() -> None:
+    assert order("created").cancellable_until(1800) is None
+    paid = domain.accept_payment(order(), PAYMENT, TOTAL, NOW).order
+    assert paid.cancellable_until(1800) == NOW + timedelta(minutes=30)
+    assert replace(paid, state="fulfilling").cancellable_until(1800) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "parts", "after"),
+    [
+        ("paid", [2890], "cancelled"),
+        ("paid", [2889], "paid"),
+        ("paid", [1000, 2890], "cancelled"),
+        ("fulfilling", [2890], "cancelled"),
+        ("fulfilling", [1000], "fulfilling"),
+        ("shipped", [2890], "shipped"),
+        ("delivered", [2890], "delivered"),
+        ("cancelled", [2890], "cancelled"),
+    ],
+)
+def test_a_refund_of_everything_stops_what_the_carrier_does_not_have_yet(
+    state: domain.State, parts: list[int], after: str
+) -> None:
+    current = order(state, captured=True, payment_id=PAYMENT)
+    facts = []
+    for in_all in parts:
+        change = domain.refund(current, Price(amount=1, currency="EUR"), Price(amount=in_all, currency="EUR"))
+        stopped = domain.stop_if_refunded(change.order)
+        facts += [fact for fact in (told(change), told(stopped)) if fact is not None]
+        current = stopped.order
+    assert current.state == after
+    cancelled = [fact for fact in facts if isinstance(fact, OrderCancelled)]
+    assert [(fact.reason, fact.was_paid) for fact in cancelled] == [("refunded", True)] * (state != after)
+    assert not domain.stop_if_refunded(current).happened
+
+
+def test_a_parcel_that_left_although_its_order_was_refunded_calls_people() -> None:
+    labelled = domain.label(order("fulfilling", captured=True, refunded=2890), "c", "t", "u").order
+    stopped = domain.stop_if_refunded(labelled).order
+    sent = domain.ship(stopped, "c", "t", "u")
+    assert (sent.order.state, sent.order.attention, told(sent)) == ("cancelled", "sent_though_cancelled", None)
+    assert not domain.deliver(sent.order).happened
+    assert (
+        domain.label(
+            domain.stop_if_refunded(order("fulfilling", captured=True, refunded=2890)).order, "c", "t", "u"
+        ).fact
+        is None
+    )
+
+
 COMMANDS = st.sampled_from(
-    ["pay", "pay_wrong", "pay_other", "captured", "capture_failed", "cancel", "expire", "fulfil", "ship", "deliver"]
+    [
+        "pay",
+        "pay_wrong",
+        "pay_other",
+        "captured",
+        "capture_failed",
+        "cancel",
+        "expire",
+        "fulfil",
+        "label",
+        "ship",
+        "deliver",
+        "refund",
+    ]
 )
 
 
@@ -175,11 +281,11 @@ def _try(current: Order, command: str) -> Order:
     try:
         match command:
             case "pay":
-                return domain.accept_payment(current, PAYMENT, TOTAL).order
+                return domain.accept_payment(current, PAYMENT, TOTAL, NOW).order
             case "pay_wrong":
-                return domain.accept_payment(current, PAYMENT, Price(amount=1, currency="EUR")).order
+                return domain.accept_payment(current, PAYMENT, Price(amount=1, currency="EUR"), NOW).order
             case "pay_other":
-                return domain.accept_payment(current, "pay_00000000000000000000000000", TOTAL).order
+                return domain.accept_payment(current, "pay_00000000000000000000000000", TOTAL, NOW).order
             case "captured":
                 return domain.note_captured(current, PAYMENT).order
             case "capture_failed":
@@ -190,6 +296,10 @@ def _try(current: Order, command: str) -> Order:
                 return domain.cancel(current, "x", only_unpaid=True).order
             case "fulfil":
                 return domain.begin_fulfilment(current, capture_first=True).order
+            case "label":
+                return domain.label(current, "c", "t", "u").order
+            case "refund" if current.captured:
+                return domain.stop_if_refunded(domain.refund(current, TOTAL, TOTAL).order).order
             case "ship":
                 return domain.ship(current, "c", "t", "u").order
             case _:

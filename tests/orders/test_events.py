@@ -17,7 +17,7 @@ from bodega.contracts.payments import (
     PaymentFailed,
     PaymentRefunded,
 )
-from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered
+from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerVerified
 from bodega.kit.testing import Caller, Credentials, Topics, eventually
 from tests.orders.conftest import link, place
@@ -69,8 +69,16 @@ async def test_an_order_goes_all_the_way_and_says_so_in_order(
     await eventually(begin)
     day = {"promised_from": "2026-12-01", "promised_to": "2026-12-02"}
     await topics.publish(shipment(ShipmentCreated, order, **day))
+
+    async def labelled() -> None:
+        seen = (await orders.get(f"/orders/{order.order_id}{link(order.order_id)}")).json
+        assert (seen["tracking"] or {}).get("number") == "SP123"
+        assert (seen["state"], seen["fulfilment_status"]) == ("fulfilling", "preparing"), "nobody has scanned it"
+
+    await eventually(labelled)
+    await topics.publish(shipment(ShipmentPickedUp, order, picked_up_at="2026-11-30T10:00:00Z", **day))
     seen = await state_becomes(orders, order, "shipped")
-    assert seen["tracking"]["number"] == "SP123"
+    assert (seen["promised_from"], seen["promised_to"]) == ("2026-12-01", "2026-12-02")
     await topics.publish(shipment(ShipmentDelivered, order, delivered_at="2026-12-02T10:00:00Z"))
     await state_becomes(orders, order, "delivered")
 

@@ -65,7 +65,7 @@ def test_config_shows_no_secret(tmp_path: Path) -> None:
     answer = bodega("config", home=tmp_path)
     assert answer.returncode == 0
     assert "BODEGA_ORDERS_LEASE_SECONDS" in answer.stdout
-    assert "the profile standard" in answer.stdout
+    assert "the profile demo" in answer.stdout
     folder = Secrets.of(System.load().instance("shop", tmp_path)).folder
     values = [path.read_text()[:20] for path in folder.iterdir() if path.name != "internal-jwks.json"]
     assert not [value for value in values if value in answer.stdout]

@@ -176,11 +176,27 @@ def test_the_standard_times_are_those_that_are_promised() -> None:
     promised = {
         "request_timeout_seconds": 10, "step_deadline_seconds": 7, "lease_seconds": 10, "reservation_seconds": 15 * 60,
         "checkout_due_seconds": 15 * 60, "unknown_due_seconds": 30 * 60, "retry_give_up_seconds": 24 * 3600,
-        "carrier_patience_seconds": 0.8, "idempotency_hours": 24,
+        "carrier_patience_seconds": 0.8, "idempotency_hours": 24, "cancel_window_seconds": 30 * 60,
     }  # fmt: skip
     system = System.load(local=False)
-    assert system.shop.times == "standard"
+    assert system.shop.times == "demo", "a newcomer's shop, with the sandbox's carrier"
+    assert system.instances["containers"].times == "standard", "servers"
     assert {name: system.times["standard"][name] for name in promised} == promised
+
+
+def test_a_newcomer_sees_an_order_go_all_the_way_within_a_minute_and_all_else_is_as_in_standard(tmp_path: Path) -> None:
+    system = System.load(local=False)
+    demo, standard = system.instance("shop", tmp_path).times, system.times["standard"]
+    assert demo["cancel_window_seconds"] + demo["first_scan_seconds"] + 3 * demo["next_scan_seconds"] < 60
+    short = {"cancel_window_seconds", "first_scan_seconds", "next_scan_seconds"}
+    assert {name: demo[name] for name in standard if name not in short} == {
+        name: standard[name] for name in standard if name not in short
+    }
+    instance = system.instance("shop", tmp_path)
+    rendered = settings.render(instance, Secrets.of(instance), {})
+    assert json.loads(rendered["sandbox"]["BODEGA_SANDBOX_PARCEL_SECONDS"]) == [8, 16, 24, 32]
+    windows = {name: rendered[name][f"BODEGA_{name.upper()}_CANCEL_WINDOW_SECONDS"] for name in ("orders", "shipping")}
+    assert windows == {"orders": "20", "shipping": "20"}, "what is promised is what is kept"
 
 
 def test_without_keys_payments_speaks_to_the_sandbox(instance: Instance) -> None:

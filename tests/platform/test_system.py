@@ -97,7 +97,7 @@ def test_a_local_file_changes_single_values(tmp_path: Path) -> None:
         ("hears = { users =", "hears = { userz =", "users hears userz, which nobody publishes"),
         ('calls = ["orders"]', 'calls = ["order"]', "shipping calls order, which is not a service"),
         ('limit = "credentials"', 'limit = "none"', "names the limit none"),
-        ('times = "standard"', 'times = "slow"', "times.slow does not exist"),
+        ('times = "demo"', 'times = "slow"', "times.slow does not exist"),
         ("step_deadline_seconds = 7 ", "step_deadline_seconds = 10 ", "a step may take as long as the lease"),
         ('path = "/users"', 'path = "/orders"', "route /orders belongs to users and orders"),
         ('store = "mongo"', 'store = "paper"', "services.catalog.store"),

@@ -148,7 +148,7 @@ async def test_the_money_is_taken_once_the_label_is_bought_and_not_before(shop: 
 
     other = wanted()
     await shop.buys(other)
-    await shop.becomes(other, state="shipped", captured=True)
+    await shop.becomes(other, state="fulfilling", captured=True)
     assert await shop.taken(other) == other.totals.total.amount
 
 
@@ -156,7 +156,7 @@ async def test_a_capture_that_is_refused_after_the_parcel_is_labelled_calls_peop
     order = wanted()
     await shop.breaks("capture", "refuse", {"payment_id": derived_id("pay", order.checkout_id, 1)}, times=None)
     await shop.buys(order)
-    await shop.becomes(order, state="shipped", captured=False, attention="capture_failed")
+    await shop.becomes(order, state="fulfilling", captured=False, attention="capture_failed")
     listed = (await shop.merchant.get("/admin/orders?attention=true")).json["items"]
     assert order.order_id in [one["id"] for one in listed]
     assert await shop.taken(order) == 0

@@ -13,6 +13,8 @@ class Printed:
     text: str
     barcodes: list[str]
     size: tuple[int, int]
+    spread: tuple[float, float]
+    """Where the leftmost letter begins and the rightmost one ends, in millimetres."""
 
 
 def read(pdf: bytes) -> Printed:
@@ -21,6 +23,9 @@ def read(pdf: bytes) -> Printed:
         (page,) = list(document)
         width, height = page.get_size()
         picture = page.render(scale=200 / 72).to_pil().convert("L")
-        text = page.get_textpage().get_text_bounded()
+        words = page.get_textpage()
+        text = words.get_text_bounded()
+        boxes = [words.get_charbox(place) for place in range(words.count_chars())]
+        spread = (min(box[0] for box in boxes) / 72 * 25.4, max(box[2] for box in boxes) / 72 * 25.4)
     size = (round(width / 72 * 25.4), round(height / 72 * 25.4))
-    return Printed(text, [found.text for found in zxingcpp.read_barcodes(picture)], size)
+    return Printed(text, [found.text for found in zxingcpp.read_barcodes(picture)], size, spread)

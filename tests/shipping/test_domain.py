@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bodega.contracts.shipping import ParcelLine
+from bodega.kit.http import RemoteProblem
 from bodega.services.shipping import domain
+from bodega.services.shipping.clients import _refusal
 from bodega.services.shipping.domain import Band, Shipment, Status
 
 pytestmark = pytest.mark.unit
@@ -133,3 +135,22 @@ def test_only_what_the_carrier_signed_just_now_is_believed() -> None:
     assert not believed(f"t=1000,v1={good}", now=1301)
     for nonsense in ("", "t=,v1=", "t=²,v1=x", f"v1={good}", "t=1000", "t=1000,v1=é", "," * 100, "t=" + "9" * 400):
         assert not believed(nonsense)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        ({"error": {"code": "address_not_serviceable", "message": "No such street."}}, "No such street."),
+        ({"error": {"errors": [{"pointer": "/to/city", "message": "too long"}, {"message": "odd"}]}},
+         "/to/city too long; odd"),
+        ({"error": "closed"}, "closed"),
+        ({"detail": "No such town.", "title": "Refused"}, "No such town."),
+        ({"errors": ["no postal code"]}, "no postal code"),
+        ({"error": {"code": "no_service"}}, "no_service"),
+        ({}, "without a reason"),
+    ],
+)  # fmt: skip
+def test_a_refusal_keeps_its_reason_wherever_the_carrier_puts_it(document: dict[str, object], said: str) -> None:
+    refusal = _refusal(RemoteProblem("carrier", 422, document))
+    assert str(refusal) == f"the carrier answered 422: {said}"
+    assert refusal.for_good

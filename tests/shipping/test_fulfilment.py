@@ -74,7 +74,7 @@ async def test_scans_move_the_parcel_and_its_delivery_is_told_once(
     marked = await merchant.post(f"/admin/shipments/{derived_id('shp', order)}/mark-delivered")
     assert marked.json["delivered_at"] == timeline["delivered_at"], "the merchant's word changes nothing now"
     told = await topics.of_subject("shipping", order, "ShipmentDelivered")
-    assert [one["type"] for one in told] == ["ShipmentCreated", "ShipmentDelivered"]
+    assert [one["type"] for one in told] == ["ShipmentCreated", "ShipmentPickedUp", "ShipmentDelivered"]
     assert int(told[0]["sequence"]) < int(told[1]["sequence"])
 
 
@@ -284,6 +284,43 @@ async def test_a_parcel_that_is_picked_up_while_its_label_is_given_back_keeps_it
     assert kept["tracking_number"] == first["tracking_number"]
     assert "409" in kept["attention"]
     assert len(await world.sold(order)) == 1
+
+
+@pytest.mark.parametrize("so_far", ["label_failed", "label_unknown", "labelled"])
+async def test_an_order_that_is_refunded_while_its_parcel_is_prepared_sends_nothing_and_keeps_no_label(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics, so_far: str
+) -> None:
+    order = new_id("ord")
+    if so_far == "label_failed":
+        await world.fault(order, "carrier.labels", "refuse")
+    if so_far == "label_unknown":
+        await world.fault(order, "carrier.labels", "drop_after")
+        await world.fault(order, "carrier.labels.find", "error_500", times=2)
+    await topics.publish(paid(order))
+    await becomes(merchant, order, state=so_far)
+    await topics.publish(cancelled(order), cancelled(order))
+    await becomes(merchant, order, state="dropped", tracking_number=None, status="preparing")
+
+    async def given_back() -> None:
+        assert {label["status"] for label in await world.sold(order)} <= {"voided"}
+
+    await eventually(given_back)
+
+
+async def test_a_parcel_that_left_before_its_order_was_stopped_calls_people(
+    shipping: Caller, merchant: Caller, world: World, topics: Topics
+) -> None:
+    order = new_id("ord")
+    await topics.publish(paid(order))
+    tracking = (await becomes(merchant, order, state="labelled"))["tracking_number"]
+    await world.push(tracking, "picked_up")
+    await topics.publish(cancelled(order))
+
+    async def people_are_called() -> None:
+        seen = await becomes(merchant, order, state="labelled", status="picked_up")
+        assert "has left" in (seen["attention"] or "")
+
+    await eventually(people_are_called)
 
 
 def worker(settings: Settings, database: Database, clients: tuple[Orders, Carrier, LabelShelf]) -> Flows:

@@ -201,7 +201,15 @@ def _welcome(instance: Instance, logins: dict[str, str]) -> Panel:
     }
     for label, value in rows.items():
         table.add_row(Text(label, "dim"), value)
-    hints = Text("\n./bodega status · logs -f orders · down · doctor", "dim")
+    clocks = ""
+    if instance.spec.times == "demo":
+        minutes = "within a minute of being paid"
+        cancel = f"{instance.times['cancel_window_seconds']:.0f} seconds"
+        clocks = (
+            f'\nThe clocks are short (times = "demo" in platform.toml): an order can be cancelled for {cancel}, and is '
+            f"delivered {minutes}."
+        )
+    hints = Text(clocks + "\n./bodega status · logs -f orders · down · doctor", "dim")
     name = instance.system.shop.name
     return Panel(Group(table, hints), title=f"[green]{name} is open[/]", border_style="green", expand=False)
 

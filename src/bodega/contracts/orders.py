@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -99,6 +100,12 @@ class _OrderFact(Event):
     shipping_address: Address = Field(description="Where the parcel goes")
     shipping_option: str = Field(description="The way of sending that was chosen", examples=["standard"])
     contact: Contact = Field(description="How the buyer is told")
+    promised_from: date | None = Field(
+        default=None, description="The first day on which it may arrive; null: not told", examples=["2026-11-24"]
+    )
+    promised_to: date | None = Field(
+        default=None, description="The last day on which it should have arrived", examples=["2026-11-25"]
+    )
 
 
 class OrderCreated(_OrderFact):
@@ -119,7 +126,7 @@ class OrderCancelled(_OrderFact):
 
 
 class OrderShipped(_OrderFact):
-    """The parcel is with the carrier."""
+    """The carrier has scanned the parcel for the first time."""
 
     tracking_number: str = Field(description="The carrier's", examples=["BD123456785DE"])
     carrier: str = Field(description="As the shopper knows it", examples=["Sandbox Parcel"])
@@ -150,6 +157,8 @@ class CreateOrder(_Message):
     shipping_address: Address
     billing_address: Address | None = None
     shipping_option: str
+    promised_from: date | None = Field(default=None, description="The first day on which it may arrive; null: not told")
+    promised_to: date | None = Field(default=None, description="The last day on which it should have arrived")
     contact: Contact
 
 

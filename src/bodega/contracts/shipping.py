@@ -44,6 +44,15 @@ class ShipmentCreated(_ShipmentFact):
     replaces: str | None = Field(default=None, description="The tracking number of the label that was given back")
 
 
+class ShipmentPickedUp(_ShipmentFact):
+    """The carrier has scanned the parcel for the first time: from now on it is on its way. Not said of a parcel whose
+    first scan is its delivery."""
+
+    picked_up_at: Timestamp = Field(description="As the carrier scanned it", examples=["2026-11-21T09:12:00Z"])
+    promised_from: PromisedFrom
+    promised_to: PromisedTo
+
+
 class ShipmentDelivered(_ShipmentFact):
     """The carrier has handed the parcel over."""
 

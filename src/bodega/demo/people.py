@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -89,8 +90,9 @@ class Outside:
                 return found[1]
         return None
 
-    async def deliver(self, tracking: str) -> None:
-        await self._ask("POST", f"/sandbox/parcels/{tracking}/advance", json={"to": "delivered"})
+    async def move(self, tracking: str, to: str) -> None:
+        """The carrier scans a parcel, as far as `picked_up` or `delivered`."""
+        await self._ask("POST", f"/sandbox/parcels/{tracking}/advance", json={"to": to})
 
     async def refund(self, payment_id: str) -> None:
         """All of a payment; a second time is the same refund."""
@@ -168,14 +170,23 @@ async def _bought(api: ShopApi, person: Person) -> dict[Lines, str]:
     return {lines: order_id for lines, order_id in found.items() if lines in wanted}
 
 
+def _packed_later(view: Any) -> bool:
+    """Whether the shopper's time to cancel goes on for longer than we wait."""
+    until = view["cancellable_until"]
+    return until is not None and datetime.fromisoformat(until) > datetime.now(UTC) + timedelta(minutes=1)
+
+
 async def _end(api: ShopApi, merchant: ShopApi, outside: Outside, order_id: str, end: End) -> None:
     for wait in waits():
         view = await api.order(order_id)
         if view["state"] in ("cancelled", "refunded", "delivered", end):
             break
-        if view["state"] == "shipped" and view["tracking"] is not None:
-            await outside.deliver(view["tracking"]["number"])
-            break
+        if _packed_later(view):
+            return  # where orders can be cancelled for long, it goes on its way by itself, some time after us
+        if view["tracking"] is not None:
+            await outside.move(view["tracking"]["number"], "picked_up" if end == "shipped" else "delivered")
+            if end != "shipped":
+                break
         await asyncio.sleep(wait)
     else:
         raise SeedError("GET", f"/orders/{order_id}", 200, f"stays {view['state']}, should be {end}")

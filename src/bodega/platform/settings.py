@@ -185,6 +185,7 @@ def _of_store(instance: Instance, service: Service, secrets: Secrets) -> dict[st
 
 
 def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:
+    first, following = instance.times["first_scan_seconds"], instance.times["next_scan_seconds"]
     settings = {
         "HOST": instance.listen,
         "HTTP_PORT": str(instance.port("sandbox", "http")),
@@ -196,6 +197,7 @@ def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:
         "STRIPE_PUBLISHABLE_KEY": SANDBOX_PUBLISHABLE_KEY,
         "CARRIER_WEBHOOK_URL": f"{instance.service_url('shipping')}/shipping/webhooks/carrier",
         "CARRIER_KEY": secrets.read("carrier-key"),
+        "PARCEL_SECONDS": json.dumps([first + scan * following for scan in range(4)]),
         "SITE_URL": instance.site_url,
         "PUBLIC_URL": instance.sandbox_public_url,
     }

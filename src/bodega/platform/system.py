@@ -185,7 +185,8 @@ class System(_Frozen):
         for profile in (self.shop.times, *(i.times for i in self.instances.values())):
             if profile not in self.times:
                 faults.append(f"times.{profile} does not exist")
-        for name, times in self.times.items():
+        for name, own in self.times.items():
+            times = self.times.get("standard", {}) | own
             if times.get("step_deadline_seconds", 0) >= times.get("lease_seconds", float("inf")):
                 faults.append(f"times.{name}: a step may take as long as the lease")
         return faults
@@ -248,8 +249,8 @@ class Instance:
 
     @property
     def times(self) -> dict[str, float]:
-        """Every waiting time, by name with its unit."""
-        return self.system.times[self.spec.times]
+        """Every waiting time, by name with its unit. What the profile does not name is as in `standard`."""
+        return self.system.times["standard"] | self.system.times[self.spec.times]
 
     @cached_property
     def ports(self) -> dict[str, dict[str, int]]:

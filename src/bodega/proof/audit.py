@@ -290,13 +290,13 @@ def _orders_and_parcels(books: Books) -> Iterator[Finding]:
         parcel = parcels.pop(order["id"], None)
         stands = f"{parcel['state']}, {parcel['status']}" if parcel is not None else "none"
         is_live = parcel is not None and parcel["state"] != "dropped"
-        is_sent = parcel is not None and parcel["state"] in ("labelled", "voiding")
+        is_scanned = parcel is not None and parcel["status"] not in ("preparing", "label_created")
         if order["state"] in ("created", "cancelled"):
             well, expected = not is_live, "none"
         elif order["state"] == "delivered":
             well, expected = parcel is not None and parcel["status"] == "delivered", "delivered"
         elif order["state"] == "shipped":
-            well, expected = is_sent, "labelled"
+            well, expected = is_scanned, "labelled, and scanned by the carrier"
         else:
             well, expected = is_live, "one that is being prepared"
         if not well:

@@ -54,7 +54,10 @@ async def body_as(model: type[Model], request: Request) -> Model:
 async def answer_bad_request(_: Request, error: Exception) -> Response:
     """Exception handler of BadRequest."""
     assert isinstance(error, BadRequest)
-    return JSONResponse({"error": {"code": "invalid_request", "errors": error.errors}}, status_code=422)
+    words = "; ".join(f"{wrong['pointer']}: {wrong['message']}" for wrong in error.errors)
+    return JSONResponse(
+        {"error": {"code": "invalid_request", "message": words, "errors": error.errors}}, status_code=422
+    )
 
 
 async def answer_http_exception(_: Request, error: Exception) -> Response:

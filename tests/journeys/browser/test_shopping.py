@@ -45,6 +45,16 @@ async def is_followed_to(page: Page, words: str) -> None:
     await expect(page.get_by_role("heading", level=1)).to_have_text(words, timeout=20_000)
 
 
+async def is_sent(page: Page, outside: Outside) -> None:
+    """The page says that it is on its way once the carrier has scanned it, and not before."""
+
+    async def scanned() -> None:
+        await outside.picks_up_all()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("On its way", timeout=1_000)
+
+    await eventually(scanned, within_seconds=30)
+
+
 async def test_a_shopper_finds_chooses_signs_up_pays_and_follows_the_order(
     site: Site, size: str, api: Caller, merchant: Merchant, outside: Outside
 ) -> None:
@@ -84,7 +94,7 @@ async def test_a_shopper_finds_chooses_signs_up_pays_and_follows_the_order(
     await expect(page.get_by_text("please try another card")).to_be_visible()
     await pay(page, GOOD)
     await page.wait_for_url("**/orders/**")
-    await is_followed_to(page, "On its way")
+    await is_sent(page, outside)
     number = re.search(r"/orders/([A-Z0-9-]+)", page.url)
     assert number is not None
 

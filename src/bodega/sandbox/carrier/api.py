@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bodega.sandbox import ids
-from bodega.sandbox.carrier.label import draw
+from bodega.sandbox.carrier.label import Unprintable, check, draw
 from bodega.sandbox.database import Database
 from bodega.sandbox.deliveries import Deliveries
 from bodega.sandbox.faults import Fault, Faults, suffer
@@ -50,8 +50,8 @@ class Address(_Strict):
     line1: str = Field(min_length=1, max_length=200)
     line2: str | None = Field(default=None, max_length=200)
     postal_code: str = Field(max_length=20)
-    city: str = Field(min_length=1, max_length=100)
-    region: str | None = Field(default=None, max_length=100)
+    city: str = Field(min_length=1, max_length=200)
+    region: str | None = Field(default=None, max_length=200)
     country: str = Field(pattern="^[A-Z]{2}$")
     phone: str | None = Field(default=None, max_length=30)
     email: str | None = Field(default=None, max_length=254)
@@ -161,6 +161,10 @@ class Carrier:
             if row["fingerprint"] != fingerprint:
                 return _error(409, "idempotency_mismatch", "This key was used for another parcel.")
             return JSONResponse(self._shape(row), 200, {"Idempotency-Replayed": "true"})
+        try:
+            check(order.to.model_dump())
+        except Unprintable as error:
+            return _error(422, "address_not_printable", str(error))
         now = time.time()
         identifier = ids.new("lbl")
         doc["cost"] = {"amount": _price(order.to.country, order.parcels, order.service), "currency": "EUR"}
@@ -320,8 +324,6 @@ def _working_day(days: int) -> date:
 
 
 def _tracking_number() -> str:
-    """A number in the form of the Universal Postal Union's S10, check digit and all."""
-    digits = f"{secrets.randbelow(10**8):08d}"
-    weighted = sum(int(digit) * weight for digit, weight in zip(digits, (8, 6, 4, 2, 3, 5, 9, 7), strict=True))
-    check = {10: 0, 11: 5}.get(11 - weighted % 11, 11 - weighted % 11)
-    return f"BD{digits}{check}DE"
+    """A number that nobody can guess: 85 random bits in Crockford's base32, letters and digits that a Code 39 has.
+    Whoever has it sees where the parcel is, and S10, the form of the Universal Postal Union, has room for 27 bits."""
+    return "BD" + "".join(secrets.choice("0123456789ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(17))

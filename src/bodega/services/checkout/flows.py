@@ -86,6 +86,7 @@ class CheckoutFlow:
             return self._ends(held, "failed", to_stored(problem))
         return Next(
             "reserve",
+            data={"promised": [option.promised_from.isoformat(), option.promised_to.isoformat()]},
             write=lambda tx: store.set_priced(tx, held.id, priced.lines, priced.totals, priced.tax_decision),
         )
 
@@ -117,7 +118,7 @@ class CheckoutFlow:
         if service.undo_of(held):
             return Next("cancel_order")
         try:
-            standing = await self._services.create_order(_order_of(checkout))
+            standing = await self._services.create_order(_order_of(checkout, held))
         except AlreadyEnded:
             return Next("release", data={"undo": "cancelled"})
         return Next("hold", write=lambda tx: store.set_ordered(tx, held.id, standing.number, standing.view_token))
@@ -269,9 +270,10 @@ def _moves(held: Held, state: State, **what: Any) -> Any:
     return write
 
 
-def _order_of(checkout: Checkout) -> CreateOrder:
+def _order_of(checkout: Checkout, held: Held) -> CreateOrder:
     if checkout.totals is None:
         raise RuntimeError(f"{checkout.id} came to its order without a total")
+    first, last = held.data.get("promised", (None, None))  # as the option said when it was priced
     return CreateOrder(
         order_id=checkout.order_id,
         checkout_id=checkout.id,
@@ -284,6 +286,8 @@ def _order_of(checkout: Checkout) -> CreateOrder:
         shipping_address=checkout.shipping_address,
         billing_address=checkout.billing_address,
         shipping_option=checkout.shipping_option,
+        promised_from=first,
+        promised_to=last,
         contact=checkout.contact,
     )
 

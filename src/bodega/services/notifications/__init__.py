@@ -4,7 +4,7 @@ Owns      notifications, preferences, the messages' words and looks.
 Promises  a fact is mailed at least once, always under one Message-ID, however often its event comes; a mail
           server that is down delays mails and loses none; a link with a secret is minted when its mail is sent;
           a text message goes to who has agreed to it, and is not repeated while its gateway has it.
-Hears     orders (paid, cancelled, refunded), shipping (created, delivered), payments (failed),
+Hears     orders (paid, cancelled, refunded), shipping (picked up, delivered), payments (failed),
           users (registered, password reset requested).
 Asks      auth (mail-links), the mail server, the SMS gateway.
 Asked by  customers (preferences), merchants, support.

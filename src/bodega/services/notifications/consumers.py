@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded
 from bodega.contracts.payments import PaymentFailed
-from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered
+from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
 from bodega.kit.db import Transaction
 from bodega.kit.flow import Flows
@@ -32,7 +32,7 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
         fact = f"refunded/{event.data.refunded_total.amount}"
         await service.tell(tx, mailing, _of_order("order_refunded", event, fact), settings)
 
-    async def shipment_created(tx: Transaction, event: Received[ShipmentCreated]) -> None:
+    async def shipment_picked_up(tx: Transaction, event: Received[ShipmentPickedUp]) -> None:
         notice = _of_parcel("parcel_sent", event)
         await service.tell(tx, mailing, notice, settings)
         wish = await store.find_text_wish(tx, notice.customer_id)
@@ -70,7 +70,7 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
         Hears("OrderPaid", OrderPaid, order_paid),
         Hears("OrderCancelled", OrderCancelled, order_cancelled),
         Hears("OrderRefunded", OrderRefunded, order_refunded),
-        Hears("ShipmentCreated", ShipmentCreated, shipment_created),
+        Hears("ShipmentPickedUp", ShipmentPickedUp, shipment_picked_up),
         Hears("ShipmentDelivered", ShipmentDelivered, shipment_delivered),
         Hears("PaymentFailed", PaymentFailed, payment_failed),
         Hears("CustomerRegistered", CustomerRegistered, customer_registered),
@@ -93,7 +93,7 @@ def _of_order(
     )
 
 
-def _of_parcel(kind: Kind, event: Received[ShipmentCreated] | Received[ShipmentDelivered]) -> Notice:
+def _of_parcel(kind: Kind, event: Received[ShipmentPickedUp] | Received[ShipmentDelivered]) -> Notice:
     return Notice(
         kind=kind,
         fact=f"{event.data.shipment_id}/{kind}",

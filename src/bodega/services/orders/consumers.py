@@ -7,7 +7,7 @@ from bodega.contracts.payments import (
     PaymentFailed,
     PaymentRefunded,
 )
-from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered
+from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerVerified
 from bodega.kit.db import Transaction
 from bodega.kit.inbox import Hears, Received
@@ -36,10 +36,18 @@ async def payment_refunded(tx: Transaction, event: Received[PaymentRefunded]) ->
 
 async def shipment_created(tx: Transaction, event: Received[ShipmentCreated]) -> None:
     parcel = event.data
+    await service.label(tx, event.subject, parcel.carrier, parcel.tracking_number, parcel.tracking_url, cause=event.id)
+
+
+async def shipment_picked_up(tx: Transaction, event: Received[ShipmentPickedUp]) -> None:
+    parcel = event.data
     await service.ship(tx, event.subject, parcel.carrier, parcel.tracking_number, parcel.tracking_url, cause=event.id)
 
 
 async def shipment_delivered(tx: Transaction, event: Received[ShipmentDelivered]) -> None:
+    # What has arrived was on its way, also where the delivery is the carrier's first scan.
+    parcel = event.data
+    await service.ship(tx, event.subject, parcel.carrier, parcel.tracking_number, parcel.tracking_url, cause=event.id)
     await service.deliver(tx, event.subject, cause=event.id)
 
 
@@ -54,6 +62,7 @@ HEARS = (
     Hears("PaymentCaptureFailed", PaymentCaptureFailed, payment_capture_failed),
     Hears("PaymentRefunded", PaymentRefunded, payment_refunded),
     Hears("ShipmentCreated", ShipmentCreated, shipment_created),
+    Hears("ShipmentPickedUp", ShipmentPickedUp, shipment_picked_up),
     Hears("ShipmentDelivered", ShipmentDelivered, shipment_delivered),
     Hears("CustomerVerified", CustomerVerified, customer_verified),
 )

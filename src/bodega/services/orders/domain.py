@@ -3,14 +3,18 @@
     created ──> paid ──> fulfilling ──> shipped ──> delivered
        └─────────┴──> cancelled (for ever)
 
+An order that is paid waits for its time to cancel; `fulfilling` is packed, with or without a label; `shipped` was
+scanned by the carrier.
+
 Each command takes an order and answers with a `Change`: the order after it, what goes into the history,
 and the fact to tell the world, if there is one. A command that changes nothing answers with the same order
-and no fact, so everything may be said twice. Refunds are money beside the state.
+and no fact, so everything may be said twice. Refunds are money beside the state: `fulfilment_status`
+says where the goods are, `payment_status` where the money is.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Final, Literal
 
 from bodega.contracts.fields import Address, Contact
@@ -35,6 +39,9 @@ from bodega.services.orders.errors import (
     TooLateToCancel,
 )
 
+FulfilmentStatus = Literal["awaiting_payment", "preparing", "shipped", "delivered", "cancelled"]
+PaymentStatus = Literal["unpaid", "authorized", "paid", "refund_pending", "partly_refunded", "refunded", "voided"]
+
 State = Literal["created", "paid", "fulfilling", "shipped", "delivered", "cancelled"]
 Fact = OrderCreated | OrderPaid | OrderCancelled | OrderShipped | OrderDelivered | OrderRefunded
 
@@ -44,6 +51,9 @@ _RANK: Final[dict[State, int]] = {
 
 LABEL_FAILED: Final = "label_failed"
 """Why people must look at an order whose parcel the carrier will not take, until there is a label after all."""
+
+SENT_THOUGH_CANCELLED: Final = "sent_though_cancelled"
+"""Why people must look at an order that was refunded whole just when its parcel left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,8 @@ class Order:
     contact: Contact
     placed_at: datetime
     payment_id: str | None = None
+    paid_at: datetime | None = None
+    """When the payment was accepted; the time to cancel begins then."""
     captured: bool = False
     refunded: int = 0
     """Minor units given back so far."""
@@ -75,6 +87,9 @@ class Order:
     tracking_url: str | None = None
     attention: str | None = None
     """Why people must look at it; None: they need not."""
+    promised_from: date | None = None
+    """The first day on which it may arrive, as promised at checkout; None: orders was not told."""
+    promised_to: date | None = None
 
     @property
     def shown_state(self) -> OrderState:
@@ -85,12 +100,42 @@ class Order:
 
     @property
     def final(self) -> bool:
-        """Whether its buyer need not wait for anything any more."""
-        return self.shown_state in ("delivered", "cancelled", "refunded")
+        """Whether its buyer need not wait for anything any more, neither for goods nor for money."""
+        if self.state == "cancelled":
+            return self.payment_status != "refund_pending"
+        return self.state == "delivered" or self.payment_status == "refunded"
+
+    @property
+    def fulfilment_status(self) -> FulfilmentStatus:
+        """Where the goods are, whatever the money does."""
+        match self.state:
+            case "created":
+                return "awaiting_payment"
+            case "paid" | "fulfilling":
+                return "preparing"
+            case _:
+                return self.state
+
+    @property
+    def payment_status(self) -> PaymentStatus:
+        """Where the money is, whatever the goods do."""
+        if self.payment_id is None:
+            return "unpaid"
+        if self.refunded:
+            return "refunded" if self.refunded >= self.totals.total.amount else "partly_refunded"
+        if self.state == "cancelled":
+            return "refund_pending" if self.captured else "voided"
+        return "paid" if self.captured else "authorized"
 
     @property
     def cancellable(self) -> bool:
         return self.state in ("created", "paid")
+
+    def cancellable_until(self, window_seconds: float) -> datetime | None:
+        """How long it can be cancelled for certain. None: it cannot, or no time is set before it is paid."""
+        if self.state != "paid" or self.paid_at is None:
+            return None
+        return self.paid_at + timedelta(seconds=window_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +160,11 @@ def place(order: Order) -> Change:
     return Change(order, "created", lambda after: OrderCreated(**_carried(after)))
 
 
-def accept_payment(order: Order, payment_id: str, amount: Price) -> Change:
+def accept_payment(order: Order, payment_id: str, amount: Price, now: datetime) -> Change:
     """An authorisation arrives. The order's row is the only judge of whether it may be captured."""
     match order.state:
         case "created" if amount == order.totals.total:
-            paid = replace(order, state="paid", payment_id=payment_id)
+            paid = replace(order, state="paid", payment_id=payment_id, paid_at=now)
             return Change(paid, "payment_accepted", lambda after: OrderPaid(**_carried(after)))
         case "created":
             # Taking another sum than agreed is worse than losing the sale: the payment is voided by OrderCancelled.
@@ -194,17 +239,39 @@ def call_people(order: Order, reason: str) -> Change:
     return Change(replace(order, attention=reason), reason)
 
 
-def ship(order: Order, carrier: str, tracking_number: str, tracking_url: str) -> Change:
-    """Raises: OutOfOrder, if nobody began to fulfil it."""
-    if _RANK[order.state] < _RANK["fulfilling"] or order.state == "cancelled":
-        raise OutOfOrder(f"a shipment for an order that is {order.state}")
+def label(order: Order, carrier: str, tracking_number: str, tracking_url: str) -> Change:
+    """A label was bought, the first or another one: the parcel can be followed. It is still with us.
+
+    Raises: OutOfOrder, if nobody began to fulfil it.
+    """
+    if order.state == "cancelled":
+        return Change(order, "labelled_after_cancellation")  # shipping hears of the cancellation, and gives it back
+    if _RANK[order.state] < _RANK["fulfilling"]:
+        raise OutOfOrder(f"a label for an order that is {order.state}")
     settled = None if order.attention == LABEL_FAILED else order.attention
     labelled = replace(
         order, carrier=carrier, tracking_number=tracking_number, tracking_url=tracking_url, attention=settled
     )
+    if labelled == order:
+        return _unchanged(order)
+    return Change(labelled, "labelled" if order.tracking_number is None else "relabelled")
+
+
+def ship(order: Order, carrier: str, tracking_number: str, tracking_url: str) -> Change:
+    """The carrier has scanned the parcel: it is on its way. Only this makes an order shipped.
+
+    Raises: OutOfOrder, if nobody began to fulfil it.
+    """
+    if order.state in ("shipped", "delivered"):
+        return _unchanged(order)
+    if order.state == "cancelled" and order.tracking_number is not None:
+        # Refunded while it was being handed over: it cannot be stopped any more, and people must get it back.
+        return Change(replace(order, attention=SENT_THOUGH_CANCELLED), SENT_THOUGH_CANCELLED)
     if order.state != "fulfilling":
-        return _unchanged(order) if labelled == order else Change(labelled, "relabelled")
-    shipped = replace(labelled, state="shipped")
+        raise OutOfOrder(f"a scan of a parcel for an order that is {order.state}")
+    shipped = replace(
+        order, state="shipped", carrier=carrier, tracking_number=tracking_number, tracking_url=tracking_url
+    )
     return Change(
         shipped,
         "shipped",
@@ -214,7 +281,7 @@ def ship(order: Order, carrier: str, tracking_number: str, tracking_url: str) ->
 
 def deliver(order: Order) -> Change:
     """Raises: OutOfOrder, if it was never shipped."""
-    if order.state == "delivered":
+    if order.state == "delivered" or order.attention == SENT_THOUGH_CANCELLED:
         return _unchanged(order)
     if order.state != "shipped":
         raise OutOfOrder(f"a delivery of an order that is {order.state}")
@@ -232,6 +299,14 @@ def refund(order: Order, amount: Price, refunded_total: Price) -> Change:
         "refunded",
         lambda after: OrderRefunded(**_carried(after), refunded=amount, refunded_total=refunded_total),
     )
+
+
+def stop_if_refunded(order: Order) -> Change:
+    """Whose money is given back whole before the carrier has the parcel gets no parcel. A part given back stops
+    nothing; what is on its way already can only be sent back."""
+    if order.payment_status != "refunded" or order.state not in ("paid", "fulfilling"):
+        return _unchanged(order)
+    return _cancelled(order, "refunded")
 
 
 def _cancelled(order: Order, reason: str) -> Change:
@@ -258,4 +333,6 @@ def _carried(order: Order) -> dict[str, object]:
         "shipping_address": order.shipping_address,
         "shipping_option": order.shipping_option,
         "contact": order.contact,
+        "promised_from": order.promised_from,
+        "promised_to": order.promised_to,
     }

@@ -112,7 +112,12 @@ async def list_orders(db: Db, customer: Customer, limit: PageSize = 20, cursor: 
 
 @public.get("/orders/{order_ref}", responses=problems(Unauthenticated, OrderNotFound))
 async def read_order(
-    order_ref: OrderRef, db: Db, customer: MaybeCustomer, secret: LinkSecret, token: LinkToken = None
+    order_ref: OrderRef,
+    db: Db,
+    customer: MaybeCustomer,
+    secret: LinkSecret,
+    settings: OrderSettings,
+    token: LinkToken = None,
 ) -> OrderView:
     """An order, to its owner or to whoever has its link."""
     async with db.transaction() as tx:
@@ -120,7 +125,7 @@ async def read_order(
         if not _may_see(order, customer, token, secret):
             raise OrderNotFound("no order has this id or number")
         history = await store.history_of(tx, order.id)
-    return _view(order, history)
+    return _view(order, history, settings)
 
 
 @public.get(
@@ -142,6 +147,7 @@ async def follow_order(
     customer: MaybeCustomer,
     secret: LinkSecret,
     request: Request,
+    settings: OrderSettings,
     token: LinkToken = None,
     last_event_id: LastEventId = None,
 ) -> Response:
@@ -156,7 +162,7 @@ async def follow_order(
         async with db.transaction() as tx:
             now = await store.get_order(tx, order.id)
             history = await store.history_of(tx, order.id)
-        return State(now.version, _view(now, history).model_dump_json().encode(), now.final)
+        return State(now.version, _view(now, history, settings).model_dump_json().encode(), now.final)
 
     # A guest's token is one order's: who holds it is known by the order.
     holder = customer.subject if customer is not None else order.id
@@ -165,9 +171,15 @@ async def follow_order(
 
 @public.post("/orders/{order_ref}/cancel", responses=problems(Unauthenticated, OrderNotFound, TooLateToCancel))
 async def cancel_order(
-    order_ref: OrderRef, db: Db, customer: MaybeCustomer, secret: LinkSecret, token: LinkToken = None
+    order_ref: OrderRef,
+    db: Db,
+    customer: MaybeCustomer,
+    secret: LinkSecret,
+    settings: OrderSettings,
+    token: LinkToken = None,
 ) -> OrderView:
-    """Possible until the parcel is prepared. Money and stock go back by themselves. Asking twice is harmless."""
+    """Possible until it is packed, which is not before `cancellable_until`. Money and stock go back by themselves.
+    Asking twice is harmless."""
     async with db.transaction() as tx:
         order = await store.get_order(tx, order_ref)
         if not _may_see(order, customer, token, secret):
@@ -177,7 +189,7 @@ async def cancel_order(
             tx, order.id, "customer_request", only_unpaid=False, cause="request", actor=actor
         )
         history = await store.history_of(tx, order.id)
-    return _view(cancelled or order, history)
+    return _view(cancelled or order, history, settings)
 
 
 # --- staff ------------------------------------------------------------------------------------------
@@ -261,16 +273,16 @@ def _storable(when: datetime | None, name: str) -> datetime | None:
 
 
 @admin.get("/{order_ref}", responses=problems(Unauthenticated, Forbidden, OrderNotFound))
-async def read_any_order(order_ref: OrderRef, db: Db, _: Staff) -> AdminOrderView:
+async def read_any_order(order_ref: OrderRef, db: Db, _: Staff, settings: OrderSettings) -> AdminOrderView:
     """An order with all that is known of it."""
     async with db.transaction() as tx:
         order = await store.get_order(tx, order_ref)
         history = await store.history_of(tx, order.id)
-    return _admin_view(order, history)
+    return _admin_view(order, history, settings)
 
 
 @admin.post("/{order_ref}/cancel", responses=problems(Unauthenticated, Forbidden, OrderNotFound, TooLateToCancel))
-async def cancel_any_order(order_ref: OrderRef, db: Db, staff: Staff) -> AdminOrderView:
+async def cancel_any_order(order_ref: OrderRef, db: Db, staff: Staff, settings: OrderSettings) -> AdminOrderView:
     """Cancels it for the customer: money and stock go back by themselves."""
     async with db.transaction() as tx:
         order = await store.get_order(tx, order_ref)
@@ -278,7 +290,7 @@ async def cancel_any_order(order_ref: OrderRef, db: Db, staff: Staff) -> AdminOr
             tx, order.id, "merchant_request", only_unpaid=False, cause="request", actor=staff.subject
         )
         history = await store.history_of(tx, order.id)
-    return _admin_view(cancelled or order, history)
+    return _admin_view(cancelled or order, history, settings)
 
 
 # --- other services ---------------------------------------------------------------------------------
@@ -371,6 +383,8 @@ def _summary(order: Order) -> OrderSummary:
         id=order.id,
         number=order.number,
         state=order.shown_state,
+        fulfilment_status=order.fulfilment_status,
+        payment_status=order.payment_status,
         placed_at=order.placed_at,
         total=order.totals.total,
         quantity=sum(line.quantity for line in order.lines),
@@ -378,7 +392,7 @@ def _summary(order: Order) -> OrderSummary:
     )
 
 
-def _view(order: Order, history: list[store.HistoryEntry]) -> OrderView:
+def _view(order: Order, history: list[store.HistoryEntry], settings: Settings) -> OrderView:
     tracking = None
     if order.tracking_number is not None:
         tracking = Tracking(carrier=order.carrier or "", number=order.tracking_number, url=order.tracking_url or "")
@@ -386,6 +400,8 @@ def _view(order: Order, history: list[store.HistoryEntry]) -> OrderView:
         id=order.id,
         number=order.number,
         state=order.shown_state,
+        fulfilment_status=order.fulfilment_status,
+        payment_status=order.payment_status,
         version=order.version,
         placed_at=order.placed_at,
         lines=list(order.lines),
@@ -397,13 +413,16 @@ def _view(order: Order, history: list[store.HistoryEntry]) -> OrderView:
         contact=order.contact,
         tracking=tracking,
         cancellable=order.cancellable,
+        cancellable_until=order.cancellable_until(settings.cancel_window_seconds),
+        promised_from=order.promised_from,
+        promised_to=order.promised_to,
         timeline=[TimelineEntry(at=entry.at, state=entry.to_state, note=entry.note) for entry in history],
     )
 
 
-def _admin_view(order: Order, history: list[store.HistoryEntry]) -> AdminOrderView:
+def _admin_view(order: Order, history: list[store.HistoryEntry], settings: Settings) -> AdminOrderView:
     return AdminOrderView(
-        **_view(order, history).model_dump(),
+        **_view(order, history, settings).model_dump(),
         customer_id=order.customer_id,
         checkout_id=order.checkout_id,
         reservation_id=order.reservation_id,

@@ -1,6 +1,6 @@
 """What orders answers to people."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,14 +9,33 @@ from bodega.contracts.fields import Address, Contact
 from bodega.contracts.ids import CheckoutId, CustomerId, OrderId, OrderNumber, PaymentId, ReservationId
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, OrderState, Totals
+from bodega.services.orders.domain import FulfilmentStatus, PaymentStatus
 
 State = Annotated[
     OrderState,
     Field(
         description="`created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too "
-        "late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the "
-        "parcel is: `partly_refunded` or `refunded`",
+        "late to cancel; `shipped`: the carrier has scanned it; `delivered`; `cancelled`, for ever. After a refund, "
+        "wherever the parcel is: `partly_refunded` or `refunded`. Goods and money apart: `fulfilment_status`, "
+        "`payment_status`",
         examples=["shipped"],
+    ),
+]
+Fulfilment = Annotated[
+    FulfilmentStatus,
+    Field(
+        description="Where the goods are: `awaiting_payment`; `preparing`: paid, and with us until the carrier's first "
+        "scan, also with a label; `shipped`: the carrier has it; `delivered`; `cancelled`. No refund changes it",
+        examples=["delivered"],
+    ),
+]
+PaymentState = Annotated[
+    PaymentStatus,
+    Field(
+        description="Where the money is: `unpaid`; `authorized`: the bank has promised it; `paid`: it was taken; "
+        "`partly_refunded`, `refunded`; of a cancelled order `voided`: the bank's promise was given up, or "
+        "`refund_pending`: the money was taken and is about to go back",
+        examples=["partly_refunded"],
     ),
 ]
 PlacedAt = Annotated[datetime, Field(description="When the checkout made it", examples=["2026-11-20T14:03:12Z"])]
@@ -61,6 +80,8 @@ class OrderSummary(_Answer):
     id: OrderId
     number: OrderNumber
     state: State
+    fulfilment_status: Fulfilment
+    payment_status: PaymentState
     placed_at: PlacedAt
     total: Price = Field(
         description="All that the buyer pays: goods, shipping and tax", examples=[{"amount": 4290, "currency": "EUR"}]
@@ -79,6 +100,8 @@ class OrderView(_Answer):
     id: OrderId
     number: OrderNumber
     state: State
+    fulfilment_status: Fulfilment
+    payment_status: PaymentState
     version: int = Field(description="Grows with every change; the `id` of its server-sent events", examples=[5])
     placed_at: PlacedAt
     lines: list[OrderLine] = Field(description="What was bought, as it was then: at least one, at most a hundred")
@@ -92,6 +115,18 @@ class OrderView(_Answer):
     contact: Contact = Field(description="How the buyer is told of it")
     tracking: Tracking | None = Field(description="null until the parcel has a label")
     cancellable: bool = Field(description="Whether `POST /orders/{id}/cancel` would work now", examples=[False])
+    cancellable_until: datetime | None = Field(
+        description="Until then it can be cancelled for certain; afterwards as long as `cancellable` says, until it is "
+        "packed. null: it is not paid yet, or cannot be cancelled any more",
+        examples=["2026-11-20T14:33:13Z", None],
+    )
+    promised_from: date | None = Field(
+        description="The first day on which it may arrive, as promised at checkout; null for old orders",
+        examples=["2026-11-24"],
+    )
+    promised_to: date | None = Field(
+        description="The last day on which it should have arrived; null as `promised_from`", examples=["2026-11-25"]
+    )
     timeline: list[TimelineEntry] = Field(
         description="What has happened so far, oldest first",
         examples=[
@@ -99,8 +134,9 @@ class OrderView(_Answer):
                 {"at": "2026-11-20T14:03:12Z", "state": "created", "note": "created"},
                 {"at": "2026-11-20T14:03:13Z", "state": "paid", "note": "payment_accepted"},
                 {"at": "2026-11-20T14:03:14Z", "state": "paid", "note": "payment_captured"},
-                {"at": "2026-11-20T14:03:44Z", "state": "fulfilling", "note": "fulfilment_begun"},
-                {"at": "2026-11-20T14:03:46Z", "state": "shipped", "note": "shipped"},
+                {"at": "2026-11-20T14:33:13Z", "state": "fulfilling", "note": "fulfilment_begun"},
+                {"at": "2026-11-20T14:33:15Z", "state": "fulfilling", "note": "labelled"},
+                {"at": "2026-11-21T09:12:01Z", "state": "shipped", "note": "shipped"},
             ]
         ],
     )

@@ -66,7 +66,8 @@ async def accept_payment(tx: Transaction, order_id: str, payment_id: str, amount
     if order.state == "created" and order.customer_id is None:
         # Not before it is paid: whoever types somebody else's address could fill their account with nothing.
         order = await store.give_to_owner(tx, order)
-    return await _apply(tx, order, domain.accept_payment(order, payment_id, amount), cause=cause, actor="payments")
+    change = domain.accept_payment(order, payment_id, amount, datetime.now(UTC))
+    return await _apply(tx, order, change, cause=cause, actor="payments")
 
 
 async def note_payment_failed(tx: Transaction, order_id: str, reason: str, *, cause: str) -> Order:
@@ -86,7 +87,16 @@ async def capture_failed(tx: Transaction, order_id: str, payment_id: str, *, cau
 
 async def refund(tx: Transaction, order_id: str, amount: Price, refunded_total: Price, *, cause: str) -> Order:
     order = await store.lock_order(tx, order_id)
-    return await _apply(tx, order, domain.refund(order, amount, refunded_total), cause=cause, actor="payments")
+    after = await _apply(tx, order, domain.refund(order, amount, refunded_total), cause=cause, actor="payments")
+    return await _apply(tx, after, domain.stop_if_refunded(after), cause=cause, actor="payments")
+
+
+async def label(
+    tx: Transaction, order_id: str, carrier: str, tracking_number: str, tracking_url: str, *, cause: str
+) -> Order:
+    order = await store.lock_order(tx, order_id)
+    change = domain.label(order, carrier, tracking_number, tracking_url)
+    return await _apply(tx, order, change, cause=cause, actor="shipping")
 
 
 async def ship(
@@ -139,6 +149,8 @@ def _new_order(wanted: CreateOrder) -> Order:
         shipping_option=wanted.shipping_option,
         contact=wanted.contact,
         placed_at=datetime.now(UTC),
+        promised_from=wanted.promised_from,
+        promised_to=wanted.promised_to,
     )
 
 

@@ -14,5 +14,7 @@ class Settings(ServiceSettings):
     database_url: str = "postgresql://bodega_orders@127.0.0.1:7432/bodega_orders"
     capture_on: Literal["order", "shipment"] = "order"
     """With `order`, no label is bought before the money is taken. Payments is told the same."""
+    cancel_window_seconds: float = 1800
+    """How long a paid order can be cancelled for certain, shown to its buyer. Shipping is told the same, and waits."""
     stream_seconds: float = 600
     """How long an order is followed in one go. Then the browser comes again, with a token that is still good."""

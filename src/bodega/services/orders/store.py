@@ -39,9 +39,9 @@ async def insert_order(tx: Transaction, order: Order) -> Order | None:
         inserted = await tx.fetchval(
             """INSERT INTO orders (id, number, state, version, checkout_id, customer_id, email, cart_id,
                       cart_revision, reservation_id, currency, total, lines, totals, shipping_address,
-                      billing_address, shipping_option, contact, placed_at)
+                      billing_address, shipping_option, contact, placed_at, promised_from, promised_to)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14::jsonb, $15::jsonb,
-                       $16::jsonb, $17, $18::jsonb, $19)
+                       $16::jsonb, $17, $18::jsonb, $19, $20, $21)
                ON CONFLICT DO NOTHING RETURNING true""",
             numbered.id, numbered.number, numbered.state, numbered.version, numbered.checkout_id,
             numbered.customer_id, numbered.contact.email.lower(), numbered.cart_id, numbered.cart_revision,
@@ -50,6 +50,7 @@ async def insert_order(tx: Transaction, order: Order) -> Order | None:
             numbered.totals.model_dump_json(), numbered.shipping_address.model_dump_json(),
             numbered.billing_address.model_dump_json() if numbered.billing_address else None,
             numbered.shipping_option, numbered.contact.model_dump_json(), numbered.placed_at,
+            numbered.promised_from, numbered.promised_to,
         )  # fmt: skip
         if inserted:
             return numbered
@@ -106,10 +107,10 @@ async def save_change(tx: Transaction, before: Order, change: Change, *, cause: 
     after = replace(change.order, version=before.version + 1)
     await tx.execute(
         """UPDATE orders SET state = $2, version = $3, payment_id = $4, captured = $5, refunded = $6, carrier = $7,
-                  tracking_number = $8, tracking_url = $9, attention = $10, updated_at = now()
+                  tracking_number = $8, tracking_url = $9, attention = $10, paid_at = $11, updated_at = now()
             WHERE id = $1""",
         after.id, after.state, after.version, after.payment_id, after.captured, after.refunded, after.carrier,
-        after.tracking_number, after.tracking_url, after.attention,
+        after.tracking_number, after.tracking_url, after.attention, after.paid_at,
     )  # fmt: skip
     await insert_history(tx, after, before.state, change.note or "", cause=cause, actor=actor)
     await announce(tx, CHANGES, after.id)
@@ -281,6 +282,7 @@ def _order(row: Row) -> Order:
         cart_revision=row["cart_revision"],
         reservation_id=row["reservation_id"],
         payment_id=row["payment_id"],
+        paid_at=row["paid_at"],
         captured=row["captured"],
         refunded=row["refunded"],
         lines=tuple(OrderLine.model_validate(line) for line in row["lines"]),
@@ -294,4 +296,6 @@ def _order(row: Row) -> Order:
         tracking_url=row["tracking_url"],
         attention=row["attention"],
         placed_at=row["placed_at"],
+        promised_from=row["promised_from"],
+        promised_to=row["promised_to"],
     )

@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 from pydantic import BaseModel, Field, ValidationError
@@ -132,10 +132,23 @@ def _wish(shipment: Shipment, sender: Address) -> bytes:
 
 def _refusal(problem: RemoteProblem) -> CarrierRefuses:
     """The carrier's no. That it does not know our key (401, 403) says nothing of the parcel."""
-    error = problem.document.get("error")
-    said = error.get("message") if isinstance(error, dict) else None
-    words = f"the carrier answered {problem.status}: {said or problem.code}"
+    words = f"the carrier answered {problem.status}: {_said(problem.document) or 'without a reason'}"
     return CarrierRefuses(words, for_good=problem.status not in (401, 403))
+
+
+def _said(document: Mapping[str, Any]) -> str:
+    """The reason in the carrier's words, wherever it puts them: in a message, or in one for each field."""
+    error = document.get("error", document)
+    if not isinstance(error, dict):
+        return str(error)
+    for key in ("message", "detail", "title"):
+        if error.get(key):
+            return str(error[key])
+    listed = error.get("errors")
+    if isinstance(listed, list) and listed:
+        told = [one if isinstance(one, dict) else {"message": one} for one in listed]
+        return "; ".join(f"{one.get('pointer', '')} {one.get('message', '')}".strip() for one in told)
+    return str(error.get("code", ""))
 
 
 class _Money(BaseModel):

@@ -22,6 +22,8 @@ def heard_with(fulfilment: Flows, settings: Settings) -> Sequence[Hears]:
         shipment_id = await service.drop(tx, event.subject)
         if shipment_id is not None:
             await fulfilment.end(tx, shipment_id)
+        else:
+            await service.stop(tx, fulfilment, event.subject)
 
     return (
         Hears("OrderPaid", OrderPaid, order_paid),

@@ -8,6 +8,8 @@ What becomes of a shipment:
        │        v  │
        │     label_failed (people must look)
        └──> dropped (for ever)
+
+An order that is cancelled before the carrier's first scan drops its shipment in any state; its label is given back.
 """
 
 import hashlib
@@ -233,6 +235,11 @@ def void(shipment: Shipment) -> Shipment:
         labelled_at=None,
         filed=False,
     )
+
+
+def drop(shipment: Shipment) -> Shipment:
+    """Nothing is sent: the order is cancelled. What the carrier has sold for it is given back."""
+    return replace(void(shipment), state="dropped", attention=None)
 
 
 def keep_label(shipment: Shipment, why: str) -> Shipment:

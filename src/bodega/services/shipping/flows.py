@@ -4,6 +4,8 @@
               │       ├────> done (the carrier will not: people must look, and ask for another label)
               └────> done (the order was cancelled)
 
+    stop ──> done           the order was refunded whole before the first scan: its label goes back, nothing is sent
+
     void ──> buy ...        another label in place of one that nobody has used
       └────> done (too late: the parcel is on its way)
 
@@ -35,7 +37,10 @@ class Fulfilment:
 
     @property
     def steps(self) -> dict[str, Step]:
-        return {"wait": self.wait, "ask": self.ask, "void": self.void, "buy": self.buy, "file": self.file}
+        return {
+            "wait": self.wait, "ask": self.ask, "void": self.void, "buy": self.buy, "file": self.file,
+            "stop": self.stop,
+        }  # fmt: skip
 
     async def wait(self, held: Held) -> Next:
         """The shopper's time for second thoughts: until it is over, the order can be cancelled."""
@@ -75,6 +80,8 @@ class Fulfilment:
         shipment_id = _shipment_of(held)
         async with self._database.transaction() as tx:
             shipment = await store.get_shipment(tx, shipment_id)
+        if shipment.state == "dropped":
+            return Next("stop")
         try:
             found = await self._carrier.find(shipment.id) if shipment.state == "label_unknown" else None
             bought = found or await self._carrier.buy(shipment)
@@ -95,9 +102,35 @@ class Fulfilment:
     async def file(self, held: Held) -> Next:
         """The print, for the merchant. The world knows of the label already: it does not wait for a printer."""
         label_id = held.data["label_id"]
+        async with self._database.transaction() as tx:
+            shipment = await store.get_shipment(tx, _shipment_of(held))
+        if shipment.state == "dropped":  # while the label was being bought
+            return Next("stop")
         await self._shelf.put(held.data["label_name"], await self._carrier.print(label_id))
         write = partial(service.file, shipment_id=_shipment_of(held), label_id=label_id)
         return Next("done", write=write, ended=True)
+
+    async def stop(self, held: Held) -> Next:
+        """The order is cancelled though its parcel was being prepared. The label goes back, in whichever state the
+        purchase is; what the carrier has scanned already is for people."""
+        shipment_id = _shipment_of(held)
+        async with self._database.transaction() as tx:
+            shipment = await store.get_shipment(tx, shipment_id)
+        match shipment.state:
+            case "dropped":
+                while (bought := await self._carrier.find(shipment.id)) is not None:
+                    await self._carrier.void(bought.id)
+                return Next("done", ended=True)
+            case "voiding":  # a label is being replaced: whoever does it ends soon, one way or the other
+                return Next("stop", wait_seconds=self._settings.retry_first_seconds)
+            case "labelled" if shipment.label_id is not None:
+                try:
+                    await self._carrier.void(shipment.label_id)
+                except CarrierRefuses as refusal:
+                    why = f"The order was refunded and cancelled, but the parcel has left: {refusal}"
+                    write = partial(service.refuse, shipment_id=shipment_id, why=why)
+                    return Next("done", write=write, ended=True)
+        return Next("stop", write=partial(service.give_up, shipment_id=shipment_id, label_id=shipment.label_id))
 
     def _wait(self, held: Held, first_seconds: float) -> float:
         return min(first_seconds * 1.5 ** min(held.attempts, 50), self._settings.retry_most_seconds)

@@ -16,6 +16,7 @@ from bodega.contracts.shipping import (
     RatesRequest,
     ShipmentCreated,
     ShipmentDelivered,
+    ShipmentPickedUp,
     ShippingOption,
 )
 from bodega.kit.db import Database, Transaction
@@ -106,7 +107,9 @@ async def want(tx: Transaction, order_id: str, order: OrderPaid, settings: Setti
     option = options.get(order.shipping_option)
     if option is None:
         raise Broken(f"nothing is sent to {country} by {order.shipping_option}: see the tables of shipping")
-    first, last = await _promise(tx, option, settings)
+    first, last = order.promised_from, order.promised_to
+    if first is None or last is None:  # a checkout that did not say: as if it had been asked now
+        first, last = await _promise(tx, option, settings)
     weight = domain.weight_of(
         ParcelLine(sku=line.sku, quantity=line.quantity, weight_grams=line.weight_grams) for line in order.lines
     )
@@ -140,9 +143,27 @@ async def want(tx: Transaction, order_id: str, order: OrderPaid, settings: Setti
 
 
 async def drop(tx: Transaction, order_id: str) -> str | None:
-    """The id of the shipment that is dropped. None: it is too late (then orders has not cancelled), or done."""
+    """The id of the shipment that is dropped before anything was done for it. None: something was, or it is done."""
     shipment_id = derived_id("shp", order_id)
     return shipment_id if await store.drop(tx, shipment_id, order_id) else None
+
+
+async def stop(tx: Transaction, fulfilment: Flows, order_id: str) -> None:
+    """The order was cancelled when its parcel was being prepared: it was refunded whole."""
+    shipment = await store.lock_shipment(tx, derived_id("shp", order_id))
+    if shipment.state != "dropped":
+        await fulfilment.start(tx, f"{shipment.id}/stop", "stop", of_flow(shipment), inline=False)
+
+
+async def give_up(tx: Transaction, shipment_id: str, label_id: str | None) -> None:
+    """Nothing will be sent. `label_id`: the label that the carrier has taken back; nothing happens, if by now the
+    shipment has another one."""
+    shipment = await store.lock_shipment(tx, shipment_id)
+    if shipment.state in ("dropped", "voiding") or shipment.label_id != label_id:
+        return
+    if label_id is not None:
+        await store.insert_voided(tx, shipment)
+    await store.save(tx, domain.drop(shipment))
 
 
 async def clear(tx: Transaction, shipment_id: str) -> None:
@@ -204,7 +225,7 @@ async def file(tx: Transaction, shipment_id: str, label_id: str) -> None:
 async def label(tx: Transaction, shipment_id: str, bought: Label, tracking_url: str) -> None:
     """Writes the label down and tells the world, once."""
     shipment = await store.lock_shipment(tx, shipment_id)
-    if shipment.state == "labelled":
+    if shipment.state in ("labelled", "dropped"):
         return
     after = await store.save(tx, domain.label(shipment, bought, tracking_url, datetime.now(UTC)))
     fact = ShipmentCreated.model_validate(
@@ -232,8 +253,13 @@ async def scan(tx: Transaction, scan_id: str, shipment_id: str, status: Status, 
     if moved == shipment:
         return shipment
     after = await store.save(tx, moved)
+    fact: ShipmentPickedUp | ShipmentDelivered | None = None
     if after.status == "delivered":
         fact = ShipmentDelivered.model_validate({**_carried(after), "delivered_at": after.delivered_at})
+    elif shipment.status == "label_created":  # whichever scan comes first: the carrier has it
+        promise = {"promised_from": after.promised_from, "promised_to": after.promised_to}
+        fact = ShipmentPickedUp.model_validate({**_carried(after), **promise, "picked_up_at": at})
+    if fact is not None:
         tx.emit(event(fact, subject=after.order_id, sequence=after.version))
     return after
 
@@ -249,7 +275,7 @@ async def mark_delivered(tx: Transaction, shipment_id: str) -> Shipment:
 async def _change(tx: Transaction, shipment_id: str, change: Callable[[Shipment], Shipment]) -> None:
     shipment = await store.lock_shipment(tx, shipment_id)
     after = change(shipment)
-    if after != shipment:
+    if after != shipment and shipment.state != "dropped":
         await store.save(tx, after)
 
 

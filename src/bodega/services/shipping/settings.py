@@ -33,7 +33,7 @@ class Settings(ServiceSettings):
     """How long a shopper waits for the carrier's own price; then it is the table's."""
     quote_seconds: float = 1800
     """How long a price that a checkout was given holds: longer than a checkout may take."""
-    cancel_window_seconds: float = 5
+    cancel_window_seconds: float = 1800
     """How long a paid order waits before it is fulfilled, and can still be cancelled."""
     not_captured_first_seconds: float = 0.1
     """Payments takes the money some 100 ms after an order is paid: so soon we ask again."""

