@@ -81,3 +81,23 @@ def test_skus_and_slugs_have_their_form(kind: object, bad: str) -> None:
 
 def test_every_problem_code_has_a_title() -> None:
     assert all(re.fullmatch(r"[a-z_]+", code) and title for code, title in problems.TITLES.items())
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("BDG-7K3M-9Q2X", "BDG-7K3M-9Q2X"),
+        ("bdg-7k3m-9q2x", "BDG-7K3M-9Q2X"),
+        ("BDG7K3M9Q2X", "BDG-7K3M-9Q2X"),
+        (" bdg 7k3m 9q2x ", "BDG-7K3M-9Q2X"),
+        ("BDG\u20137K3M\u20139Q2X", "BDG-7K3M-9Q2X"),
+        ("BDG-OK3M-9QLX", "BDG-0K3M-9Q1X"),
+        ("bdg-7k3", "BDG-7K3"),
+        ("bdg7k3m9", "BDG-7K3M-9"),
+        ("BDG-7K3M-9Q2X-1", "BDG-7K3M-9Q2X-1"),
+        ("ada@example.com", "ada@example.com"),
+        ("bdg", "bdg"),
+    ],
+)
+def test_an_order_number_is_understood_as_people_type_it(typed: str, meant: str) -> None:
+    assert ids.order_number(typed) == meant

@@ -4,6 +4,7 @@ They sort by time of birth, are safe in URLs, and cannot be confused with a slug
 """
 
 import hashlib
+import re
 import secrets
 import time
 from typing import Annotated, Any, Final
@@ -67,6 +68,16 @@ OrderNumber = Annotated[
     StringConstraints(pattern=r"^BDG-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$"),
     _shown("The order's name for people: on its page, in mails, on the phone. Random, no sequence", "BDG-TNDA-FC5E"),
 ]
+
+
+def order_number(typed: str) -> str:
+    """An order's number, or how one begins, as people type it: `bdg 7k3m9q2x` is `BDG-7K3M-9Q2X`. The letters that
+    are easily taken for a digit are read as that digit. What is no such number comes back as it was given."""
+    body = re.sub(r"[\s\u2010-\u2015-]", "", typed).upper()
+    if re.fullmatch("BDG[0-9A-Z]{1,8}", body) is None:
+        return typed
+    rest = body[3:].translate(str.maketrans("OIL", "011"))
+    return "-".join(part for part in ("BDG", rest[:4], rest[4:]) if part)
 
 
 def uuid7() -> UUID:

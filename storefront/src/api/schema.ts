@@ -1208,7 +1208,8 @@ export interface paths {
         put?: never;
         /**
          * Cancel Order
-         * @description Possible until the parcel is prepared. Money and stock go back by themselves. Asking twice is harmless.
+         * @description Possible until it is packed, which is not before `cancellable_until`. Money and stock go back by themselves.
+         *     Asking twice is harmless.
          */
         post: operations["cancel_order_orders__order_ref__cancel_post"];
         delete?: never;
@@ -1924,6 +1925,13 @@ export interface components {
              */
             email: string;
             /**
+             * Fulfilment Status
+             * @description Where the goods are: `awaiting_payment`; `preparing`: paid, and with us until the carrier's first scan, also with a label; `shipped`: the carrier has it; `delivered`; `cancelled`. No refund changes it
+             * @example delivered
+             * @enum {string}
+             */
+            fulfilment_status: "awaiting_payment" | "preparing" | "shipped" | "delivered" | "cancelled";
+            /**
              * Id
              * @description Names the order in paths and events; people say its `number`
              * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
@@ -1942,6 +1950,13 @@ export interface components {
              */
             number: string;
             /**
+             * Payment Status
+             * @description Where the money is: `unpaid`; `authorized`: the bank has promised it; `paid`: it was taken; `partly_refunded`, `refunded`; of a cancelled order `voided`: the bank's promise was given up, or `refund_pending`: the money was taken and is about to go back
+             * @example partly_refunded
+             * @enum {string}
+             */
+            payment_status: "unpaid" | "authorized" | "paid" | "refund_pending" | "partly_refunded" | "refunded" | "voided";
+            /**
              * Placed At
              * Format: date-time
              * @description When the checkout made it
@@ -1956,7 +1971,7 @@ export interface components {
             quantity: number;
             /**
              * State
-             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`
+             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: the carrier has scanned it; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`. Goods and money apart: `fulfilment_status`, `payment_status`
              * @example shipped
              * @enum {string}
              */
@@ -1986,6 +2001,7 @@ export interface components {
          *         "region": null
          *       },
          *       "cancellable": false,
+         *       "cancellable_until": "2026-11-20T14:33:13Z",
          *       "captured": true,
          *       "checkout_id": "chk_01M7WM9DBPETFB59TDWH9EDD1R",
          *       "contact": {
@@ -1994,6 +2010,7 @@ export interface components {
          *         "phone": "+49 30 23125 014"
          *       },
          *       "customer_id": "cus_01M3YX1AKDFHEAD8X4A1JH69RE",
+         *       "fulfilment_status": "delivered",
          *       "history": [
          *         {
          *           "actor": "payments",
@@ -2034,7 +2051,10 @@ export interface components {
          *       ],
          *       "number": "BDG-TNDA-FC5E",
          *       "payment_id": "pay_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "payment_status": "partly_refunded",
          *       "placed_at": "2026-11-20T14:03:12Z",
+         *       "promised_from": "2026-11-24",
+         *       "promised_to": "2026-11-25",
          *       "refunded": {
          *         "amount": 0,
          *         "currency": "EUR"
@@ -2069,12 +2089,17 @@ export interface components {
          *           "state": "paid"
          *         },
          *         {
-         *           "at": "2026-11-20T14:03:44Z",
+         *           "at": "2026-11-20T14:33:13Z",
          *           "note": "fulfilment_begun",
          *           "state": "fulfilling"
          *         },
          *         {
-         *           "at": "2026-11-20T14:03:46Z",
+         *           "at": "2026-11-20T14:33:15Z",
+         *           "note": "labelled",
+         *           "state": "fulfilling"
+         *         },
+         *         {
+         *           "at": "2026-11-21T09:12:01Z",
          *           "note": "shipped",
          *           "state": "shipped"
          *         }
@@ -2127,6 +2152,13 @@ export interface components {
              */
             cancellable: boolean;
             /**
+             * Cancellable Until
+             * @description Until then it can be cancelled for certain; afterwards as long as `cancellable` says, until it is packed. null: it is not paid yet, or cannot be cancelled any more
+             * @example 2026-11-20T14:33:13Z
+             * @example null
+             */
+            cancellable_until: string | null;
+            /**
              * Captured
              * @description Whether the money has been taken, not just promised
              * @example true
@@ -2145,6 +2177,13 @@ export interface components {
              * @description Whose account it belongs to; null: a guest's
              */
             customer_id: string | null;
+            /**
+             * Fulfilment Status
+             * @description Where the goods are: `awaiting_payment`; `preparing`: paid, and with us until the carrier's first scan, also with a label; `shipped`: the carrier has it; `delivered`; `cancelled`. No refund changes it
+             * @example delivered
+             * @enum {string}
+             */
+            fulfilment_status: "awaiting_payment" | "preparing" | "shipped" | "delivered" | "cancelled";
             /**
              * History
              * @description The timeline with who and why, oldest first
@@ -2173,12 +2212,31 @@ export interface components {
              */
             payment_id: string | null;
             /**
+             * Payment Status
+             * @description Where the money is: `unpaid`; `authorized`: the bank has promised it; `paid`: it was taken; `partly_refunded`, `refunded`; of a cancelled order `voided`: the bank's promise was given up, or `refund_pending`: the money was taken and is about to go back
+             * @example partly_refunded
+             * @enum {string}
+             */
+            payment_status: "unpaid" | "authorized" | "paid" | "refund_pending" | "partly_refunded" | "refunded" | "voided";
+            /**
              * Placed At
              * Format: date-time
              * @description When the checkout made it
              * @example 2026-11-20T14:03:12Z
              */
             placed_at: string;
+            /**
+             * Promised From
+             * @description The first day on which it may arrive, as promised at checkout; null for old orders
+             * @example 2026-11-24
+             */
+            promised_from: string | null;
+            /**
+             * Promised To
+             * @description The last day on which it should have arrived; null as `promised_from`
+             * @example 2026-11-25
+             */
+            promised_to: string | null;
             /**
              * @description Given back so far
              * @example {
@@ -2203,7 +2261,7 @@ export interface components {
             shipping_option: string;
             /**
              * State
-             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`
+             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: the carrier has scanned it; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`. Goods and money apart: `fulfilment_status`, `payment_status`
              * @example shipped
              * @enum {string}
              */
@@ -2228,12 +2286,17 @@ export interface components {
              *         "state": "paid"
              *       },
              *       {
-             *         "at": "2026-11-20T14:03:44Z",
+             *         "at": "2026-11-20T14:33:13Z",
              *         "note": "fulfilment_begun",
              *         "state": "fulfilling"
              *       },
              *       {
-             *         "at": "2026-11-20T14:03:46Z",
+             *         "at": "2026-11-20T14:33:15Z",
+             *         "note": "labelled",
+             *         "state": "fulfilling"
+             *       },
+             *       {
+             *         "at": "2026-11-21T09:12:01Z",
              *         "note": "shipped",
              *         "state": "shipped"
              *       }
@@ -4472,6 +4535,13 @@ export interface components {
          */
         OrderSummary: {
             /**
+             * Fulfilment Status
+             * @description Where the goods are: `awaiting_payment`; `preparing`: paid, and with us until the carrier's first scan, also with a label; `shipped`: the carrier has it; `delivered`; `cancelled`. No refund changes it
+             * @example delivered
+             * @enum {string}
+             */
+            fulfilment_status: "awaiting_payment" | "preparing" | "shipped" | "delivered" | "cancelled";
+            /**
              * Id
              * @description Names the order in paths and events; people say its `number`
              * @example ord_01M7WM9DBPETFB59TDWH9EDD1R
@@ -4490,6 +4560,13 @@ export interface components {
              */
             number: string;
             /**
+             * Payment Status
+             * @description Where the money is: `unpaid`; `authorized`: the bank has promised it; `paid`: it was taken; `partly_refunded`, `refunded`; of a cancelled order `voided`: the bank's promise was given up, or `refund_pending`: the money was taken and is about to go back
+             * @example partly_refunded
+             * @enum {string}
+             */
+            payment_status: "unpaid" | "authorized" | "paid" | "refund_pending" | "partly_refunded" | "refunded" | "voided";
+            /**
              * Placed At
              * Format: date-time
              * @description When the checkout made it
@@ -4504,7 +4581,7 @@ export interface components {
             quantity: number;
             /**
              * State
-             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`
+             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: the carrier has scanned it; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`. Goods and money apart: `fulfilment_status`, `payment_status`
              * @example shipped
              * @enum {string}
              */
@@ -4533,11 +4610,13 @@ export interface components {
          *         "region": null
          *       },
          *       "cancellable": false,
+         *       "cancellable_until": "2026-11-20T14:33:13Z",
          *       "contact": {
          *         "email": "ada@example.com",
          *         "locale": "en",
          *         "phone": "+49 30 23125 014"
          *       },
+         *       "fulfilment_status": "delivered",
          *       "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
          *       "lines": [
          *         {
@@ -4567,7 +4646,10 @@ export interface components {
          *         }
          *       ],
          *       "number": "BDG-TNDA-FC5E",
+         *       "payment_status": "partly_refunded",
          *       "placed_at": "2026-11-20T14:03:12Z",
+         *       "promised_from": "2026-11-24",
+         *       "promised_to": "2026-11-25",
          *       "refunded": {
          *         "amount": 0,
          *         "currency": "EUR"
@@ -4601,12 +4683,17 @@ export interface components {
          *           "state": "paid"
          *         },
          *         {
-         *           "at": "2026-11-20T14:03:44Z",
+         *           "at": "2026-11-20T14:33:13Z",
          *           "note": "fulfilment_begun",
          *           "state": "fulfilling"
          *         },
          *         {
-         *           "at": "2026-11-20T14:03:46Z",
+         *           "at": "2026-11-20T14:33:15Z",
+         *           "note": "labelled",
+         *           "state": "fulfilling"
+         *         },
+         *         {
+         *           "at": "2026-11-21T09:12:01Z",
          *           "note": "shipped",
          *           "state": "shipped"
          *         }
@@ -4651,8 +4738,22 @@ export interface components {
              * @example false
              */
             cancellable: boolean;
+            /**
+             * Cancellable Until
+             * @description Until then it can be cancelled for certain; afterwards as long as `cancellable` says, until it is packed. null: it is not paid yet, or cannot be cancelled any more
+             * @example 2026-11-20T14:33:13Z
+             * @example null
+             */
+            cancellable_until: string | null;
             /** @description How the buyer is told of it */
             contact: components["schemas"]["Contact"];
+            /**
+             * Fulfilment Status
+             * @description Where the goods are: `awaiting_payment`; `preparing`: paid, and with us until the carrier's first scan, also with a label; `shipped`: the carrier has it; `delivered`; `cancelled`. No refund changes it
+             * @example delivered
+             * @enum {string}
+             */
+            fulfilment_status: "awaiting_payment" | "preparing" | "shipped" | "delivered" | "cancelled";
             /**
              * Id
              * @description Names the order in paths and events; people say its `number`
@@ -4671,12 +4772,31 @@ export interface components {
              */
             number: string;
             /**
+             * Payment Status
+             * @description Where the money is: `unpaid`; `authorized`: the bank has promised it; `paid`: it was taken; `partly_refunded`, `refunded`; of a cancelled order `voided`: the bank's promise was given up, or `refund_pending`: the money was taken and is about to go back
+             * @example partly_refunded
+             * @enum {string}
+             */
+            payment_status: "unpaid" | "authorized" | "paid" | "refund_pending" | "partly_refunded" | "refunded" | "voided";
+            /**
              * Placed At
              * Format: date-time
              * @description When the checkout made it
              * @example 2026-11-20T14:03:12Z
              */
             placed_at: string;
+            /**
+             * Promised From
+             * @description The first day on which it may arrive, as promised at checkout; null for old orders
+             * @example 2026-11-24
+             */
+            promised_from: string | null;
+            /**
+             * Promised To
+             * @description The last day on which it should have arrived; null as `promised_from`
+             * @example 2026-11-25
+             */
+            promised_to: string | null;
             /**
              * @description Given back so far
              * @example {
@@ -4695,7 +4815,7 @@ export interface components {
             shipping_option: string;
             /**
              * State
-             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: with the carrier; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`
+             * @description `created`: waits for money; `paid`: the bank has promised it; `fulfilling`: is being packed, too late to cancel; `shipped`: the carrier has scanned it; `delivered`; `cancelled`, for ever. After a refund, wherever the parcel is: `partly_refunded` or `refunded`. Goods and money apart: `fulfilment_status`, `payment_status`
              * @example shipped
              * @enum {string}
              */
@@ -4720,12 +4840,17 @@ export interface components {
              *         "state": "paid"
              *       },
              *       {
-             *         "at": "2026-11-20T14:03:44Z",
+             *         "at": "2026-11-20T14:33:13Z",
              *         "note": "fulfilment_begun",
              *         "state": "fulfilling"
              *       },
              *       {
-             *         "at": "2026-11-20T14:03:46Z",
+             *         "at": "2026-11-20T14:33:15Z",
+             *         "note": "labelled",
+             *         "state": "fulfilling"
+             *       },
+             *       {
+             *         "at": "2026-11-21T09:12:01Z",
              *         "note": "shipped",
              *         "state": "shipped"
              *       }
@@ -4776,9 +4901,11 @@ export interface components {
          *         {
          *           "attention": null,
          *           "email": "ada@example.com",
+         *           "fulfilment_status": "delivered",
          *           "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
          *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
          *           "number": "BDG-TNDA-FC5E",
+         *           "payment_status": "partly_refunded",
          *           "placed_at": "2026-11-20T14:03:12Z",
          *           "quantity": 2,
          *           "state": "shipped",
@@ -4997,9 +5124,11 @@ export interface components {
          * @example {
          *       "items": [
          *         {
+         *           "fulfilment_status": "delivered",
          *           "id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
          *           "image": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
          *           "number": "BDG-TNDA-FC5E",
+         *           "payment_status": "partly_refunded",
          *           "placed_at": "2026-11-20T14:03:12Z",
          *           "quantity": 2,
          *           "state": "shipped",

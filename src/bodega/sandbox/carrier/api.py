@@ -26,7 +26,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bodega.sandbox import ids
-from bodega.sandbox.carrier.label import Unprintable, check, draw
+from bodega.sandbox.carrier.label import Unprintable, check, draw, warm
 from bodega.sandbox.database import Database
 from bodega.sandbox.deliveries import Deliveries
 from bodega.sandbox.faults import Fault, Faults, suffer
@@ -115,6 +115,7 @@ class Carrier:
 
     async def run(self) -> None:
         """Move the parcels along their time-line for ever; cancel to stop."""
+        await asyncio.to_thread(warm)  # or else the first buyer of a label waits for its printer
         while True:
             self._wake.clear()
             row = self._database.find("SELECT min(next_scan_at) AS at FROM labels")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -54,6 +55,11 @@ def address_lines(address: dict[str, Any]) -> list[str]:
     filled = re.sub("%([A-Z])", lambda field: parts.get(field[1], ""), form)
     lines = (re.sub(r"\s+", " ", line).strip(" ,-") for line in [*filled.split("%n"), rules.country_name])
     return [line for line in lines if line]
+
+
+def warm() -> None:
+    """Loads what prints labels, before the first is wanted."""
+    _paper()
 
 
 def check(address: dict[str, Any]) -> None:
@@ -107,7 +113,7 @@ def _font_file() -> str:
 @cache
 def _letters() -> frozenset[int]:
     """What the font can show: Latin, Greek, Cyrillic and what belongs to them."""
-    from fontTools.ttLib import TTFont
+    from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
     with TTFont(_font_file(), lazy=True) as font:
         return frozenset(font.getBestCmap())
@@ -152,7 +158,8 @@ def _wrap(pdf: Any, line: str, size: float, style: str) -> list[str]:
             row = ""
         row += word
         while pdf.get_string_width(row.rstrip()) > _WIDTH:
-            cut = next(n for n in range(len(row), 0, -1) if pdf.get_string_width(row[:n]) <= _WIDTH)
+            # The longest beginning that fits; one letter always does.
+            cut = max(1, bisect_right(range(1, len(row)), _WIDTH, key=lambda n: pdf.get_string_width(row[:n])))
             rows.append(row[:cut])
             row = row[cut:]
     return [*rows, row.rstrip()] if row.strip() else rows

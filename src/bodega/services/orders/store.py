@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bodega.contracts.fields import Address, Contact
-from bodega.contracts.ids import new_order_number
+from bodega.contracts.ids import new_order_number, order_number
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.privacy import ERASED_ADDRESS, POSTAL_PREFIX, erased_email
 from bodega.kit.db import Row, Transaction
@@ -75,8 +75,10 @@ async def is_buried(tx: Transaction, order_id: str) -> bool:
 
 
 async def find_order(tx: Transaction, reference: str) -> Order | None:
-    """By id or by number."""
+    """By id, or by number in any case, with or without its hyphens."""
     column = "id" if reference.startswith("ord_") else "number"
+    if column == "number":
+        reference = order_number(reference)
     row = await tx.fetchrow(f"SELECT * FROM orders WHERE {column} = $1", reference)  # noqa: S608 - two constants
     return _order(row) if row is not None else None
 
@@ -215,7 +217,8 @@ async def search_orders(
               AND ($6::bigint IS NULL OR total >= $6) AND ($7::bigint IS NULL OR total <= $7)
               AND ($9::text IS NULL OR {_AFTER[order]})
             ORDER BY {SORTS[order]} LIMIT $10""",  # noqa: S608 - constants
-        state, query, attention, placed_from, placed_before, total_from, total_to, *(after or (None, None)), limit,
+        state, query and order_number(query), attention, placed_from, placed_before, total_from, total_to,
+        *(after or (None, None)), limit,
     )  # fmt: skip
     return _orders(rows)
 

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from bodega.contracts.fields import Address, Contact
+from bodega.contracts.ids import order_number
 from bodega.contracts.privacy import ERASED_ADDRESS, POSTAL_PREFIX
 from bodega.kit.db import Row, Transaction
 from bodega.services.shipping.domain import STATUS_OF, Band, Option, Shipment, State, Status
@@ -200,7 +201,7 @@ async def search(
               AND ($4::boolean IS NULL OR (attention IS NOT NULL) = $4)
               AND ($5::text IS NULL OR id < $5)
             ORDER BY id DESC LIMIT $6""",
-        state, status, query, attention, before, limit,
+        state, status, query and order_number(query.strip()), attention, before, limit,
     )  # fmt: skip
     return [_shipment(row) for row in rows]
 
