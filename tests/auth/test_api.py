@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from joserfc import jws
@@ -201,6 +202,55 @@ async def test_web_pages_get_cookies_that_scripts_cannot_read(start_auth: StartA
     assert "Max-Age=0" in out.headers["set-cookie"]
     late = await auth.post("/auth/refresh", headers={"Cookie": f"bodega_refresh={kept.value}"})
     assert late.code == "session_ended"
+
+
+async def test_a_browser_is_told_apart_from_a_guest_until_its_session_ends(auth: Caller) -> None:
+    """Ten minutes after signing in all that other services get of a session is that there is one."""
+    async with auth.session.post(
+        f"{auth.base}/auth/register", json={"email": new_email(), "password": PASSWORD, "name": "Ada", "cookies": True}
+    ) as answer:
+        marker, kept = answer.cookies["bodega_session"], answer.cookies["bodega_refresh"]
+    assert (marker["path"], marker["httponly"], marker["samesite"]) == ("/", True, "lax")
+    assert marker["max-age"] == kept["max-age"]
+    browser = auth.being({"Cookie": "bodega_session=1"})
+    resent = await browser.post("/auth/email/resend")
+    assert (resent.status, resent.code) == (401, "access_expired")
+    ended = await auth.post("/auth/refresh", headers={"Cookie": "bodega_session=1; bodega_refresh=ended"})
+    assert ended.code == "session_ended"
+
+
+async def test_whatever_ends_a_session_takes_all_its_cookies_along(auth: Caller) -> None:
+    for path in ("/auth/logout", "/auth/refresh", "/auth/renew"):
+        async with auth.session.post(
+            auth.base + path, headers={"Cookie": "bodega_refresh=ended"}, allow_redirects=False
+        ) as answer:
+            gone = {name for name, cookie in answer.cookies.items() if cookie["max-age"] == "0"}
+            assert gone == {"bodega_access", "bodega_session", "bodega_refresh", "bodega_cart"}, path
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_page_without_scripts_is_led_back_with_a_renewed_session(auth: Caller, method: str) -> None:
+    async with auth.session.post(
+        f"{auth.base}/auth/register", json={"email": new_email(), "password": PASSWORD, "name": "Ada", "cookies": True}
+    ) as answer:
+        kept = answer.cookies["bodega_refresh"].value
+    form = {"Cookie": f"bodega_refresh={kept}", "Content-Type": "application/x-www-form-urlencoded"}
+    async with auth.session.request(
+        method, f"{auth.base}/auth/renew?next=%2Fcart%2Fadd", headers=form, data=b"sku=MUG", allow_redirects=False
+    ) as answer:
+        assert (answer.status, answer.headers["Location"]) == (307, "../../cart/add")  # 307: a form is sent again
+        access = answer.cookies["bodega_access"].value
+    assert (await auth.get("/auth/sessions", headers={"Cookie": f"bodega_access={access}"})).status == 200
+
+
+@pytest.mark.parametrize(
+    "next_path", ["//evil.example", "/\\evil.example", "/\t/evil.example", "/\n/evil.example", "https://evil.example",
+                  "", " //evil.example", "/\x00/evil.example", "javascript:alert(1)", "evil", "/é"],
+)  # fmt: skip
+async def test_renewing_leads_nowhere_but_to_the_shop(auth: Caller, next_path: str) -> None:
+    led = await auth.get("/auth/renew?" + urlencode({"next": next_path}))
+    # A NUL in an address is refused before anything else looks at it.
+    assert led.status == 400 or (led.status, led.headers["location"]) == (307, "../../")
 
 
 async def test_one_sees_and_ends_ones_own_sessions_alone(auth: Caller) -> None:

@@ -88,12 +88,12 @@ async def test_the_token_of_a_customers_cart_shows_a_signed_out_device_nothing(
     basket = world.basket(customer=customer)
     stranger = {**basket.headers, **credentials.customer(new_id("cus"))}
     named = {"shipping_address": ADDRESS, "cart_token": basket.token}
-    for who in (basket.headers, stranger):
+    for who, refusal in ((basket.headers, (401, "access_expired")), (stranger, (422, "invalid_request"))):
         answer = await shop.being(who).post("/checkout/quote", named)
-        assert (answer.status, answer.code) == (422, "invalid_request")
+        assert (answer.status, answer.code) == refusal
         assert basket.sku not in str(answer.json)
         bought = await shop.being(who).post("/checkout", wish(cart_token=basket.token), headers=key())
-        assert (bought.status, bought.code) == (422, "invalid_request")
+        assert (bought.status, bought.code) == refusal
     assert world.orders_of(basket) == []
     owner = shop.being({**basket.headers, **credentials.customer(customer)})
     assert (await owner.post("/checkout/quote", named)).status == 200
@@ -464,7 +464,8 @@ async def test_only_the_carts_token_or_its_customer_opens_a_checkout(
     shop: Caller, world: World, credentials: Credentials
 ) -> None:
     customer = new_id("cus")
-    basket, stranger = world.basket(customer=customer), world.basket()
+    world.basket(customer=customer)
+    stranger = world.basket()
     owner = shop.being(credentials.customer(customer))
     checkout_id = id_of(await owner.post("/checkout", wish("pm_declined"), headers=key()))
     guests = world.basket()
@@ -475,7 +476,7 @@ async def test_only_the_carts_token_or_its_customer_opens_a_checkout(
     assert (await shop.being(cookie).get(f"/checkout/{guests_id}")).status == 200
     other = credentials.customer(new_id("cus"))
     for id, who in [
-        (checkout_id, other), (checkout_id, {}), (checkout_id, basket.headers), (checkout_id, stranger.headers),
+        (checkout_id, other), (checkout_id, {}), (checkout_id, stranger.headers),
         (guests_id, other), (guests_id, {}), (guests_id, stranger.headers),
     ]:  # fmt: skip
         someone = shop.being(who)
@@ -488,6 +489,26 @@ async def test_only_the_carts_token_or_its_customer_opens_a_checkout(
         ]
         assert [(one.status, one.code) for one in answers] == [(404, "not_found")] * 5
     assert (await owner.get(f"/checkout/{new_id('chk')}")).code == "not_found"
+
+
+async def test_the_token_of_a_customers_cart_alone_asks_for_the_session_to_be_renewed(
+    shop: Caller, world: World, credentials: Credentials
+) -> None:
+    customer = new_id("cus")
+    basket = world.basket(customer=customer)
+    body = wish("pm_declined")
+    checkout_id = id_of(await shop.being(credentials.customer(customer)).post("/checkout", body, headers=key()))
+    device = shop.being(basket.headers)
+    for answer in (
+        await device.post("/checkout/quote", {"shipping_address": ADDRESS}),
+        await device.post("/checkout", body, headers=key()),
+        await device.get(f"/checkout/{checkout_id}"),
+        await device.get(f"/checkout/{checkout_id}/events"),
+        await device.post(f"/checkout/{checkout_id}/payments", {"payment_method": "pm_good"}),
+        await device.post(f"/checkout/{checkout_id}/confirm"),
+        await device.post(f"/checkout/{checkout_id}/cancel"),
+    ):
+        assert (answer.status, answer.code) == (401, "access_expired")
 
 
 # --- following ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ TITLES: Final[dict[str, str]] = {
     "malformed_request": "The request could not be read",
     "invalid_request": "The request has fields that are not valid",
     "unauthenticated": "Sign in first",
+    "access_expired": "The sign-in has to be renewed",
     "forbidden": "Not allowed",
     "origin_not_allowed": "This request must come from the shop's own pages",
     "not_found": "There is no such thing",

@@ -30,7 +30,16 @@ from bodega.kit import idempotency, telemetry
 from bodega.kit.auth import AccessTokens, Caller, InternalTokens, roles_asked_for
 from bodega.kit.bus import Consumer, Door, Producer
 from bodega.kit.db import Database
-from bodega.kit.errors import BadRequest, Invalid, NotFound, Problem, Unavailable, in_words
+from bodega.kit.errors import (
+    AccessExpired,
+    BadRequest,
+    Invalid,
+    NotFound,
+    Problem,
+    Unauthenticated,
+    Unavailable,
+    in_words,
+)
 from bodega.kit.http import Client, Front, problem_body, problem_headers
 from bodega.kit.inbox import Hears, Inbox
 from bodega.kit.live import Live
@@ -167,6 +176,8 @@ def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     What each code means is said by the application, which knows their titles.
     """
     codes: dict[int, list[str]] = {}
+    if Unauthenticated in kinds:  # whoever takes an access token meets what may be wrong with one
+        kinds = (*kinds, AccessExpired)
     for kind in kinds:
         by_all = [_EVERYWHERE[kind.status]] if kind.status in _EVERYWHERE else []
         of_status = codes.setdefault(kind.status, by_all)

@@ -20,11 +20,18 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 
-from bodega.kit.errors import Forbidden, Unauthenticated, Unavailable
+from bodega.kit.errors import AccessExpired, Forbidden, Unauthenticated, Unavailable
 
 ALGORITHM = "ES256"
 INTERNAL_TOKEN_SECONDS = 60
 ACCESS_COOKIE = "bodega_access"
+SESSION_COOKIE = "bodega_session"
+"""Says only that this browser has a session, for as long as the session lasts. Browsers drop the access token after
+minutes and send the refresh token to auth alone; without this a customer would look like a guest to everybody else."""
+CART_COOKIE = "bodega_cart"
+
+
+RENEW = "Your sign-in has to be renewed. Please try again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +200,8 @@ def _bearer(request: Request) -> str | None:
 async def _maybe_customer(request: Request) -> Identity | None:
     token = _bearer(request)
     if token is None:
+        if SESSION_COOKIE in request.cookies:
+            raise AccessExpired(RENEW)
         return None
     tokens: AccessTokens = request.app.state.access_tokens
     return await tokens.verify(token)

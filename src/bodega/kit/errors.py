@@ -3,6 +3,7 @@
 Problem
 ├── BadRequest 400          malformed_request
 ├── Unauthenticated 401     unauthenticated
+│   └── AccessExpired       access_expired
 ├── Forbidden 403           forbidden
 ├── NotFound 404            not_found
 ├── Conflict 409            conflict
@@ -45,6 +46,13 @@ class BadRequest(Problem):
 class Unauthenticated(Problem):
     status = 401
     code = "unauthenticated"
+
+
+class AccessExpired(Unauthenticated):
+    """Somebody who is signed in shows no access token, as browsers do when it has run out. Renew the session
+    (`POST /auth/refresh`) and send the request again; if the session has ended, without its cookies."""
+
+    code = "access_expired"
 
 
 class Forbidden(Problem):

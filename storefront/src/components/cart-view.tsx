@@ -9,7 +9,6 @@ import { CartLines } from "./cart-lines";
 /** The cart as the server found it; with scripts it goes on from there. */
 export function CartView({ first, locale }: { first: Cart | undefined; locale: string }) {
   const { cart = first, problem } = useCart();
-  // The server cannot renew an access token that has ended; the browser can, and sees a customer's cart then.
   useEffect(() => void loadCart(), []);
   if (!cart) return <p className="py-10 text-soft">{problem ? inWords(problem) : "Looking into your cart …"}</p>;
   if (!cart.lines.length) {

@@ -1,7 +1,7 @@
 "use client";
 import { useSearchParams } from "next/navigation";
 import { useEffect, useState } from "react";
-import { api, type Schemas } from "@/api/browser";
+import { api, listen, type Schemas } from "@/api/browser";
 import { signInAddress } from "@/shop/account";
 import { loadCart } from "@/shop/cart";
 import { inWords, type Refusal, refusal } from "@/shop/problems";
@@ -88,7 +88,7 @@ function useOrder(reference: string, token: string | undefined) {
   const [problem, setProblem] = useState<Refusal>();
   useEffect(() => {
     let isGone = false;
-    let stream: EventSource | undefined;
+    let stop: (() => void) | undefined;
     const query = token ? { token } : {};
     api.GET("/orders/{order_ref}", { params: { path: { order_ref: reference }, query } }).then(
       ({ data, error }) => {
@@ -96,14 +96,14 @@ function useOrder(reference: string, token: string | undefined) {
         if (!data) return setProblem(refusal(error));
         setOrder(data);
         void loadCart(); // what was bought has left it
-        stream = new EventSource(`/api/orders/${data.id}/events${token ? `?token=${encodeURIComponent(token)}` : ""}`);
-        stream.addEventListener("order", ({ data: text }) => setOrder(JSON.parse(text as string) as Order));
+        const query = token ? `?token=${encodeURIComponent(token)}` : "";
+        stop = listen<Order>(`/api/orders/${data.id}/events${query}`, "order", setOrder);
       },
       (error: unknown) => !isGone && setProblem(refusal(error)),
     );
     return () => {
       isGone = true;
-      stream?.close();
+      stop?.();
     };
   }, [reference, token]);
   return { order, problem, take: setOrder };

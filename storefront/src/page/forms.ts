@@ -13,6 +13,17 @@ export function onTo(path: string, cookies: string[] = []): Response {
   return new Response(null, { status: 303, headers });
 }
 
+/**
+ * The answer to a page or form whose access token has ended: by way of auth, which alone gets the refresh token, and back
+ * to `path`. A form is sent again there with all that was typed (307).
+ */
+export function renewed(path: string): Response {
+  return new Response(null, { status: 307, headers: { Location: renewalOf(path), "Cache-Control": "private, no-store" } });
+}
+
+/** Where a browser's session is renewed, also without scripts. */
+export const renewalOf = (path: string): string => `/api/auth/renew?next=${encodeURIComponent(path)}`;
+
 /** A form of one of our own pages: a browser sends our cookies along with anybody's. Else the answer to what it is. */
 export async function formOf(request: NextRequest): Promise<FormData | Response> {
   if (request.headers.get("origin") !== settings().siteUrl) return refused(403, "This form was not sent by the shop.");

@@ -43,12 +43,6 @@ export function signInAddress(): string {
   return `/account/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`;
 }
 
-/** A path of this shop from an address's `next`, so that nobody is sent elsewhere by a link he was given. */
-export function nextPath(search: string): string {
-  const next = new URLSearchParams(search).get("next") ?? "/account";
-  return next.startsWith("/") && !next.startsWith("//") && !next.includes("\\") ? next : "/account";
-}
-
 export interface Loaded<T> {
   data: T | undefined;
   problem: Refusal | undefined;

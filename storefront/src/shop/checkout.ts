@@ -1,5 +1,5 @@
 "use client";
-import { api, type Schemas } from "@/api/browser";
+import { api, listen, type Schemas } from "@/api/browser";
 import { type Refusal, refusal } from "./problems";
 
 export type Checkout = Schemas["CheckoutView"];
@@ -63,9 +63,7 @@ export function orderAddress({ number, token }: Schemas["OrderRef"]): string {
 
 /** Calls back with how a checkout stands, at once and at every change, until it ends; gives the way to stop. */
 export function follow(id: string, onChange: (checkout: Checkout) => void): () => void {
-  const stream = new EventSource(`/api/checkout/${id}/events`);
-  stream.addEventListener("status", ({ data }) => onChange(JSON.parse(data as string) as Checkout));
-  return () => stream.close();
+  return listen(`/api/checkout/${id}/events`, "status", onChange);
 }
 
 export const hasEnded = ({ status }: Checkout): boolean => ["completed", "failed", "cancelled", "expired"].includes(status);

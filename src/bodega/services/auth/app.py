@@ -41,4 +41,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Housekeeping(database, None, idempotency_hours=settings.idempotency_hours),
         ],
         ready={"postgres": database.ping},
+        raw_paths=("/auth/renew",),  # a form of the pages, which passes through unread
     )

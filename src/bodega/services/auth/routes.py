@@ -2,16 +2,26 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Cookie, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Cookie, Depends, Header, Path, Query, Request, Response
 
 from bodega.contracts.auth import ConfirmIdentity, IdentityConfirmed, MailLink, MailLinkRequest
 from bodega.contracts.ids import CustomerId
 from bodega.contracts.privacy import Erasure, Person, PersonalData
+from bodega.contracts.problems import TITLES
 from bodega.kit.app import Db, problems
-from bodega.kit.auth import ACCESS_COOKIE, ALGORITHM, Caller, CallingService, Customer
+from bodega.kit.auth import (
+    ACCESS_COOKIE,
+    ALGORITHM,
+    CART_COOKIE,
+    SESSION_COOKIE,
+    Caller,
+    CallingService,
+    Customer,
+)
 from bodega.kit.errors import Forbidden, Unauthenticated
+from bodega.kit.http import problem_body, problem_headers
 from bodega.services.auth import service, store
-from bodega.services.auth.domain import mailbox
+from bodega.services.auth.domain import mailbox, own_path
 from bodega.services.auth.errors import (
     AccountNotFound,
     BadCredentials,
@@ -108,10 +118,10 @@ async def log_in(wish: Login, response: Response, db: Db, tools: AuthTools, visi
     return _signed_in(opened, tools, response, cookies=wish.cookies)
 
 
-@public.post("/refresh", responses=problems(SessionEnded))
+@public.post("/refresh", response_model=SignedIn, responses=problems(SessionEnded))
 async def refresh(
     response: Response, db: Db, tools: AuthTools, wish: Refresh | None = None, cookie: RefreshCookie = None
-) -> SignedIn:
+) -> SignedIn | Response:
     """New tokens for the refresh token in the body or in the cookie; they come back the way it came.
 
     Each refresh token is good once. The same again is answered with the same successor for 30 seconds, as long as
@@ -119,14 +129,30 @@ async def refresh(
     that somebody has a copy: the session ends.
     """
     given = wish.refresh_token if wish is not None else None
-    token = given.get_secret_value() if given is not None else cookie
-    if token is None:
-        raise SessionEnded("there is no refresh token in the request")
-    async with db.transaction() as tx:
-        opened = await service.refresh(tx, tools, token)
+    opened = await _renewed(db, tools, given.get_secret_value() if given is not None else cookie)
     if opened is None:
-        raise SessionEnded("the session has ended; sign in again")
+        return _session_ended()
     return _signed_in(opened, tools, response, cookies=given is None)
+
+
+@public.api_route("/renew", methods=["GET", "POST"], status_code=307, response_class=Response, include_in_schema=False)
+async def renew(
+    response: Response, db: Db, tools: AuthTools, next_path: Annotated[str, Query(alias="next")] = "/",
+    cookie: RefreshCookie = None,
+) -> Response:  # fmt: skip
+    """For pages without scripts, which cannot send a refused request again: renews the session and leads back to
+    `next`, a path of the shop. A form that was sent is sent again (307). If the session has ended, its cookies go, so
+    that the page goes on with a guest."""
+    opened = await _renewed(db, tools, cookie)
+    if opened is not None:
+        _signed_in(opened, tools, response, cookies=True)
+    else:
+        _forget(response)
+    # Relative to this address at the site: a path of the API would be led to the API.
+    response.headers["Location"] = "../.." + own_path(next_path)
+    response.headers["Cache-Control"] = "no-store"
+    response.status_code = 307
+    return response
 
 
 @public.post("/logout", status_code=204)
@@ -141,8 +167,7 @@ async def log_out(db: Db, wish: Refresh | None = None, cookie: RefreshCookie = N
         async with db.transaction() as tx:
             await service.log_out(tx, token)
     response = Response(status_code=204)
-    response.delete_cookie(ACCESS_COOKIE, path="/")
-    response.delete_cookie(REFRESH_COOKIE, path=REFRESH_PATH)
+    _forget(response)
     return response
 
 
@@ -314,6 +339,28 @@ def _only(name: str, caller: CallingService) -> None:
 # --- shapes -----------------------------------------------------------------------------------------
 
 
+async def _renewed(db: Db, tools: Tools, token: str | None) -> Opened | None:
+    """The session of this refresh token, with new tokens; None, if it has ended."""
+    if token is None:
+        return None
+    async with db.transaction() as tx:
+        return await service.refresh(tx, tools, token)
+
+
+def _session_ended() -> Response:
+    """The refusal, which takes the cookies of the session along: with them a browser would ask for ever."""
+    problem = SessionEnded("The session has ended. Please sign in again.")
+    response = Response(problem_body(problem, TITLES), problem.status, problem_headers(problem))
+    _forget(response)
+    return response
+
+
+def _forget(response: Response) -> None:
+    """Takes from a browser what it has of a session. The cart is the customer's: its token opens nothing any more."""
+    for name, path in ((ACCESS_COOKIE, "/"), (SESSION_COOKIE, "/"), (CART_COOKIE, "/"), (REFRESH_COOKIE, REFRESH_PATH)):
+        response.delete_cookie(name, path=path)
+
+
 def _signed_in(opened: Opened, tools: Tools, response: Response, *, cookies: bool) -> SignedIn:
     settings = tools.settings
     response.headers["Cache-Control"] = "no-store"
@@ -326,6 +373,10 @@ def _signed_in(opened: Opened, tools: Tools, response: Response, *, cookies: boo
         response.set_cookie(
             REFRESH_COOKIE, opened.refresh_token, max_age=settings.session_idle_seconds, path=REFRESH_PATH,
             httponly=True, samesite="lax", secure=secure,
+        )  # fmt: skip
+        response.set_cookie(
+            SESSION_COOKIE, "1", max_age=settings.session_idle_seconds, path="/", httponly=True, samesite="lax",
+            secure=secure,
         )  # fmt: skip
     return SignedIn(
         customer_id=opened.account.id,

@@ -13,7 +13,7 @@ from bodega.contracts.money import Price, zero
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
 from bodega.kit.app import RawBody, but, problems
-from bodega.kit.auth import Caller, Customer, MaybeCustomer, called_by
+from bodega.kit.auth import CART_COOKIE, Caller, Customer, MaybeCustomer, called_by
 from bodega.kit.errors import Unauthenticated
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
 from bodega.services.cart.domain import Cart, Line, Words, cart_of, token_of, warnings_about
@@ -37,8 +37,6 @@ from bodega.services.cart.schemas import (
 )
 from bodega.services.cart.service import Room, Shopper
 from bodega.services.cart.settings import Settings
-
-CART_COOKIE = "bodega_cart"
 
 public = APIRouter(prefix="/cart", tags=["cart"])
 internal = APIRouter(prefix="/internal/carts", include_in_schema=False)
@@ -69,7 +67,8 @@ CartTokenHeader = Annotated[
         alias="Cart-Token",
         max_length=300,
         description="The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for "
-        "another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it",
+        "another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it. "
+        "The token of a customer's cart without the customer's access token is 401 `access_expired`",
         examples=["crt_01M7WKP496E7KTHRJXJG7DJ13N.ArMB8CjziTBBMUfQczQ7ZVKZ"],
     ),
 ]

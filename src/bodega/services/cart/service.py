@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from bodega.contracts.catalog import PricedSku, Product, ProductArchived
 from bodega.contracts.ids import new_id
 from bodega.contracts.inventory import Availability
+from bodega.kit.auth import RENEW
+from bodega.kit.errors import AccessExpired
 from bodega.kit.idempotency import KeyReused
 from bodega.services.cart.clients import Services
 from bodega.services.cart.domain import MOST_LINES, MOST_OF_ONE, Cart, ProductWord, StockWord, Words
@@ -40,13 +42,18 @@ class Room:
     # --- reading ------------------------------------------------------------------------------------
 
     async def find_cart(self, shopper: Shopper) -> Cart | None:
-        """The shopper's, if there is one."""
+        """The shopper's, if there is one.
+
+        Raises AccessExpired for a customer's cart whose token comes without the customer: its owner's access token has
+        run out, or they have signed out on this device. An empty cart would tell the first that everything is lost.
+        """
         cart_id = shopper.token_cart_id
         if shopper.customer_id is not None:
             cart_id = await self.carts.find_cart_of(shopper.customer_id)
         cart = await self.carts.find_cart(cart_id) if cart_id is not None else None
-        # Its customer has signed out on this device: the token alone does not show it.
-        return cart if cart is not None and cart.customer == shopper.owner else None
+        if cart is not None and cart.customer != shopper.owner:
+            raise AccessExpired(RENEW)
+        return cart
 
     async def words_about(self, skus: Sequence[str]) -> Words:
         """What is known of them; asked for anew, in one call each, where it is missing or old."""
@@ -75,16 +82,17 @@ class Room:
     ) -> tuple[str, Added, Words]:
         """Puts units into the shopper's cart, which is made if there is none. The cart's id comes first.
 
-        Raises: UnknownProduct, NoLongerSold, CartFull, QuantityLimit, KeyReused.
+        Raises: AccessExpired, UnknownProduct, NoLongerSold, CartFull, QuantityLimit, KeyReused.
         """
         words = await self.words_about([sku])
         amount = _price_now(words, sku)
         cart_id = await self._cart_to_write(shopper)
-        done = await self._add(cart_id, shopper, sku, quantity, amount, idempotency)
-        if done.outcome == "foreign":
-            cart_id = new_id("crt")
-            done = await self._add(cart_id, shopper, sku, quantity, amount, idempotency)
+        done = await self.carts.add_line(
+            cart_id, _revision(), shopper.owner, sku, quantity, amount, idempotency=idempotency
+        )
         match done.outcome:
+            case "foreign":
+                raise AccessExpired(RENEW)
             case "full":
                 raise CartFull(f"a cart takes {MOST_LINES} different things", limit=MOST_LINES)
             case "too_many":
@@ -92,19 +100,6 @@ class Room:
             case "reused":
                 raise KeyReused("this key was used for a request with another body")
         return cart_id, done, words
-
-    async def _add(
-        self,
-        cart_id: str,
-        shopper: Shopper,
-        sku: str,
-        quantity: int,
-        amount: int | None,
-        idempotency: tuple[str, str] | None,
-    ) -> Added:
-        return await self.carts.add_line(
-            cart_id, _revision(), shopper.owner, sku, quantity, amount, idempotency=idempotency
-        )
 
     async def _cart_to_write(self, shopper: Shopper) -> str:
         if shopper.customer_id is not None:

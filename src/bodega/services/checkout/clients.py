@@ -12,7 +12,8 @@ from bodega.contracts.orders import CancelOrder, CreateOrder, OrderStanding
 from bodega.contracts.payments import AuthorizePayment, Payment
 from bodega.contracts.shipping import ParcelLine, Rates, RatesRequest, ShippingOption
 from bodega.kit.app import client_for
-from bodega.kit.errors import AlreadyEnded
+from bodega.kit.auth import RENEW
+from bodega.kit.errors import AccessExpired, AlreadyEnded
 from bodega.kit.http import Client, RemoteProblem
 from bodega.services.checkout.errors import CartRequired, OutOfStock, PaymentInProgress, ReservationEnded
 from bodega.services.checkout.settings import Settings
@@ -46,7 +47,8 @@ class Services:
     async def cart(self, reference: str, *, customer_id: str | None) -> CartContents:
         """By the cart's token, or by its customer's id. `customer_id`: who asks.
 
-        Raises CartRequired, if there is no such cart, or if it is another customer's.
+        Raises: CartRequired, if there is no such cart, or if it is another customer's; AccessExpired, if it is a
+        customer's and nobody says who they are.
         """
         try:
             cart = await self._cart.get(f"/internal/carts/{reference}", CartContents)
@@ -54,7 +56,9 @@ class Services:
             if refused.status == 404:
                 raise CartRequired(NO_CART) from refused
             raise
-        if cart.customer_id not in (None, customer_id):  # signed out on this device: the token alone does not show it
+        if cart.customer_id is not None and customer_id is None:  # as the cart itself answers
+            raise AccessExpired(RENEW)
+        if cart.customer_id not in (None, customer_id):
             raise CartRequired(NO_CART)
         return cart
 

@@ -16,9 +16,9 @@ from bodega.contracts.ids import CheckoutId, CustomerId
 from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.contracts.problems import TITLES
 from bodega.kit.app import Db, RawBody, but, problems
-from bodega.kit.auth import MaybeCustomer, Merchant, called_by
+from bodega.kit.auth import CART_COOKIE, RENEW, MaybeCustomer, Merchant, called_by
 from bodega.kit.db import Database, Transaction
-from bodega.kit.errors import Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
+from bodega.kit.errors import AccessExpired, Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.live import LastEventId, Live, State
@@ -69,7 +69,6 @@ router = APIRouter(prefix="/checkout", tags=["checkout"])
 admin = APIRouter(prefix="/admin/tax-rates", tags=["tax (merchant)"])
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
-CART_COOKIE = "bodega_cart"
 _CHALLENGED = but(
     status="action_required",
     next_action={"type": "redirect", "url": "http://127.0.0.1:7080/sandbox/challenges/pi_3SWq7kT2eZvKYlo2"},
@@ -406,13 +405,18 @@ def _digest(token: str) -> bytes:
 
 
 async def _mine(tx: Transaction, checkout_id: str, shopper: Shopper) -> Checkout:
-    """Raises CheckoutNotFound, also for what is somebody else's."""
+    """Raises: CheckoutNotFound, also for what is somebody else's; AccessExpired, if the token of its customer's cart
+    is shown and nobody says who they are.
+    """
     checkout = await store.get_checkout(tx, checkout_id)
     token, digest = shopper.token, checkout.token_digest
     if shopper.customer_id is not None and checkout.customer_id == shopper.customer_id:
         return checkout
     if token is not None and digest is not None and hmac.compare_digest(digest, _digest(token)):
         return checkout
+    of_its_cart = token is not None and token.partition(".")[0] == checkout.cart_id
+    if of_its_cart and checkout.customer_id is not None and shopper.customer_id is None:
+        raise AccessExpired(RENEW)
     raise CheckoutNotFound("no checkout has this id")
 
 

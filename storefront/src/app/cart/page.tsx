@@ -1,7 +1,9 @@
 import type { Metadata } from "next";
 import { cookies } from "next/headers";
+import { redirect } from "next/navigation";
 import { apiFor } from "@/api/server";
 import { CartView } from "@/components/cart-view";
+import { renewalOf } from "@/page/forms";
 import { settings } from "@/settings";
 
 export const metadata: Metadata = { title: "Cart", robots: { index: false } };
@@ -12,7 +14,8 @@ interface Props {
 
 export default async function CartPage({ searchParams }: Props) {
   const { refused } = await searchParams;
-  const { data } = await apiFor((await cookies()).toString()).GET("/cart");
+  const { data, response } = await apiFor((await cookies()).toString()).GET("/cart");
+  if (response.status === 401) redirect(renewalOf("/cart"));
   return (
     <div className="wrap max-w-5xl pt-8">
       <h1 className="title mb-6">Cart</h1>

@@ -1,7 +1,8 @@
 "use client";
 import Link from "next/link";
 import { useSearchParams } from "next/navigation";
-import { nextPath, signIn, signUp } from "@/shop/account";
+import { signIn, signUp } from "@/shop/account";
+import { nextPath } from "@/shop/next-path";
 import { Field } from "../field";
 import { Form } from "./form";
 
@@ -18,7 +19,7 @@ export function Entrance({ isNew }: { isNew: boolean }) {
         send={async (values) => {
           const [name, email, password] = ["name", "email", "password"].map((field) => String(values.get(field) ?? ""));
           const refused = isNew ? await signUp(name!, email!, password!) : await signIn(email!, password!);
-          if (!refused) location.assign(nextPath(search));
+          if (!refused) location.assign(nextPath(search, location.origin));
           return refused;
         }}
       >

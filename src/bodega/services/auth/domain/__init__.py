@@ -1,6 +1,7 @@
 """The rules of accounts and sessions: pure, no I/O."""
 
 import ipaddress
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,6 +55,15 @@ def mailbox(text: str) -> Mailbox:
     except EmailNotValidError as error:
         raise InvalidEmail.field("/email", str(error)) from error
     return Mailbox(found.normalized, f"{found.local_part.casefold()}@{(found.ascii_domain or '').lower()}")
+
+
+_OWN_PATH = re.compile(r"/(?![/\\])[!-\[\]-~]*")
+
+
+def own_path(text: str) -> str:
+    """The path of this shop that `text` is; "/" if it is anything else. Browsers drop tabs and line ends and take a
+    backslash for a slash, so nothing but visible ASCII without backslashes is let through."""
+    return text if _OWN_PATH.fullmatch(text) else "/"
 
 
 # --- sessions ---------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 import type { NextRequest } from "next/server";
 import { api } from "@/api/server";
-import { callAs, formOf, onTo } from "@/page/forms";
+import { callAs, formOf, onTo, renewed } from "@/page/forms";
 
 /** The product page's form, without scripts: finds the variant of the chosen options and puts it into the cart. */
 export async function POST(request: NextRequest): Promise<Response> {
@@ -14,6 +14,7 @@ export async function POST(request: NextRequest): Promise<Response> {
   if (!variant) return onTo("/cart?refused=no_such_variant");
   const quantity = Number(form.get("quantity") ?? 1);
   const answer = await callAs(request, "POST", "/cart", { sku: variant.sku, quantity });
+  if (answer.status === 401) return renewed("/cart/add");
   return onTo(answer.ok ? "/cart" : `/cart?refused=${await codeOf(answer)}`, answer.headers.getSetCookie());
 }
 
