@@ -2,15 +2,17 @@
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from cryptography.exceptions import InvalidTag
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
 
 from bodega.kit.errors import Unavailable
 from bodega.services.auth import domain
-from bodega.services.auth.domain import KeyState, RefreshToken, SigningKey
+from bodega.services.auth.domain import KeyState, RefreshToken, SigningKey, passwords
 from bodega.services.auth.domain.passwords import Hasher, refuse_weak
 from bodega.services.auth.domain.seals import Vault, open_successor, seal_successor
 from bodega.services.auth.errors import InvalidEmail, WeakPassword
@@ -58,6 +60,30 @@ def test_what_everybody_tries_first_is_refused(password: str) -> None:
 def test_what_nobody_guesses_is_taken(password: str) -> None:
     refuse_weak(password, "ada.lovelace@shop.example")
     refuse_weak(password, "1@shop.example")
+
+
+def test_every_password_of_the_public_lists_that_the_policy_would_allow_is_refused() -> None:
+    """They are what guessers begin with: zxcvbn's list of 30,000, and the one of 20,000 that Django ships."""
+    kept = Path(passwords.__file__).with_name("public_passwords.txt").read_text("utf-8").splitlines()
+    tried = [one for one in {*FREQUENCY_LISTS["passwords"], *kept} if len(one) >= 10]
+    assert len(tried) > 2500
+    taken = []
+    for spelling in (str, str.upper, str.title):
+        for password in map(spelling, tried):
+            with suppress(WeakPassword):
+                refuse_weak(password, "1@shop.example")
+                taken.append(password)
+    assert taken == []
+
+
+@pytest.mark.parametrize(
+    "password", ["AdaLovelace1815", "lovelace.ada.99", "Ada@shop.example", "Bodega Shop 2026", "Merchant2026",
+                 "Support!!2026", "bodega-merchant", "Lovelace!!!99"],
+)  # fmt: skip
+def test_nobodys_own_name_is_a_password_nor_are_the_shops_words(password: str) -> None:
+    with pytest.raises(WeakPassword, match=r"your name, your e-mail address or the shop's own words|common passwords"):
+        refuse_weak(password, "ada.lovelace@shop.example", "Ada Lovelace", "Bodega")
+    refuse_weak("Lovelace wrote the first program", "ada.lovelace@shop.example", "Ada Lovelace", "Bodega")
 
 
 @given(st.text(max_size=200), st.text(max_size=20))

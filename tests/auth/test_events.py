@@ -44,12 +44,13 @@ async def test_a_registration_is_told_once_with_name_and_language(auth: Caller, 
 
 
 async def test_the_mailed_link_proves_the_address_once(auth: Caller, notifications: Caller, topics: Topics) -> None:
-    made = (await register(auth, new_email())).json
+    signed_in = await register(auth, new_email())
+    made, me = signed_in.json, auth.being(bearer(signed_in))
     link = await mailed_link(notifications, topics, made["customer_id"], "CustomerRegistered")
     assert link.json["url"].startswith("http://shop.example/account/verify-email#token=")
     again = await mailed_link(notifications, topics, made["customer_id"], "CustomerRegistered")
     assert token_of(again) == token_of(link), "a mail that is sent twice bears one link"
-    answers = await asyncio.gather(*(auth.post("/auth/email/verify", {"token": token_of(link)}) for _ in range(5)))
+    answers = await asyncio.gather(*(me.post("/auth/email/verify", {"token": token_of(link)}) for _ in range(5)))
     assert sorted(one.status for one in answers) == [204, 409, 409, 409, 409]
     told = await facts(topics, made["customer_id"], "CustomerVerified")
     assert [(one["type"], one["sequence"]) for one in told] == [("CustomerRegistered", "1"), ("CustomerVerified", "2")]
@@ -80,9 +81,9 @@ async def test_a_forgotten_password_is_set_anew_by_the_mailed_link(
     assert (await log_in(auth, email)).code == "bad_credentials"
     assert (await log_in(auth, email, NEW_PASSWORD)).status == 200
     assert (await refresh(auth, made["refresh_token"])).code == "session_ended", "other sessions have ended"
-    told = await facts(topics, made["customer_id"], "PasswordChanged")
+    told = await facts(topics, made["customer_id"], "PasswordChanged", "CustomerVerified")
     assert [one["type"] for one in told] == [
-        "CustomerRegistered", "PasswordResetRequested", "CustomerVerified", "PasswordChanged",
+        "CustomerRegistered", "PasswordResetRequested", "PasswordChanged", "CustomerVerified",
     ]  # fmt: skip
     assert [one["sequence"] for one in told] == ["1", "2", "3", "4"]
 
@@ -132,11 +133,53 @@ async def test_a_link_runs_out(start_auth: StartAuth, auth: Caller, notification
     assert (await auth.post("/auth/email/verify", {"token": token_of(link)})).code == "token_used"
 
 
-async def test_a_link_is_good_for_its_purpose_alone(auth: Caller, notifications: Caller, topics: Topics) -> None:
-    made = (await register(auth, new_email())).json
-    link = await mailed_link(notifications, topics, made["customer_id"], "CustomerRegistered")
-    answer = await auth.post("/auth/password/reset", {"token": token_of(link), "password": NEW_PASSWORD})
+async def test_a_link_for_a_new_password_proves_no_mailbox_by_itself(
+    auth: Caller, notifications: Caller, topics: Topics
+) -> None:
+    email = new_email()
+    signed_in = await register(auth, email)
+    await auth.post("/auth/password/forgot", {"email": email})
+    link = await mailed_link(notifications, topics, signed_in.json["customer_id"], "PasswordResetRequested")
+    answer = await auth.being(bearer(signed_in)).post("/auth/email/verify", {"token": token_of(link)})
     assert (answer.status, answer.code) == (409, "token_used")
+
+
+async def test_the_link_alone_proves_no_mailbox_but_only_with_the_session_or_password_that_registered(
+    auth: Caller, notifications: Caller, topics: Topics
+) -> None:
+    """Somebody else may have registered with the address: what its owner clicks must not be theirs."""
+    made = (await register(auth, new_email())).json
+    token = token_of(await mailed_link(notifications, topics, made["customer_id"], "CustomerRegistered"))
+    stranger = auth.being(bearer(await register(auth, new_email())))
+    for device in (auth, stranger):
+        refused = await device.post("/auth/email/verify", {"token": token})
+        assert (refused.status, refused.code) == (403, "confirm_identity")
+        wrong = await device.post("/auth/email/verify", {"token": token, "password": NEW_PASSWORD})
+        assert (wrong.status, wrong.code) == (401, "bad_credentials")
+    proven = await auth.post("/auth/email/verify", {"token": token, "password": PASSWORD})
+    assert proven.status == 204
+    assert [one["type"] for one in await facts(topics, made["customer_id"], "CustomerVerified")][
+        -1
+    ] == "CustomerVerified"
+
+
+async def test_from_elsewhere_the_link_sets_a_new_password_and_ends_all_sessions_before_the_mailbox_is_proven(
+    auth: Caller, notifications: Caller, topics: Topics
+) -> None:
+    email = new_email()
+    taken = await register(auth, email)  # by somebody who cannot read the mail
+    subject = taken.json["customer_id"]
+    token = token_of(await mailed_link(notifications, topics, subject, "CustomerRegistered"))
+    assert (await auth.post("/auth/password/reset", {"token": token, "password": NEW_PASSWORD})).status == 204
+    assert (await refresh(auth, taken.json["refresh_token"])).code == "session_ended"
+    assert (await log_in(auth, email)).code == "bad_credentials"
+    assert (await log_in(auth, email, NEW_PASSWORD)).status == 200
+    told = await facts(topics, subject, "PasswordChanged", "CustomerVerified")
+    assert [one["type"] for one in told] == ["CustomerRegistered", "PasswordChanged", "CustomerVerified"]
+    # Guest orders are given away by the last of them: no service may take the old access token by then.
+    refused = await auth.being(bearer(taken)).get("/auth/sessions")
+    assert (refused.status, refused.code) == (401, "session_ended")
+    assert (await auth.post("/auth/password/reset", {"token": token, "password": PASSWORD})).code == "token_used"
 
 
 async def test_a_merchant_of_the_command_line_is_verified(cli: Caller, notifications: Caller, topics: Topics) -> None:
@@ -166,7 +209,7 @@ async def test_another_mail_can_be_had_to_prove_the_e_mail(
         await notifications.post("/internal/mail-links", {"event_id": event_id}) for event_id in await eventually(told)
     ]
     assert token_of(links[0]) != token_of(links[1])
-    assert (await auth.post("/auth/email/verify", {"token": token_of(links[1])})).status == 204
+    assert (await me.post("/auth/email/verify", {"token": token_of(links[1])})).status == 204
     assert (await me.post("/auth/email/resend")).status == 202
     after = await facts(topics, subject, "CustomerVerified")
     assert [one["type"] for one in after] == ["CustomerRegistered", "CustomerRegistered", "CustomerVerified"]

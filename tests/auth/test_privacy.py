@@ -2,7 +2,7 @@
 
 import pytest
 
-from bodega.kit.testing import Caller, Credentials, Topics
+from bodega.kit.testing import Caller, Credentials, Topics, eventually
 from tests.auth.conftest import PASSWORD, StartAuth, bearer, log_in, new_email, refresh, register
 
 pytestmark = pytest.mark.service
@@ -49,7 +49,7 @@ async def test_an_address_that_is_not_proven_is_not_told(
     assert (await users.post(path, body)).json["email"] is None
     told = await topics.of_subject("users", made["customer_id"], "CustomerRegistered")
     link = (await notifications.post("/internal/mail-links", {"event_id": told[0]["id"]})).json["url"]
-    await auth.post("/auth/email/verify", {"token": link.partition("#token=")[2]})
+    await auth.post("/auth/email/verify", {"token": link.partition("#token=")[2], "password": PASSWORD})
     assert (await users.post(path, body)).json["email"] == email
 
 
@@ -79,7 +79,12 @@ async def test_an_erased_account_lets_nobody_in_and_its_mailbox_is_free(auth: Ca
     ]  # fmt: skip
     assert (await refresh(auth, made["refresh_token"])).code == "session_ended"
     assert (await log_in(auth, email)).code == "bad_credentials"
-    assert (await auth.being(bearer(answer)).get("/auth/sessions")).json["items"] == []
+
+    async def is_refused() -> None:
+        shown = await auth.being(bearer(answer)).get("/auth/sessions")
+        assert (shown.status, shown.json.get("code")) == (401, "session_ended")
+
+    await eventually(is_refused, within_seconds=2)
     assert (await users.post(f"{path}/export", {})).json["data"] == {}
     assert await confirmed(users, made["customer_id"], made["session_id"], PASSWORD) == "refused"
     again = await register(auth, email)

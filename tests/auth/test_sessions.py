@@ -5,16 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fastapi import APIRouter
 
-from bodega.kit.auth import AccessTokens
+from bodega.kit.app import ServiceSettings, create_service
+from bodega.kit.auth import AccessTokens, Customer
 from bodega.kit.db import Database
-from bodega.kit.testing import Caller, eventually
-from bodega.services.auth import service
+from bodega.kit.testing import Caller, Credentials, eventually, serving
+from bodega.services.auth import service, store
 from bodega.services.auth.domain.passwords import Hasher
 from bodega.services.auth.domain.seals import Vault
 from bodega.services.auth.service import Tools
 from bodega.services.auth.settings import Settings
-from tests.auth.conftest import SECRET, StartAuth, log_in, new_email, refresh, register
+from tests.auth.conftest import PASSWORD, SECRET, StartAuth, bearer, log_in, new_email, refresh, register
 
 pytestmark = pytest.mark.service
 
@@ -151,3 +153,68 @@ async def test_a_restart_keeps_everybody_signed_in(start_auth: StartAuth, auth: 
     verifier = AccessTokens(f"{restarted.base}/.well-known/jwks.json", issuer="bodega", audience="bodega")
     await verifier.verify(made["access_token"])
     assert (await refresh(restarted, made["refresh_token"])).status == 200
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("roles", "idle", "most"),
+    [(["customer"], 30 * DAY, 365 * DAY), (["merchant"], DAY / 2, 7 * DAY), (["support"], DAY / 2, 7 * DAY)],
+)  # fmt: skip
+async def test_how_long_a_session_lasts(
+    auth: Caller, cli: Caller, database: Database, roles: list[str], idle: float, most: float
+) -> None:
+    email = new_email()
+    await cli.post("/internal/users", {"email": email, "password": PASSWORD, "roles": roles})
+    made = (await log_in(auth, email)).json
+
+    async def left() -> float:
+        async with database.transaction() as tx:
+            return await store.seconds_left(tx, made["session_id"])
+
+    async def opened(seconds_ago: float) -> None:
+        async with database.transaction() as tx:
+            await tx.execute(
+                "UPDATE session SET created_at = now() - make_interval(secs => $2) WHERE id = $1",
+                made["session_id"], seconds_ago,
+            )  # fmt: skip
+
+    assert idle - 60 < await left() <= idle
+    await opened(most - 3600)
+    second = await refresh(auth, made["refresh_token"])
+    assert 3540 < await left() <= 3600, "however it is used, it ends"
+    await opened(most - 120)
+    third = await refresh(auth, second.json["refresh_token"])
+    assert third.json["expires_in"] <= 120, "no access token outlives its session"
+    await opened(most + 1)
+    fourth = await refresh(auth, third.json["refresh_token"])
+    assert fourth.status == 200  # it still lasted; from now on it does not
+    assert (await refresh(auth, fourth.json["refresh_token"])).code == "session_ended"
+
+
+async def test_another_service_refuses_the_tokens_of_a_session_that_has_ended(
+    auth: Caller, credentials: Credentials
+) -> None:
+    router = APIRouter()
+
+    @router.get("/me")
+    async def me(customer: Customer) -> dict[str, str]:
+        return {"subject": customer.subject}
+
+    settings = ServiceSettings(
+        service_urls={"auth": auth.base}, jwks_url=f"{auth.base}/.well-known/jwks.json",
+        internal_key_file=credentials.key_file("orders"), internal_jwks_file=credentials.jwks_file,
+    )  # fmt: skip
+    app = create_service("orders", settings, [router], titles={}, description="", state={}, ready={})
+    made = await register(auth, new_email())
+    async with serving(app) as orders:
+        device = orders.being(bearer(made))
+        assert (await device.get("/me")).json == {"subject": made.json["customer_id"]}
+        await auth.post("/auth/logout", {"refresh_token": made.json["refresh_token"]})
+
+        async def is_refused() -> None:
+            answer = await device.get("/me")
+            assert (answer.status, answer.json.get("code")) == (401, "session_ended")
+
+        await eventually(is_refused, within_seconds=1)

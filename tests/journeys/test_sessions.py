@@ -1,17 +1,20 @@
 """A session, as every part of the shop sees it."""
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bodega.kit.testing import Caller
+from bodega.kit.testing import Caller, eventually
 from bodega.platform.system import System
 from tests.conftest import engine
-from tests.journeys.conftest import PASSWORD
-from tests.journeys.shop import ADDRESS, Merchant, unique
+from tests.journeys.conftest import INSTANCE, PASSWORD
+from tests.journeys.shop import ADDRESS, Merchant, Outside, unique
+from tests.journeys.test_privacy import secret_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -93,3 +96,93 @@ async def test_a_cart_is_still_there_after_the_access_token_has_run_out(api: Cal
         cookies |= {name: cookie.value for name, cookie in renewed.cookies.items()}
     back = with_cookies("bodega_access", "bodega_session", "bodega_cart")
     assert [line["sku"] for line in (await back.get("/cart")).json["lines"]] == [sku]
+
+
+# --- what has ended is refused -------------------------------------------------------------------------
+
+
+def guarded(document: dict[str, Any], root: Path) -> list[tuple[str, str]]:
+    """Every operation for staff, and every write that looks at who asks."""
+    found = []
+    for method, path, operation in operations(document):
+        takes_a_token = "401" in operation["responses"] and path not in NOBODY_ASKED
+        if takes_a_token and (path.startswith("/admin") or method != "GET"):
+            found.append((method, path))
+    assert len([path for _, path in found if path.startswith("/admin")]) > 30
+    assert {path.split("/")[1] for _, path in found} >= {"admin", "auth", "cart", "checkout", "orders", "users"}
+    return found
+
+
+async def refused_everywhere(device: Caller, document: dict[str, Any], root: Path) -> None:
+    for method, path in guarded(document, root):
+        headers = {"Idempotency-Key": unique("key"), "If-Match": '"1"'}
+        body = {} if method in ("POST", "PUT", "PATCH") else None
+        answer = await device.request(method, address_of(path), body, headers=headers)
+        # Imports are no JSON and read their roles first, as all do.
+        assert (answer.status, answer.code) == (401, "session_ended"), (method, path, answer.body)
+
+
+async def within_a_second(device: Caller) -> None:
+    """The last moment at which a token of a session that has ended may still be taken."""
+
+    async def refused() -> None:
+        answer = await device.post("/cart", {"sku": "NONE"})
+        assert answer.status == 401, answer.body
+
+    await eventually(refused, within_seconds=1)
+
+
+async def test_whose_rights_are_taken_away_may_do_nothing_more_within_a_second(
+    api: Caller, document: dict[str, Any], root: Path
+) -> None:
+    email = f"{unique('staff')}@example.com"
+    environment = {**os.environ, "BODEGA_PASSWORD": PASSWORD}
+
+    def users(*words: str) -> None:
+        subprocess.run(
+            [root / "bodega", "users", *words, "--instance", INSTANCE], env=environment, capture_output=True, check=True
+        )
+
+    users("create-merchant", email)
+    entered = await api.post("/auth/login", {"email": email, "password": PASSWORD})
+    merchant = api.being({"Authorization": f"Bearer {entered.json['access_token']}"})
+    assert (await merchant.get("/admin/orders")).status == 200
+    users("revoke", email)
+    await within_a_second(merchant)
+    await refused_everywhere(merchant, document, root)
+
+
+@pytest.mark.parametrize(
+    "ending", ["signs out", "ends it elsewhere", "sets a new password", "a used token comes again"]
+)
+async def test_a_session_that_has_ended_may_write_nothing_more_within_a_second(
+    api: Caller, outside: Outside, document: dict[str, Any], root: Path, ending: str
+) -> None:
+    email = f"{unique('ada')}@example.com"
+    made = await api.post("/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"})
+    device = api.being({"Authorization": f"Bearer {made.json['access_token']}"})
+    assert (await device.get("/users/me")).status == 200
+    shown = {"refresh_token": made.json["refresh_token"]}
+    match ending:
+        case "signs out":
+            await api.post("/auth/logout", shown)
+        case "ends it elsewhere":
+            other = await api.post("/auth/login", {"email": email, "password": PASSWORD})
+            elsewhere = api.being({"Authorization": f"Bearer {other.json['access_token']}"})
+            await elsewhere.delete(f"/auth/sessions/{made.json['session_id']}")
+        case "sets a new password":
+            await api.post("/auth/password/forgot", {"email": email})
+            token = await secret_of(outside, email, "new password")
+            await api.post("/auth/password/reset", {"token": token, "password": f"{PASSWORD} of mine"})
+        case "a used token comes again":
+            second = await api.post("/auth/refresh", shown)
+            await api.post("/auth/refresh", {"refresh_token": second.json["refresh_token"]})
+            assert (await api.post("/auth/refresh", shown)).code == "session_ended"
+    await within_a_second(device)
+    if ending == "signs out":  # the others end the same way
+        for method, path in guarded(document, root):
+            if not path.startswith("/admin"):
+                answer = await device.request(method, address_of(path), {}, headers={"Idempotency-Key": unique("key")})
+                assert (answer.status, answer.code) == (401, "session_ended"), (method, path, answer.body)
+    for path in ("/users/me", "/orders", "/cart", "/auth/sessions"):
+        assert (await device.get(path)).code == "session_ended"

@@ -234,3 +234,16 @@ def test_payments_takes_the_money_when_orders_expects_it(instance: Instance, cap
     rendered = settings.render(other, Secrets.of(other), {})
     assert rendered["payments"]["BODEGA_PAYMENTS_CAPTURE_ON"] == capture_on
     assert rendered["orders"]["BODEGA_ORDERS_CAPTURE_ON"] == capture_on
+
+
+@pytest.mark.parametrize(
+    ("name", "gateways"),
+    [("shop", ["127.0.0.1"]), ("test", ["127.0.0.1"]),
+     # Where it calls from nobody knows beforehand; that nobody else calls is for networks and policies.
+     ("containers", ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"])],
+)  # fmt: skip
+def test_each_service_knows_from_where_the_gateway_calls(tmp_path: Path, name: str, gateways: list[str]) -> None:
+    instance = System.load(local=False).instance(name, tmp_path)
+    rendered = settings.render(instance, Secrets.of(instance), {})
+    for service in instance.system.services:
+        assert json.loads(rendered[service][f"BODEGA_{service.upper()}_GATEWAYS"]) == gateways

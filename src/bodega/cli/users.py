@@ -52,7 +52,7 @@ def show(instance: InstanceName = "shop") -> None:
 def revoke(email: Email, instance: InstanceName = "shop") -> None:
     """Leave an account a customer's rights alone, and sign it out."""
     ask(instance_of(instance), "auth", "POST", "/internal/users/revoke", {"email": email})
-    out.print(f"{email} is a customer now, and signed out. What is open there ends within ten minutes.")
+    out.print(f"{email} is a customer now, and signed out. What is open there ends within a second.")
 
 
 def _create(email: str, password: str, role: str, instance: str) -> None:

@@ -27,7 +27,15 @@ from pydantic_settings import BaseSettings
 from starlette.exceptions import HTTPException
 
 from bodega.kit import idempotency, telemetry
-from bodega.kit.auth import AccessTokens, Caller, InternalTokens, roles_asked_for
+from bodega.kit.auth import (
+    AccessTokens,
+    AskEnded,
+    Caller,
+    EndedList,
+    EndedSessions,
+    InternalTokens,
+    roles_asked_for,
+)
 from bodega.kit.bus import Consumer, Door, Producer
 from bodega.kit.db import Database
 from bodega.kit.errors import (
@@ -36,11 +44,12 @@ from bodega.kit.errors import (
     Invalid,
     NotFound,
     Problem,
+    SessionEnded,
     Unauthenticated,
     Unavailable,
     in_words,
 )
-from bodega.kit.http import Client, Front, problem_body, problem_headers
+from bodega.kit.http import Client, Front, RemoteProblem, problem_body, problem_headers
 from bodega.kit.inbox import Hears, Inbox
 from bodega.kit.live import Live
 from bodega.kit.outbox import Relay
@@ -65,6 +74,8 @@ class ServiceSettings(BaseSettings):
     internal_key_file: Path | None = None
     internal_jwks_file: Path | None = None
     jwks_url: str = "http://127.0.0.1:7101/.well-known/jwks.json"
+    gateways: list[str] = ["127.0.0.1"]
+    """Addresses and networks of the gateway: what it says of a client's address is believed, and nobody else."""
     token_issuer: str = "bodega"  # noqa: S105 - a name
     token_audience: str = "bodega"  # noqa: S105 - a name
     secret_file: Path | None = None
@@ -177,7 +188,7 @@ def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     """
     codes: dict[int, list[str]] = {}
     if Unauthenticated in kinds:  # whoever takes an access token meets what may be wrong with one
-        kinds = (*kinds, AccessExpired)
+        kinds = (*kinds, AccessExpired, SessionEnded)
     for kind in kinds:
         by_all = [_EVERYWHERE[kind.status]] if kind.status in _EVERYWHERE else []
         of_status = codes.setdefault(kind.status, by_all)
@@ -210,13 +221,27 @@ def create_service(
     degraded: Mapping[str, Callable[[], bool]] | None = None,
     parked: ParkedEvents | None = None,
     raw_paths: tuple[str, ...] = (),
+    ask_ended: AskEnded | None = None,
 ) -> FastAPI:
     """The application of a room.
 
     `opens` are opened in order before the first request and closed in reverse; `loops` run meanwhile.
     `ready`: without these the room cannot work (its own store). `degraded`: it works, but less well.
+    `ask_ended`: which sessions have ended lately; by default auth is asked.
     """
     telemetry.setup(service, log_format=settings.log_format, sample_ratio=settings.trace_ratio)
+
+    if ask_ended is None:
+        auth = Client(service, "auth", _auth_url(settings), internal_tokens(service, settings), timeout_seconds=0.5,
+                      attempts=1, breaker_threshold=3)  # fmt: skip
+        opens = [*opens, auth]
+
+        async def ask_ended(since: float | None) -> EndedList:
+            path = "/internal/sessions/ended" + (f"?since={since}" if since is not None else "")
+            try:
+                return await auth.get(path, EndedList)
+            except RemoteProblem as refused:  # an auth of another version, or one that does not know us
+                raise Unavailable(f"auth refuses to say which sessions have ended: {refused}") from refused
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -241,7 +266,10 @@ def create_service(
     app.state.settings = settings
     app.state.streams = [loop for loop in loops if isinstance(loop, Live)]
     app.state.access_tokens = AccessTokens(
-        settings.jwks_url, issuer=settings.token_issuer, audience=settings.token_audience
+        settings.jwks_url,
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        ended=EndedSessions(ask_ended),
     )
     app.state.internal_tokens = internal_tokens(service, settings)
     for name, value in state.items():
@@ -255,6 +283,11 @@ def create_service(
     app.openapi = lambda: _openapi(app, routers, titles)  # type: ignore[method-assign]
     app.add_middleware(Front, service=service, titles=titles, raw_paths=raw_paths)
     return app
+
+
+def _auth_url(settings: ServiceSettings) -> str:
+    """Where the access tokens come from; its keys are there, too."""
+    return settings.service_urls.get("auth") or settings.jwks_url.removesuffix("/.well-known/jwks.json")
 
 
 def internal_tokens(service: str, settings: ServiceSettings) -> InternalTokens:
@@ -508,6 +541,9 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                # The gateway puts the client's address there, one and only (`gateway.routes`).
+                proxy_headers=True,
+                forwarded_allow_ips=app.state.settings.gateways,
                 host=host,
                 port=port,
                 loop="uvloop",

@@ -19,11 +19,14 @@ from fastapi.dependencies.models import Dependant
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
+from pydantic import BaseModel
 
-from bodega.kit.errors import AccessExpired, Forbidden, Unauthenticated, Unavailable
+from bodega.kit.errors import AccessExpired, Forbidden, SessionEnded, Unauthenticated, Unavailable
+from bodega.kit.telemetry import log
 
 ALGORITHM = "ES256"
 INTERNAL_TOKEN_SECONDS = 60
+_log = log()
 ACCESS_COOKIE = "bodega_access"
 SESSION_COOKIE = "bodega_session"
 """Says only that this browser has a session, for as long as the session lasts. Browsers drop the access token after
@@ -48,6 +51,64 @@ class CallingService:
     """Another service, by an internal token."""
 
     name: str
+
+
+class EndedList(BaseModel):
+    """Auth's answer: sessions that have ended while their access tokens may still be good."""
+
+    as_of: float
+    """By auth's own clock, in seconds since the epoch."""
+    sessions: list[str]
+
+
+AskEnded = Callable[[float | None], Awaitable[EndedList]]
+"""Asks for what has ended since then, or, with None, while any access token may still be good. Raises Unavailable."""
+
+
+class EndedSessions:
+    """Sessions that have ended before their last access token has, as auth says. Asked for when a token is shown and
+    the last answer is older than half a second: an ended session is refused within a second, at the price of one small
+    question each half second, however many requests there are, and none without requests.
+
+    While auth is away nobody can end a session either, so what was said last still holds: signed-in people go on.
+    """
+
+    FRESH_SECONDS = 0.5
+    _OVERLAP_SECONDS = 5.0  # what was committed a little after its time was taken
+    _KEEP_SECONDS = 3_600.0  # longer than an access token lives
+
+    def __init__(self, ask: AskEnded) -> None:
+        self._ask = ask
+        self._ended: OrderedDict[str, float] = OrderedDict()
+        self._as_of: float | None = None
+        self._asked = -self.FRESH_SECONDS - 1
+        self._lock = asyncio.Lock()
+
+    async def has(self, session: str) -> bool:
+        """Raises Unavailable, if auth has never yet been reached."""
+        arrived = time.monotonic()
+        if arrived - self._asked > self.FRESH_SECONDS:
+            async with self._lock:
+                if self._asked < arrived - self.FRESH_SECONDS:
+                    await self._renew()
+        return session in self._ended
+
+    async def _renew(self) -> None:
+        now = time.monotonic()
+        try:
+            since = None if self._as_of is None else self._as_of - self._OVERLAP_SECONDS
+            answer = await self._ask(since)
+        except Unavailable as error:
+            if self._as_of is None:
+                raise
+            _log.warning("auth does not say which sessions have ended; what it said last holds", error=error)
+        else:
+            self._as_of = answer.as_of
+            for session in answer.sessions:
+                self._ended.setdefault(session, now)
+        self._asked = now
+        while self._ended and next(iter(self._ended.values())) < now - self._KEEP_SECONDS:
+            self._ended.popitem(last=False)
 
 
 class _Cache:
@@ -83,8 +144,17 @@ def _verify(token: str, keys: KeySet, *, issuer: str | None, audience: str) -> d
 class AccessTokens:
     """Verifies customers' access tokens with auth's public keys, fetched when a new `kid` is met."""
 
-    def __init__(self, jwks_url: str, *, issuer: str, audience: str, keys: KeySet | None = None) -> None:
+    def __init__(
+        self,
+        jwks_url: str,
+        *,
+        issuer: str,
+        audience: str,
+        keys: KeySet | None = None,
+        ended: EndedSessions | None = None,
+    ) -> None:
         self._url = jwks_url
+        self._ended = ended
         self._issuer = issuer
         self._audience = audience
         self._keys = keys
@@ -93,21 +163,23 @@ class AccessTokens:
         self._cache = _Cache()
 
     async def verify(self, token: str) -> Identity:
-        """Raises Unauthenticated, if it is not valid; Unavailable, if the keys cannot be had."""
+        """Raises: Unauthenticated, if it is not valid; SessionEnded, if its session has ended; Unavailable, if the keys
+        cannot be had.
+        """
         claims = self._cache.get(token)
         if claims is None:
             claims = await self._check(token)
             self._cache.put(token, claims)
-        return Identity(
-            subject=str(claims["sub"]), roles=frozenset(claims.get("roles", ())), session=str(claims.get("sid", ""))
-        )
+        if self._ended is not None and await self._ended.has(claims["sid"]):
+            raise SessionEnded("This session has ended. Please sign in again.")
+        return Identity(subject=claims["sub"], roles=frozenset(claims["roles"]), session=claims["sid"])
 
     async def _check(self, token: str) -> dict[str, Any]:
         keys = self._keys or await self._fetch(time.monotonic())
         asked = time.monotonic()
         for last in (False, True):
             try:
-                return _verify(token, keys, issuer=self._issuer, audience=self._audience)
+                return _of_a_person(_verify(token, keys, issuer=self._issuer, audience=self._audience))
             except (JoseError, ValueError, KeyError, TypeError) as error:
                 # An unknown key may be a new one. Asked for at most every 5 s: forged ids must not hammer auth.
                 if last or not _unknown_key(token, keys) or self._fetched > asked - 5:
@@ -129,6 +201,17 @@ class AccessTokens:
                     raise Unavailable("the keys of the access tokens cannot be had") from error
                 self._fetched = time.monotonic()
             return self._keys
+
+
+def _of_a_person(claims: dict[str, Any]) -> dict[str, Any]:
+    """The claims, if they say whose session it is and what they may do. Raises ValueError."""
+    for name in ("sub", "sid"):
+        if not isinstance(claims.get(name), str) or not claims[name]:
+            raise ValueError(f"the token has no {name}")
+    roles = claims.setdefault("roles", [])
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise ValueError("the token's roles are no list of names")
+    return claims
 
 
 def _unknown_key(token: str, keys: KeySet) -> bool:

@@ -3,7 +3,8 @@
 Problem
 ├── BadRequest 400          malformed_request
 ├── Unauthenticated 401     unauthenticated
-│   └── AccessExpired       access_expired
+│   ├── AccessExpired       access_expired
+│   └── SessionEnded        session_ended
 ├── Forbidden 403           forbidden
 ├── NotFound 404            not_found
 ├── Conflict 409            conflict
@@ -53,6 +54,12 @@ class AccessExpired(Unauthenticated):
     (`POST /auth/refresh`) and send the request again; if the session has ended, without its cookies."""
 
     code = "access_expired"
+
+
+class SessionEnded(Unauthenticated):
+    """The session has ended: signed out, taken away, or not used for too long. Only signing in again helps."""
+
+    code = "session_ended"
 
 
 class Forbidden(Problem):

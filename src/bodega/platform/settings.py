@@ -113,6 +113,7 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
     settings: dict[str, str] = {
         "HOST": instance.listen,
         "PORT": str(instance.service_port(service.name)),
+        "GATEWAYS": json.dumps(instance.spec.gateways),
         "KAFKA": _broker(instance, secrets, service.name),
         "MEDIA_URL": f"{instance.s3_url}/media",
         "SERVICE_URLS": json.dumps({name: instance.service_address(name) for name in (*service.calls, "auth")}),

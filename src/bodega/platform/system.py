@@ -64,6 +64,8 @@ class InstanceSpec(_Frozen):
 
     `site` is the shop's name to its shoppers, where TLS ends before the edge. A copy that has one does not run on the
     loopback address: each part has a host of its own, which bears the part's name unless `hosts` names another.
+    `gateways`: addresses and networks from which the gateway calls the services; they believe what it says of a
+    client's address, and nobody else.
     """
 
     offset: int = 0
@@ -71,6 +73,7 @@ class InstanceSpec(_Frozen):
     ports: dict[str, dict[str, Port]] = {}
     site: str | None = None
     hosts: dict[str, str] = {}
+    gateways: tuple[str, ...] = (LOOPBACK,)
 
 
 class Topics(_Frozen):
@@ -212,8 +215,9 @@ class System(_Frozen):
         return f"{name}.parked" if self.engines[name].hears else None
 
     def callers_of(self, name: str) -> tuple[str, ...]:
-        """Who may use the /internal routes of a service. The command line may: it serves the operator."""
-        return (*(s.name for s in self.services.values() if name in s.calls), "cli")
+        """Who may use the /internal routes of a service. The command line may: it serves the operator. Auth is asked by
+        everybody: whose sessions have ended."""
+        return (*(s.name for s in self.services.values() if name in s.calls or name == "auth"), "cli")
 
     def instance(self, name: str = "shop", home: Path | None = None) -> "Instance":
         """A running copy by name; `home` is where its data lives (by default BODEGA_HOME or .bodega)."""

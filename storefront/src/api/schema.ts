@@ -652,6 +652,10 @@ export interface paths {
         /**
          * Verify Email
          * @description Proves the e-mail, with the token of the link that was mailed to it. Good once, for half an hour.
+         *
+         *     The link proves it only together with the account: by its access token, or by its password. Who has neither, since
+         *     somebody else has registered with this address or the password is forgotten, sets a new password with the same
+         *     token (`POST /auth/password/reset`), which ends all older sessions first.
          */
         post: operations["verify_email_auth_email_verify_post"];
         delete?: never;
@@ -696,7 +700,7 @@ export interface paths {
          * Log Out
          * @description Ends the session of the refresh token in the body or in the cookie. Asking twice is harmless.
          *
-         *     Access tokens cannot be called back: the last one stays valid for its ten minutes at most.
+         *     Its access tokens are refused everywhere within a second.
          */
         post: operations["log_out_auth_logout_post"];
         delete?: never;
@@ -736,7 +740,8 @@ export interface paths {
         put?: never;
         /**
          * Reset Password
-         * @description Sets a new password, with the token of the mailed link. All sessions end; sign in with it.
+         * @description Sets a new password, with the token of a mailed link. All sessions end; sign in with it. The e-mail is proven by
+         *     it, some seconds later.
          */
         post: operations["reset_password_auth_password_reset_post"];
         delete?: never;
@@ -825,7 +830,7 @@ export interface paths {
         post?: never;
         /**
          * End Session
-         * @description Signs out there. What it holds of access tokens stays valid for ten minutes at most.
+         * @description Signs out there; its access tokens are refused everywhere within a second.
          */
         delete: operations["end_session_auth_sessions__session_id__delete"];
         options?: never;
@@ -8055,10 +8060,17 @@ export interface components {
          * VerifyEmail
          * @description Proof that one reads the mails of an address.
          * @example {
+         *       "password": "a teapot of one's own",
          *       "token": "mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU"
          *     }
          */
         VerifyEmail: {
+            /**
+             * Password
+             * @description The account's, if nobody is signed in to it here
+             * @example a teapot of one's own
+             */
+            password?: string | null;
             /**
              * Token
              * Format: password
@@ -8264,6 +8276,26 @@ export interface components {
                  *       "status": 402,
                  *       "title": "The card was declined",
                  *       "type": "https://bodega.example/problems/card_declined"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
+         * @description - `confirm_identity`: Sign in again, or give your password.
+         *     - `origin_not_allowed`: This request must come from the shop's own pages.
+         */
+        ConfirmIdentityOrOriginNotAllowed403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "confirm_identity",
+                 *       "status": 403,
+                 *       "title": "Sign in again, or give your password",
+                 *       "type": "https://bodega.example/problems/confirm_identity"
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
@@ -8827,8 +8859,12 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description - `unauthenticated`: Sign in first. */
-        Unauthenticated401: {
+        /**
+         * @description - `unauthenticated`: Sign in first.
+         *     - `access_expired`: The sign-in has to be renewed.
+         *     - `session_ended`: The session has ended, sign in again.
+         */
+        UnauthenticatedOrAccessExpiredOrSessionEnded401: {
             headers: {
                 [name: string]: unknown;
             };
@@ -8972,7 +9008,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             /** @description - `slug_taken`: This slug is taken. */
             409: {
@@ -9026,7 +9062,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -9064,7 +9100,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -9108,7 +9144,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -9151,7 +9187,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -9184,7 +9220,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -9225,7 +9261,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             /** @description - `below_reserved`: More is reserved than would be left. */
@@ -9284,7 +9320,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             /**
@@ -9343,7 +9379,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -9387,7 +9423,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -9423,7 +9459,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             /**
@@ -9495,7 +9531,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -9528,7 +9564,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -9562,7 +9598,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             409: components["responses"]["TooLateToCancel409"];
@@ -9597,7 +9633,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -9638,7 +9674,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             /**
@@ -9720,7 +9756,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -9757,7 +9793,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             409: components["responses"]["SlugTakenOrSkuTaken409"];
             413: components["responses"]["RequestTooLarge413"];
@@ -9806,7 +9842,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -9839,7 +9875,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -9880,7 +9916,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             409: components["responses"]["SlugTakenOrSkuTaken409"];
@@ -10004,7 +10040,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             412: components["responses"]["StaleVersion412"];
@@ -10047,7 +10083,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             409: components["responses"]["SlugTakenOrSkuTaken409"];
@@ -10091,7 +10127,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -10127,7 +10163,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -10163,7 +10199,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             /** @description - `media_not_uploaded`: The picture has not arrived yet. */
@@ -10245,7 +10281,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -10278,7 +10314,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -10312,7 +10348,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             404: components["responses"]["NotFound404"];
             409: components["responses"]["NotLabelled409"];
@@ -10347,7 +10383,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             409: components["responses"]["NotLabelled409"];
@@ -10389,7 +10425,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             /**
@@ -10446,7 +10482,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -10479,7 +10515,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["Forbidden403"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -10520,7 +10556,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             412: components["responses"]["StaleVersion412"];
             413: components["responses"]["RequestTooLarge413"];
@@ -10550,7 +10586,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -10582,8 +10618,29 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["GatewayUnauthenticated"];
-            403: components["responses"]["GatewayOriginNotAllowed"];
+            /**
+             * @description - `unauthenticated`: Sign in first.
+             *     - `bad_credentials`: E-mail or password is wrong.
+             *     - `access_expired`: The sign-in has to be renewed.
+             *     - `session_ended`: The session has ended, sign in again.
+             */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthenticated",
+                     *       "status": 401,
+                     *       "title": "Sign in first",
+                     *       "type": "https://bodega.example/problems/unauthenticated"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            403: components["responses"]["ConfirmIdentityOrOriginNotAllowed403"];
             409: components["responses"]["TokenUsed409"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -10873,7 +10930,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];
@@ -10903,7 +10960,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -10919,7 +10976,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it. The token of a customer's cart without the customer's access token is 401 `access_expired` */
                 "Cart-Token"?: string | null;
             };
             path?: never;
@@ -10940,7 +10997,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];
@@ -10956,7 +11013,7 @@ export interface operations {
             header?: {
                 /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
                 "Idempotency-Key"?: string | null;
-                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it. The token of a customer's cart without the customer's access token is 401 `access_expired` */
                 "Cart-Token"?: string | null;
             };
             path?: never;
@@ -10981,7 +11038,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             /**
@@ -11018,7 +11075,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it. The token of a customer's cart without the customer's access token is 401 `access_expired` */
                 "Cart-Token"?: string | null;
             };
             path?: never;
@@ -11053,7 +11110,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -11068,7 +11125,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it. The token of a customer's cart without the customer's access token is 401 `access_expired` */
                 "Cart-Token"?: string | null;
             };
             path: {
@@ -11092,7 +11149,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -11108,7 +11165,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it. The token of a customer's cart without the customer's access token is 401 `access_expired` */
                 "Cart-Token"?: string | null;
             };
             path: {
@@ -11136,7 +11193,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
@@ -11152,7 +11209,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it */
+                /** @description The key of the cart, as the first `POST /cart` gave it; each answer gives it again, good for another 30 days. Whoever is signed in has a cart of their own, and this only says which one to merge into it. The token of a customer's cart without the customer's access token is 401 `access_expired` */
                 "Cart-Token"?: string | null;
             };
             path?: never;
@@ -11173,7 +11230,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -11345,7 +11402,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             402: components["responses"]["CardDeclined402"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             /**
@@ -11436,7 +11493,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             /**
              * @description - `cart_empty`: The cart is empty.
@@ -11497,7 +11554,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -11626,7 +11683,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             /** @description - `checkout_ended`: This checkout has ended. */
@@ -11782,7 +11839,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             402: components["responses"]["CardDeclined402"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
@@ -11863,7 +11920,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -12010,7 +12067,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             402: components["responses"]["CardDeclined402"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
@@ -12133,7 +12190,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];
@@ -12166,7 +12223,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -12248,7 +12305,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];
@@ -12283,7 +12340,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -12319,7 +12376,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             409: components["responses"]["TooLateToCancel409"];
@@ -12372,7 +12429,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -12704,7 +12761,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];
@@ -12737,27 +12794,8 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
-            /**
-             * @description - `confirm_identity`: Sign in again, or give your password.
-             *     - `origin_not_allowed`: This request must come from the shop's own pages.
-             */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "confirm_identity",
-                     *       "status": 403,
-                     *       "title": "Sign in again, or give your password",
-                     *       "type": "https://bodega.example/problems/confirm_identity"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
+            403: components["responses"]["ConfirmIdentityOrOriginNotAllowed403"];
             /**
              * @description - `orders_open`: There are orders under way.
              *     - `staff_account`: Not for the shop's staff.
@@ -12813,7 +12851,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             412: components["responses"]["StaleVersion412"];
             413: components["responses"]["RequestTooLarge413"];
@@ -12844,7 +12882,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];
@@ -12880,7 +12918,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             /**
@@ -12934,7 +12972,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -12974,7 +13012,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             412: components["responses"]["StaleVersion412"];
@@ -13010,7 +13048,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             412: components["responses"]["StaleVersion412"];
@@ -13042,7 +13080,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["GatewayOriginNotAllowed"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -13075,7 +13113,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -13108,7 +13146,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["MalformedRequest400"];
-            401: components["responses"]["Unauthenticated401"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];

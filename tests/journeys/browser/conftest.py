@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    ViewportSize,
+    async_playwright,
+    expect,
+)
 
 from bodega.kit.testing import Caller
 from bodega.platform import pages
@@ -78,6 +86,7 @@ async def site(browser: Browser, api: Caller, request: pytest.FixtureRequest) ->
     scripts = request.node.get_closest_marker("without_scripts") is None
     context = await browser.new_context(viewport=SIZES[chosen], java_script_enabled=scripts, locale="en-IE")
     context.set_default_timeout(15_000)
+    expect.set_options(timeout=15_000)
     site = Site(engine("BODEGA_ORDERS_SITE_URL"), context)
     yield site
     if getattr(request.node, "failed", False):

@@ -4,9 +4,10 @@ from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
 from bodega.kit.app import Housekeeping, create_service, relay_of, secret_from
+from bodega.kit.auth import EndedList
 from bodega.kit.db import Database
 from bodega.services.auth import __doc__ as sign
-from bodega.services.auth import routes
+from bodega.services.auth import routes, service
 from bodega.services.auth.domain.passwords import Hasher
 from bodega.services.auth.domain.seals import Vault
 from bodega.services.auth.flows import Chores
@@ -27,6 +28,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         queue=settings.hash_queue,
     )
     tools = Tools(settings, hasher, Vault(secret_from(settings.secret_file)))
+
+    async def ask_ended(since: float | None) -> EndedList:
+        async with database.transaction() as tx:
+            return await service.ended_sessions(tx, settings, since)
+
     return create_service(
         NAME,
         settings,
@@ -41,5 +47,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Housekeeping(database, None, idempotency_hours=settings.idempotency_hours),
         ],
         ready={"postgres": database.ping},
+        ask_ended=ask_ended,
         raw_paths=("/auth/renew",),  # a form of the pages, which passes through unread
     )

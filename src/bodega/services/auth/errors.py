@@ -2,8 +2,9 @@
 
 Problem
 ├── Unauthenticated
-│   ├── BadCredentials       the same for a wrong password and for an account that does not exist
-│   └── SessionEnded         the refresh token is not known, has run out, or was used before
+│   └── BadCredentials       the same for a wrong password and for an account that does not exist
+├── Forbidden
+│   └── ProofMissing      the mail's link alone proves nothing: the account's session or password is missing
 ├── NotFound
 │   ├── SessionNotFound      also for what is somebody else's
 │   ├── EventNotFound        no link belongs to this event
@@ -18,15 +19,15 @@ Problem
     └── TooManyAttempts      with Retry-After; grows with every failure, up to some minutes
 """
 
-from bodega.kit.errors import Conflict, Invalid, NotFound, TooMany, Unauthenticated
+from bodega.kit.errors import Conflict, Forbidden, Invalid, NotFound, TooMany, Unauthenticated
 
 
 class BadCredentials(Unauthenticated):
     code = "bad_credentials"
 
 
-class SessionEnded(Unauthenticated):
-    code = "session_ended"
+class ProofMissing(Forbidden):
+    code = "confirm_identity"
 
 
 class SessionNotFound(NotFound):

@@ -44,6 +44,8 @@ class Chores:
         async with self._database.transaction() as tx:
             answered = await service.answer_wishes(tx, _BATCH)
         async with self._database.transaction() as tx:
+            answered += await service.tell_due_proofs(tx, _BATCH)
+        async with self._database.transaction() as tx:
             await store.delete_late_seals(tx, settings.successor_seconds)
         if time.monotonic() >= self._prune_at:
             async with self._database.transaction() as tx:

@@ -17,8 +17,10 @@ from bodega.kit.auth import (
     Caller,
     CallingService,
     Customer,
+    EndedList,
+    MaybeCustomer,
 )
-from bodega.kit.errors import Forbidden, Unauthenticated
+from bodega.kit.errors import Forbidden, SessionEnded, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
 from bodega.services.auth import service, store
 from bodega.services.auth.domain import mailbox, own_path
@@ -29,7 +31,7 @@ from bodega.services.auth.errors import (
     EventNotFound,
     InvalidEmail,
     LinkUsed,
-    SessionEnded,
+    ProofMissing,
     SessionNotFound,
     TooManyAttempts,
     WeakPassword,
@@ -159,7 +161,7 @@ async def renew(
 async def log_out(db: Db, wish: Refresh | None = None, cookie: RefreshCookie = None) -> Response:
     """Ends the session of the refresh token in the body or in the cookie. Asking twice is harmless.
 
-    Access tokens cannot be called back: the last one stays valid for its ten minutes at most.
+    Its access tokens are refused everywhere within a second.
     """
     given = wish.refresh_token if wish is not None else None
     token = given.get_secret_value() if given is not None else cookie
@@ -174,11 +176,23 @@ async def log_out(db: Db, wish: Refresh | None = None, cookie: RefreshCookie = N
 # --- e-mail and password ----------------------------------------------------------------------------
 
 
-@public.post("/email/verify", status_code=204, responses=problems(LinkUsed))
-async def verify_email(wish: VerifyEmail, db: Db) -> None:
-    """Proves the e-mail, with the token of the link that was mailed to it. Good once, for half an hour."""
-    async with db.transaction() as tx:
-        await service.verify_email(tx, wish.token.get_secret_value())
+@public.post(
+    "/email/verify",
+    status_code=204,
+    responses=problems(Unauthenticated, BadCredentials, ProofMissing, LinkUsed, TooManyAttempts),
+)
+async def verify_email(wish: VerifyEmail, db: Db, tools: AuthTools, customer: MaybeCustomer, visitor: From) -> None:
+    """Proves the e-mail, with the token of the link that was mailed to it. Good once, for half an hour.
+
+    The link proves it only together with the account: by its access token, or by its password. Who has neither, since
+    somebody else has registered with this address or the password is forgotten, sets a new password with the same
+    token (`POST /auth/password/reset`), which ends all older sessions first.
+    """
+    await service.verify_email(
+        db, tools, wish.token.get_secret_value(),
+        signed_in=customer.subject if customer is not None else None,
+        password=wish.password.get_secret_value() if wish.password is not None else None, visitor=visitor,
+    )  # fmt: skip
 
 
 @public.post(
@@ -207,7 +221,8 @@ async def forget_password(wish: ForgotPassword, db: Db, tools: AuthTools, visito
 
 @public.post("/password/reset", status_code=204, responses=problems(LinkUsed, WeakPassword))
 async def reset_password(wish: ResetPassword, db: Db, tools: AuthTools) -> None:
-    """Sets a new password, with the token of the mailed link. All sessions end; sign in with it."""
+    """Sets a new password, with the token of a mailed link. All sessions end; sign in with it. The e-mail is proven by
+    it, some seconds later."""
     await service.reset_password(db, tools, wish.token.get_secret_value(), wish.password.get_secret_value())
 
 
@@ -241,7 +256,7 @@ async def end_session(
     db: Db,
     customer: Customer,
 ) -> None:
-    """Signs out there. What it holds of access tokens stays valid for ten minutes at most."""
+    """Signs out there; its access tokens are refused everywhere within a second."""
     async with db.transaction() as tx:
         await service.end_session(tx, customer.subject, session_id)
 
@@ -308,6 +323,13 @@ async def revoke_rights(wish: RevokeRights, db: Db, caller: Caller) -> None:
         await service.revoke(tx, mailbox(wish.email))
 
 
+@internal.get("/sessions/ended")
+async def list_ended_sessions(db: Db, tools: AuthTools, _: Caller, since: float | None = None) -> EndedList:
+    """For every service: which sessions have ended before their access tokens."""
+    async with db.transaction() as tx:
+        return await service.ended_sessions(tx, tools.settings, since)
+
+
 @internal.post("/customers/{customer_id}/confirm")
 async def confirm_identity(
     customer_id: CustomerId, wish: ConfirmIdentity, db: Db, tools: AuthTools, caller: Caller
@@ -367,22 +389,22 @@ def _signed_in(opened: Opened, tools: Tools, response: Response, *, cookies: boo
     if cookies:
         secure = settings.site_url.startswith("https:")
         response.set_cookie(
-            ACCESS_COOKIE, opened.access_token, max_age=settings.access_token_seconds, path="/", httponly=True,
+            ACCESS_COOKIE, opened.access_token, max_age=opened.access_seconds, path="/", httponly=True,
             samesite="lax", secure=secure,
         )  # fmt: skip
         response.set_cookie(
-            REFRESH_COOKIE, opened.refresh_token, max_age=settings.session_idle_seconds, path=REFRESH_PATH,
+            REFRESH_COOKIE, opened.refresh_token, max_age=opened.session_seconds, path=REFRESH_PATH,
             httponly=True, samesite="lax", secure=secure,
         )  # fmt: skip
         response.set_cookie(
-            SESSION_COOKIE, "1", max_age=settings.session_idle_seconds, path="/", httponly=True, samesite="lax",
+            SESSION_COOKIE, "1", max_age=opened.session_seconds, path="/", httponly=True, samesite="lax",
             secure=secure,
         )  # fmt: skip
     return SignedIn(
         customer_id=opened.account.id,
         session_id=opened.session_id,
         roles=list(opened.account.roles),
-        expires_in=settings.access_token_seconds,
+        expires_in=opened.access_seconds,
         access_token=None if cookies else opened.access_token,
         refresh_token=None if cookies else opened.refresh_token,
     )

@@ -11,9 +11,15 @@ CREATE TABLE account (
     version bigint NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    proof_due_at timestamp with time zone,
     CONSTRAINT account_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
     CONSTRAINT account_roles_check CHECK (((cardinality(roles) > 0) AND (roles <@ ARRAY['customer'::text, 'merchant'::text, 'support'::text]))),
     CONSTRAINT account_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE ended_session (
+    session_id text NOT NULL,
+    ended_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
 CREATE TABLE mail_link (
@@ -85,6 +91,9 @@ ALTER TABLE ONLY account
 ALTER TABLE ONLY account
     ADD CONSTRAINT account_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY ended_session
+    ADD CONSTRAINT ended_session_pkey PRIMARY KEY (session_id);
+
 ALTER TABLE ONLY mail_link
     ADD CONSTRAINT mail_link_pkey PRIMARY KEY (event_id);
 
@@ -108,6 +117,10 @@ ALTER TABLE ONLY signing_key
 
 ALTER TABLE ONLY throttle
     ADD CONSTRAINT throttle_pkey PRIMARY KEY (key);
+
+CREATE INDEX account_proof_due_at ON account USING btree (proof_due_at) WHERE (proof_due_at IS NOT NULL);
+
+CREATE INDEX ended_session_ended_at ON ended_session USING btree (ended_at);
 
 CREATE INDEX mail_link_account ON mail_link USING btree (account_id) WHERE (used_at IS NULL);
 

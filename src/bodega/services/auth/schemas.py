@@ -88,6 +88,9 @@ class VerifyEmail(_Wish):
     """Proof that one reads the mails of an address."""
 
     token: LinkToken
+    password: KnownPassword | None = Field(
+        default=None, description="The account's, if nobody is signed in to it here", examples=["a teapot of one's own"]
+    )
 
 
 class ForgotPassword(_Wish):

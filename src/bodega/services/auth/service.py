@@ -14,6 +14,7 @@ from bodega.contracts.auth import ConfirmIdentity, IdentityConfirmed, MailLink
 from bodega.contracts.envelope import event
 from bodega.contracts.ids import new_id
 from bodega.contracts.users import CustomerRegistered, CustomerVerified, PasswordChanged, PasswordResetRequested
+from bodega.kit.auth import EndedList
 from bodega.kit.db import Database, Transaction
 from bodega.services.auth import domain, store
 from bodega.services.auth.domain import Account, Allowance, KeyState, Mailbox, Role, SigningKey
@@ -32,10 +33,17 @@ from bodega.services.auth.errors import (
     EmailTaken,
     EventNotFound,
     LinkUsed,
+    ProofMissing,
     SessionNotFound,
     TooManyAttempts,
 )
 from bodega.services.auth.settings import Settings
+
+_LATE_CLOCKS_SECONDS = 60
+_ENDED_EVERYWHERE_SECONDS = 2.0
+"""After so long no service takes an access token of a session that has ended: twice what `kit.auth` promises."""
+_SPENT = "This link has been used or has expired. Please ask for a new one."
+_WRONG = "E-mail or password is wrong."
 
 Fact = TypeVar("Fact", CustomerRegistered, CustomerVerified, PasswordResetRequested, PasswordChanged)
 
@@ -65,6 +73,9 @@ class Opened:
     session_id: str
     access_token: str
     refresh_token: str
+    access_seconds: int
+    session_seconds: int
+    """Until it ends, if it is not used again."""
 
 
 # --- coming in --------------------------------------------------------------------------------------
@@ -81,7 +92,7 @@ async def register(
 
     Raises: WeakPassword, EmailTaken, TooManyAttempts.
     """
-    refuse_weak(password, box.key)
+    refuse_weak(password, box.key, name, tools.settings.shop_name)
     while True:
         existing = await _attempt(db, tools, box, visitor)
         if existing is not None:
@@ -102,10 +113,16 @@ async def register(
 
 async def log_in(db: Database, tools: Tools, box: Mailbox, password: str, visitor: Visitor) -> Opened:
     """Raises: BadCredentials, after the same work whether there is such an account or not; TooManyAttempts."""
+    account = await log_in_check(db, tools, box, password, visitor)
+    return await _come_in(db, tools, box, account, password, visitor)
+
+
+async def log_in_check(db: Database, tools: Tools, box: Mailbox, password: str, visitor: Visitor) -> Account:
+    """The account that the password opens. Raises as `log_in` does."""
     account = await _attempt(db, tools, box, visitor)
     if not await tools.hasher.check(password, account.password_hash if account else None) or account is None:
-        raise BadCredentials("e-mail or password is wrong")
-    return await _come_in(db, tools, box, account, password, visitor)
+        raise BadCredentials(_WRONG)
+    return account
 
 
 async def _attempt(db: Database, tools: Tools, box: Mailbox, visitor: Visitor) -> Account | None:
@@ -136,7 +153,7 @@ async def _open_session(tx: Transaction, tools: Tools, account: Account, visitor
     session_id, token = new_id("ses"), new_token()
     await store.insert_session(
         tx, session_id, account.id, digest(token), user_agent=visitor.user_agent,
-        idle_seconds=tools.settings.session_idle_seconds,
+        lasts_seconds=min(_lasting(tools.settings, account)),
     )  # fmt: skip
     await store.keep_latest_sessions(tx, account.id, tools.settings.session_limit)
     return await _opened(tx, tools, account, session_id, token)
@@ -157,9 +174,10 @@ async def refresh(tx: Transaction, tools: Tools, token: str) -> Opened | None:
     match domain.verdict(known, successor_seconds=tools.settings.successor_seconds):
         case "rotate":
             successor = new_token()
+            idle, most = _lasting(tools.settings, account)
             await store.replace_token(
                 tx, session_id, shown, digest(successor), seal_successor(successor, token),
-                idle_seconds=tools.settings.session_idle_seconds,
+                idle_seconds=idle, most_seconds=most,
             )  # fmt: skip
         case "repeat":
             assert known.sealed_successor is not None
@@ -183,26 +201,63 @@ async def end_session(tx: Transaction, account_id: str, session_id: str) -> None
         raise SessionNotFound("you have no session with this id")
 
 
+async def ended_sessions(tx: Transaction, settings: Settings, since: float | None) -> EndedList:
+    """Which sessions have ended since then; without it, those of which an access token may still be good somewhere."""
+    return await store.ended_sessions(tx, since, keep_seconds=settings.access_token_seconds + _LATE_CLOCKS_SECONDS)
+
+
+def _lasting(settings: Settings, account: Account) -> tuple[float, float]:
+    """How long a session lasts unused, and at most."""
+    if set(account.roles) == {"customer"}:
+        return settings.session_idle_seconds, settings.session_most_seconds
+    return settings.staff_session_idle_seconds, settings.staff_session_most_seconds
+
+
 async def _opened(tx: Transaction, tools: Tools, account: Account, session_id: str, refresh_token: str) -> Opened:
     key = (await keys(tx, tools.vault))["current"]
     settings = tools.settings
+    left = int(await store.seconds_left(tx, session_id))
+    access_seconds = max(0, min(settings.access_token_seconds, left))  # never longer than its session
     signed = access_token(
         tools.vault.signing_key(key.kid, key.sealed), key.kid, issuer=settings.token_issuer,
         audience=settings.token_audience, subject=account.id, roles=account.roles, session=session_id,
-        seconds=settings.access_token_seconds,
+        seconds=access_seconds,
     )  # fmt: skip
-    return Opened(account, session_id, signed, refresh_token)
+    return Opened(account, session_id, signed, refresh_token, access_seconds=access_seconds, session_seconds=left)
 
 
 # --- proving an e-mail, setting a new password ----------------------------------------------------------
 
 
-async def verify_email(tx: Transaction, token: str) -> None:
-    """Raises LinkUsed."""
-    account_id = await store.use_link(tx, digest(token), "verify")
-    if account_id is None:
-        raise LinkUsed("this link was used before, or has run out")
-    await _verified(tx, await store.lock_account(tx, account_id))
+async def verify_email(
+    db: Database, tools: Tools, token: str, *, signed_in: str | None, password: str | None, visitor: Visitor
+) -> None:
+    """Proves the mailbox, for whoever has both the mail and the account: `signed_in` to it, or with its password.
+
+    Anybody can register with somebody else's e-mail. If the mail's link alone proved the mailbox, its owner, by
+    following it, would give a stranger what was ordered with it. Who has the mail but not the account sets a new
+    password with the same link (`reset_password`).
+
+    Raises: LinkUsed, ProofMissing, BadCredentials, TooManyAttempts.
+    """
+    shown = digest(token)
+    async with db.transaction() as tx:
+        owner = await store.find_link_owner(tx, shown, "verify")
+    if owner is None:
+        raise LinkUsed(_SPENT)
+    if signed_in != owner.id:
+        if password is None:
+            raise ProofMissing("Please sign in, enter the account's password, or set a new one.")
+        await log_in_check(db, tools, domain.mailbox(owner.email), password, visitor)
+    async with db.transaction() as tx:
+        account_id = await store.use_link(tx, shown, "verify")
+        if account_id is None:
+            raise LinkUsed(_SPENT)
+        account = await store.lock_account(tx, account_id)
+        if signed_in != owner.id and account.password_hash != owner.password_hash:
+            raise BadCredentials(_WRONG)
+        await store.use_all_links(tx, account_id, "verify")
+        await _verified(tx, account)
 
 
 async def ask_verification(tx: Transaction, settings: Settings, account_id: str, visitor: Visitor) -> None:
@@ -243,27 +298,39 @@ async def answer_wishes(tx: Transaction, limit: int) -> int:
 
 
 async def reset_password(db: Database, tools: Tools, token: str, password: str) -> None:
-    """Sets a new password and ends all sessions. Who has the link has the mailbox too: it is proven by that.
+    """Sets a new password and ends all sessions. Who has the link has the mailbox too: it is proven by that, as soon as
+    no service takes an access token of the ended sessions any more. A link that was meant to prove the mailbox serves
+    as well: then somebody else may have registered with it.
 
     Raises: LinkUsed, WeakPassword.
     """
     shown = digest(token)
-    spent = LinkUsed("this link was used before, or has run out")
+    spent = LinkUsed(_SPENT)
     async with db.transaction() as tx:
-        owner = await store.find_link_owner(tx, shown, "reset")
+        owner = await store.find_link_owner(tx, shown, "reset", "verify")
     if owner is None:  # before the hashing, or anybody could keep us at it
         raise spent
     box = domain.mailbox(owner.email)
-    refuse_weak(password, box.key)
+    refuse_weak(password, box.key, tools.settings.shop_name)
     password_hash = await tools.hasher.hash(password)
     async with db.transaction() as tx:
-        account_id = await store.use_link(tx, shown, "reset")
+        account_id = await store.use_link(tx, shown, "reset", "verify")
         if account_id is None:
             raise spent
-        await store.use_all_links(tx, account_id, "reset")
-        account = await _verified(tx, await store.lock_account(tx, account_id))
+        await store.use_all_links(tx, account_id, "reset", "verify")
+        account = await store.lock_account(tx, account_id)
         await _set_password(tx, account, password_hash)
+        if not account.verified:
+            await store.prove_later(tx, account_id, _ENDED_EVERYWHERE_SECONDS)
         await store.forgive_all(tx, _account_key(box))
+
+
+async def tell_due_proofs(tx: Transaction, limit: int) -> int:
+    """How many mailboxes count as proven from now on."""
+    accounts = await store.take_due_proofs(tx, limit)
+    for account in accounts:
+        await _verified(tx, account)
+    return len(accounts)
 
 
 async def mail_link(tx: Transaction, tools: Tools, event_id: str) -> MailLink:
@@ -357,7 +424,7 @@ async def make_user(
 
     Raises WeakPassword.
     """
-    refuse_weak(password, box.key)
+    refuse_weak(password, box.key, name, tools.settings.shop_name)
     wanted = set(roles)
     while True:
         async with db.transaction() as tx:
@@ -379,14 +446,15 @@ async def make_user(
             account = await _verified(tx, account)
             if not wanted <= set(account.roles):
                 account = await store.save_account(tx, replace(account, roles=_sorted(wanted | set(account.roles))))
+                await store.delete_sessions(tx, account.id)  # those of a customer last longer than staff's may
             if not fits:
                 await _set_password(tx, account, password_hash)
             return account.id, False
 
 
 async def revoke(tx: Transaction, box: Mailbox) -> None:
-    """Leaves an account no rights but a customer's, and ends its sessions. Access tokens cannot be called back: the
-    last one stays valid for its ten minutes at most.
+    """Leaves an account no rights but a customer's, and ends its sessions; within a second no service takes an access
+    token of theirs any more.
 
     Raises AccountNotFound.
     """

@@ -11,9 +11,16 @@ class Settings(ServiceSettings):
     port: int = 7101
     database_url: str = "postgresql://bodega_auth@127.0.0.1:7432/bodega_auth"
 
+    shop_name: str = "Bodega"
+
     access_token_seconds: int = 600
     session_idle_seconds: int = 30 * 86_400
     """A session that is not refreshed for so long has ended."""
+    session_most_seconds: int = 365 * 86_400
+    """However it is used, it ends so long after signing in."""
+    staff_session_idle_seconds: int = 12 * 3_600
+    """The same for whoever has rights."""
+    staff_session_most_seconds: int = 7 * 86_400
     session_limit: int = 50
     """Sessions of one account; the longest unused ends when there is one more."""
     successor_seconds: float = 30

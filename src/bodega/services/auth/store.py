@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from bodega.kit.auth import EndedList
 from bodega.kit.db import Row, Transaction
 from bodega.services.auth.domain import Account, KeyState, Mailbox, Purpose, RefreshToken, Role, Session, SigningKey
 from bodega.services.auth.errors import EventNotFound
@@ -57,6 +58,7 @@ async def find_by_id(tx: Transaction, account_id: str) -> Account | None:
 
 async def delete_account(tx: Transaction, account_id: str) -> bool:
     """With its sessions and its links. False: there is none."""
+    await delete_sessions(tx, account_id)
     return bool(await tx.execute("DELETE FROM account WHERE id = $1", account_id))
 
 
@@ -81,21 +83,21 @@ async def save_rehashed(tx: Transaction, account: Account, password_hash: str) -
 
 
 async def insert_session(
-    tx: Transaction, session_id: str, account_id: str, token_hash: bytes, *, user_agent: str, idle_seconds: int
+    tx: Transaction, session_id: str, account_id: str, token_hash: bytes, *, user_agent: str, lasts_seconds: float
 ) -> None:
     await tx.execute(
         """INSERT INTO session (id, account_id, user_agent, expires_at)
            VALUES ($1, $2, $3, now() + make_interval(secs => $4))""",
-        session_id, account_id, user_agent, float(idle_seconds),
+        session_id, account_id, user_agent, lasts_seconds,
     )  # fmt: skip
     await tx.execute("INSERT INTO refresh_token (hash, session_id) VALUES ($1, $2)", token_hash, session_id)
 
 
 async def keep_latest_sessions(tx: Transaction, account_id: str, limit: int) -> None:
     """Ends those that were not used for longest. The account's row must be locked."""
-    await tx.execute(
-        """DELETE FROM session WHERE id IN
-             (SELECT id FROM session WHERE account_id = $1 ORDER BY used_at DESC, id DESC OFFSET $2)""",
+    await _end(
+        tx,
+        """SELECT id FROM session WHERE account_id = $1 ORDER BY used_at DESC, id DESC OFFSET $2""",
         account_id, limit,
     )  # fmt: skip
 
@@ -129,9 +131,10 @@ async def get_token(tx: Transaction, token_hash: bytes) -> RefreshToken:
 
 
 async def replace_token(
-    tx: Transaction, session_id: str, old: bytes, new: bytes, sealed: bytes, *, idle_seconds: int
+    tx: Transaction, session_id: str, old: bytes, new: bytes, sealed: bytes, *, idle_seconds: float, most_seconds: float
 ) -> None:
-    """The first use of `old` deletes the seal that was kept for its predecessor."""
+    """The first use of `old` deletes the seal that was kept for its predecessor. The session goes on for
+    `idle_seconds`, and never for longer than `most_seconds` from its beginning."""
     await tx.execute(
         "UPDATE refresh_token SET sealed_successor = NULL WHERE session_id = $1 AND sealed_successor IS NOT NULL",
         session_id,
@@ -141,8 +144,10 @@ async def replace_token(
     )
     await tx.execute("INSERT INTO refresh_token (hash, session_id) VALUES ($1, $2)", new, session_id)
     await tx.execute(
-        "UPDATE session SET used_at = now(), expires_at = now() + make_interval(secs => $2) WHERE id = $1",
-        session_id, float(idle_seconds),
+        """UPDATE session SET used_at = now(), expires_at = least(now() + make_interval(secs => $2),
+                                                                  created_at + make_interval(secs => $3))
+            WHERE id = $1""",
+        session_id, idle_seconds, most_seconds,
     )  # fmt: skip
 
 
@@ -176,15 +181,46 @@ async def is_young(tx: Transaction, session_id: str, account_id: str, seconds: f
 
 async def delete_session(tx: Transaction, session_id: str, account_id: str | None = None) -> bool:
     """Ends it; with an account, only if it is that one's."""
-    return bool(
-        await tx.execute(
-            "DELETE FROM session WHERE id = $1 AND ($2::text IS NULL OR account_id = $2)", session_id, account_id
-        )
+    mine = "SELECT id FROM session WHERE id = $1 AND ($2::text IS NULL OR account_id = $2)"
+    return bool(await _end(tx, mine, session_id, account_id))
+
+
+async def delete_sessions(tx: Transaction, account_id: str, *, but: str | None = None) -> int:
+    """Ends all of an account, `but` one. How many there were."""
+    return await _end(tx, "SELECT id FROM session WHERE account_id = $1 AND id IS DISTINCT FROM $2", account_id, but)
+
+
+async def _end(tx: Transaction, which: str, *args: Any) -> int:
+    """Deletes the sessions that `which` selects, and notes that they have ended: so their access tokens are refused
+    from then on. How many there were."""
+    ids = [row["id"] for row in await tx.fetch(f"{which} FOR UPDATE", *args)]
+    await tx.execute(
+        """WITH gone AS (DELETE FROM session WHERE id = ANY($1) RETURNING id)
+           INSERT INTO ended_session (session_id) SELECT id FROM gone""",
+        ids,
     )
+    return len(ids)
 
 
-async def delete_sessions(tx: Transaction, account_id: str) -> None:
-    await tx.execute("DELETE FROM session WHERE account_id = $1", account_id)
+async def ended_sessions(tx: Transaction, since: float | None, *, keep_seconds: float) -> EndedList:
+    """Those that have ended since then; without it, those of which an access token may still be good."""
+    row = await tx.fetchrow(
+        """SELECT extract(epoch FROM clock_timestamp())::float8 AS as_of,
+                  coalesce(array_agg(session_id), '{}') AS sessions
+             FROM ended_session
+            WHERE ended_at > coalesce(to_timestamp($1), clock_timestamp() - make_interval(secs => $2))""",
+        since, keep_seconds,
+    )  # fmt: skip
+    assert row is not None
+    return EndedList(as_of=row["as_of"], sessions=row["sessions"])
+
+
+async def seconds_left(tx: Transaction, session_id: str) -> float:
+    """How long a session goes on if it is not used again."""
+    seconds: float = await tx.fetchval(
+        "SELECT extract(epoch FROM expires_at - now())::float8 FROM session WHERE id = $1", session_id
+    )
+    return seconds
 
 
 # --- links in mails ---------------------------------------------------------------------------------
@@ -217,31 +253,52 @@ async def mint_mail_link(tx: Transaction, event_id: str, token_hash: bytes, seco
     )  # fmt: skip
 
 
-async def find_link_owner(tx: Transaction, token_hash: bytes, purpose: Purpose) -> Account | None:
-    """Whose link it is, while it can be used."""
+async def find_link_owner(tx: Transaction, token_hash: bytes, *purposes: Purpose) -> Account | None:
+    """Whose link it is, if it is for one of these and can be used."""
     row = await tx.fetchrow(
         """SELECT a.* FROM mail_link l JOIN account a ON a.id = l.account_id
-            WHERE l.token_hash = $1 AND l.purpose = $2 AND l.used_at IS NULL AND l.expires_at > now()""",
-        token_hash, purpose,
+            WHERE l.token_hash = $1 AND l.purpose = ANY($2) AND l.used_at IS NULL AND l.expires_at > now()""",
+        token_hash, list(purposes),
     )  # fmt: skip
     return _account(row) if row is not None else None
 
 
-async def use_link(tx: Transaction, token_hash: bytes, purpose: Purpose) -> str | None:
+async def use_link(tx: Transaction, token_hash: bytes, *purposes: Purpose) -> str | None:
     """Whose it was; None, if it cannot be used (any more). Of two at once, one gets it."""
     account_id: str | None = await tx.fetchval(
         """UPDATE mail_link SET used_at = now()
-            WHERE token_hash = $1 AND purpose = $2 AND used_at IS NULL AND expires_at > now() RETURNING account_id""",
-        token_hash, purpose,
+            WHERE token_hash = $1 AND purpose = ANY($2) AND used_at IS NULL AND expires_at > now()
+           RETURNING account_id""",
+        token_hash, list(purposes),
     )  # fmt: skip
     return account_id
 
 
-async def use_all_links(tx: Transaction, account_id: str, purpose: Purpose) -> None:
+async def use_all_links(tx: Transaction, account_id: str, *purposes: Purpose) -> None:
     await tx.execute(
-        "UPDATE mail_link SET used_at = now() WHERE account_id = $1 AND purpose = $2 AND used_at IS NULL",
-        account_id, purpose,
+        "UPDATE mail_link SET used_at = now() WHERE account_id = $1 AND purpose = ANY($2) AND used_at IS NULL",
+        account_id, list(purposes),
     )  # fmt: skip
+
+
+async def prove_later(tx: Transaction, account_id: str, seconds: float) -> None:
+    """The mailbox counts as proven in so many seconds."""
+    await tx.execute(
+        "UPDATE account SET proof_due_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1",
+        account_id, seconds,
+    )  # fmt: skip
+
+
+async def take_due_proofs(tx: Transaction, limit: int) -> list[Account]:
+    """Accounts whose mailbox counts as proven by now, locked. Several replicas share them (SKIP LOCKED)."""
+    rows = await tx.fetch(
+        """UPDATE account SET proof_due_at = NULL WHERE id IN
+             (SELECT id FROM account WHERE proof_due_at <= clock_timestamp() ORDER BY id LIMIT $1
+                 FOR UPDATE SKIP LOCKED)
+           RETURNING *""",
+        limit,
+    )
+    return [_account(row) for row in rows]
 
 
 async def insert_reset_wish(tx: Transaction, email_key: str) -> None:
@@ -356,6 +413,7 @@ async def delete_late_seals(tx: Transaction, successor_seconds: float) -> None:
 async def prune(tx: Transaction, *, session_seconds: float, attempt_memory_seconds: float) -> None:
     """Forgets what nothing can refer to any more."""
     await tx.execute("DELETE FROM session WHERE expires_at < now()")
+    await tx.execute("DELETE FROM ended_session WHERE ended_at < now() - interval '1 hour'")
     await tx.execute("DELETE FROM refresh_token WHERE replaced_at < now() - make_interval(secs => $1)", session_seconds)
     await tx.execute("DELETE FROM throttle WHERE last_at < now() - make_interval(secs => $1)", attempt_memory_seconds)
     # Later than this no topic brings the event, so nobody asks for its link.

@@ -2,11 +2,14 @@
 
 The list of the commonest is made of stems, because people make `Summer2026!` of `summer`: a password is refused if
 nothing is left of it but one or two of them once case, digits and signs around it and look-alikes (`p4ssw0rd`) are
-taken away, or if it is a walk along the keyboard, or a few characters over and over.
+taken away, or if it is a walk along the keyboard, or a few characters over and over. So is every password of the public
+lists that guessers begin with (zxcvbn's 30,000, and the 20,000 of Royce Williams that Django ships, kept here as far as
+they are long enough to be chosen), and what is made of the shop's words or of the person's own name and e-mail.
 """
 
 import asyncio
 import base64
+import re
 import secrets
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +19,7 @@ from typing import Final
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from prometheus_client import Histogram
+from zxcvbn.frequency_lists import FREQUENCY_LISTS  # type: ignore[import-untyped]
 
 from bodega.kit.errors import Unavailable
 from bodega.services.auth.errors import WeakPassword
@@ -25,6 +29,14 @@ _HASHING = Histogram(
 )
 
 _STEMS: Final = frozenset(Path(__file__).with_name("common_passwords.txt").read_text("utf-8").split())
+_PUBLIC: Final = frozenset(
+    one.casefold()
+    for one in (
+        *FREQUENCY_LISTS["passwords"],
+        *Path(__file__).with_name("public_passwords.txt").read_text("utf-8").splitlines(),
+    )
+)
+_ROLES: Final = ("customer", "merchant", "support", "admin", "staff")
 _WALKS: Final = (
     "1234567890" * 2, "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm", "qwertzuiopasdfghjklyxcvbnm",
     "azertyuiopqsdfghjklmwxcvbn", "1q2w3e4r5t6y7u8i9o0p", "q1w2e3r4t5y6u7i8o9p0", "1qaz2wsx3edc4rfv5tgb6yhn7ujm",
@@ -39,17 +51,45 @@ def prepared(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def refuse_weak(password: str, email_key: str) -> None:
-    """Raises WeakPassword, if it is among what is tried first."""
+def refuse_weak(password: str, email_key: str, *known: str) -> None:
+    """Raises WeakPassword, saying why, if it is among what is tried first. `known`: what anybody may know of the person
+    and the shop, such as their names."""
     text = prepared(password).casefold()
-    own = _core(email_key.partition("@")[0])
-    if _is_common(text) or _is_walk(text) or _repeats(text) or (own and _core(text) == own):
-        raise WeakPassword.field("/password", "this password, or one very like it, is among the first that are tried")
+    if _is_common(text):
+        why = "This password, or one very like it, is on the lists of the most common passwords."
+    elif _is_walk(text) or _repeats(text):
+        why = "This password is a row of keys or the same characters over and over."
+    elif _is_of(_words(email_key, *known, *_ROLES), text):
+        why = "This password is made of your name, your e-mail address or the shop's own words."
+    else:
+        return
+    raise WeakPassword.field("/password", f"{why} Please choose another one; a sentence is fine.")
+
+
+def _words(*known: str) -> list[str]:
+    """The longest first: a name is taken away before a part of it."""
+    found = {word for text in known for word in re.split(r"[\W_\d]+", prepared(text).casefold()) if len(word) > 2}
+    return sorted(found, key=len, reverse=True)
+
+
+def _is_of(words: list[str], text: str) -> bool:
+    """Whether nothing but these, once or more, is in it; what is added may be a common word or very short."""
+    rest = re.sub(r"[\W_\d]+", "", text)
+    had = len(rest)
+    for word in words:
+        rest = rest.replace(word, "")
+    return len(rest) < had and (len(rest) < 3 or rest in _STEMS)
 
 
 def _is_common(text: str) -> bool:
+    if text in _PUBLIC or "".join(text.split()) in _PUBLIC:
+        return True
     for core in {_core(text), _core(text).translate(_LOOKALIKES)}:
-        if core in _STEMS or any(core[:at] in _STEMS and core[at:] in _STEMS for at in range(1, len(core))):
+        if (
+            core in _STEMS
+            or core in _PUBLIC
+            or any(core[:at] in _STEMS and core[at:] in _STEMS for at in range(1, len(core)))
+        ):
             return True
     return False
 
