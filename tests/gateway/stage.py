@@ -228,6 +228,7 @@ async def stage(
             stdout=log,
             stderr=log,
             env={"PATH": os.environ["PATH"]},
+            cwd=folder,
         )
     try:
         await set_up.until_answered("/healthz" if "auth" in without else "/users/me")

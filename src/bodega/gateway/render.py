@@ -70,6 +70,7 @@ _CONNECTIONS = 4096
 _HEAP_BYTES = 512 * 1024 * 1024
 _CLIENTS_REMEMBERED = 10_000
 _STREAMS_AT_MOST = 1000  # of a kind: each holds a thread of the edge (bodega.platform.engines.varnish)
+ADMIN_SOCKET = "admin.sock"
 OTLP_URL = "OTEL_EXPORTER_OTLP_ENDPOINT"
 """The variable that names the collector, to the gateway as to the services."""
 _TRACED_PERCENT = 1.0
@@ -92,7 +93,7 @@ def envoy_config(
         raise ValueError(f"the edge's secret has fewer than {_MINIMUM_SECRET} characters")
     return {
         "node": {"id": f"bodega-{instance.name}", "cluster": "bodega"},
-        "admin": {"address": _address(LOOPBACK, instance.port("envoy", "admin"))},
+        "admin": {"address": _admin(instance)},
         "static_resources": {
             "listeners": [
                 _listener(system, instance, None, otlp_url),
@@ -105,6 +106,17 @@ def envoy_config(
         },
         "overload_manager": _overload(),
     }
+
+
+def _admin(instance: Instance) -> dict[str, Any]:
+    """Who reaches it may read the edge's secret and stop the gateway, so it is ours alone.
+
+    On this machine a socket file of its owner's, in the folder that Envoy is started in; in a container a port of the
+    container's own loopback address, where nobody else is.
+    """
+    if instance.spec.site is None:
+        return {"pipe": {"path": ADMIN_SOCKET, "mode": 0o600}}
+    return _address(LOOPBACK, instance.port("envoy", "admin"))
 
 
 def _listener(system: System, instance: Instance, edge_secret: str | None, otlp_url: str | None) -> dict[str, Any]:

@@ -192,6 +192,7 @@ def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:
         "HTTP_PORT": str(instance.port("sandbox", "http")),
         "SMTP_PORT": str(instance.port("sandbox", "smtp")),
         "DATA_DIR": str(instance.data / "sandbox"),
+        "NAMES": json.dumps([instance.host("sandbox")]),
         "WEBHOOK_URL": f"{instance.service_url('payments')}/payments/webhooks/stripe",
         "WEBHOOK_SECRET": _webhook_secret(secrets),
         "STRIPE_SECRET_KEY": _sandbox_key(secrets),

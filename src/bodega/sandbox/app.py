@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -18,6 +20,7 @@ from bodega.sandbox.carrier.api import Carrier
 from bodega.sandbox.database import Database
 from bodega.sandbox.deliveries import Deliveries
 from bodega.sandbox.faults import Faults
+from bodega.sandbox.guard import OwnNames
 from bodega.sandbox.http import BadRequest, answer_bad_request, answer_http_exception
 from bodega.sandbox.mailbox import Mailbox
 from bodega.sandbox.pages.routes import STATIC, Pages
@@ -76,9 +79,15 @@ def create_app(settings: Settings | None = None) -> Starlette:
             *pages.routes(),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
+        middleware=[Middleware(OwnNames, names=_names(settings), origins=[settings.site_url, settings.public_url])],
         exception_handlers={BadRequest: answer_bad_request, HTTPException: answer_http_exception},
         lifespan=lifespan,
     )
+
+
+def _names(settings: Settings) -> set[str]:
+    public = urlsplit(settings.public_url).hostname
+    return {"127.0.0.1", "localhost", *settings.names, *([public] if public else [])}
 
 
 async def _expire(processor: Processor) -> None:

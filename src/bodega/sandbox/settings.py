@@ -17,6 +17,8 @@ class Settings(BaseSettings):
     http_port: int = 7080
     smtp_port: int = 7025
     data_dir: Path = Path(".bodega/data/sandbox")
+    names: list[str] = []
+    """By which it is called beside its address and the name in `public_url`."""
     public_url: str = ""
     """How a browser reaches the sandbox. Empty: host and port."""
     site_url: str = "http://127.0.0.1:8000"

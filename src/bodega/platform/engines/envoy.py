@@ -4,19 +4,22 @@ import asyncio
 import importlib.util
 import json
 import os
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bodega.platform.engines.program import CannotStart, Program, answers
+from bodega.platform.engines.program import CannotStart, NotReady, Program
 from bodega.platform.secrets import Secrets
-from bodega.platform.system import LOOPBACK, Instance
+from bodega.platform.system import Instance
 
 if TYPE_CHECKING:
     import aiohttp
 
 DRAIN_SECONDS = 10
+ADMIN_SOCKET = "admin.sock"
+"""As `bodega.gateway` renders it, which is imported only where it is used."""
 
 
 def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...]) -> Program:
@@ -32,11 +35,11 @@ def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...]) -> Pro
             "--disable-hot-restart",  # two Envoys on one machine would meet in shared memory
         ),
         folder=folder,
-        ports=instance.ports["envoy"],
-        ready=answers(f"http://{LOOPBACK}:{instance.port('envoy', 'admin')}/ready"),
+        ports={purpose: port for purpose, port in instance.ports["envoy"].items() if purpose != "admin"},
+        ready=partial(_is_ready, folder),
         needs=needs,
         prepare=partial(_render, instance, secrets, configuration),
-        wind_down=partial(_drain, f"http://{LOOPBACK}:{instance.port('envoy', 'admin')}"),
+        wind_down=partial(_drain, folder),
     )  # fmt: skip
 
 
@@ -50,22 +53,51 @@ async def _render(instance: Instance, secrets: Secrets, configuration: Path) -> 
     configuration.write_text(json.dumps(rendered, indent=1))
 
 
-async def _drain(admin: str) -> None:
+@asynccontextmanager
+async def administration(folder: Path) -> AsyncIterator["aiohttp.ClientSession"]:
+    """A session with its administration, which listens on a socket file in its folder, for its owner alone."""
+    import aiohttp
+
+    # By way of the open folder: a socket's own path may have no more than 107 characters.
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        connector = aiohttp.UnixConnector(f"/proc/self/fd/{descriptor}/{ADMIN_SOCKET}")
+        timeout = aiohttp.ClientTimeout(total=DRAIN_SECONDS)
+        async with aiohttp.ClientSession("http://admin", connector=connector, timeout=timeout) as session:
+            yield session
+    finally:
+        os.close(descriptor)
+
+
+async def _is_ready(folder: Path) -> None:
+    import aiohttp
+
+    try:
+        async with administration(folder) as session, session.get("/ready") as answer:
+            if answer.status < 400:
+                return
+            said = (await answer.text())[:300]
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise NotReady("its administration does not answer") from error
+    raise NotReady(f"its administration answers {answer.status}: {said}")
+
+
+async def _drain(folder: Path) -> None:
     """Take no more connections and wait, up to the services' own patience, for the answers under way.
 
     At SIGTERM alone Envoy would drop them.
     """
     import aiohttp
 
-    with suppress(aiohttp.ClientError, TimeoutError):  # it is gone already: nothing to wait for
-        async with asyncio.timeout(DRAIN_SECONDS), aiohttp.ClientSession() as session:
-            await session.post(f"{admin}/drain_listeners?graceful")
-            while await _answers_under_way(session, admin):  # noqa: ASYNC110
+    with suppress(aiohttp.ClientError, OSError, TimeoutError):  # it is gone already: nothing to wait for
+        async with asyncio.timeout(DRAIN_SECONDS), administration(folder) as session:
+            await session.post("/drain_listeners?graceful")
+            while await _answers_under_way(session):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 
-async def _answers_under_way(session: "aiohttp.ClientSession", admin: str) -> int:
-    async with session.get(f"{admin}/stats?filter=downstream_rq_active&format=json") as answer:
+async def _answers_under_way(session: "aiohttp.ClientSession") -> int:
+    async with session.get("/stats?filter=downstream_rq_active&format=json") as answer:
         stats = (await answer.json(content_type=None))["stats"]
     return sum(stat["value"] for stat in stats if not stat["name"].startswith("http.admin."))
 
