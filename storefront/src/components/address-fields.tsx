@@ -2,11 +2,17 @@
 import { useId } from "react";
 import type { Schemas } from "@/api/browser";
 import { type Country, needsRegion } from "@/words/countries";
+import { inSentence } from "@/words/sentence";
 import { Field } from "./field";
 
 export type Address = Schemas["PostalAddress"];
 
 export const emptyAddress = (country: string): Address => ({ name: "", line1: "", postal_code: "", city: "", country });
+
+/** The parts that `AddressFields` has a field for. */
+export const EVERY_PART: Record<keyof Address, true> = {
+  name: true, company: true, line1: true, line2: true, postal_code: true, city: true, region: true, country: true,
+};
 
 /** The postal part of an address that the customer has kept. */
 export function toAddress({ name, company, line1, line2, postal_code, city, region, country }: Schemas["AddressView"]): Address {
@@ -45,17 +51,19 @@ export function AddressFields({ value, onChange, errors, countries, section }: P
           id={id}
           className="field"
           value={value.country}
+          aria-invalid={errors.country ? true : undefined}
+          aria-describedby={errors.country ? `${id}-note` : undefined}
           autoComplete={`${section} country`}
           onChange={(change) => onChange({ ...value, country: change.target.value, region: null })}
         >
           {countries.map(({ code, name }) => <option key={code} value={code}>{name}</option>)}
         </select>
-        {errors.country && <p className="mt-1 text-sm text-alarm">{errors.country}</p>}
+        {errors.country && <p id={`${id}-note`} className="mt-1 text-sm text-alarm">{inSentence(errors.country)}</p>}
       </div>
       <Field className="sm:col-span-3" label="Name" {...part("name", "name")} />
       <Field className="sm:col-span-3" label="Company" {...part("company", "organization", false)} />
       <Field className="sm:col-span-6" label="Street and number" {...part("line1", "address-line1")} />
-      <Field className="sm:col-span-6" label="Flat, floor, care of" {...part("line2", "address-line2", false)} />
+      <Field className="sm:col-span-6" label="Apartment, floor, c/o" {...part("line2", "address-line2", false)} />
       <Field className="sm:col-span-2" label="Postal code" {...part("postal_code", "postal-code")} required={undefined} />
       <Field className="sm:col-span-4" label="Town or city" {...part("city", "address-level2")} />
       {(needsRegion(value.country) || errors.region) && (

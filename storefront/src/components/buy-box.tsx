@@ -4,6 +4,8 @@ import { api, type Schemas } from "@/api/browser";
 import { addToCart, openDrawer } from "@/shop/cart";
 import { inWords } from "@/shop/problems";
 import { money } from "@/words/money";
+import { BusyButton } from "./busy-button";
+import { QuantityChoice } from "./quantity-choice";
 
 /** A value for each of a product's options. */
 export type Choice = Record<string, string>;
@@ -48,6 +50,8 @@ export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
   const variant = variantOf(variants, chosen);
   const left = variant && stock?.get(variant.sku);
   const isSoldOut = left?.in_stock === false;
+  const most = left?.available ?? null;
+  const wanted = most === null ? quantity : Math.max(1, Math.min(quantity, most));
   return (
     <form
       method="post"
@@ -56,7 +60,7 @@ export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
         submit.preventDefault();
         if (!variant) return;
         setBusy(true);
-        const problem = await addToCart(variant.sku, quantity);
+        const problem = await addToCart(variant.sku, wanted);
         setBusy(false);
         setSaid(problem && { text: inWords(problem), isBad: true });
         if (!problem) openDrawer();
@@ -107,18 +111,10 @@ export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
       ))}
       <div className="mt-8 flex gap-3">
         <label htmlFor={`${id}-quantity`} className="sr-only">Quantity</label>
-        <select
-          id={`${id}-quantity`}
-          name="quantity"
-          value={quantity}
-          onChange={(change) => setQuantity(Number(change.target.value))}
-          className="field w-20 rounded-full px-4"
-        >
-          {Array.from({ length: 10 }, (_, index) => <option key={index}>{index + 1}</option>)}
-        </select>
-        <button type="submit" className="button flex-1" disabled={isBusy || !variant || isSoldOut}>
+        <QuantityChoice id={`${id}-quantity`} value={wanted} left={most} onChange={setQuantity} className="field w-20 rounded-full px-4" />
+        <BusyButton type="submit" className="button flex-1" isBusy={isBusy} disabled={!variant || isSoldOut}>
           {isSoldOut ? "Sold out" : isBusy ? "Adding …" : "Add to cart"}
-        </button>
+        </BusyButton>
       </div>
       <p className="mt-3 min-h-6 text-sm" aria-live="polite">
         {said ? <span className={said.isBad ? "text-alarm" : "text-good"}>{said.text}</span> : left && <StockNote left={left} />}

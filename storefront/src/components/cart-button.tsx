@@ -21,7 +21,7 @@ export function CartButton() {
           void loadCart();
         }}
         className="relative -mr-2 flex size-11 items-center justify-center"
-        aria-label={pieces ? `Cart, ${pieces} ${pieces === 1 ? "piece" : "pieces"}` : "Cart"}
+        aria-label={pieces ? `Cart, ${pieces} ${pieces === 1 ? "item" : "items"}` : "Cart"}
       >
         <Bag />
         {pieces > 0 && (

@@ -28,9 +28,8 @@ export default function CartDrawer({ onClose }: { onClose: () => void }) {
         </div>
         <div className="flex-1 overflow-y-auto px-5">
           {problem && <p role="alert" className="py-6 text-alarm">{inWords(problem)}</p>}
-          {!cart && !problem && <p className="py-6 text-soft">Looking into your cart …</p>}
-          {cart && !cart.lines.length && <p className="py-6 text-soft">There is nothing in it yet.</p>}
-          {cart && cart.lines.length > 0 && <CartLines cart={cart} locale={locale()} />}
+          {!cart && !problem && <p className="py-6 text-soft">Loading your cart …</p>}
+          {cart && <CartLines cart={cart} locale={locale()} empty={<p className="py-6 text-soft">Your cart is empty.</p>} />}
         </div>
         {cart && cart.lines.length > 0 && (
           <div className="border-t border-line bg-sheet p-5">
@@ -38,7 +37,7 @@ export default function CartDrawer({ onClose }: { onClose: () => void }) {
               <span>Subtotal</span>
               <span>{money(cart.subtotal, locale())}</span>
             </p>
-            <p className="mt-1 text-sm text-soft">Shipping and tax are shown before you pay.</p>
+            <p className="mt-1 text-sm text-soft">Shipping and tax are calculated at checkout.</p>
             <div className="mt-4 grid gap-2">
               <a href="/checkout" className="button">Check out</a>
               <a href="/cart" className="button-quiet">View the cart</a>

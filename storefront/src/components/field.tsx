@@ -1,5 +1,6 @@
 "use client";
 import { type InputHTMLAttributes, type ReactNode, useId } from "react";
+import { inSentence } from "@/words/sentence";
 
 interface Props extends InputHTMLAttributes<HTMLInputElement> {
   label: string;
@@ -24,7 +25,7 @@ export function Field({ label, error, hint, className, ...input }: Props) {
         aria-describedby={error || hint ? `${id}-note` : undefined}
       />
       {(error || hint) && (
-        <p id={`${id}-note`} className={`mt-1 text-sm ${error ? "text-alarm" : "text-soft"}`}>{error ?? hint}</p>
+        <p id={`${id}-note`} className={`mt-1 text-sm ${error ? "text-alarm" : "text-soft"}`}>{error ? inSentence(error) : hint}</p>
       )}
     </div>
   );

@@ -4,6 +4,7 @@ import { settings } from "@/settings";
 import { AccountLink } from "./account-link";
 import { CartButton } from "./cart-button";
 import { Lines } from "./icons";
+import { OutsideCheckout } from "./outside-checkout";
 import { SearchField } from "./search-field";
 
 export async function Header() {
@@ -19,26 +20,32 @@ export async function Header() {
   return (
     <header className="sticky top-0 z-30 border-b border-line bg-paper">
       <div className="wrap flex h-16 items-center gap-3">
-        <details className="group lg:hidden">
-          <summary className="-ml-2 flex size-11 list-none items-center justify-center" aria-label="Categories">
-            <Lines />
-          </summary>
-          <nav aria-label="Categories" className="absolute inset-x-0 top-16 border-b border-line bg-paper shadow-lg">
-            <ul className="wrap py-4 text-lg">{links}</ul>
-          </nav>
-        </details>
+        <OutsideCheckout>
+          <details className="group lg:hidden">
+            <summary className="-ml-2 flex size-11 list-none items-center justify-center" aria-label="Categories">
+              <Lines />
+            </summary>
+            <nav aria-label="Categories" className="absolute inset-x-0 top-16 border-b border-line bg-paper shadow-lg">
+              <ul className="wrap py-4 text-lg">{links}</ul>
+            </nav>
+          </details>
+        </OutsideCheckout>
         <Link href="/" prefetch={false} className="font-serif text-2xl">
           {shopName}
         </Link>
         <div className="ml-auto flex flex-1 items-center justify-end gap-1">
-          <SearchField />
-          <AccountLink />
+          <OutsideCheckout>
+            <SearchField />
+            <AccountLink />
+          </OutsideCheckout>
           <CartButton />
         </div>
       </div>
-      <nav aria-label="Categories" className="hidden border-t border-line lg:block">
-        <ul className="wrap flex gap-7 overflow-x-auto text-[0.95rem] whitespace-nowrap">{links}</ul>
-      </nav>
+      <OutsideCheckout>
+        <nav aria-label="Categories" className="hidden border-t border-line lg:block">
+          <ul className="wrap flex gap-7 overflow-x-auto text-[0.95rem] whitespace-nowrap">{links}</ul>
+        </nav>
+      </OutsideCheckout>
     </header>
   );
 }

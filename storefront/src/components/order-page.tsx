@@ -1,41 +1,54 @@
 "use client";
 import { useSearchParams } from "next/navigation";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { api, listen, type Schemas } from "@/api/browser";
 import { signInAddress } from "@/shop/account";
-import { loadCart } from "@/shop/cart";
+import { addToCart, loadCart, openDrawer } from "@/shop/cart";
+import { nameRemembered, onMemory } from "@/shop/memory";
 import { inWords, type Refusal, refusal } from "@/shop/problems";
 import { addressLines } from "@/words/addresses";
-import { day, moment } from "@/words/dates";
+import { day, days, isAhead, moment, untilTime } from "@/words/dates";
 import { money } from "@/words/money";
-import { noteInWords, stateInWords, WAY, wayOf } from "@/words/orders";
+import { fundsInWords, type Goods, goodsOf, headline, noteInWords, type Order, scanInWords, STEPS } from "@/words/orders";
+import { BusyButton } from "./busy-button";
 import { TotalsTable } from "./checkout/totals";
 import { Tick } from "./icons";
 import { Notice } from "./notice";
-
-type Order = Schemas["OrderView"];
 
 /** An order as it stands, and as it changes: nobody has to reload to see that it is paid or on its way. */
 export function OrderPage({ reference, locale }: { reference: string; locale: string }) {
   const token = useSearchParams().get("token") ?? undefined;
   const { order, problem, take } = useOrder(reference, token);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const isHere = order !== undefined;
+  useEffect(() => {
+    // Coming from the checkout: what one reads first is what has the focus.
+    if (isHere && document.activeElement === document.body) heading.current?.focus();
+  }, [isHere]);
   if (problem) return <CannotShow problem={problem} />;
-  if (!order) return <p role="status" className="py-16 text-center text-lg">Looking for your order …</p>;
+  if (!order) return <p role="status" className="py-16 text-center text-lg">Loading your order …</p>;
+  const goods = goodsOf(order);
+  const funds = fundsInWords(order, locale);
   return (
     <>
       <header className="mb-8">
-        <p className="text-soft">Order {order.number}, {day(order.placed_at, locale)}</p>
-        <h1 className="title mt-1" aria-live="polite">{stateInWords(order.state)}</h1>
-        {["created", "paid"].includes(order.state) && <p className="mt-3 max-w-xl text-lg text-soft">Thank you. The confirmation goes to {order.contact.email}.</p>}
+        <p className="text-soft">Order {order.number}, placed on {day(order.placed_at, locale)}</p>
+        <h1 ref={heading} tabIndex={-1} className="title mt-1 wrap-anywhere outline-none">{headline(order)}</h1>
+        <div className="mt-3 max-w-2xl space-y-1 text-lg text-soft" role="status">
+          <span className="sr-only">{headline(order)}</span>
+          <Arrival order={order} locale={locale} />
+          {(goods === "cancelled" || order.refunded.amount > 0) && funds && <p>{funds}</p>}
+          {["awaiting_payment", "preparing"].includes(goods) && <p>We send the confirmation to {order.contact.email}.</p>}
+        </div>
       </header>
-      <Way state={order.state} />
-      <div className="mt-10 grid gap-10 lg:grid-cols-[minmax(0,1fr)_20rem]">
-        <div className="space-y-10">
+      <Steps goods={goods} />
+      <div className="mt-10 grid gap-10 lg:grid-cols-[minmax(0,1fr)_24rem] lg:gap-14">
+        <div className="min-w-0 space-y-10">
           {order.tracking && (
             <section aria-labelledby="parcel">
               <h2 id="parcel" className="mb-3 font-serif text-2xl">Your parcel</h2>
-              <p>{order.tracking.carrier}, <a className="link" href={order.tracking.url}>{order.tracking.number}</a></p>
-              <Scans tracking={order.tracking.number} state={order.state} locale={locale} />
+              <p>{order.tracking.carrier}, <a className="link wrap-anywhere" href={order.tracking.url}>{order.tracking.number}</a></p>
+              <Scans tracking={order.tracking.number} version={order.version} locale={locale} />
             </section>
           )}
           <section aria-labelledby="things">
@@ -46,7 +59,7 @@ export function OrderPage({ reference, locale }: { reference: string; locale: st
                   <div className="size-16 shrink-0 overflow-hidden rounded-xl bg-sand">
                     {line.image && <img src={`/media/${line.image}`} alt="" width={160} height={160} loading="lazy" className="size-full object-cover" />}
                   </div>
-                  <div className="flex-1">
+                  <div className="min-w-0 flex-1 wrap-anywhere">
                     <p className="font-medium">{line.quantity} × {line.title}</p>
                     <p className="text-sm text-soft">{Object.values(line.options ?? {}).join(" · ")}</p>
                   </div>
@@ -55,32 +68,47 @@ export function OrderPage({ reference, locale }: { reference: string; locale: st
               ))}
             </ul>
           </section>
-          <section aria-labelledby="history">
-            <h2 id="history" className="mb-3 font-serif text-2xl">What happened</h2>
-            <ol className="space-y-2">
-              {order.timeline.map(({ at, note, state }) => (
-                <li key={`${at}${state}`} className="flex gap-4">
+          <details>
+            <summary className="link inline-block font-serif text-2xl">Order history</summary>
+            <ol className="mt-3 space-y-2">
+              {order.timeline.map(({ at, note }, number) => (
+                <li key={number} className="flex gap-4">
                   <time dateTime={at} className="w-40 shrink-0 text-sm text-soft">{moment(at, locale)}</time>
                   <span>{noteInWords(note)}</span>
                 </li>
               ))}
             </ol>
-          </section>
+          </details>
         </div>
-        <aside className="space-y-6 self-start">
+        <aside aria-label="Payment, delivery and help" className="space-y-6 self-start">
           <div className="card p-6">
-            <TotalsTable totals={order.totals} locale={locale} />
-            {order.refunded.amount > 0 && <p className="mt-3 text-sm text-good">{money(order.refunded, locale)} went back to your card.</p>}
+            <TotalsTable totals={order.totals} rates={order.lines.map(({ tax_rate }) => tax_rate)} locale={locale} />
+            {funds && <p className="mt-3 text-sm text-soft">{funds}</p>}
           </div>
           <div className="card p-6">
-            <h2 className="mb-2 font-medium">It goes to</h2>
-            <address className="text-soft not-italic">{addressLines(order.shipping_address, locale).map((line) => <span key={line} className="block">{line}</span>)}</address>
+            <h2 className="mb-2 font-medium">Delivery address</h2>
+            <address className="wrap-anywhere text-soft not-italic">{addressLines(order.shipping_address, locale).map((line) => <span key={line} className="block">{line}</span>)}</address>
           </div>
-          {order.cancellable && <Cancel order={order} token={token} onDone={take} />}
+          <NextSteps
+            order={order}
+            token={token}
+            locale={locale}
+            onCancelled={(cancelled) => {
+              take(cancelled);
+              heading.current?.focus(); // the button that was pressed is gone
+            }}
+          />
         </aside>
       </div>
     </>
   );
+}
+
+/** When it arrives, as promised at the checkout. */
+function Arrival({ order, locale }: { order: Order; locale: string }) {
+  const { promised_from: from, promised_to: to } = order;
+  if (!from || !to || !["preparing", "shipped"].includes(goodsOf(order))) return null;
+  return <p>Arrives {days(from, to, locale)}.</p>;
 }
 
 function useOrder(reference: string, token: string | undefined) {
@@ -109,17 +137,17 @@ function useOrder(reference: string, token: string | undefined) {
   return { order, problem, take: setOrder };
 }
 
-function Way({ state }: { state: Order["state"] }) {
-  const reached = wayOf(state);
-  if (reached === undefined) return null;
+function Steps({ goods }: { goods: Goods }) {
+  const reached = STEPS.findIndex(([step]) => step === goods);
+  if (reached < 0) return null;
   return (
-    <ol aria-label="How far it is" className="grid grid-cols-5 gap-1 sm:gap-2">
-      {WAY.map((step, index) => (
+    <ol aria-label="Progress" className="grid grid-cols-4 gap-1 sm:gap-2">
+      {STEPS.map(([step, label], index) => (
         <li key={step} aria-current={index === reached ? "step" : undefined}>
           <span className={`block h-1.5 rounded-full ${index <= reached ? "bg-pine" : "bg-line"}`} />
           <span className={`mt-2 flex items-center gap-1 text-xs sm:text-sm ${index <= reached ? "" : "text-soft"}`}>
             {index < reached && <span className="hidden text-pine sm:inline"><Tick /></span>}
-            {{ created: "Ordered", paid: "Paid", fulfilling: "Packed", shipped: "On its way", delivered: "Delivered" }[step]}
+            {label}
           </span>
         </li>
       ))}
@@ -127,31 +155,68 @@ function Way({ state }: { state: Order["state"] }) {
   );
 }
 
-function Scans({ tracking, state, locale }: { tracking: string; state: string; locale: string }) {
+function Scans({ tracking, version, locale }: { tracking: string; version: number; locale: string }) {
   const [timeline, setTimeline] = useState<Schemas["Timeline"]>();
   useEffect(() => {
     api.GET("/shipments/{tracking}", { params: { path: { tracking } } }).then(({ data }) => setTimeline(data), () => undefined);
-  }, [tracking, state]);
+  }, [tracking, version]);
   if (!timeline) return null;
   return (
-    <>
-      {!timeline.delivered_at && <p className="mt-1 text-soft">Expected by {day(timeline.promised_to, locale)}.</p>}
-      <ol className="mt-3 space-y-1 text-sm">
-        {[...timeline.events].reverse().map(({ status, at, place }) => (
-          <li key={`${at}${status}`} className="flex gap-4">
-            <time dateTime={at} className="w-40 shrink-0 text-soft">{moment(at, locale)}</time>
-            <span className="first-letter:uppercase">{status.replaceAll("_", " ")}{place && `, ${place}`}</span>
-          </li>
-        ))}
-      </ol>
-    </>
+    <ol className="mt-3 space-y-1 text-sm">
+      {[...timeline.events].reverse().map(({ status, at, place }) => (
+        <li key={`${at}${status}`} className="flex gap-4">
+          <time dateTime={at} className="w-40 shrink-0 text-soft">{moment(at, locale)}</time>
+          <span>{scanInWords(status)}{place && `, ${place}`}</span>
+        </li>
+      ))}
+    </ol>
   );
 }
 
-function Cancel({ order, token, onDone }: { order: Order; token: string | undefined; onDone: (order: Order) => void }) {
-  const [isAsking, setAsking] = useState(false);
+interface NextProps {
+  order: Order;
+  token: string | undefined;
+  locale: string;
+  onCancelled: (order: Order) => void;
+}
+
+/** What a customer may want to do next. */
+function NextSteps({ order, token, locale, onCancelled }: NextProps) {
+  const name = useSyncExternalStore(onMemory, nameRemembered, () => null);
+  const [trouble, setTrouble] = useState<string>();
+  const [isBusy, setBusy] = useState(false);
+  const orderAgain = async () => {
+    setBusy(true);
+    const missing: string[] = [];
+    for (const { sku, title, quantity } of order.lines) if (await addToCart(sku, quantity)) missing.push(`“${title}”`);
+    setBusy(false);
+    setTrouble(missing.length ? `${missing.join(", ")} cannot be ordered again right now.` : undefined);
+    if (missing.length < order.lines.length) openDrawer();
+  };
+  return (
+    <section aria-labelledby="next" className="card space-y-4 p-6">
+      <h2 id="next" className="font-medium">What you can do next</h2>
+      {order.cancellable && <Cancel order={order} token={token} locale={locale} onDone={onCancelled} />}
+      {trouble && <Notice>{trouble}</Notice>}
+      <BusyButton type="button" className="button-quiet w-full" isBusy={isBusy} onClick={() => void orderAgain()}>{isBusy ? "Adding …" : "Order again"}</BusyButton>
+      {!name && (
+        <p className="text-sm text-soft">
+          <a className="link" href="/account/sign-up?next=/account/orders">Create an account</a> with {order.contact.email} to see all your orders in one place.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Cancel({ order, token, locale, onDone }: { order: Order; token: string | undefined; locale: string; onDone: (order: Order) => void }) {
+  const [isAsking, setAsking] = useState<boolean>();
   const [isBusy, setBusy] = useState(false);
   const [refused, setRefused] = useState<string>();
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    // One button takes the place of another: the focus follows.
+    if (isAsking !== undefined) place.current?.querySelector("button")?.focus();
+  }, [isAsking]);
   const cancel = async () => {
     setBusy(true);
     const query = token ? { token } : {};
@@ -163,19 +228,23 @@ function Cancel({ order, token, onDone }: { order: Order; token: string | undefi
     else setRefused(inWords(refusal(error)));
   };
   return (
-    <div className="card p-6">
+    <div ref={place}>
       {refused && <div className="mb-3"><Notice>{refused}</Notice></div>}
       {isAsking ? (
         <>
-          <p>Cancel the whole order? Your money goes back to your card.</p>
+          <p>Cancel the whole order? You get all your money back.</p>
           <p className="mt-4 flex flex-wrap gap-3">
-            <button type="button" className="button" disabled={isBusy} onClick={() => void cancel()}>Yes, cancel it</button>
+            <BusyButton type="button" className="button" isBusy={isBusy} onClick={() => void cancel()}>Yes, cancel it</BusyButton>
             <button type="button" className="button-quiet" onClick={() => setAsking(false)}>Keep it</button>
           </p>
         </>
       ) : (
         <>
-          <p className="text-soft">It is not packed yet.</p>
+          <p className="text-sm text-soft">
+            {order.cancellable_until && isAhead(order.cancellable_until)
+              ? `You can cancel until ${untilTime(order.cancellable_until, locale)}, and after that until we pack it.`
+              : "You can cancel until we pack it."}
+          </p>
           <p className="mt-3"><button type="button" className="button-quiet w-full" onClick={() => setAsking(true)}>Cancel the order</button></p>
         </>
       )}
@@ -186,10 +255,10 @@ function Cancel({ order, token, onDone }: { order: Order; token: string | undefi
 function CannotShow({ problem }: { problem: Refusal }) {
   return (
     <div className="py-12">
-      <h1 className="title">This order cannot be shown.</h1>
+      <h1 className="title">We cannot show this order.</h1>
       <p className="mt-4 max-w-xl text-lg text-soft">
         {[401, 404].includes(problem.status)
-          ? "Open it by the link in the confirmation mail, or sign in with the account it was made with."
+          ? "Please open it with the link in your confirmation e-mail, or sign in to the account you ordered with."
           : inWords(problem)}
       </p>
       <p className="mt-8"><button type="button" className="button" onClick={() => location.assign(signInAddress())}>Sign in</button></p>

@@ -7,12 +7,19 @@ export type CheckoutRequest = Schemas["CheckoutRequest"];
 
 /** What came of trying to pay: how the checkout stands, or why it was refused. */
 export type Outcome = { checkout: Checkout; problem?: undefined } | { checkout?: undefined; problem: CheckoutRefusal };
+/** A line of which there are fewer than wanted. */
+export interface ShortLine {
+  sku: string;
+  title?: string;
+  options?: Record<string, string>;
+  requested: number;
+  available: number;
+}
+
+/** A short line as the API has it: until this release it said `wanted` and `left`. */
+type ShortLineSaid = Omit<ShortLine, "requested" | "available"> & { requested?: number; available?: number; wanted?: number; left?: number };
 /** A refusal of the checkout, with what its codes add. */
-export type CheckoutRefusal = Refusal & {
-  checkout_id?: string;
-  lines?: { sku: string; title?: string; left?: number; available?: number }[];
-  total?: Schemas["Price"];
-};
+export type CheckoutRefusal = Refusal & { checkout_id?: string; lines?: ShortLine[] };
 
 /** An order is made once for a key, however often it is asked for; the same wish keeps its key over a lost answer. */
 const lastKeys = new Map<string, string>();
@@ -50,10 +57,19 @@ export async function cancel(id: string): Promise<Outcome> {
 async function outcome(call: () => Promise<{ data?: unknown; error?: unknown }>): Promise<Outcome> {
   try {
     const { data, error } = await call();
-    return data ? { checkout: data as Checkout } : { problem: refusal(error) };
+    return data ? { checkout: data as Checkout } : { problem: checkoutRefusal(error) };
   } catch (error) {
     return { problem: refusal(error) };
   }
+}
+
+/** A refusal of the checkout, or of a quote, with its lines. */
+export function checkoutRefusal(error: unknown): CheckoutRefusal {
+  const problem: CheckoutRefusal = refusal(error);
+  const said = problem.lines as ShortLineSaid[] | undefined;
+  if (!said) return problem;
+  const lines = said.map((line) => ({ ...line, requested: line.requested ?? line.wanted ?? 0, available: line.available ?? line.left ?? 0 }));
+  return { ...problem, lines };
 }
 
 /** Where the order of a completed checkout is shown. The token lets a guest in. */

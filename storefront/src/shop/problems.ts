@@ -1,4 +1,5 @@
 import type { Schemas } from "@/api/browser";
+import { inSentence } from "@/words/sentence";
 
 /** A refusal of the API (RFC 9457), with what some codes add to it. */
 export type Refusal = Schemas["Problem"] & { errors?: { pointer: string; message: string }[] };
@@ -8,7 +9,7 @@ const UNREACHABLE: Refusal = {
   title: "No connection",
   status: 0,
   code: "unreachable",
-  detail: "The shop cannot be reached. Is this device online? Nothing was changed; try again in a moment.",
+  detail: "The shop cannot be reached. Please check your connection and try again.",
 };
 
 /** Makes one of whatever a call came back with: a body that is not JSON comes from something in between. */
@@ -16,9 +17,31 @@ export function refusal(error: unknown): Refusal {
   return typeof error === "object" && error !== null && "code" in error ? (error as Refusal) : UNREACHABLE;
 }
 
-/** The refusal in a sentence for the shopper. */
+/** Refusals that the page can say better than the API, which does not know where the shopper is. */
+const PAGE_WORDS: Record<string, string> = {
+  stale_version: "This was changed somewhere else in the meantime. Here it is as it is now; please make your change again.",
+  too_many_requests: "That was too often in a short time. Please try again in a minute.",
+  unavailable: "The shop cannot do this right now. Nothing was changed; please try again in a moment.",
+  timeout: "The shop took too long to answer. Please try again in a moment.",
+  internal: "Something went wrong on our side. Please try again in a moment.",
+};
+
+/** The refusal in a sentence for the shopper: with a capital and a full stop, whoever wrote it. */
 export function inWords(problem: Refusal): string {
-  return problem.detail || problem.title;
+  const faults = [...new Set((problem.errors ?? []).map(({ message }) => message))].join(" ");
+  return inSentence(PAGE_WORDS[problem.code] ?? (faults || problem.detail || problem.title));
+}
+
+/**
+ * The refusal, shared out: what stands beside the fields of a form, and what stands above it, because no field of the form
+ * has that name. One of the two is never empty: no refusal goes unsaid.
+ */
+export function sharedOut(problem: Refusal, isField: (name: string) => boolean): { fields: Record<string, string>; above: string | undefined } {
+  const all = Object.entries(byField(problem));
+  const rest = all.filter(([name]) => !isField(name)).map(([, message]) => message);
+  const fields = Object.fromEntries(all.filter(([name]) => isField(name)));
+  if (rest.length) return { fields, above: [...new Set(rest)].join(" ") };
+  return { fields, above: all.length ? undefined : inWords(problem) };
 }
 
 /** Field name -> what is wrong with it, from the JSON pointers of a 422. `/shipping_address/city` is `shipping_address.city`. */

@@ -28,6 +28,9 @@ SIZES: dict[str, ViewportSize] = {
 }
 # What a page may say aloud: an answer that refuses is a part of its work (a declined card, somebody not signed in).
 _EXPECTED = "Failed to load resource: the server responded with a status of 4"
+# How long a state is waited for, in milliseconds: on a machine that is shared it comes late, and comes.
+_PATIENCE_MS = 30_000
+expect.set_options(timeout=_PATIENCE_MS)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 
@@ -85,8 +88,7 @@ async def site(browser: Browser, api: Caller, request: pytest.FixtureRequest) ->
     chosen = request.getfixturevalue("size") if "size" in request.fixturenames else "desktop"
     scripts = request.node.get_closest_marker("without_scripts") is None
     context = await browser.new_context(viewport=SIZES[chosen], java_script_enabled=scripts, locale="en-IE")
-    context.set_default_timeout(15_000)
-    expect.set_options(timeout=15_000)
+    context.set_default_timeout(_PATIENCE_MS)
     site = Site(engine("BODEGA_ORDERS_SITE_URL"), context)
     yield site
     if getattr(request.node, "failed", False):

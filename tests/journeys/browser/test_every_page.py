@@ -68,6 +68,8 @@ async def test_the_cart_the_checkout_and_an_order(site: Site, size: str, merchan
     await is_for_everybody(page)
     for path in ("/cart", "/checkout"):
         page = await site.open(path)
+        if path == "/checkout" and size == "phone":
+            await page.get_by_role("button", name="Show your order").click()
         await page.get_by_text(product["title"]).first.wait_for()
         await is_for_everybody(page)
     order = await guest.buys(product["sku"])
@@ -86,4 +88,29 @@ async def test_the_customers_own_pages(site: Site, size: str, customer: Shopper)
         page = await site.open(path)
         await page.get_by_role("heading", level=1).wait_for()
         await is_for_everybody(page)
+        await page.close()
+
+
+async def test_nothing_moves_while_a_page_of_the_account_is_loaded(
+    site: Site, size: str, merchant: Merchant, customer: Shopper
+) -> None:
+    """Cumulative layout shift of at most 0.02, as the browser counts it."""
+    product = await merchant.makes(stock=5)
+    await customer.buys(product["sku"])
+    await site.context.add_init_script(
+        "window.shift = 0; new PerformanceObserver((list) => {"
+        "for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shift += entry.value;"
+        "}).observe({type: 'layout-shift', buffered: true});"
+    )
+    page = await site.open("/account/sign-in")
+    await page.get_by_label("E-mail").fill(customer.email)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    await page.get_by_role("heading", level=1, name="Hello").wait_for()
+    for path in (*FOR_CUSTOMERS, "/checkout", "/cart"):
+        page = await site.open(path)
+        await page.get_by_role("heading", level=1).wait_for()
+        await expect(page.get_by_text("…", exact=False).filter(visible=True)).to_have_count(0)
+        shift = await page.evaluate("window.shift")
+        assert shift <= 0.02, (path, shift)
         await page.close()

@@ -17,11 +17,11 @@ export default async function CartPage({ searchParams }: Props) {
   const { data, response } = await apiFor((await cookies()).toString()).GET("/cart");
   if (response.status === 401) redirect(renewalOf("/cart"));
   return (
-    <div className="wrap max-w-5xl pt-8">
+    <div className="wrap pt-8">
       <h1 className="title mb-6">Cart</h1>
       {refused && (
         <p role="alert" className="mb-6 rounded-xl bg-sand p-4 text-alarm">
-          {REFUSALS.get(refused) ?? "That change could not be made. What you see below is your cart as it is."}
+          {REFUSALS.get(refused) ?? "We could not make that change. This is your cart as it is now."}
         </p>
       )}
       <CartView first={data} locale={settings().locale} />
@@ -31,7 +31,7 @@ export default async function CartPage({ searchParams }: Props) {
 
 // A Map: the address names the key, and an object has more members than are written here.
 const REFUSALS = new Map([
-  ["no_such_variant", "This combination of options is not made. Please choose another one."],
-  ["out_of_stock", "There are not that many left."],
-  ["cart_full", "The cart is full."],
+  ["no_such_variant", "This combination is not available. Please choose another one."],
+  ["out_of_stock", "There are not enough left."],
+  ["cart_full", "Your cart is full. Please remove something first."],
 ]);

@@ -1,6 +1,7 @@
 "use client";
-import { type ReactNode, useState } from "react";
-import { byField, inWords, type Refusal } from "@/shop/problems";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type Refusal, refusal, sharedOut } from "@/shop/problems";
+import { BusyButton } from "../busy-button";
 import { Notice } from "../notice";
 
 interface Props {
@@ -10,24 +11,53 @@ interface Props {
   children: (errors: Record<string, string>) => ReactNode;
 }
 
-/** A form that sends itself, waits, and shows what was refused: beside the field where it is known, else above. */
+/**
+ * A form that sends itself, waits, and shows what was refused: beside the field where the form has one of that name, else
+ * above. The focus goes to what is said.
+ */
 export function Form({ send, action, children }: Props) {
   const [refused, setRefused] = useState<Refusal>();
   const [isBusy, setBusy] = useState(false);
-  const errors = refused ? byField(refused) : {};
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (refused) focusOnFault(form.current);
+  }, [refused]);
+  const { asked, errors } = recording(refused);
+  const fields = children(errors);
+  const above = refused && sharedOut(refused, (name) => asked.has(name)).above;
   return (
     <form
+      ref={form}
       className="grid gap-4"
       onSubmit={async (submit) => {
         submit.preventDefault();
+        const values = new FormData(submit.currentTarget);
         setBusy(true);
-        setRefused(await send(new FormData(submit.currentTarget)));
+        setRefused(await send(values).catch((error: unknown) => refusal(error)));
         setBusy(false);
       }}
     >
-      {refused && !Object.keys(errors).length && <Notice>{inWords(refused)}</Notice>}
-      {children(errors)}
-      <button type="submit" className="button mt-2" disabled={isBusy}>{isBusy ? "One moment …" : action}</button>
+      {above && <Notice>{above}</Notice>}
+      {fields}
+      <BusyButton type="submit" className="button mt-2" isBusy={isBusy}>{isBusy ? "One moment …" : action}</BusyButton>
     </form>
   );
+}
+
+/** The first thing in a form that is said to be wrong: the notice above it, or a field. */
+export function focusOnFault(form: HTMLElement | null): void {
+  form?.querySelector<HTMLElement>("[role=alert], [aria-invalid=true]")?.focus();
+}
+
+/** The errors of a refusal, by field; `asked` holds the names that the form has fields for. */
+function recording(refused: Refusal | undefined): { asked: Set<string>; errors: Record<string, string> } {
+  const asked = new Set<string>();
+  const fields = refused ? sharedOut(refused, () => true).fields : {};
+  const errors = new Proxy(fields, {
+    get: (all, name) => {
+      asked.add(String(name));
+      return all[String(name)];
+    },
+  });
+  return { asked, errors };
 }

@@ -17,7 +17,7 @@ export function Notifications() {
       <Own loaded={loaded}>
         {(preferences: Schemas["Preferences"]) => (
           <div className="max-w-md">
-            {isSaved && <div className="mb-4"><Notice tone="good">Saved.</Notice></div>}
+            {isSaved && <div className="mb-4"><Notice tone="good">Your choices are saved.</Notice></div>}
             <Form
               action="Save"
               send={async (values) => {
@@ -33,10 +33,10 @@ export function Notifications() {
             >
               {(errors) => (
                 <>
-                  <p className="text-soft">Confirmations and what concerns your money are always sent.</p>
+                  <p className="text-soft">Order confirmations and messages about payments and refunds are always sent.</p>
                   <label className="flex items-center gap-3">
                     <input type="checkbox" name="delivery" defaultChecked={preferences.delivery_mails} className="size-5 accent-pine" />
-                    A mail when a parcel has arrived
+                    E-mail me when a parcel has been delivered
                   </label>
                   <h2 className="mt-6 font-serif text-2xl">Text messages</h2>
                   <Field
@@ -47,12 +47,12 @@ export function Notifications() {
                     required={false}
                     defaultValue={preferences.text_messages?.phone ?? ""}
                     error={errors["text_messages.phone"]}
-                    hint="With the country’s code: +49 151 12345678. Without a number there are no messages."
+                    hint="For example +49 151 12345678. Leave it empty to get no text messages."
                   />
                   {(["shipped", "delivered"] as const).map((kind) => (
                     <label key={kind} className="flex items-center gap-3">
                       <input type="checkbox" name={`sms-${kind}`} defaultChecked={preferences.text_messages?.[kind] ?? false} className="size-5 accent-pine" />
-                      {kind === "shipped" ? "When a parcel is on its way" : "When a parcel has arrived"}
+                      {kind === "shipped" ? "Text me when a parcel is on its way" : "Text me when a parcel has been delivered"}
                     </label>
                   ))}
                 </>

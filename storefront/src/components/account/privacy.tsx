@@ -5,6 +5,7 @@ import { api, type Schemas } from "@/api/browser";
 import { signOut } from "@/shop/account";
 import { inWords, type Refusal, refusal } from "@/shop/problems";
 import { moment } from "@/words/dates";
+import { BusyButton } from "../busy-button";
 import { Field } from "../field";
 import { Notice } from "../notice";
 import { Form } from "./form";
@@ -21,7 +22,9 @@ export function Privacy({ locale }: { locale: string }) {
   useEffect(() => {
     if (!isRunning) return;
     const timer = setInterval(async () => {
-      const { data } = await api.GET("/users/me/privacy-requests/{request_id}", { params: { path: { request_id: asked.id } } });
+      const { data } = await api
+        .GET("/users/me/privacy-requests/{request_id}", { params: { path: { request_id: asked.id } } })
+        .catch(() => ({ data: undefined })); // it is asked again in a moment
       if (data) setAsked(data);
     }, LOOK_AGAIN_MS);
     return () => clearInterval(timer);
@@ -30,7 +33,7 @@ export function Privacy({ locale }: { locale: string }) {
     <div className="space-y-10">
       <section aria-labelledby="export">
         <h2 id="export" className="mb-3 font-serif text-2xl">Your data</h2>
-        <p className="max-w-xl text-soft">All that the shop holds of you, in one file.</p>
+        <p className="max-w-xl text-soft">Everything we store about you, in one file.</p>
         {refused && <div className="mt-4"><Notice>{inWords(refused)}</Notice></div>}
         <div className="mt-4" aria-live="polite">
           {asked?.document ? (
@@ -39,31 +42,31 @@ export function Privacy({ locale }: { locale: string }) {
               {asked.expires_at && <span className="ml-3 text-sm text-soft">until {moment(asked.expires_at, locale)}</span>}
             </p>
           ) : (
-            <button
+            <BusyButton
               type="button"
               className="button-quiet"
-              disabled={isRunning}
+              isBusy={isRunning}
               onClick={async () => {
-                const { data, error } = await api.POST("/users/me/export", {});
+                const { data, error } = await api.POST("/users/me/export", {}).catch((error: unknown) => ({ data: undefined, error }));
                 setRefused(data ? undefined : refusal(error));
                 setAsked(data);
               }}
             >
-              {isRunning ? "Collecting …" : "Collect my data"}
-            </button>
+              {isRunning ? "Preparing …" : "Get my data"}
+            </BusyButton>
           )}
         </div>
       </section>
       <section aria-labelledby="erase" className="max-w-xl">
-        <h2 id="erase" className="mb-3 font-serif text-2xl">Leave</h2>
+        <h2 id="erase" className="mb-3 font-serif text-2xl">Delete your account</h2>
         <p className="mb-4 text-soft">
-          Erases your profile, addresses, preferences, cart and sign-in. Of orders stays what tax law wants kept, without your name and address. This cannot be undone.
+          This deletes your profile, addresses, preferences, cart and sign-in. We keep only what tax law requires about your orders, without your name and address. This cannot be undone.
         </p>
         <details>
-          <summary className="link inline">Erase me from this shop</summary>
+          <summary className="link inline">Delete my account</summary>
           <div className="mt-4">
             <Form
-              action="Erase everything"
+              action="Delete everything"
               send={async (values) => {
                 const { error, response } = await api.DELETE("/users/me", { body: { password: String(values.get("password")) } });
                 if (!response.ok) return refusal(error);

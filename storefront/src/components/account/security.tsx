@@ -1,15 +1,28 @@
 "use client";
+import { useState } from "react";
 import { api } from "@/api/browser";
 import { useOwn } from "@/shop/account";
+import { inWords, refusal } from "@/shop/problems";
 import { moment } from "@/words/dates";
 import { deviceInWords } from "@/words/devices";
+import { Notice } from "../notice";
 import { Own } from "./state";
 
 export function Sessions({ locale }: { locale: string }) {
   const loaded = useOwn(() => api.GET("/auth/sessions"));
+  const [trouble, setTrouble] = useState<string>();
+  const end = async (id: string) => {
+    const { error, response } = await api
+      .DELETE("/auth/sessions/{session_id}", { params: { path: { session_id: id } } })
+      .catch((error: unknown) => ({ error, response: undefined }));
+    setTrouble(response?.ok ? undefined : inWords(refusal(error)));
+    loaded.reload();
+  };
   return (
     <Own loaded={loaded}>
       {({ items }) => (
+        <>
+        {trouble && <div className="mb-4"><Notice>{trouble}</Notice></div>}
         <ul className="divide-y divide-line border-y border-line">
           {items.map(({ id, current, created_at, used_at, user_agent }) => (
             <li key={id} className="flex items-center justify-between gap-4 py-4">
@@ -23,10 +36,7 @@ export function Sessions({ locale }: { locale: string }) {
                 <button
                   type="button"
                   className="button-quiet shrink-0"
-                  onClick={async () => {
-                    await api.DELETE("/auth/sessions/{session_id}", { params: { path: { session_id: id } } });
-                    loaded.reload();
-                  }}
+                  onClick={() => void end(id)}
                 >
                   Sign out<span className="sr-only"> {deviceInWords(user_agent)}</span>
                 </button>
@@ -34,6 +44,7 @@ export function Sessions({ locale }: { locale: string }) {
             </li>
           ))}
         </ul>
+        </>
       )}
     </Own>
   );

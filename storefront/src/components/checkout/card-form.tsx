@@ -69,7 +69,7 @@ function FramedForm({ config, locale, ref }: Props) {
   useImperativeHandle(ref, () => ({
     tokenise: () =>
       new Promise<string>((resolve, reject) => {
-        if (!address || !frame.current?.contentWindow) return reject(new CardRefused("The card form is still being loaded."));
+        if (!address || !frame.current?.contentWindow) return reject(new CardRefused("The card form is still loading. Please try again in a moment."));
         const id = Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16)).join("");
         waiting.current.set(id, { resolve, reject });
         frame.current.contentWindow.postMessage({ type: "bodega:submit", id }, address.origin);
@@ -85,7 +85,7 @@ function FramedForm({ config, locale, ref }: Props) {
         if (element) element.style.height = `${height}px`;
       }}
       src={address.href}
-      title="Card details, at the card processor"
+      title="Card details"
       allow="payment"
       className="w-full border-0"
     />
@@ -125,7 +125,7 @@ function StripeForm({ config, locale, ref }: Props) {
 
   useImperativeHandle(ref, () => ({
     tokenise: async () => {
-      if (!stripe.current) throw new CardRefused("The card form is still being loaded.");
+      if (!stripe.current) throw new CardRefused("The card form is still loading. Please try again in a moment.");
       return stripe.current.tokenise();
     },
   }), []);

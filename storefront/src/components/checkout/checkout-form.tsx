@@ -1,190 +1,345 @@
 "use client";
 import { useRouter } from "next/navigation";
-import { useCallback, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { api, type Schemas } from "@/api/browser";
-import { cancel, type CheckoutRefusal, orderAddress, type Outcome, payAgain, placeOrder } from "@/shop/checkout";
-import { nameRemembered } from "@/shop/memory";
-import { byField, inWords, type Refusal, refusal } from "@/shop/problems";
+import { changeLine, loadCart, removeLine, useCart } from "@/shop/cart";
+import { cancel, type CheckoutRefusal, checkoutRefusal, orderAddress, type Outcome, payAgain, placeOrder } from "@/shop/checkout";
+import { nameRemembered, onMemory } from "@/shop/memory";
+import { inWords, type Refusal, refusal, sharedOut } from "@/shop/problems";
+import { addressLines } from "@/words/addresses";
+import type { Country } from "@/words/countries";
 import { weekday } from "@/words/dates";
 import { money } from "@/words/money";
-import type { Country } from "@/words/countries";
-import { addressLines } from "@/words/addresses";
-import { type Address, AddressFields, emptyAddress, toAddress } from "../address-fields";
+import { type Address, AddressFields, emptyAddress, EVERY_PART, toAddress } from "../address-fields";
+import { BusyButton } from "../busy-button";
 import { Field } from "../field";
 import { Notice } from "../notice";
 import { CardForm, type CardForm as Card, CardRefused, type PaymentsConfig } from "./card-form";
-import { TotalsTable } from "./totals";
+import { contentChanges, priceChanges, totalChange } from "./changes";
+import { NoticeBox, Refused, type Remedies } from "./refused";
+import { OrderSummary } from "./summary";
 
 type Quote = Schemas["Quote"];
 type Saved = Schemas["AddressView"];
+/** Which address it goes to: one that is saved, by its id, or the one that is typed. */
+const TYPED = "typed";
+const CARDS = ["Visa", "Mastercard", "American Express"];
 
+/** What stands beside the button, and takes the focus when it appears. */
+type Said =
+  | { kind: "refusal"; problem: CheckoutRefusal }
+  /** What was shown does not hold any more: nothing is paid until the shopper has agreed to this. */
+  | { kind: "proposal"; quote: Quote; sentences: string[] }
+  | { kind: "news"; sentences: string[] };
+
+/** The way from a cart to a paid order: where it goes, how it is sent, with what it is paid. */
 export function CheckoutForm({ locale, country, countries }: { locale: string; country: string; countries: Country[] }) {
   const router = useRouter();
+  const { cart, problem: cartProblem } = useCart();
+  const name = useSyncExternalStore(onMemory, nameRemembered, () => null);
   const [email, setEmail] = useState("");
   const [phone, setPhone] = useState("");
-  const [address, setAddress] = useState<Address>(() => emptyAddress(country));
-  const [billing, setBilling] = useState<Address>();
+  const [typed, setTyped] = useState<Address>(() => emptyAddress(country));
   const [saved, setSaved] = useState<Saved[]>([]);
+  const [chosen, setChosen] = useState(TYPED);
+  const [billing, setBilling] = useState<Address>();
   const [quote, setQuote] = useState<Quote>();
   const [config, setConfig] = useState<PaymentsConfig>();
   const [errors, setErrors] = useState<Record<string, string>>({});
-  const [problem, setProblem] = useState<CheckoutRefusal>();
-  const [declined, setDeclined] = useState<string>();
+  const [said, setSaid] = useState<Said>();
   const [busy, setBusy] = useState<"quote" | "pay">();
-  const [isEmpty, setEmpty] = useState(false);
-  // A checkout whose card was declined keeps its stock for another card; with another address it is not that checkout.
-  const [open, setOpen] = useState<string>();
+  const [isLoaded, setLoaded] = useState(false);
+  /** The checkout that a declined card has left open, and what it buys. Another card alone is tried on it. */
+  const [open, setOpen] = useState<{ id: string; buys: string }>();
   const card = useRef<Card>(null);
-  const shippingPart = useRef<HTMLHeadingElement>(null);
+  const form = useRef<HTMLFormElement>(null);
+  const notice = useRef<HTMLDivElement>(null);
+  const payButton = useRef<HTMLDivElement>(null);
+  const delivery = useRef<HTMLHeadingElement>(null);
+  const goesTo = useRef<"delivery" | "pay" | "address">(undefined);
 
   useEffect(() => {
     const load = async () => {
-      const [cart, payments] = await Promise.all([api.GET("/cart"), api.GET("/payments/config")]);
-      setEmpty(cart.data?.lines.length === 0);
+      const [payments] = await Promise.all([api.GET("/payments/config"), loadCart()]);
       setConfig(payments.data);
       if (!nameRemembered()) return;
       const [profile, addresses] = await Promise.all([api.GET("/users/me"), api.GET("/users/me/addresses")]);
-      setEmail(profile.data?.email ?? "");
+      setEmail((before) => before || (profile.data?.email ?? ""));
       const items = addresses.data?.items ?? [];
       setSaved(items);
       const usual = items.find((each) => each.default_shipping) ?? items[0];
-      if (usual) setAddress(toAddress(usual));
+      if (usual) setChosen(usual.id);
     };
-    load().catch((error: unknown) => setProblem(refusal(error)));
+    load()
+      .catch((error: unknown) => setSaid({ kind: "refusal", problem: refusal(error) }))
+      .finally(() => setLoaded(true));
   }, []);
 
-  const ask = useCallback(async (option?: string) => {
+  // Back from the bank's page by the browser's button: the page is as it was left, and waits for nothing.
+  useEffect(() => {
+    const isBack = ({ persisted }: PageTransitionEvent) => persisted && setBusy(undefined);
+    window.addEventListener("pageshow", isBack);
+    return () => window.removeEventListener("pageshow", isBack);
+  }, []);
+
+  // The focus goes where the eye goes. In an effect: what it goes to is on the page only now.
+  useEffect(() => {
+    const wrong = form.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+    if (Object.keys(errors).length && wrong) wrong.focus();
+    else if (said) notice.current?.focus();
+  }, [said, errors]);
+  useEffect(() => {
+    const next = goesTo.current;
+    goesTo.current = undefined;
+    if (next === "delivery") delivery.current?.focus();
+    if (next === "pay") payButton.current?.querySelector("button")?.focus();
+    if (next === "address") form.current?.querySelector<HTMLElement>("select, input[name=address]")?.focus();
+  });
+
+  const address = saved.find(({ id }) => id === chosen);
+  const shippingAddress = address ? toAddress(address) : typed;
+
+  const refuse = (problem: CheckoutRefusal) => {
+    const { fields, above } = sharedOut(problem, isField);
+    setErrors(fields);
+    if (address && Object.keys(fields).some((field) => field.startsWith("shipping_address."))) {
+      setTyped(toAddress(address)); // a saved address that is refused is corrected in the form
+      setChosen(TYPED);
+    }
+    setSaid(above === undefined ? undefined : { kind: "refusal", problem: { ...problem, detail: above, errors: [] } });
+  };
+
+  /** What it costs now. Undefined: refused, and the page says why. */
+  const ask = async (option?: string): Promise<Quote | undefined> => {
     setBusy("quote");
-    if (open) await cancel(open);
-    setOpen(undefined);
-    setDeclined(undefined);
+    const body = { shipping_address: shippingAddress, ...(option && { shipping_option: option }) };
     const { data, error } = await api
-      .POST("/checkout/quote", { body: { shipping_address: address, ...(option && { shipping_option: option }) } })
+      .POST("/checkout/quote", { body })
       .catch((error: unknown) => ({ data: undefined, error: error as Refusal }));
     setBusy(undefined);
-    setQuote(data);
-    const refused = data ? undefined : refusal(error);
-    setErrors(refused ? byField(refused) : {});
-    setProblem(refused && Object.keys(byField(refused)).length ? undefined : refused);
+    if (!data) refuse(checkoutRefusal(error));
     return data;
-  }, [address, open]);
+  };
 
-  const changeAddress = (next: Address) => {
-    setAddress(next);
+  /** Shows what the shopper has asked for. A price that has changed meanwhile is agreed to first. */
+  const show = (next: Quote, news: string[] = []) => {
+    const prices = quote ? priceChanges(quote, next, locale) : [];
+    setErrors({});
+    if (quote && prices.length) return setSaid({ kind: "proposal", quote: next, sentences: [...prices, totalChange(quote, next, locale)] });
+    setQuote(next);
+    setSaid(news.length ? { kind: "news", sentences: news } : undefined);
+  };
+
+  const changeAddress = (change: () => void) => {
+    change();
     setQuote(undefined);
+    setSaid(undefined);
+  };
+
+  const correctCart = async (correct: () => ReturnType<typeof changeLine>) => {
+    const problem = await correct();
+    if (problem) return refuse(problem);
+    const next = await ask(quote?.shipping_option);
+    if (!next) return;
+    if (quote) show(next, [...contentChanges(quote, next), totalChange(quote, next, locale)]);
+    else {
+      goesTo.current = "delivery";
+      show(next);
+    }
+  };
+
+  const remedies: Remedies = {
+    take: (sku, quantity) => correctCart(() => changeLine(sku, quantity)),
+    remove: (sku) => correctCart(() => removeLine(sku)),
+    chooseDelivery: async () => {
+      const next = await ask();
+      if (!next) return;
+      goesTo.current = "delivery";
+      show(next);
+    },
+    changeAddress: () => changeAddress(() => (goesTo.current = "address")),
+    titleOf: (sku) => (quote?.lines ?? cart?.lines ?? []).find((line) => line.sku === sku)?.title ?? "One of your items",
   };
 
   const pay = async () => {
     if (!quote || !card.current) return;
+    if (said?.kind === "proposal") return notice.current?.focus();
+    if (!form.current?.reportValidity()) return;
     setBusy("pay");
-    setDeclined(undefined);
-    setProblem(undefined);
+    setSaid(undefined);
+    setErrors({});
     try {
       const paymentMethod = await card.current.tokenise();
-      const outcome = open ? await payAgain(open, paymentMethod) : await placeOrder({
+      const wish = {
         email,
         ...(phone && { phone }),
-        shipping_address: address,
+        shipping_address: shippingAddress,
         ...(billing && { billing_address: billing }),
         shipping_option: quote.shipping_option,
-        payment_method: paymentMethod,
         expected_total: quote.totals.total,
         locale: locale.slice(0, 2),
-      });
-      await take(outcome);
+      };
+      const buys = JSON.stringify([wish, quote.lines.map(({ sku, quantity }) => [sku, quantity])]);
+      const isAnotherCard = open?.buys === buys;
+      if (open && !isAnotherCard) await cancel(open.id); // a new wish: the old one ends, and no refusal of that matters
+      let outcome = isAnotherCard ? await payAgain(open.id, paymentMethod) : undefined;
+      // The time to pay has run out meanwhile: the same is bought by a new checkout, if it can still be had.
+      if (!outcome || outcome.problem?.code === "checkout_ended") outcome = await placeOrder({ ...wish, payment_method: paymentMethod });
+      if (await leaves(outcome, quote, buys)) return; // busy until the next page is here: it is not paid twice
     } catch (error) {
       if (!(error instanceof CardRefused)) throw error;
-      setDeclined(error.message);
-    } finally {
-      setBusy(undefined);
+      setSaid({ kind: "refusal", problem: { ...refusal(undefined), code: "card_incomplete", detail: error.message } });
     }
+    setBusy(undefined);
   };
 
-  const take = async ({ checkout, problem: refused }: Outcome) => {
+  /** Goes on with what came of it; false, if the shopper stays here and is told why. */
+  const leaves = async ({ checkout, problem }: Outcome, shown: Quote, buys: string): Promise<boolean> => {
     if (checkout) {
       const { next_action: action, order, status, checkout_id: id } = checkout;
       if (status === "completed" && order) location.assign(orderAddress(order));
       else if (action?.type === "redirect" && action.url) location.assign(action.url);
       else router.push(`/checkout/${id}`);
-      return;
+      return true;
     }
-    setProblem(refused);
-    if (refused.code === "card_declined") {
-      setOpen(refused.checkout_id);
-      return setDeclined(inWords(refused));
+    setOpen(problem.code === "card_declined" && problem.checkout_id ? { id: problem.checkout_id, buys } : undefined);
+    if (problem.code !== "total_changed") {
+      refuse(problem);
+      return false;
     }
-    setErrors(byField(refused));
-    if (["total_changed", "shipping_option_unknown"].includes(refused.code)) await ask();
+    const next = await ask(shown.shipping_option);
+    if (!next) return false;
+    const reasons = [...contentChanges(shown, next), ...priceChanges(shown, next, locale)];
+    setSaid({ kind: "proposal", quote: next, sentences: [...(reasons.length ? reasons : ["What your order costs has changed."]), totalChange(shown, next, locale)] });
+    return false;
   };
 
-  if (isEmpty) {
+  // Nothing is shown that would move when the rest arrives.
+  if (!isLoaded) return <p role="status" className="text-lg text-soft">Loading your order …</p>;
+  if (!cart && cartProblem) return <Notice>{inWords(cartProblem)}</Notice>;
+  if (cart?.lines.length === 0) {
     return (
       <div className="py-10">
-        <p className="text-lg">There is nothing in your cart to check out.</p>
-        <p className="mt-6"><a className="button" href="/search">Look around</a></p>
+        <p className="text-lg">Your cart is empty.</p>
+        <p className="mt-6"><a className="button" href="/search">Browse the shop</a></p>
       </div>
     );
   }
   const part = (prefix: string) =>
-    Object.fromEntries(Object.entries(errors).flatMap(([name, text]) => (name.startsWith(`${prefix}.`) ? [[name.slice(prefix.length + 1), text]] : [])));
+    Object.fromEntries(Object.entries(errors).flatMap(([field, text]) => (field.startsWith(`${prefix}.`) ? [[field.slice(prefix.length + 1), text]] : [])));
+  const images = new Map((cart?.lines ?? []).map(({ sku, image }) => [sku, image]));
+  const lines = quote?.lines.map((line) => ({ ...line, image: images.get(line.sku) }))
+    ?? (cart?.lines ?? []).map((line) => ({ ...line, title: line.title ?? line.sku, total: line.line_total }));
+  const beside = said && (
+    <div className="mb-5">
+      {said.kind === "refusal" && <Refused problem={said.problem} remedies={remedies} ref={notice} />}
+      {said.kind === "news" && <NoticeBox tone="plain" ref={notice}>{said.sentences.map((text) => <p key={text}>{text}</p>)}</NoticeBox>}
+      {said.kind === "proposal" && (
+        <NoticeBox ref={notice}>
+          {said.sentences.map((text) => <p key={text}>{text}</p>)}
+          <p className="text-sm text-soft">Nothing was charged.</p>
+          <button
+            type="button"
+            className="button"
+            onClick={() => {
+              goesTo.current = "pay";
+              setQuote(said.quote);
+              setSaid(undefined);
+            }}
+          >
+            Accept {money(said.quote.totals.total, locale)}
+          </button>
+        </NoticeBox>
+      )}
+    </div>
+  );
   return (
-    <div className="grid gap-10 lg:grid-cols-[minmax(0,1fr)_22rem]">
-      <div className="space-y-10">
-        {problem && problem.code !== "card_declined" && <Problem problem={problem} />}
+    <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_24rem] lg:gap-14">
+      <OrderSummary lines={lines} totals={quote?.totals} subtotal={cart?.subtotal} locale={locale} />
+      <div className="min-w-0 space-y-10">
         <form
+          ref={form}
           className="space-y-10"
           onSubmit={async (submit) => {
             submit.preventDefault();
-            if (await ask()) shippingPart.current?.focus();
+            if (busy) return;
+            setSaid(undefined);
+            const next = await ask();
+            if (!next) return;
+            goesTo.current = "delivery";
+            show(next);
           }}
         >
           <section aria-labelledby="contact">
-            <h2 id="contact" className="mb-4 font-serif text-2xl">Contact</h2>
+            <div className="mb-4 flex flex-wrap items-baseline justify-between gap-2">
+              <h2 id="contact" className="font-serif text-2xl">Contact</h2>
+              {!name && <p className="text-sm">Have an account? <a className="link" href="/account/sign-in?next=/checkout">Sign in</a></p>}
+            </div>
             <div className="grid gap-4 sm:grid-cols-2">
-              <Field label="E-mail" type="email" name="email" autoComplete="email" required value={email} error={errors.email} onChange={({ target }) => setEmail(target.value)} hint="For the confirmation and the tracking number." />
-              <Field label="Phone" type="tel" name="phone" autoComplete="tel" required={false} value={phone} error={errors.phone} onChange={({ target }) => setPhone(target.value)} hint="For the carrier alone." />
+              <Field label="E-mail" type="email" name="email" autoComplete="email" required value={email} error={errors.email} onChange={({ target }) => setEmail(target.value)} hint="For your confirmation and tracking link." />
+              <Field label="Phone" type="tel" name="phone" autoComplete="tel" required={false} value={phone} error={errors.phone} onChange={({ target }) => setPhone(target.value)} hint="Only for questions about the delivery." />
             </div>
           </section>
-          <section aria-labelledby="delivery">
-            <h2 id="delivery" className="mb-4 font-serif text-2xl">Delivery address</h2>
+          <section aria-labelledby="address">
+            <h2 id="address" className="mb-4 font-serif text-2xl">Delivery address</h2>
             {saved.length > 0 && (
-              <fieldset className="mb-5 grid gap-2 sm:grid-cols-2">
+              <fieldset className="grid gap-2 sm:grid-cols-2">
                 <legend className="sr-only">Your addresses</legend>
                 {saved.map((each) => (
                   <label key={each.id} className="card flex cursor-pointer gap-3 p-4 has-checked:border-pine">
-                    <input type="radio" name="saved" className="mt-1 accent-pine" checked={isSame(address, each)} onChange={() => changeAddress(toAddress(each))} />
+                    <input type="radio" name="address" className="mt-1 accent-pine" checked={chosen === each.id} onChange={() => changeAddress(() => setChosen(each.id))} />
                     <span className="text-sm">{addressLines(each, locale).map((line) => <span key={line} className="block">{line}</span>)}</span>
                   </label>
                 ))}
+                <label className="card flex cursor-pointer gap-3 p-4 has-checked:border-pine">
+                  <input type="radio" name="address" className="mt-1 accent-pine" checked={chosen === TYPED} onChange={() => changeAddress(() => setChosen(TYPED))} />
+                  <span className="text-sm">Another address</span>
+                </label>
               </fieldset>
             )}
-            <AddressFields value={address} onChange={changeAddress} errors={part("shipping_address")} countries={countries} section="shipping" />
+            {chosen === TYPED && (
+              <div className={saved.length ? "mt-5" : ""}>
+                <AddressFields value={typed} onChange={(next) => changeAddress(() => setTyped(next))} errors={part("shipping_address")} countries={countries} section="shipping" />
+              </div>
+            )}
             <label className="mt-5 flex items-center gap-3">
-              <input type="checkbox" className="size-5 accent-pine" checked={billing === undefined} onChange={({ target }) => setBilling(target.checked ? undefined : emptyAddress(address.country))} />
-              The invoice goes to the same address
+              <input type="checkbox" className="size-5 accent-pine" checked={billing === undefined} onChange={({ target }) => setBilling(target.checked ? undefined : emptyAddress(shippingAddress.country))} />
+              Use this as the billing address, too
             </label>
             {billing && (
               <div className="mt-5">
-                <h3 className="mb-3 font-medium">Invoice address</h3>
+                <h3 className="mb-3 font-medium">Billing address</h3>
                 <AddressFields value={billing} onChange={setBilling} errors={part("billing_address")} countries={countries} section="billing" />
               </div>
             )}
           </section>
           {!quote && (
-            <button type="submit" className="button" disabled={busy !== undefined}>
-              {busy === "quote" ? "Looking up shipping and tax …" : "Continue to shipping"}
-            </button>
+            <div>
+              {beside}
+              <BusyButton type="submit" className="button w-full sm:w-auto" isBusy={busy !== undefined}>
+                {busy === "quote" ? "Checking delivery and tax …" : "Continue to shipping"}
+              </BusyButton>
+            </div>
           )}
         </form>
         {quote && (
           <>
             <section aria-labelledby="shipping">
-              <h2 id="shipping" ref={shippingPart} tabIndex={-1} className="mb-4 font-serif text-2xl outline-none">Shipping</h2>
-              <fieldset className="grid gap-2" disabled={busy !== undefined}>
+              <h2 id="shipping" ref={delivery} tabIndex={-1} className="mb-4 font-serif text-2xl outline-none">Shipping</h2>
+              <fieldset className="grid gap-2" aria-busy={busy === "quote"}>
                 <legend className="sr-only">How it is sent</legend>
                 {quote.shipping_options.map((option) => (
                   <label key={option.id} className="card flex cursor-pointer items-center gap-4 p-4 has-checked:border-pine">
-                    <input type="radio" name="shipping-option" className="accent-pine" checked={option.id === quote.shipping_option} onChange={() => void ask(option.id)} />
+                    <input
+                      type="radio"
+                      name="shipping-option"
+                      className="accent-pine"
+                      checked={option.id === quote.shipping_option}
+                      onChange={async () => {
+                        const next = busy ? undefined : await ask(option.id);
+                        if (next) show(next);
+                      }}
+                    />
                     <span className="flex-1">
                       <span className="block font-medium">{option.name}</span>
                       <span className="text-sm text-soft">
@@ -199,71 +354,31 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
             </section>
             <section aria-labelledby="payment">
               <h2 id="payment" className="mb-4 font-serif text-2xl">Payment</h2>
+              <ul aria-label="Cards we accept" className="mb-3 flex flex-wrap gap-2 text-xs text-soft">
+                {CARDS.map((brand) => <li key={brand} className="rounded border border-line bg-sheet px-2 py-1">{brand}</li>)}
+              </ul>
               <div className="card p-4">
                 {config ? <CardForm config={config} locale={locale} ref={card} /> : <p className="text-soft">Loading the card form …</p>}
               </div>
-              <p className="mt-2 text-sm text-soft">What you type here goes to the card processor alone; the shop never sees your card number.</p>
-              {declined && <div className="mt-4"><Notice>{declined}{open && " Your things are kept for you; please try another card."}</Notice></div>}
-              <button type="button" className="button mt-6 w-full sm:w-auto" disabled={busy !== undefined || !email} onClick={() => void pay()}>
-                {busy === "pay" ? "Paying …" : `Pay ${money(quote.totals.total, locale)}`}
-              </button>
-              {busy === "pay" && <p role="status" className="mt-3 text-sm text-soft">Your bank is being asked. This can take some seconds; please stay here.</p>}
+              <p className="mt-2 mb-6 text-sm text-soft">Your card details go straight to our payment provider. We never see them.</p>
+              {beside}
+              <div ref={payButton}>
+                <BusyButton type="button" className="button w-full sm:w-auto" isBusy={busy !== undefined} onClick={() => void pay()}>
+                  {busy === "pay" ? "Paying …" : `Pay ${money(quote.totals.total, locale)}`}
+                </BusyButton>
+              </div>
+              {busy === "pay" && <p role="status" className="mt-3 text-sm text-soft">We are asking your bank. This can take a few seconds; please stay on this page.</p>}
             </section>
           </>
         )}
       </div>
-      <aside aria-labelledby="summary" className="card self-start p-6 lg:sticky lg:top-24">
-        <h2 id="summary" className="mb-4 font-serif text-2xl">Your order</h2>
-        <Summary quote={quote} locale={locale} />
-      </aside>
     </div>
   );
 }
 
-function Summary({ quote, locale }: { quote: Quote | undefined; locale: string }) {
-  const [cart, setCart] = useState<Schemas["CartView"]>();
-  useEffect(() => {
-    api.GET("/cart").then(({ data }) => setCart(data), () => undefined);
-  }, []);
-  const lines = quote?.lines.map(({ sku, title, options, quantity, total }) => ({ sku, title, options, quantity, total }))
-    ?? cart?.lines.map(({ sku, title, options, quantity, line_total: total }) => ({ sku, title: title ?? sku, options, quantity, total }));
-  return (
-    <>
-      <ul className="mb-5 space-y-3">
-        {lines?.map(({ sku, title, options, quantity, total }) => (
-          <li key={sku} className="flex justify-between gap-4">
-            <span>
-              {quantity} × {title}
-              <span className="block text-sm text-soft">{Object.values(options).join(" · ")}</span>
-            </span>
-            {total && <span>{money(total, locale)}</span>}
-          </li>
-        ))}
-      </ul>
-      {quote ? (
-        <TotalsTable totals={quote.totals} locale={locale} />
-      ) : (
-        cart && (
-          <p className="flex justify-between border-t border-line pt-3">
-            <span>Subtotal</span>
-            <span>{money(cart.subtotal, locale)}</span>
-          </p>
-        )
-      )}
-    </>
-  );
-}
-
-function Problem({ problem }: { problem: CheckoutRefusal }) {
-  const goBack = ["out_of_stock", "no_longer_sold", "cart_empty", "reservation_ended"].includes(problem.code);
-  return (
-    <Notice>
-      <p>{inWords(problem)}</p>
-      {goBack && <p className="mt-2"><a className="link" href="/cart">To the cart</a>. Nothing was charged.</p>}
-    </Notice>
-  );
-}
-
-function isSame(address: Address, saved: Saved): boolean {
-  return JSON.stringify(address) === JSON.stringify(toAddress(saved));
+/** Whether the page has a field for a part of the request. */
+function isField(name: string): boolean {
+  const [section, part] = name.split(".");
+  if (name === "email" || name === "phone") return true;
+  return (section === "shipping_address" || section === "billing_address") && part !== undefined && part in EVERY_PART;
 }

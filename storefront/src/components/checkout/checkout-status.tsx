@@ -2,30 +2,33 @@
 import { useEffect, useRef, useState } from "react";
 import { api } from "@/api/browser";
 import { cancel, type Checkout, confirm, follow, hasEnded, orderAddress, type Outcome, payAgain } from "@/shop/checkout";
-import { inWords } from "@/shop/problems";
-import { moment } from "@/words/dates";
+import { inWords, refusal } from "@/shop/problems";
+import { untilTime } from "@/words/dates";
 import { money } from "@/words/money";
-import { Notice } from "../notice";
+import { BusyButton } from "../busy-button";
 import { CardForm, type CardForm as Card, CardRefused, type PaymentsConfig } from "./card-form";
+import { NoticeBox } from "./refused";
+import { OrderSummary } from "./summary";
 
 /** A payment on its way: goes on by itself where it can, and says what is to be done where it cannot. */
 export function CheckoutStatus({ id, locale }: { id: string; locale: string }) {
   const [checkout, setCheckout] = useState<Checkout>();
   const [trouble, setTrouble] = useState<string>();
   const [isBusy, setBusy] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
 
   const take = ({ checkout: found, problem }: Outcome) => {
     if (found) setCheckout(found);
-    setTrouble(problem && problem.code !== "no_action_pending" ? inWords(problem) : undefined);
+    // A declined card is a state of the checkout, which the page shows anyway.
+    setTrouble(problem && !["no_action_pending", "card_declined"].includes(problem.code) ? inWords(problem) : undefined);
   };
 
   // Coming back from the bank: the processor is asked at once; after that every change is heard.
   useEffect(() => {
     let stop = () => undefined as void;
     void confirm(id).then((outcome) => {
-      if (outcome.problem?.status === 404) return take(outcome);
       take(outcome);
-      stop = follow(id, setCheckout);
+      if (outcome.problem?.status !== 404) stop = follow(id, setCheckout);
     });
     return () => stop();
   }, [id]);
@@ -35,86 +38,125 @@ export function CheckoutStatus({ id, locale }: { id: string; locale: string }) {
     if (order) location.replace(orderAddress(order));
   }, [order]);
 
+  // What has changed is what the page is about now: the focus goes to its heading, unless the shopper is busy elsewhere.
+  const shown = checkout && `${checkout.status} ${checkout.next_action?.type}`;
+  useEffect(() => {
+    if (shown && document.activeElement === document.body) heading.current?.focus();
+  }, [shown]);
+
   if (!checkout) {
-    return trouble ? <Notice>{trouble}</Notice> : <p role="status" className="py-16 text-center text-lg">Your bank is being asked …</p>;
+    return trouble ? (
+      <div className="py-12">
+        <h1 className="title">We cannot show this payment.</h1>
+        <p className="mt-4 text-lg text-soft">{trouble}</p>
+        <p className="mt-8"><a className="button" href="/cart">Go to your cart</a></p>
+      </div>
+    ) : (
+      <p role="status" className="py-16 text-center text-lg">We are asking your bank …</p>
+    );
   }
-  if (order) return <p role="status" className="py-16 text-center text-lg">It is paid. Opening your order …</p>;
-  const { status, next_action: action, problem, due_at: due, totals } = checkout;
-  const reason = typeof problem?.detail === "string" ? problem.detail : undefined;
+  if (order) return <p role="status" className="py-16 text-center text-lg">Your payment went through. Opening your order …</p>;
+  const { status, next_action: action, problem, due_at: due, totals, lines } = checkout;
+  const reason = typeof problem?.detail === "string" ? inWords({ ...refusal(undefined), code: "", detail: problem.detail }) : undefined;
   if (hasEnded(checkout)) {
     return (
       <div className="py-8">
-        <h1 className="title">{{ expired: "The time to pay ran out.", cancelled: "This purchase was cancelled." }[status as string] ?? "This did not go through."}</h1>
-        <p className="mt-4 text-lg text-soft">{reason ?? "Nothing was charged."} What you chose is still in your cart.</p>
-        <p className="mt-8 flex gap-3"><a className="button" href="/checkout">Try again</a><a className="button-quiet" href="/cart">To the cart</a></p>
+        <h1 ref={heading} tabIndex={-1} className="title outline-none">
+          {{ expired: "There was no payment in time.", cancelled: "You cancelled this purchase." }[status as string] ?? "This did not go through."}
+        </h1>
+        <p className="mt-4 text-lg text-soft">{status === "failed" && reason ? `${reason} ` : ""}Nothing was charged. Your items are still in your cart.</p>
+        <p className="mt-8 flex flex-wrap gap-3"><a className="button" href="/checkout">Try again</a><a className="button-quiet" href="/cart">Go to your cart</a></p>
       </div>
     );
   }
+  const isFailedChallenge = String(problem?.reason ?? "").includes("authentication");
   return (
-    <div className="space-y-6 py-4">
-      <h1 className="title">{action ? "One more step" : "Your bank is being asked"}</h1>
-      {trouble && <Notice>{trouble}</Notice>}
-      {!action && <p role="status" className="text-lg text-soft">This page goes on by itself. You can also close it: we write to you when it is done.</p>}
-      {action?.type === "redirect" && action.url && (
-        <>
-          <p>Your bank wants to know that it is you.</p>
-          <p><a className="button" href={action.url}>To your bank&rsquo;s page</a></p>
-        </>
-      )}
-      {action?.type === "retry_payment" && (
-        <>
-          <Notice>{reason ?? "The card was declined."} Your things are kept for you until {moment(due, locale)}.</Notice>
-          <AnotherCard id={id} locale={locale} label={totals ? `Pay ${money(totals.total, locale)}` : "Pay"} onOutcome={take} />
-        </>
-      )}
-      {action && (
-        <button
-          type="button"
-          className="link"
-          disabled={isBusy}
-          onClick={async () => {
-            setBusy(true);
-            take(await cancel(id));
-            setBusy(false);
-          }}
-        >
-          Cancel this purchase
-        </button>
-      )}
+    <div className="grid gap-8 py-4 lg:grid-cols-[minmax(0,1fr)_24rem] lg:gap-14">
+      <OrderSummary lines={lines} totals={totals ?? undefined} locale={locale} />
+      <div className="min-w-0 space-y-6">
+        <h1 ref={heading} tabIndex={-1} className="title outline-none">{headingOf(action?.type, isFailedChallenge)}</h1>
+        {trouble && <p role="alert" className="text-alarm">{trouble}</p>}
+        {!action && <p role="status" className="text-lg text-soft">This page continues by itself. You can also close it: we will e-mail you when the payment is through.</p>}
+        {action?.type === "redirect" && action.url && (
+          <>
+            <p>Your bank asks you to confirm this payment.</p>
+            <p><a className="button" href={action.url}>Go to your bank&rsquo;s page</a></p>
+          </>
+        )}
+        {action?.type === "retry_payment" && (
+          <>
+            <p>
+              {isFailedChallenge ? "" : `${reason ?? "Your bank declined the card."} `}Nothing was charged. Your items are kept for you until {untilTime(due, locale)}:
+              please try again, or use another card.
+            </p>
+            <AnotherCard id={id} locale={locale} label={totals ? `Pay ${money(totals.total, locale)}` : "Pay"} onOutcome={take} />
+            <p><a className="link" href="/checkout">Change the address or the delivery</a></p>
+          </>
+        )}
+        {action && (
+          <BusyButton
+            type="button"
+            className="link"
+            isBusy={isBusy}
+            onClick={async () => {
+              setBusy(true);
+              take(await cancel(id));
+              setBusy(false);
+            }}
+          >
+            Cancel this purchase
+          </BusyButton>
+        )}
+      </div>
     </div>
   );
+}
+
+function headingOf(action: string | undefined, isFailedChallenge: boolean): string {
+  if (action === "redirect") return "One more step at your bank";
+  if (action === "retry_payment") return isFailedChallenge ? "Your bank could not confirm the payment" : "Your card was declined";
+  return "We are asking your bank";
 }
 
 function AnotherCard(props: { id: string; locale: string; label: string; onOutcome: (outcome: Outcome) => void }) {
   const { id, locale, label, onOutcome } = props;
   const card = useRef<Card>(null);
+  const notice = useRef<HTMLDivElement>(null);
   const [config, setConfig] = useState<PaymentsConfig>();
-  const [refused, setRefused] = useState<string>();
+  const [refused, setRefused] = useState<{ text: string }>();
   const [isBusy, setBusy] = useState(false);
   useEffect(() => {
-    api.GET("/payments/config").then(({ data }) => setConfig(data), () => undefined);
+    api.GET("/payments/config").then(
+      ({ data, error }) => (data ? setConfig(data) : setRefused({ text: inWords(refusal(error)) })),
+      (error: unknown) => setRefused({ text: inWords(refusal(error)) }),
+    );
   }, []);
+  useEffect(() => {
+    if (refused) notice.current?.focus();
+  }, [refused]);
   const pay = async () => {
     if (!card.current) return;
     setBusy(true);
     setRefused(undefined);
     try {
       const outcome = await payAgain(id, await card.current.tokenise());
-      if (outcome.checkout?.next_action?.url) location.assign(outcome.checkout.next_action.url);
-      if (outcome.problem?.code === "card_declined") setRefused(inWords(outcome.problem));
+      const url = outcome.checkout?.next_action?.url;
+      if (url) return location.assign(url);
+      if (outcome.problem) setRefused({ text: inWords(outcome.problem) });
       else onOutcome(outcome);
     } catch (error) {
       if (!(error instanceof CardRefused)) throw error;
-      setRefused(error.message);
+      setRefused({ text: error.message });
     } finally {
       setBusy(false);
     }
   };
   return (
-    <section aria-label="Another card" className="space-y-4">
-      <div className="card p-4">{config && <CardForm config={config} locale={locale} ref={card} />}</div>
-      {refused && <Notice>{refused}</Notice>}
-      <button type="button" className="button" disabled={isBusy || !config} onClick={() => void pay()}>{isBusy ? "Paying …" : label}</button>
+    <section aria-label="Card" className="space-y-4">
+      <div className="card p-4">{config ? <CardForm config={config} locale={locale} ref={card} /> : <p className="text-soft">Loading the card form …</p>}</div>
+      {refused && <NoticeBox ref={notice}><p className="text-alarm">{refused.text}</p></NoticeBox>}
+      <BusyButton type="button" className="button w-full sm:w-auto" isBusy={isBusy || !config} onClick={() => void pay()}>{isBusy ? "Paying …" : label}</BusyButton>
+      {isBusy && <p role="status" className="text-sm text-soft">We are asking your bank. This can take a few seconds; please stay on this page.</p>}
     </section>
   );
 }

@@ -1,27 +1,37 @@
 import type { components } from "@/api/schema";
 import { money } from "@/words/money";
 
+interface Props {
+  totals: components["schemas"]["Totals"];
+  /** The tax rates of the lines, as decimal fractions, where they are known. */
+  rates?: string[];
+  locale: string;
+}
+
 /** What is paid, and what it is made of. */
-export function TotalsTable({ totals, locale }: { totals: components["schemas"]["Totals"]; locale: string }) {
+export function TotalsTable({ totals, rates = [], locale }: Props) {
+  const tax = totals.tax_included ? "VAT" : "Tax";
+  const [rate, ...others] = new Set(rates);
+  const named = rate && !others.length ? `${tax} (${new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }).format(Number(rate))})` : tax;
   const rows = [
-    ["Items", totals.items],
-    ["Shipping", totals.shipping],
-    ...(totals.discount.amount ? [["Discount", { ...totals.discount, amount: -totals.discount.amount }] as const] : []),
-    ...(totals.tax_included ? [] : [["Tax", totals.tax] as const]),
+    ["Items", money(totals.items, locale)],
+    ["Delivery", totals.shipping.amount ? money(totals.shipping, locale) : "Free"],
+    ...(totals.discount.amount ? [["Discount", money({ ...totals.discount, amount: -totals.discount.amount }, locale)] as const] : []),
+    ...(totals.tax_included ? [] : [[named, money(totals.tax, locale)] as const]),
   ] as const;
   return (
     <dl className="grid grid-cols-[1fr_auto] gap-y-2">
       {rows.map(([label, amount]) => (
         <div key={label} className="contents text-soft">
           <dt>{label}</dt>
-          <dd className="text-right">{money(amount, locale)}</dd>
+          <dd className="text-right">{amount}</dd>
         </div>
       ))}
       <dt className="border-t border-line pt-3 text-lg font-medium">Total</dt>
       <dd className="border-t border-line pt-3 text-right text-lg font-medium">{money(totals.total, locale)}</dd>
       {totals.tax_included && (
         <div className="contents text-sm text-soft">
-          <dt>of which tax</dt>
+          <dt>Including {named}</dt>
           <dd className="text-right">{money(totals.tax, locale)}</dd>
         </div>
       )}

@@ -7,7 +7,7 @@ export const metadata: Metadata = { title: "Order", robots: { index: false }, re
 
 export default async function Page({ params }: { params: Promise<{ ref: string }> }) {
   return (
-    <div className="wrap max-w-5xl pt-8">
+    <div className="wrap min-h-svh pt-8">
       <Suspense>
         <OrderPage reference={(await params).ref} locale={settings().locale} />
       </Suspense>

@@ -1,5 +1,5 @@
 import type { Metadata } from "next";
-import { OrdersList } from "@/components/account/orders-list";
+import { OwnOrders } from "@/components/account/orders-list";
 import { settings } from "@/settings";
 
 export const metadata: Metadata = { title: "Orders", robots: { index: false } };
@@ -8,7 +8,7 @@ export default function OrdersPage() {
   return (
     <>
       <h1 className="title mb-6">Orders</h1>
-      <OrdersList locale={settings().locale} />
+      <OwnOrders locale={settings().locale} />
     </>
   );
 }

@@ -10,18 +10,18 @@ export default function SecurityPage() {
   return (
     <>
       <h1 className="title mb-6">Sign-in and privacy</h1>
-      <section aria-labelledby="sessions">
-        <h2 id="sessions" className="mb-4 font-serif text-2xl">Where you are signed in</h2>
-        <Sessions locale={settings().locale} />
-      </section>
-      <section aria-labelledby="password" className="mt-12">
+      <section aria-labelledby="password">
         <h2 id="password" className="mb-3 font-serif text-2xl">Password</h2>
-        <p className="max-w-xl text-soft">A new one is set by a link that we send to your e-mail address; every device is signed out then.</p>
+        <p className="max-w-xl text-soft">We send you a link to set a new one. All your devices are then signed out.</p>
         <p className="mt-4"><Link className="button-quiet" prefetch={false} href="/account/forgot-password">Change the password</Link></p>
       </section>
       <div className="mt-12">
         <Privacy locale={settings().locale} />
       </div>
+      <section aria-labelledby="sessions" className="mt-12">
+        <h2 id="sessions" className="mb-4 font-serif text-2xl">Where you are signed in</h2>
+        <Sessions locale={settings().locale} />
+      </section>
     </>
   );
 }
