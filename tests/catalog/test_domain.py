@@ -1,20 +1,24 @@
 """The rules of products, and of their pictures."""
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
+from pydantic import ValidationError
 
 from bodega.contracts.catalog import ProductArchived, ProductUpdated
 from bodega.contracts.ids import new_id
+from bodega.contracts.money import HIGHEST_PRICE, MOST, Price
 from bodega.kit.errors import Invalid
 from bodega.services.catalog import domain
 from bodega.services.catalog.domain import Product
 from bodega.services.catalog.domain.pictures import develop
 from bodega.services.catalog.errors import Unreadable
-from bodega.services.catalog.schemas import ProductChanges, ProductWrite
+from bodega.services.catalog.schemas import CategoryWrite, ProductChanges, ProductWrite, VariantWrite
 from tests.catalog.making import mug, picture
 
 pytestmark = pytest.mark.unit
@@ -63,7 +67,15 @@ def test_a_product_keeps_every_slug_it_ever_had() -> None:
 
 @pytest.mark.parametrize(
     ("title", "slug"),
-    [("Café au lait!", "cafe-au-lait"), ("  --A  B--", "a-b"), ("日本", None), ("x" * 200, "x" * 100)],
+    [
+        ("Café au lait!", "cafe-au-lait"),
+        ("  --A  B--", "a-b"),
+        ("日本", "riben"),
+        ("Лампа № 2", "lampa-no-2"),
+        ("Größe", "grosse"),
+        ("--", None),
+        ("x" * 200, "x" * 100),
+    ],
 )
 def test_a_slug_is_made_from_the_title(title: str, slug: str | None) -> None:
     assert domain.slug_of(title) == slug
@@ -147,3 +159,80 @@ def test_no_bytes_make_the_darkroom_fail_otherwise_than_by_refusing(content: byt
         for kind in ("image/jpeg", "image/png", "image/webp"):
             with pytest.raises(Unreadable):
                 develop(head + content, kind, most_pixels=10**6)
+
+
+def test_a_jpeg_with_other_pictures_behind_it_is_the_first_of_them() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(
+        file, "MPO", save_all=True, append_images=[Image.new("RGB", (8, 8), "blue")], quality=95
+    )
+    developed = develop(file.getvalue(), "image/jpeg", most_pixels=10**6)
+    assert (developed.width, developed.height) == (40, 30)
+    red, _, blue = Image.open(io.BytesIO(developed.files[-1].content)).convert("RGB").getpixel((20, 15))  # type: ignore[misc]
+    assert red > 200 > 50 > blue
+
+
+@pytest.mark.parametrize(
+    ("mode", "form"),
+    [("1", "PNG"), ("L", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("RGB", "PNG"), ("RGBA", "PNG"), ("I;16", "PNG"),
+     ("L", "JPEG"), ("RGB", "JPEG"), ("CMYK", "JPEG"), ("L", "WEBP"), ("RGBA", "WEBP"), ("L", "AVIF"), ("RGB", "AVIF")],
+)  # fmt: skip
+def test_light_and_dark_stay_so_in_every_kind_of_picture(mode: str, form: str) -> None:
+    grey = Image.new("L", (64, 64), 0)
+    grey.paste(255, (32, 0, 64, 64))
+    grey.paste(64 if mode != "1" else 0, (0, 0, 32, 64))
+    made = Image.new("I;16", grey.size) if mode == "I;16" else grey.convert("RGB" if mode == "CMYK" else mode)
+    if mode == "I;16":
+        made.paste(64 * 257, (0, 0, 32, 64))
+        made.paste(255 * 257, (32, 0, 64, 64))
+    file = io.BytesIO()
+    (made.convert("CMYK") if mode == "CMYK" else made).save(file, form)
+    developed = develop(file.getvalue(), f"image/{form.lower()}", most_pixels=10**6)
+    shown = Image.open(io.BytesIO(developed.files[-1].content)).convert("L")
+    assert abs(int(shown.getpixel((8, 32))) - int(grey.getpixel((8, 32)))) < 16  # type: ignore[arg-type]
+    assert int(shown.getpixel((56, 32))) > 239  # type: ignore[arg-type]
+
+
+@given(st.integers(0, HIGHEST_PRICE), st.integers(1, 999), st.integers(1, 100), st.sampled_from(["EUR", "JPY", "KWD"]))
+def test_no_price_that_can_be_written_makes_a_sum_that_money_cannot_hold(
+    amount: int, pieces: int, lines: int, currency: str
+) -> None:
+    variant = {**mug()["variants"][0], "compare_at_price": None, "price": {"amount": amount, "currency": currency}}
+    price = VariantWrite.model_validate(variant).price
+    total = Price(amount=(price * pieces).amount * lines, currency=currency)
+    assert Price(amount=total.amount * 2, currency=currency).amount <= MOST
+
+
+def test_a_price_above_the_highest_is_refused_where_it_is_written() -> None:
+    for field in ("price", "compare_at_price"):
+        variant = {**mug()["variants"][0], field: {"amount": HIGHEST_PRICE + 1, "currency": "EUR"}}
+        with pytest.raises(ValidationError, match="enter a lower price"):
+            VariantWrite.model_validate(variant)
+
+
+@pytest.mark.parametrize("sku", [".", ".."])
+def test_a_sku_that_web_addresses_drop_is_refused(sku: str) -> None:
+    with pytest.raises(ValidationError, match="web addresses"):
+        VariantWrite.model_validate({**mug()["variants"][0], "sku": sku})
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b", "\u200d\ufe0f", "\u2060", "\u3164", "\u2800", "\ufeff", "Mug \u202e", "\u2066a"]
+)
+def test_text_that_shows_nothing_or_turns_other_text_is_refused_in_every_field(text: str) -> None:
+    for change in (
+        {"title": text}, {"brand": text}, {"seo": {"title": text}}, {"seo": {"description": text}},
+        {"options": [{"name": text, "values": ["a"]}]}, {"options": [{"name": "a", "values": [text]}]},
+    ):  # fmt: skip
+        with pytest.raises(ValidationError, match="invisible"):
+            ProductWrite.model_validate(mug(**change))
+        with pytest.raises(ValidationError, match="invisible"):
+            ProductChanges.model_validate(change)
+    for category in ({"title": text}, {"title": "Mugs", "description": text}):
+        with pytest.raises(ValidationError, match="invisible"):
+            CategoryWrite.model_validate({"slug": "mugs", **category})
+
+
+@pytest.mark.parametrize("text", ["می\u200cخواهم", "👩\u200d🍳", "—", "カップ", "5″"])
+def test_text_that_can_be_read_is_taken_as_it_is(text: str) -> None:
+    assert ProductWrite.model_validate(mug(title=text)).title == text

@@ -16,7 +16,7 @@ from bodega.contracts.money import CurrencyMismatch, Money, Price
 pytestmark = pytest.mark.unit
 
 
-@pytest.mark.parametrize("amount", [1.0, "1", True, None, 10**13])
+@pytest.mark.parametrize("amount", [1.0, "1", True, None, 2**53])
 def test_money_is_never_a_float_a_text_or_absurd(amount: object) -> None:
     with pytest.raises(ValidationError):
         Money.model_validate({"amount": amount, "currency": "EUR"})

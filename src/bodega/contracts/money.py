@@ -1,13 +1,18 @@
 """Money is an integer of minor units and an ISO 4217 currency. Never a float, in any language."""
 
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Currency = Annotated[
     str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217 code", examples=["EUR"])
 ]
-MinorUnits = Annotated[int, Field(strict=True, ge=-(10**12), le=10**12)]
+MOST: Final = 2**53 - 1
+"""The largest amount, in minor units: the largest integer that every JSON reader keeps exactly."""
+HIGHEST_PRICE: Final = 10**10
+"""The highest price of one piece that a merchant can set, in minor units: 100 lines of 999 such pieces, with as much
+again for tax and delivery, stay well below MOST, so no sum of a cart, order or refund can pass it."""
+MinorUnits = Annotated[int, Field(strict=True, ge=-MOST, le=MOST)]
 
 
 class CurrencyMismatch(ValueError):
@@ -42,7 +47,7 @@ class Money(BaseModel):
 class Price(Money):
     """Money that is not negative: a price, a total, a payment."""
 
-    amount: Annotated[int, Field(strict=True, ge=0, le=10**12)] = Field(
+    amount: Annotated[int, Field(strict=True, ge=0, le=MOST)] = Field(
         description="Minor units of the currency: 1900 is 19.00 EUR, or 1900 JPY", examples=[1900]
     )
 

@@ -8040,7 +8040,7 @@ export interface components {
             options?: {
                 [key: string]: string;
             };
-            /** @description Of one piece, in the shop's currency; with tax, unless the shop's prices are net */
+            /** @description Of one piece, in the shop's currency, at most 10^10 minor units; with tax, unless the shop's prices are net */
             price: components["schemas"]["Price"];
             /**
              * Sku

@@ -1,19 +1,53 @@
 """What catalog takes from people and answers to them."""
 
-from typing import Annotated, Literal
+import unicodedata
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from bodega.contracts.catalog import Media, Product, ProductStatus
 from bodega.contracts.fields import CategorySlug, CleanText, Line, Sku, Slug
 from bodega.contracts.ids import ProductId
-from bodega.contracts.money import Price
+from bodega.contracts.money import HIGHEST_PRICE, Price
 
 MEDIA_PER_PRODUCT = 30
 VARIANTS_PER_PRODUCT = 100
 
 ContentType = Literal["image/jpeg", "image/png", "image/webp", "image/avif"]
-Word = Annotated[Line, StringConstraints(max_length=60)]
+_BLANK_LETTERS: Final = "\u115f\u1160\u2800\u3164\uffa0"
+"""Fillers that Unicode counts as letters or symbols, and that show nothing."""
+_DIRECTIONS: Final = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Controls that turn the direction of text, also of the text behind it on a page."""
+
+
+def _legible(text: str) -> str:
+    """Refuse a text that shows nothing although it is not empty, or that turns the direction of others."""
+    for character in text:
+        if character in _DIRECTIONS:
+            raise ValueError(
+                f"contains U+{ord(character):04X}, an invisible character that turns the direction of text; remove it"
+            )
+    if text and all(one in _BLANK_LETTERS or unicodedata.category(one)[0] in "CMZ" for one in text):
+        raise ValueError("contains only invisible characters; write a text that can be read")
+    return text
+
+
+def _addressable(sku: str) -> str:
+    """Refuse what every URL parser removes from a path: such a SKU could not be reached by an address."""
+    if sku in (".", ".."):
+        raise ValueError("a SKU must not be '.' or '..', because web addresses drop them; add a letter or a digit")
+    return sku
+
+
+def _affordable(price: Price) -> Price:
+    if price.amount > HIGHEST_PRICE:
+        raise ValueError(f"the amount must be at most {HIGHEST_PRICE} minor units; enter a lower price")
+    return price
+
+
+Legible = AfterValidator(_legible)
+SalePrice = Annotated[Price, AfterValidator(_affordable)]
+Word = Annotated[Line, StringConstraints(max_length=60), Legible]
 Alt = Annotated[
     CleanText,
     StringConstraints(max_length=500, strip_whitespace=True),
@@ -67,7 +101,7 @@ class _Wish(BaseModel):
 # --- what merchants write ---------------------------------------------------------------------------
 
 
-Title = Annotated[Line, Field(description="What shoppers read above it", examples=["Alba Stoneware Mug"])]
+Title = Annotated[Line, Legible, Field(description="What shoppers read above it", examples=["Alba Stoneware Mug"])]
 ProductSlug = Annotated[
     Slug,
     Field(
@@ -87,6 +121,7 @@ Markdown = Annotated[
 Brand = Annotated[
     CleanText,
     StringConstraints(max_length=100, strip_whitespace=True),
+    Legible,
     Field(description="Who makes it; empty: not said", examples=["Haverfold"]),
 ]
 Categories = Annotated[
@@ -120,7 +155,7 @@ class OptionWrite(_Wish):
 class VariantWrite(_Wish):
     """What can be put into a cart: the product in one colour and size, say."""
 
-    sku: Sku = Field(
+    sku: Annotated[Sku, AfterValidator(_addressable)] = Field(
         description="Names this variant in stock, carts and orders: unique over the shop, for ever",
         examples=["MUG-ALBA-SAGE-350ML"],
     )
@@ -129,8 +164,11 @@ class VariantWrite(_Wish):
         description="A choice for each of the product's options; no two variants have the same",
         examples=[{"Color": "Sage", "Size": "350 ml"}],
     )
-    price: Price = Field(description="Of one piece, in the shop's currency; with tax, unless the shop's prices are net")
-    compare_at_price: Price | None = Field(
+    price: SalePrice = Field(
+        description="Of one piece, in the shop's currency, at most 10^10 minor units; with tax, unless the shop's "
+        "prices are net"
+    )
+    compare_at_price: SalePrice | None = Field(
         default=None,
         description="The price before it was reduced: shown crossed out, and more than `price`",
         examples=[None],
@@ -154,10 +192,10 @@ class MediaEdit(_Wish):
 class SeoWrite(_Wish):
     """What search engines are told of the page."""
 
-    title: Annotated[CleanText, StringConstraints(max_length=200)] = Field(
+    title: Annotated[CleanText, StringConstraints(max_length=200), Legible] = Field(
         default="", description="Empty: the product's title", examples=["Alba Stoneware Mug, 250 or 350 ml"]
     )
-    description: Annotated[CleanText, StringConstraints(max_length=500)] = Field(
+    description: Annotated[CleanText, StringConstraints(max_length=500), Legible] = Field(
         default="",
         description="Empty: the beginning of the product's description",
         examples=["Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes."],
@@ -224,8 +262,8 @@ class CategoryWrite(_Wish):
         description="The name in the address of its page. It stays: pages and products refer to it",
         examples=["kitchen-table"],
     )
-    title: CategoryTitle
-    description: CategoryWords = ""
+    title: Annotated[CategoryTitle, Legible]
+    description: Annotated[CategoryWords, Legible] = ""
     position: Position = 0
 
 
@@ -235,8 +273,8 @@ class CategoryChanges(_Wish):
     model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Kitchen & Table", "position": 1}]})
 
     slug: CategorySlug | None = Field(default=None, description="The same as in the path, if at all")
-    title: CategoryTitle | None = None
-    description: CategoryWords | None = None
+    title: Annotated[CategoryTitle, Legible] | None = None
+    description: Annotated[CategoryWords, Legible] | None = None
     position: Position | None = None
 
 

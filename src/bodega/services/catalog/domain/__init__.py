@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import nh3
+from anyascii import anyascii
 from markdown_it import MarkdownIt
 from pydantic import BaseModel, Field, ValidationError
 
@@ -178,8 +179,8 @@ def differences(before: Product | None, after: Product) -> list[str]:
 
 
 def slug_of(title: str) -> str | None:
-    """`Café au lait!` -> `cafe-au-lait`; None, if nothing is left."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    """`Café au lait!` -> `cafe-au-lait`, `Лампа` -> `lampa`; None, if nothing is left."""
+    plain = anyascii(unicodedata.normalize("NFC", title)).lower()
     return re.sub(r"[^a-z0-9]+", "-", plain)[:100].strip("-") or None
 
 

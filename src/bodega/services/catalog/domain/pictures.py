@@ -53,8 +53,10 @@ def develop(content: bytes, content_type: str, *, most_pixels: int) -> Developed
     """
     try:
         with Image.open(io.BytesIO(content), formats=list(_FORMATS.values())) as opened:
-            if opened.format != _FORMATS[content_type]:
-                raise Unreadable(f"the file is {opened.format}, it was announced as {content_type}")
+            # A JPEG with other pictures behind it, as phones and cameras save them, is MPO to Pillow; the first counts.
+            form = "JPEG" if opened.format == "MPO" else opened.format
+            if form != _FORMATS[content_type]:
+                raise Unreadable(f"the file is {form}, it was announced as {content_type}")
             # Known from the header: nothing is decoded yet.
             if opened.width * opened.height > most_pixels or max(opened.size) > LONGEST_SIDE:
                 raise Unreadable(f"the picture has more than {most_pixels} pixels, or a side of over {LONGEST_SIDE}")
@@ -74,6 +76,8 @@ def develop(content: bytes, content_type: str, *, most_pixels: int) -> Developed
 def _in_srgb(picture: Image.Image) -> Image.Image:
     transparent = picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info
     mode = "RGBA" if transparent else "RGB"
+    if picture.mode.startswith("I"):  # 16 bits of grey, which Pillow's own conversion clips to white
+        picture = picture.convert("I").point(lambda level: level / 256).convert("L")
     profile = picture.info.get("icc_profile")
     if profile and picture.mode in ("RGB", "RGBA", "CMYK"):
         try:
