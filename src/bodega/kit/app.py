@@ -232,7 +232,7 @@ def create_service(
     telemetry.setup(service, log_format=settings.log_format, sample_ratio=settings.trace_ratio)
 
     if ask_ended is None:
-        auth = Client(service, "auth", _auth_url(settings), internal_tokens(service, settings), timeout_seconds=0.5,
+        auth = Client(service, "auth", _auth_url(settings), internal_tokens(service, settings), timeout_seconds=2,
                       attempts=1, breaker_threshold=3)  # fmt: skip
         opens = [*opens, auth]
 
