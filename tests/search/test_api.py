@@ -229,6 +229,30 @@ async def test_strange_parameters_are_refused_cleanly(search: Caller, query: str
         assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    ("query", "pointers"),
+    [
+        ("flavour=sour&srsltid=x&color=Forest", ["flavour", "srsltid"]),
+        ("&".join(f"o{n}=1" for n in range(11)), [f"o{n}" for n in range(11)]),
+        ("x" * 200 + "=1", ["x" * 200]),
+        ("color=Forest&color=&color=a%07&size=", ["color/1", "color/2", "size/0"]),
+        ("price_min=20&price_max=10", ["price_min", "price_max"]),
+        ("price_min=x&sort=y", ["price_min", "sort"]),
+        ("cursor=nonsense", ["cursor"]),
+        ("cursor=WzEsMl0", ["cursor"]),
+    ],
+)
+async def test_a_refusal_names_every_parameter_that_is_at_fault(
+    search: Caller, query: str, pointers: list[str]
+) -> None:
+    answer = await search.get(f"/search?{query}")
+    assert [error["pointer"] for error in answer.json["errors"]] == [f"query/{name}" for name in pointers]
+
+
+async def test_an_empty_cursor_is_none(search: Caller) -> None:
+    assert slugs(await ask(search, "cursor=")) == slugs(await ask(search, ""))
+
+
 async def suggest(search: Caller, words: str) -> tuple[list[str], list[str]]:
     """Slugs of products, names of categories."""
     answer = await search.get(f"/search/suggest?q={quote(words)}")

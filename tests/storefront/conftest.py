@@ -3,9 +3,9 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 import pytest
@@ -13,10 +13,17 @@ import pytest_asyncio
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from bodega.contracts.problems import TITLES
+from bodega.kit.app import create_service
 from bodega.kit.testing import eventually, serving
 from bodega.platform import pages
+from bodega.services.search import routes
+from bodega.services.search.domain import Criteria
+from bodega.services.search.settings import Settings
+from bodega.services.search.store import Counted, Found
 
 SITE = "http://shop.test"
+MUG_ID = "prd_01M862Q5N3E2TBV7W1GKEP0HMD"
 EUR_16 = {"amount": 1600, "currency": "EUR"}
 
 
@@ -87,7 +94,46 @@ class Api:
         async def add() -> Response:
             return JSONResponse({}, 201, headers={"Set-Cookie": "bodega_cart=abc; HttpOnly; Path=/"})
 
+        # The search's own door with a shelf of one product behind it: its refusals are the ones that the pages get.
+        store = {"store": Shelf(), "sources": None, "curator": None, "herald": None}
+        search = create_service(
+            "search", Settings(), [routes.public], titles=TITLES, description="", ready={}, state=store
+        )
+        app.mount("", search)
         return app
+
+
+class Shelf:
+    """Search's store with one product in it."""
+
+    of_product: ClassVar[dict[str, str]] = {"color": "Forest", "size": "45 cm"}
+
+    async def option_keys(self) -> set[str]:
+        return set(self.of_product)
+
+    async def search(self, asked: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] | None) -> Found:
+        fits = {
+            "category": "kitchen" in asked.categories or not asked.categories,
+            "brand": "Haverfold" in asked.brands or not asked.brands,
+            "price": (asked.price_min or 0) <= 1600 <= (asked.price_max or 1600),
+            **{name: self.of_product[name] in values for name, values in (asked.options or {}).items()},
+        }
+
+        def count(facet: str, value: str) -> list[Counted]:
+            return [Counted(value, 1)] if all(does for name, does in fits.items() if name != facet) else []
+
+        mug = {"id": MUG_ID, "slug": "mug", "title": "A mug", "brand": "Haverfold", "categories": ["kitchen"],
+               "price": 1600, "price_to": 1600, "compare_at_price": None, "currency": "EUR", "image": None,
+               "in_stock": True}  # fmt: skip
+        hits = [mug] if all(fits.values()) and after is None else []
+        return Found(
+            matched=1, total=int(all(fits.values())), products=hits, last=[1, 1.0, 1, MUG_ID] if hits else None,
+            categories=count("category", "kitchen"), brands=count("brand", "Haverfold"),
+            options={name: count(name, value) for name, value in self.of_product.items() if count(name, value)},
+        )  # fmt: skip
+
+    async def category_names(self, ids: Sequence[str]) -> dict[str, str]:
+        return dict.fromkeys(ids, "Kitchen")
 
 
 @dataclass

@@ -52,16 +52,22 @@ def cut(
     return page, encode_cursor(*position(page[-1])) if len(found) > limit else None
 
 
+def foreign_cursor() -> BadRequest:
+    """The error for a cursor that this list has not given, which names the parameter."""
+    message = "the cursor is not one of ours"
+    return BadRequest(message, errors=[{"pointer": "query/cursor", "message": message}])
+
+
 def decode_cursor(cursor: str, *types: type) -> list[Any]:
     """Raises BadRequest, if it is not one of ours."""
     try:
         position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError as error:
-        raise BadRequest("the cursor is not one of ours") from error
+        raise foreign_cursor() from error
     if not isinstance(position, list) or [type(value) for value in position] != list(types):
-        raise BadRequest("the cursor is not one of ours")
+        raise foreign_cursor()
     if not all(_storable(value) for value in position):
-        raise BadRequest("the cursor is not one of ours")
+        raise foreign_cursor()
     return position
 
 

@@ -1336,8 +1336,9 @@ export interface paths {
          * @description Products by words and filters, with what they could be narrowed down by.
          *
          *     Any other parameter filters by the option of that name, in lower case and with `_` for spaces:
-         *     `color=Forest&color=White&size=45 cm`. Several values of one parameter: any of them. An option that no product
-         *     has is refused. Nothing found as written: typos are tolerated, and `suggestion` says what was perhaps meant.
+         *     `color=Forest&color=White&size=45 cm`. Several values of one parameter: any of them. Options that no
+         *     product has are refused, all by name. Nothing found as written: typos are tolerated, and `suggestion` says what
+         *     was perhaps meant.
          */
         get: operations["search_products_search_get"];
         put?: never;

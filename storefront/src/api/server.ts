@@ -25,8 +25,8 @@ const collects: Middleware = {
     if (response.status >= 500 || response.status === 429) {
       throw new ApiUnavailable(`${response.status} of ${new URL(response.url).pathname}`);
     }
-    // What is missing is nobody's own; how long that may be kept is the page's matter.
-    if (response.status !== 404) sources.getStore()?.add(response.headers);
+    // What is missing or was asked for wrongly is nobody's own; how long that may be kept is the page's matter.
+    if (![400, 404, 422].includes(response.status)) sources.getStore()?.add(response.headers);
   },
 };
 

@@ -1,5 +1,6 @@
 import Link from "next/link";
 import type { components } from "@/api/schema";
+import { priceIn } from "@/api/search";
 import { settings } from "@/settings";
 import { money } from "@/words/money";
 import { ProductGrid } from "./product-card";
@@ -104,6 +105,12 @@ export function Results(props: { answer: Answer; asked: Asked; path: string; nam
   );
 }
 
+/** Says what of an address was left out of the search, if anything was. */
+export function LeftOut({ leftOut }: { leftOut: string[] }) {
+  if (!leftOut.length) return null;
+  return <p className="card mb-6 p-4" role="status">We left out what cannot be used here: {leftOut.join(", ")}.</p>;
+}
+
 function Filter({ title, isOpen, children }: { title: string; isOpen: boolean; children: React.ReactNode }) {
   return (
     <details open={isOpen} className="group border-t border-line py-1">
@@ -174,8 +181,8 @@ function inWords(name: string, value: string, names: Map<string, string>, locale
   if (name === "category") return names.get(value) ?? value;
   const { currency } = settings();
   const format = new Intl.NumberFormat(locale, { style: "currency", currency });
-  if (name === "price_min") return `from ${format.format(Number(value))}`;
-  if (name === "price_max") return `to ${format.format(Number(value))}`;
+  if (name === "price_min") return `from ${format.format(priceIn(value))}`;
+  if (name === "price_max") return `to ${format.format(priceIn(value))}`;
   return value;
 }
 

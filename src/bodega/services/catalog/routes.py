@@ -23,7 +23,6 @@ from bodega.contracts.ids import ProductId
 from bodega.kit.app import RawBody, but, problems
 from bodega.kit.auth import Caller, Merchant
 from bodega.kit.errors import (
-    BadRequest,
     Forbidden,
     Invalid,
     PreconditionRequired,
@@ -31,7 +30,7 @@ from bodega.kit.errors import (
     Unauthenticated,
 )
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
-from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor, foreign_cursor
 from bodega.kit.upload import JSON_LINES, media_type, spooled
 from bodega.services.catalog import domain, service
 from bodega.services.catalog.clients import ObjectStorage
@@ -516,7 +515,7 @@ def _id_in(position: str) -> str:
     try:
         return _PRODUCT_ID.validate_python(position)
     except ValidationError as error:
-        raise BadRequest("the cursor is not one of ours") from error
+        raise foreign_cursor() from error
 
 
 def _position(cursor: str, sort: Sort) -> tuple[str] | tuple[int, str]:
@@ -524,7 +523,7 @@ def _position(cursor: str, sort: Sort) -> tuple[str] | tuple[int, str]:
         return (_id_in(decode_cursor(cursor, str)[0]),)
     price, product_id = decode_cursor(cursor, int, str)
     if not 0 <= price <= 10**12:
-        raise BadRequest("the cursor is not one of ours")
+        raise foreign_cursor()
     return (price, _id_in(product_id))
 
 

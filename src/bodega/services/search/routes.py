@@ -14,10 +14,10 @@ from bodega.contracts.money import Price
 from bodega.kit.app import problems
 from bodega.kit.auth import Caller
 from bodega.kit.errors import BadRequest, Invalid
-from bodega.kit.pagination import Cursor, PageSize, decode_cursor, encode_cursor
+from bodega.kit.pagination import Cursor, PageSize, decode_cursor, encode_cursor, foreign_cursor
 from bodega.services.search import flows, service
 from bodega.services.search.clients import Sources
-from bodega.services.search.domain import Criteria, Difference, Sort, option_key, option_name
+from bodega.services.search.domain import Criteria, Difference, Sort, option_name
 from bodega.services.search.errors import UnknownFilter
 from bodega.services.search.flows import Curator, Herald
 from bodega.services.search.schemas import (
@@ -75,27 +75,42 @@ Word = Annotated[CleanText, StringConstraints(min_length=1, max_length=100)]
 _WORDS: TypeAdapter[list[str]] = TypeAdapter(list[Word])
 
 
-async def _options(request: Request) -> dict[str, tuple[str, ...]]:
-    """Every parameter that is none of the named ones filters by the option of its name."""
+Kept = Annotated[Store, Depends(_store)]
+
+
+async def _options(request: Request, store: Kept) -> dict[str, tuple[str, ...]]:
+    """Every parameter that is none of the named ones filters by the option of its name. The answer to a request with
+    faults names all of them, so that a client can leave them out and ask again."""
     wanted: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
         if name not in _PARAMETERS:
-            if len(name) > 100 or option_key(name) != name:
-                raise UnknownFilter.field(f"query/{name[:100]}", "is not a parameter")
             wanted.setdefault(name, []).append(value)
-    if len(wanted) > OPTIONS_AT_ONCE:
-        raise Invalid.field("query", f"at most {OPTIONS_AT_ONCE} options at once")
+    if not wanted:
+        return {}
+    known = await store.option_keys()
+    _refuse(UnknownFilter, {f"query/{name}": "no product has such an option" for name in wanted if name not in known})
+    surplus = list(wanted)[OPTIONS_AT_ONCE:]
+    _refuse(Invalid, {f"query/{name}": f"at most {OPTIONS_AT_ONCE} options at once" for name in surplus})
+    faults: dict[str, str] = {}
     for name, values in wanted.items():
+        if len(values) > VALUES_AT_ONCE:
+            faults[f"query/{name}"] = f"at most {VALUES_AT_ONCE} values at once"
+            continue
         try:
             _WORDS.validate_python(values)
         except ValidationError as error:
-            raise Invalid.field(f"query/{name}", error.errors()[0]["msg"]) from error
-        if len(values) > VALUES_AT_ONCE:
-            raise Invalid.field(f"query/{name}", f"at most {VALUES_AT_ONCE} values at once")
+            faults |= {f"query/{name}/{fault['loc'][0]}": fault["msg"] for fault in error.errors()}
+    _refuse(Invalid, faults)
     return {name: tuple(values) for name, values in wanted.items()}
 
 
-Kept = Annotated[Store, Depends(_store)]
+def _refuse(kind: type[Invalid], faults: Mapping[str, str]) -> None:
+    """Raises an error that names them all. `faults`: pointer -> message."""
+    if faults:
+        errors = [{"pointer": pointer, "message": message} for pointer, message in faults.items()]
+        raise kind(next(iter(faults.values())), errors=errors)
+
+
 Asked = Annotated[Sources, Depends(_sources)]
 Heralding = Annotated[Herald, Depends(_herald)]
 Curating = Annotated[Curator, Depends(_curator)]
@@ -152,17 +167,13 @@ async def search_products(
     """Products by words and filters, with what they could be narrowed down by.
 
     Any other parameter filters by the option of that name, in lower case and with `_` for spaces:
-    `color=Forest&color=White&size=45 cm`. Several values of one parameter: any of them. An option that no product
-    has is refused. Nothing found as written: typos are tolerated, and `suggestion` says what was perhaps meant.
+    `color=Forest&color=White&size=45 cm`. Several values of one parameter: any of them. Options that no
+    product has are refused, all by name. Nothing found as written: typos are tolerated, and `suggestion` says what
+    was perhaps meant.
     """
     started = time.perf_counter()
     if price_min is not None and price_max is not None and price_min > price_max:
-        raise Invalid.field("query/price_max", "is less than price_min")
-    if options:
-        unknown = set(options) - await store.option_keys()
-        if unknown:
-            name = sorted(unknown)[0]
-            raise UnknownFilter.field(f"query/{name}", "no product has such an option")
+        _refuse(Invalid, {"query/price_min": "is more than price_max", "query/price_max": "is less than price_min"})
     criteria = Criteria(
         words=q, categories=tuple(category), brands=tuple(brand), price_min=price_min, price_max=price_max,
         in_stock=in_stock, options=options, sort=sort,
@@ -245,13 +256,13 @@ async def mend(store: Kept, sources: Asked, herald: Heralding, _: Caller) -> Aud
 
 def _position(cursor: str | None, sort: Sort) -> tuple[bool, list[Any] | None]:
     """Whether the page before was found generously, and where it ended."""
-    if cursor is None:
+    if not cursor:
         return False, None
     fuzzy, *after = decode_cursor(cursor, int, *ORDERS[sort][1])
     if any(isinstance(value, int) and abs(value) >= 2**63 for value in after):
-        raise BadRequest("the cursor is not one of ours")
+        raise foreign_cursor()
     if any(isinstance(value, float) and not math.isfinite(value) for value in after):
-        raise BadRequest("the cursor is not one of ours")
+        raise foreign_cursor()
     return bool(fuzzy), after
 
 

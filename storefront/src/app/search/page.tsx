@@ -2,7 +2,7 @@ import type { Metadata } from "next";
 import Link from "next/link";
 import { asked, search } from "@/api/search";
 import { api } from "@/api/server";
-import { Results } from "@/components/results";
+import { LeftOut, Results } from "@/components/results";
 
 interface Props {
   searchParams: Promise<Record<string, string | string[] | undefined>>;
@@ -14,27 +14,28 @@ export async function generateMetadata({ searchParams }: Props): Promise<Metadat
 }
 
 export default async function SearchPage({ searchParams }: Props) {
-  const wanted = asked(await searchParams);
+  const [found, categories] = await Promise.all([search(asked(await searchParams)), api.GET("/categories")]);
+  const { answer, asked: wanted, leftOut } = found;
   const words = wanted.get("q")?.trim() ?? "";
-  const [answer, categories] = await Promise.all([search(wanted), api.GET("/categories")]);
   const rooms = categories.data?.items ?? [];
   return (
     <div className="wrap pt-8">
       <h1 className="title mb-2">{words ? <>Results for “{words}”</> : "All products"}</h1>
-      {answer?.suggestion && (
+      <LeftOut leftOut={leftOut} />
+      {answer.suggestion && (
         <p className="mb-6 text-lg">
           {answer.corrected ? "Shown are results for " : "Did you mean "}
           <Link className="link font-medium" prefetch={false} href={`/search?q=${encodeURIComponent(answer.suggestion)}`}>{answer.suggestion}</Link>
           {answer.corrected ? "." : "?"}
         </p>
       )}
-      {answer && answer.total > 0 ? (
+      {answer.total > 0 ? (
         <div className="mt-6">
           <Results answer={answer} asked={wanted} path="/search" names={new Map(rooms.map(({ slug, title }) => [slug, title]))} />
         </div>
       ) : (
         <div className="py-10">
-          <p className="text-lg">{answer ? "Nothing fits that." : "That cannot be searched for."}</p>
+          <p className="text-lg">Nothing fits that.</p>
           <p className="mt-2 text-soft">Fewer words or fewer filters may help. Or look around:</p>
           <ul className="mt-6 flex flex-wrap gap-3">
             {wanted.size > (words ? 1 : 0) && words && (

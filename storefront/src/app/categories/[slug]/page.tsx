@@ -4,7 +4,7 @@ import { cache } from "react";
 import { asked, search } from "@/api/search";
 import { api } from "@/api/server";
 import { Breadcrumbs } from "@/components/breadcrumbs";
-import { Results } from "@/components/results";
+import { LeftOut, Results } from "@/components/results";
 
 interface Props {
   params: Promise<{ slug: string }>;
@@ -23,8 +23,7 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 
 export default async function CategoryPage({ params, searchParams }: Props) {
   const { category, categories } = await findCategory((await params).slug);
-  const wanted = asked(await searchParams);
-  const answer = (await search(wanted, category.slug)) ?? notFound();
+  const { answer, asked: wanted, leftOut } = await search(asked(await searchParams), category.slug);
   return (
     <div className="wrap">
       <Breadcrumbs trail={[{ href: "/", label: "Home" }, { href: `/categories/${category.slug}`, label: category.title }]} />
@@ -32,6 +31,7 @@ export default async function CategoryPage({ params, searchParams }: Props) {
         <h1 className="title">{category.title}</h1>
         {category.description && <p className="mt-3 text-lg text-soft">{category.description}</p>}
       </header>
+      <LeftOut leftOut={leftOut} />
       {answer.total === 0 && <p className="mb-6">Nothing here fits these filters.</p>}
       <Results
         answer={answer}
