@@ -70,6 +70,7 @@ async def uploads_bucket() -> str:
 def settings(mongo_url: str, topics: Topics, credentials: Credentials, uploads_bucket: str) -> Settings:
     return Settings(
         mongo_url=mongo_url,
+        kafka=topics.bootstrap,
         topic_prefix=topics.prefix,
         s3_uploads_bucket=uploads_bucket,
         allowed_callers=["cart"],
