@@ -31,7 +31,7 @@ _ANY_OPTION: Final = {"/search": "[^&]"}
 _CLIENT: Final = {1: r"^.*?([^, ]+)$", 2: r"^(?:.*[, ])?([^, ]+), *[^, ]+$"}
 """Where the client stands in X-Forwarded-For (a regular expression), by the number of proxies, ourselves among them."""
 _PERMISSIONS_POLICY: Final = ", ".join(
-    [f"{feature}=()" for feature in ("accelerometer", "bluetooth", "browsing-topics", "camera", "display-capture",
+    [f"{feature}=()" for feature in ("accelerometer", "browsing-topics", "camera", "display-capture",
                                      "geolocation", "gyroscope", "magnetometer", "microphone", "midi", "serial", "usb")]
     + ["payment=(self)"]
 )  # fmt: skip
