@@ -66,7 +66,7 @@ def test_every_password_of_the_public_lists_that_the_policy_would_allow_is_refus
     """They are what guessers begin with: zxcvbn's list of 30,000, and the one of 20,000 that Django ships."""
     kept = Path(passwords.__file__).with_name("public_passwords.txt").read_text("utf-8").splitlines()
     tried = [one for one in {*FREQUENCY_LISTS["passwords"], *kept} if len(one) >= 10]
-    assert len(tried) > 2500
+    assert len(tried) > 2000
     taken = []
     for spelling in (str, str.upper, str.title):
         for password in map(spelling, tried):

@@ -37,6 +37,7 @@ async def behind(*gateways: str) -> AsyncIterator[Callable[[str], Awaitable[str]
     app = create_service("counter", settings, [router], titles={}, description="", state={}, ready={"nothing": ready})
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
+    listener.listen()  # connections wait until the server takes them
     server = Server(app, "127.0.0.1", 0)
     task = asyncio.create_task(server.serve(sockets=[listener]))
 

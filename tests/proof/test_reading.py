@@ -44,7 +44,7 @@ ROWS = {
     "shipping": """
         INSERT INTO shipment (id, order_id, state, status, number, address, contact, weight_grams, service, promised_to,
                               label_id, tracking_number)
-        VALUES ('shp_1', 'ord_1', 'labelled', 'label_created', 'BDG-1', '{}', '{}', 500, 'ground', current_date,
+        VALUES ('shp_1', 'ord_1', 'labelled', 'in_transit', 'BDG-1', '{}', '{}', 500, 'ground', current_date,
                 'lbl_1', 'T1');""",
 }
 
