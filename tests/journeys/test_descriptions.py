@@ -27,7 +27,7 @@ import pytest
 from bodega.kit.testing import Caller
 from tests.journeys.shop import Merchant, Shopper
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 
 CASES_PER_OPERATION = 4  # with the merchant's coverage, all three callers take a minute and a half on two cores
 CHECKS = (

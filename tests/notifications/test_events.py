@@ -85,9 +85,9 @@ async def test_a_cancellation_is_told_to_who_had_paid_and_once(
     mails = await mailbox.gets(ada, 3)
     await asyncio.sleep(0.3)
     assert sorted(mail["subject"] for mail in await mailbox.to(ada)) == [
-        f"Your order {NUMBER} is cancelled",
         f"Refund of €10.00 for your order {NUMBER}",
         f"Refund of €5.00 for your order {NUMBER}",
+        f"Your order {NUMBER} is cancelled",
     ]
     assert len(ids_of(mails)) == 3
     assert await mailbox.to(bob) == []

@@ -93,7 +93,7 @@ async def test_after_the_session_has_ended_too_one_goes_on_as_a_guest(
     for name in ("bodega_access", "bodega_refresh"):
         await site.context.clear_cookies(name=name)
     await page.goto(f"{site.url}/cart")
-    await expect(page.get_by_text("There is nothing in it yet.")).to_be_visible()
+    await expect(page.get_by_text("Your cart is empty.")).to_be_visible()
     page = await is_on_sale(site, slug)
     await add(page)
     await expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(1)
