@@ -76,7 +76,8 @@ def test_only_services_without_sql_park_to_a_topic() -> None:
 
 def test_the_command_line_may_call_everybody() -> None:
     system = System.load(local=False)
-    assert set(system.callers_of("auth")) == {"notifications", "users", "cli"}
+    assert set(system.callers_of("shipping")) == {"checkout", "users", "cli"}
+    assert set(system.callers_of("auth")) == {*system.services, "cli"}, "everybody asks whose sessions have ended"
     assert all("cli" in system.callers_of(name) for name in system.services)
 
 

@@ -8,7 +8,7 @@ from playwright.async_api import Page, expect
 from bodega.platform import pages
 from tests.journeys.browser.conftest import Site
 from tests.journeys.conftest import PASSWORD
-from tests.journeys.shop import Merchant, Shopper
+from tests.journeys.shop import Merchant, Shopper, unique
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -31,6 +31,10 @@ async def is_for_everybody(page: Page) -> None:
         for fault in found["violations"]
     ]
     assert not told, f"{page.url}: {json.dumps(told, indent=1)}"
+    await fits_the_window(page)
+
+
+async def fits_the_window(page: Page) -> None:
     overflow = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0, f"{page.url} is {overflow} pixels wider than the window"
 
@@ -58,6 +62,25 @@ async def test_the_pages_of_a_category_and_of_a_product_with_pictures(
         )
         assert not broken
         await page.close()
+
+
+async def test_a_word_that_does_not_end_breaks_no_page(site: Site, size: str, merchant: Merchant) -> None:
+    word = "Donaudampfschiff" * 10
+    slug = unique("long")
+    category = {"slug": slug, "title": word[:100], "description": word}
+    assert (await merchant.api.post("/admin/categories", category)).status == 201
+    product = await merchant.makes(title=word, brand=word[:80], categories=[slug])
+    paths = ["/", f"/categories/{slug}", f"/products/{product['slug']}", f"/search?q={word[:32]}"]
+    for path in paths:
+        page = await site.open(path)
+        await fits_the_window(page)
+    page = await site.open(f"/products/{product['slug']}")
+    await page.get_by_role("button", name="Add to cart").click()
+    await expect(page.get_by_role("dialog").get_by_role("listitem")).to_have_count(1)
+    for path in ("/cart", "/checkout"):
+        page = await site.open(path)
+        await expect(page.get_by_text(word).first).to_be_attached()  # on a phone the checkout's summary is folded
+        await fits_the_window(page)
 
 
 async def test_the_cart_the_checkout_and_an_order(site: Site, size: str, merchant: Merchant, guest: Shopper) -> None:
