@@ -20,7 +20,7 @@ async def gives_back(merchant: Merchant, order: Order, amount: int | None = None
 
 async def has_refund_mails(outside: Outside, email: str, count: int) -> list[str]:
     async def check() -> list[str]:
-        texts = [mail["text"] for mail in await outside.mails_to(email) if "given back" in mail["text"]]
+        texts = [mail["text"] for mail in await outside.mails_to(email) if "We have refunded" in mail["text"]]
         assert len(texts) == count
         return texts
 
