@@ -38,8 +38,9 @@ async def test_a_parameter_that_an_address_does_not_know_makes_no_other_answer(e
     for page in PAGES_WITHOUT:
         assert set(await _asked_and_kept(edge, page, page, query)) <= {""}
     for path in map(_of, known_parameters()):
-        if path != "/search":  # its options have no names that could be listed
-            assert set(await _asked_and_kept(edge, f"/api{path}", path, query)) <= {""}
+        assert set(await _asked_and_kept(edge, f"/api{path}", path, query)) <= {""}
+    for page in ("/search", "/categories/kitchen"):
+        assert set(await _asked_and_kept(edge, page, page, query)) <= {""}
 
 
 async def test_a_name_that_is_written_otherwise_is_none_that_is_known(edge: Edge) -> None:
@@ -57,8 +58,8 @@ async def test_a_parameter_that_an_address_knows_reaches_the_origin_as_it_was_wr
             assert edge.origin.asked_for(path)[-1].url.query == query
     for page in ("/search", "/categories/kitchen"):
         edge.origin.says(page)
-        await edge.get(f"{page}?sort=newest&q=tea?pot&utm_source=x")
-        assert edge.origin.asked_for(page)[-1].url.query == "q=tea?pot&sort=newest"
+        await edge.get(f"{page}?sort=newest&q=tea?pot&utm_source=x&option.size_cm-43ba15dede=a%20b&color=x")
+        assert edge.origin.asked_for(page)[-1].url.query == "option.size_cm-43ba15dede=a%20b&q=tea?pot&sort=newest"
 
 
 async def test_one_shoppers_own_pages_get_what_they_are_asked_for(edge: Edge) -> None:

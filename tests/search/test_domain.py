@@ -11,14 +11,6 @@ from tests.search.making import euro, product, variant
 pytestmark = pytest.mark.unit
 
 
-@pytest.mark.parametrize(
-    ("name", "key"), [("Color", "color"), ("Cable length", "cable_length"), ("  Größe (EU) ", "grösse_eu")]
-)
-def test_an_options_name_becomes_a_parameter(name: str, key: str) -> None:
-    assert domain.option_key(name) == key
-    assert domain.option_key(key) == key
-
-
 def test_a_document_shows_the_cheapest_variant_and_the_span() -> None:
     one = product(
         "Mug", variant("A", 1200, Color="Sand"), variant("B", 900, compare_at_price=euro(1000), barcode="4006381")
@@ -26,7 +18,8 @@ def test_a_document_shows_the_cheapest_variant_and_the_span() -> None:
     document = domain.document(one)
     assert (document["price"], document["price_to"], document["compare_at_price"]) == (900, 1200, 1000)
     assert document["codes"] == ["A", "B", "4006381"]
-    assert document["variants"][0]["options"] == ["color=Sand"]
+    assert document["variants"][0]["options"] == ["color=sand"]
+    assert document["variants"][0]["choices"] == [{"option": "color", "name": "Color", "value": "Sand"}]
 
 
 def test_what_differs_is_named_once() -> None:

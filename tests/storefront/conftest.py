@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ import pytest_asyncio
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from bodega.contracts.catalog import option_key
 from bodega.contracts.problems import TITLES
 from bodega.kit.app import create_service
 from bodega.kit.testing import eventually, serving
@@ -20,7 +21,7 @@ from bodega.platform import pages
 from bodega.services.search import routes
 from bodega.services.search.domain import Criteria
 from bodega.services.search.settings import Settings
-from bodega.services.search.store import Counted, Found
+from bodega.services.search.store import Counted, CountedOption, Found
 
 SITE = "http://shop.test"
 MUG_ID = "prd_01M862Q5N3E2TBV7W1GKEP0HMD"
@@ -106,17 +107,20 @@ class Api:
 class Shelf:
     """Search's store with one product in it."""
 
-    of_product: ClassVar[dict[str, str]] = {"color": "Forest", "size": "45 cm"}
+    of_product: ClassVar[dict[str, str]] = {"Color": "Forest", "Size": "45 cm"}
 
-    async def option_keys(self) -> set[str]:
-        return set(self.of_product)
+    async def known_options(self, keys: Collection[str]) -> set[str]:
+        return {option_key(name) for name in self.of_product} & set(keys)
 
     async def search(self, asked: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] | None) -> Found:
         fits = {
             "category": "kitchen" in asked.categories or not asked.categories,
             "brand": "Haverfold" in asked.brands or not asked.brands,
             "price": (asked.price_min or 0) <= 1600 <= (asked.price_max or 1600),
-            **{name: self.of_product[name] in values for name, values in (asked.options or {}).items()},
+            **{
+                name: value in (asked.options or {}).get(option_key(name), [value])
+                for name, value in self.of_product.items()
+            },
         }
 
         def count(facet: str, value: str) -> list[Counted]:
@@ -129,7 +133,10 @@ class Shelf:
         return Found(
             matched=1, total=int(all(fits.values())), products=hits, last=[1, 1.0, 1, MUG_ID] if hits else None,
             categories=count("category", "kitchen"), brands=count("brand", "Haverfold"),
-            options={name: count(name, value) for name, value in self.of_product.items() if count(name, value)},
+            options=[
+                CountedOption(option_key(name), name, 1, counted)
+                for name, value in self.of_product.items() if (counted := count(name, value))
+            ],
         )  # fmt: skip
 
     async def category_names(self, ids: Sequence[str]) -> dict[str, str]:

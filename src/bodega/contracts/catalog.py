@@ -1,6 +1,9 @@
 """Catalog: the published state of products, and prices for those who sell."""
 
-from typing import Annotated, ClassVar, Literal
+import hashlib
+import re
+import unicodedata
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +11,30 @@ from bodega.contracts.envelope import Event
 from bodega.contracts.fields import CategorySlug, CleanText, Line, Sku, Slug, Timestamp
 from bodega.contracts.ids import ProductId
 from bodega.contracts.money import Price
+
+OPTION_PARAMETER: Final = "option."
+"""Before an option's key in the parameters of the search: so no option is taken for one of the search's own."""
+_KEY_LETTERS: Final = 40
+"""How much of a long name its key shows."""
+
+
+def folded(words: str) -> str:
+    """What spellings of an option's name or value have in common that differ only in capitals or in how accents are
+    encoded: `FOREST` -> `forest`."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", words).casefold()).strip()
+
+
+def option_key(name: str) -> str:
+    """An option's name as a part of an address: letters a to z, digits, `_` and `-`. The same for names that are
+    `folded` to the same, and different for all others: `Cable length` -> `cable_length`, `Size (cm)` ->
+    `size_cm-43ba15dede`.
+    """
+    words = folded(name)
+    plain = re.sub("[^a-z0-9]+", "_", words).strip("_")
+    if plain and plain.replace("_", " ") == words and len(plain) <= _KEY_LETTERS:
+        return plain  # says all of the name
+    digest = hashlib.blake2b(words.encode(), digest_size=5).hexdigest()
+    return f"{plain[:_KEY_LETTERS]}-{digest}"
 
 
 class _Message(BaseModel):

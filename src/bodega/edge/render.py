@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from bodega.contracts.catalog import OPTION_PARAMETER
 from bodega.gateway.render import proxies_in_front
 from bodega.gateway.replies import PROBLEM_TYPE
 from bodega.gateway.routes import STREAMS
@@ -26,7 +27,7 @@ _PURGERS: Final = ("127.0.0.1", "::1")
 _PURGERS_ELSEWHERE: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _TEMPLATE: Final = Path(__file__).with_name("edge.vcl")
 _PARAMETERS: Final = Path(__file__).with_name("parameters.json")
-_ANY_OPTION: Final = {"/search": "[^&]"}
+_ANY_OPTION: Final = {"/search": re.escape(OPTION_PARAMETER)}
 """Of an API path whose parameters are not all named: how the others begin (a regular expression)."""
 _CLIENT: Final = {1: r"^.*?([^, ]+)$", 2: r"^(?:.*[, ])?([^, ]+), *[^, ]+$"}
 """Where the client stands in X-Forwarded-For (a regular expression), by the number of proxies, ourselves among them."""

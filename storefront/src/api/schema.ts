@@ -1335,10 +1335,10 @@ export interface paths {
          * Search Products
          * @description Products by words and filters, with what they could be narrowed down by.
          *
-         *     Any other parameter filters by the option of that name, in lower case and with `_` for spaces:
-         *     `color=Forest&color=White&size=45 cm`. Several values of one parameter: any of them. Options that no
-         *     product has are refused, all by name. Nothing found as written: typos are tolerated, and `suggestion` says what
-         *     was perhaps meant.
+         *     Products' options are filtered by the parameters that the answer names, which begin with `option.`:
+         *     `option.color=Forest&option.color=White&option.size=45 cm`. Several values of one parameter: any of them. Options
+         *     that no product has are refused, all by name; other parameters are passed over. Nothing found as written: typos are
+         *     tolerated, and `suggestion` says what was perhaps meant.
          */
         get: operations["search_products_search_get"];
         put?: never;
@@ -3459,7 +3459,7 @@ export interface components {
             in_stock: number;
             /**
              * Options
-             * @description Each that some product found has, by its parameter
+             * @description The 30 that most of the products found have, the commonest first
              */
             options: components["schemas"]["OptionFacet"][];
             /** @description Of single variants; null: nothing is found */
@@ -4260,15 +4260,21 @@ export interface components {
          */
         OptionFacet: {
             /**
+             * Count
+             * @description How many products have it
+             * @example 2
+             */
+            count: number;
+            /**
              * Name
-             * @description For people
+             * @description As the merchant writes it
              * @example Color
              */
             name: string;
             /**
              * Parameter
              * @description The query parameter that filters by it
-             * @example color
+             * @example option.color
              */
             parameter: string;
             /**
@@ -6899,8 +6905,9 @@ export interface components {
          *         "in_stock": 2,
          *         "options": [
          *           {
+         *             "count": 2,
          *             "name": "Color",
-         *             "parameter": "color",
+         *             "parameter": "option.color",
          *             "values": [
          *               {
          *                 "count": 2,

@@ -14,8 +14,12 @@ export interface Found {
   leftOut: string[];
 }
 
+/** How the parameters begin that filter by the products' options. */
+const OPTION = "option.";
 /** The parameters of the search that have one value. */
 const SINGLE = ["q", "price_min", "price_max", "in_stock", "sort", "cursor"];
+/** A number of a page, as other shops' addresses have it. */
+const PAGE = "page";
 /** What parameters are called where the page speaks of them. */
 const LABELS: Record<string, string> = {
   q: "words",
@@ -24,7 +28,7 @@ const LABELS: Record<string, string> = {
   in_stock: "availability",
   sort: "order",
   cursor: "place in the list",
-  page: "page",
+  [PAGE]: "page",
   category: "category",
   brand: "brand",
 };
@@ -58,8 +62,8 @@ export function priceIn(value: string): number {
  */
 export async function search(address: URLSearchParams, category?: string): Promise<Found> {
   const parameters = [...address].filter(([name, value]) => !(name + value).includes("\0") && !(category && name === "category"));
-  const kept = new URLSearchParams(parameters);
-  const leftOut: [string, string][] = [];
+  const kept = new URLSearchParams(parameters.filter(([name]) => name !== PAGE && isMeant(name)));
+  const leftOut: [string, string][] = parameters.filter(([name]) => name === PAGE);
   function leaveOut(pairs: [string, string][]): void {
     for (const [name, value] of pairs) kept.delete(name, value);
     leftOut.push(...pairs);
@@ -78,9 +82,13 @@ export async function search(address: URLSearchParams, category?: string): Promi
     leaveOut(gone);
     answer = await find();
   }
-  const options = new Map(answer.facets.options.map(({ parameter, name }) => [parameter, name.toLowerCase()]));
-  const named = leftOut.filter(([name]) => Object.hasOwn(LABELS, name) || options.has(name));
-  return { answer, asked: kept, leftOut: named.map(([name, value]) => inWords(LABELS[name] ?? options.get(name) ?? name, name, value)) };
+  const options = new Map(answer.facets.options.map(({ parameter, name }) => [parameter, name]));
+  return { answer, asked: kept, leftOut: leftOut.map(([name, value]) => inWords(LABELS[name] ?? options.get(name) ?? "filter", name, value)) };
+}
+
+/** Whether a parameter is for the search. Others are passed over: who follows a link has not written them. */
+function isMeant(name: string): boolean {
+  return Object.hasOwn(LABELS, name) || name.startsWith(OPTION);
 }
 
 /** One question to the search: its answer, or the parameters with the values that it refuses. */

@@ -1,11 +1,10 @@
 """What a product is to those who look for it: pure rules, no I/O."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from bodega.contracts.catalog import CategoryUpdated, Product
+from bodega.contracts.catalog import CategoryUpdated, Product, folded, option_key
 
 Sort = Literal["relevance", "price", "-price", "newest"]
 
@@ -39,14 +38,9 @@ class Criteria:
     sort: Sort = "relevance"
 
 
-def option_key(name: str) -> str:
-    """An option's name as a parameter of an address: `Cable length` -> `cable_length`."""
-    return re.sub(r"\W+", "_", name.casefold()).strip("_")
-
-
-def option_name(key: str) -> str:
-    """An option's key as people read it: `cable_length` -> `Cable length`."""
-    return key.replace("_", " ").capitalize()
+def choice(key: str, value: str) -> str:
+    """A value of an option, as variants are found by it."""
+    return f"{key}={folded(value)}"
 
 
 def document(product: Product) -> dict[str, Any]:
@@ -74,7 +68,11 @@ def document(product: Product) -> dict[str, Any]:
         "variants": [
             {
                 "sku": variant.sku,
-                "options": [f"{option_key(name)}={value}" for name, value in variant.options.items()],
+                "options": [choice(option_key(name), value) for name, value in variant.options.items()],
+                "choices": [
+                    {"option": option_key(name), "name": name, "value": value}
+                    for name, value in variant.options.items()
+                ],
                 "price": variant.price.amount,
                 "in_stock": False,
                 "stock_version": 0,

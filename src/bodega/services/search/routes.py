@@ -1,6 +1,7 @@
 """The HTTP door of search: parse, call, shape the answer."""
 
 import math
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
+from bodega.contracts.catalog import OPTION_PARAMETER, folded
 from bodega.contracts.fields import CategorySlug, CleanText
 from bodega.contracts.money import Price
 from bodega.kit.app import problems
@@ -17,7 +19,7 @@ from bodega.kit.errors import BadRequest, Invalid
 from bodega.kit.pagination import Cursor, PageSize, decode_cursor, encode_cursor, foreign_cursor
 from bodega.services.search import flows, service
 from bodega.services.search.clients import Sources
-from bodega.services.search.domain import Criteria, Difference, Sort, option_name
+from bodega.services.search.domain import Criteria, Difference, Sort
 from bodega.services.search.errors import UnknownFilter
 from bodega.services.search.flows import Curator, Herald
 from bodega.services.search.schemas import (
@@ -43,7 +45,7 @@ internal = APIRouter(prefix="/internal", include_in_schema=False)
 OPTIONS_AT_ONCE = 10
 VALUES_AT_ONCE = 20
 SUGGESTED = 6
-_PARAMETERS = {"q", "category", "brand", "price_min", "price_max", "in_stock", "sort", "limit", "cursor"}
+_OPTION_KEY = re.compile("[a-z0-9_-]{1,60}")
 
 
 async def _store(request: Request) -> Store:
@@ -79,18 +81,22 @@ Kept = Annotated[Store, Depends(_store)]
 
 
 async def _options(request: Request, store: Kept) -> dict[str, tuple[str, ...]]:
-    """Every parameter that is none of the named ones filters by the option of its name. The answer to a request with
-    faults names all of them, so that a client can leave them out and ask again."""
+    """The parameters of the options' own name space. The answer to a request with faults names all of them, so that a
+    client can leave them out and ask again."""
     wanted: dict[str, list[str]] = {}
     for name, value in request.query_params.multi_items():
-        if name not in _PARAMETERS:
+        if name.startswith(OPTION_PARAMETER):
             wanted.setdefault(name, []).append(value)
     if not wanted:
         return {}
-    known = await store.option_keys()
-    _refuse(UnknownFilter, {f"query/{name}": "no product has such an option" for name in wanted if name not in known})
     surplus = list(wanted)[OPTIONS_AT_ONCE:]
     _refuse(Invalid, {f"query/{name}": f"at most {OPTIONS_AT_ONCE} options at once" for name in surplus})
+    keys = {name: name.removeprefix(OPTION_PARAMETER) for name in wanted}
+    known = await store.known_options([key for key in keys.values() if _OPTION_KEY.fullmatch(key)])
+    _refuse(
+        UnknownFilter,
+        {f"query/{name}": "no product has such an option" for name, key in keys.items() if key not in known},
+    )
     faults: dict[str, str] = {}
     for name, values in wanted.items():
         if len(values) > VALUES_AT_ONCE:
@@ -101,7 +107,7 @@ async def _options(request: Request, store: Kept) -> dict[str, tuple[str, ...]]:
         except ValidationError as error:
             faults |= {f"query/{name}/{fault['loc'][0]}": fault["msg"] for fault in error.errors()}
     _refuse(Invalid, faults)
-    return {name: tuple(values) for name, values in wanted.items()}
+    return {keys[name]: tuple(values) for name, values in wanted.items()}
 
 
 def _refuse(kind: type[Invalid], faults: Mapping[str, str]) -> None:
@@ -166,10 +172,10 @@ async def search_products(
 ) -> SearchAnswer:
     """Products by words and filters, with what they could be narrowed down by.
 
-    Any other parameter filters by the option of that name, in lower case and with `_` for spaces:
-    `color=Forest&color=White&size=45 cm`. Several values of one parameter: any of them. Options that no
-    product has are refused, all by name. Nothing found as written: typos are tolerated, and `suggestion` says what
-    was perhaps meant.
+    Products' options are filtered by the parameters that the answer names, which begin with `option.`:
+    `option.color=Forest&option.color=White&option.size=45 cm`. Several values of one parameter: any of them. Options
+    that no product has are refused, all by name; other parameters are passed over. Nothing found as written: typos are
+    tolerated, and `suggestion` says what was perhaps meant.
     """
     started = time.perf_counter()
     if price_min is not None and price_max is not None and price_min > price_max:
@@ -313,8 +319,13 @@ def _facets(found: Found, criteria: Criteria, currency: str) -> Facets:
         categories=_values(found.categories, criteria.categories),
         brands=_values(found.brands, criteria.brands),
         options=[
-            OptionFacet(parameter=key, name=option_name(key), values=_values(values, (criteria.options or {}).get(key)))
-            for key, values in sorted(found.options.items())
+            OptionFacet(
+                parameter=OPTION_PARAMETER + one.key,
+                name=one.name,
+                count=one.count,
+                values=_values(one.values, (criteria.options or {}).get(one.key)),
+            )
+            for one in found.options
         ],
         price=PriceRange(lowest=prices[0], highest=prices[1]) if prices else None,
         in_stock=found.in_stock,
@@ -322,5 +333,5 @@ def _facets(found: Found, criteria: Criteria, currency: str) -> Facets:
 
 
 def _values(counted: Sequence[Counted], chosen: Sequence[str] | None) -> list[FacetValue]:
-    folded = {value.casefold() for value in chosen or ()}
-    return [FacetValue(value=one.value, count=one.count, selected=one.value.casefold() in folded) for one in counted]
+    those = {folded(value) for value in chosen or ()}
+    return [FacetValue(value=one.value, count=one.count, selected=folded(one.value) in those) for one in counted]

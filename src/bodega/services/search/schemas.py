@@ -62,8 +62,9 @@ class FacetValue(_Answer):
 class OptionFacet(_Answer):
     """Something that a shopper chooses, and with what."""
 
-    parameter: str = Field(description="The query parameter that filters by it", examples=["color"])
-    name: str = Field(description="For people", examples=["Color"])
+    parameter: str = Field(description="The query parameter that filters by it", examples=["option.color"])
+    name: str = Field(description="As the merchant writes it", examples=["Color"])
+    count: int = Field(description="How many products have it", examples=[2])
     values: list[FacetValue] = Field(description="The commonest first")
 
 
@@ -89,7 +90,7 @@ class Facets(_Answer):
     brands: list[FacetValue] = Field(
         description="For `brand`", examples=[[{"value": "Haverfold", "count": 2, "selected": False}]]
     )
-    options: list[OptionFacet] = Field(description="Each that some product found has, by its parameter")
+    options: list[OptionFacet] = Field(description="The 30 that most of the products found have, the commonest first")
     price: PriceRange | None = Field(description="Of single variants; null: nothing is found")
     in_stock: int = Field(description="How many products would be left with `in_stock=true`", examples=[2])
 

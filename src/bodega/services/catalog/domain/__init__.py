@@ -18,7 +18,17 @@ from markdown_it import MarkdownIt
 from pydantic import BaseModel, Field, ValidationError
 
 from bodega.contracts import catalog
-from bodega.contracts.catalog import Media, Option, ProductArchived, ProductStatus, ProductUpdated, Seo, Variant
+from bodega.contracts.catalog import (
+    Media,
+    Option,
+    ProductArchived,
+    ProductStatus,
+    ProductUpdated,
+    Seo,
+    Variant,
+    folded,
+    option_key,
+)
 from bodega.contracts.fields import Slug
 from bodega.kit.errors import Invalid, in_words
 from bodega.services.catalog.schemas import MEDIA_PER_PRODUCT, ProductChanges, ProductWrite, VariantWrite
@@ -261,9 +271,9 @@ def _checked(product: Product, wish: ProductWrite, currency: str) -> Product:
 
 def _faults(product: Product, wish: ProductWrite, currency: str) -> Iterator[tuple[str, str]]:
     yield from _doubles("/categories", wish.categories)
-    yield from _doubles("/options", [option.name.casefold() for option in wish.options])
+    yield from _doubles("/options", [option_key(option.name) for option in wish.options])
     for index, option in enumerate(wish.options):
-        yield from _doubles(f"/options/{index}/values", [value.casefold() for value in option.values])
+        yield from _doubles(f"/options/{index}/values", [folded(value) for value in option.values])
     yield from _doubles("/variants", [variant.sku for variant in wish.variants])
     chosen: set[tuple[str | None, ...]] = set()
     for index, variant in enumerate(wish.variants):

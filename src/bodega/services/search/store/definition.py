@@ -91,7 +91,13 @@ PRODUCTS: dict[str, Any] = {
                 "dynamic": "strict",
                 "properties": {
                     "sku": _KEYWORD,
-                    "options": {**_KEYWORD, "fields": {"folded": {**_KEYWORD, "normalizer": "folded"}}},
+                    # What variants are found by (domain.choice), and the same as the merchant writes it.
+                    "options": _KEYWORD,
+                    "choices": {
+                        "type": "nested",
+                        "dynamic": "strict",
+                        "properties": {"option": _KEYWORD, "name": _KEYWORD, "value": _KEYWORD},
+                    },
                     "price": {"type": "long"},
                     "in_stock": {"type": "boolean"},
                     "stock_version": {"type": "long"},

@@ -6,7 +6,7 @@ itself is called `products-<hash of its definition>-<number>`.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -309,14 +309,9 @@ class Store:
         return question.read_search(await self._ask(body), criteria)
 
     async def suggest(self, words: str, *, fuzzy: bool, limit: int) -> Suggested:
-        """In one request to the engine, which works on its parts side by side."""
-        lines = [line for part in question.suggest(words, fuzzy=fuzzy, limit=limit) for line in ({}, part)]
-        async with _trouble_is_unavailable():
-            answer = await self._engine.msearch(index=self._products, body=lines)
-        for part in answer["responses"]:
-            if "error" in part:  # of one part: the request itself has gone well
-                raise Unavailable(f"the search engine: {part['status']} {part['error']['type']}")
-        return question.read_suggest(answer["responses"], limit=limit)
+        return question.read_suggest(
+            await self._ask_all(question.suggest(words, fuzzy=fuzzy, limit=limit)), limit=limit
+        )
 
     async def category_names(self, slugs: Sequence[str]) -> dict[str, str]:
         """What is not known by name is missing."""
@@ -326,13 +321,29 @@ class Store:
         found = {one["_id"]: one["_source"] for one in answer["docs"] if one.get("found")}
         return {slug: kept["name"] for slug, kept in found.items() if "name" in kept}
 
-    async def option_keys(self) -> set[str]:
-        return question.read_option_keys(await self._ask(question.option_keys()))
+    async def known_options(self, keys: Collection[str]) -> set[str]:
+        """Those that a product of the shop has."""
+        wanted = list(keys)
+        answers = await self._ask_all([question.with_option(key) for key in wanted])
+        return {key for key, answer in zip(wanted, answers, strict=True) if answer["hits"]["total"]["value"]}
 
     async def _ask(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
         async with _trouble_is_unavailable():
             answer: Mapping[str, Any] = await self._engine.search(index=self._products, body=body)
             return answer
+
+    async def _ask_all(self, bodies: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """In one request to the engine, which works on its parts side by side."""
+        if not bodies:
+            return []
+        async with _trouble_is_unavailable():
+            lines = [line for body in bodies for line in ({}, body)]
+            answer = await self._engine.msearch(index=self._products, body=lines)
+        parts: Sequence[Mapping[str, Any]] = answer["responses"]
+        for part in parts:
+            if "error" in part:  # of one part: the request itself has gone well
+                raise Unavailable(f"the search engine: {part['status']} {part['error']['type']}")
+        return parts
 
 
 def _script(source: str, **params: Any) -> dict[str, Any]:

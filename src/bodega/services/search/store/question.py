@@ -5,10 +5,11 @@ under all filters but its own: a shopper who has chosen green still sees how man
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from bodega.services.search.domain import Criteria, Sort
+from bodega.contracts.catalog import folded
+from bodega.services.search.domain import Criteria, Sort, choice
 
 Query = dict[str, Any]
 
@@ -17,7 +18,11 @@ _SHOWN = [
     "in_stock",
 ]  # fmt: skip
 POPULAR = 6
+OPTIONS_SHOWN = 30
+VALUES_SHOWN = 100
+"""Of each option."""
 CATEGORIES_AT_MOST = 1000
+_CHOICES = "variants.choices"
 _NOT_DELETED: Query = {"term": {"deleted": False}}
 _FUZZY = {"fuzziness": "AUTO", "prefix_length": 1, "max_expansions": 50}
 """One typo from three letters on, two from six; the first letter is right."""
@@ -36,6 +41,17 @@ ORDERS: Mapping[Sort, tuple[Sequence[dict[str, str]], tuple[type, ...]]] = {
 class Counted:
     value: str
     count: int
+
+
+@dataclass(frozen=True, slots=True)
+class CountedOption:
+    """An option, spelled as most of the variants found have it."""
+
+    key: str
+    name: str
+    count: int
+    """Products that have it."""
+    values: Sequence[Counted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +83,8 @@ class Found:
     suggestion: str | None = None
     categories: Sequence[Counted] = ()
     brands: Sequence[Counted] = ()
-    options: Mapping[str, Sequence[Counted]] = field(default_factory=dict)
+    options: Sequence[CountedOption] = ()
+    """That which the most products have comes first."""
     in_stock: int = 0
     price_range: tuple[int, int] | None = None
     popular: Sequence[Counted] = ()
@@ -144,31 +161,23 @@ def categories() -> Query:
     return {"size": CATEGORIES_AT_MOST, "_source": ["id", "version"], "query": {"exists": {"field": "name"}}}
 
 
-def option_keys() -> Query:
-    """All keys of options that a product of the shop has."""
-    return {
-        "size": 0,
-        "query": {"bool": {"filter": [_NOT_DELETED]}},
-        "aggs": {"variants": {"nested": {"path": "variants"}, "aggs": {"options": _values("variants.options", 1000)}}},
-    }
-
-
-def read_option_keys(answer: Mapping[str, Any]) -> set[str]:
-    return {_option(bucket["key"])[0] for bucket in answer["aggregations"]["variants"]["options"]["buckets"]}
+def with_option(key: str) -> Query:
+    """Whether a product of the shop has an option: one is enough."""
+    has = {"nested": {"path": _CHOICES, "query": {"term": {f"{_CHOICES}.option": key}}, "ignore_unmapped": True}}
+    return {"size": 0, "terminate_after": 1, "query": {"bool": {"filter": [_NOT_DELETED, has]}}}
 
 
 def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
     hits, facets = answer["hits"]["hits"], answer["aggregations"]
-    options: dict[str, list[Counted]] = {}
-    for name, facet in facets.items():
-        if name == "options" or name.startswith("option "):
-            for bucket in facet["variants"]["those"]["values"]["buckets"]:
-                key, value = _option(bucket["key"])
-                # A chosen option is counted by its own facet alone.
-                if (key in (criteria.options or {})) == (name != "options"):
-                    options.setdefault(key, []).append(Counted(value, bucket["products"]["doc_count"]))
-    for counted in options.values():
-        counted.sort(key=lambda one: (-one.count, one.value))  # the engine has ordered by variants, not by products
+    options = [
+        _option(bucket)
+        for name, facet in facets.items()
+        if name == "options" or name.startswith("option ")
+        for bucket in facet["variants"]["those"]["choices"]["options"]["buckets"]
+        # A chosen option is counted by its own facet alone.
+        if (bucket["key"] in (criteria.options or {})) == (name != "options")
+    ]
+    options.sort(key=lambda one: (-one.count, one.name))  # the engine has ordered by variants, not by products
     prices = facets["price"]["variants"]["those"]
     lost = "popular" in facets and not facets["matched"]["doc_count"]
     return Found(
@@ -293,8 +302,7 @@ def _filters(criteria: Criteria) -> _Filters:
     if criteria.in_stock:
         variants["in_stock"] = {"term": {"variants.in_stock": True}}
     for key, values in (criteria.options or {}).items():
-        wanted = [f"{key}={value}" for value in values]
-        variants[f"option {key}"] = {"terms": {"variants.options.folded": wanted}}
+        variants[f"option {key}"] = {"terms": {"variants.options": [choice(key, value) for value in values]}}
     return _Filters(products, variants)
 
 
@@ -311,8 +319,16 @@ def _facets(criteria: Criteria, filters: _Filters) -> Query:
             "aggs": {"variants": {"nested": {"path": "variants"}, "aggs": {"those": those}}},
         }
 
-    def of_option(facet: str, **narrowed: str) -> Query:
-        return of_variant(facet, {"values": {**_values("variants.options", 300, **narrowed), "aggs": of_products}})
+    def of_option(facet: str, **narrowed: Sequence[str]) -> Query:
+        options: Query = {
+            **_values(f"{_CHOICES}.option", OPTIONS_SHOWN, **narrowed),
+            "aggs": {
+                **of_products,
+                "names": _values(f"{_CHOICES}.name", 1),
+                "values": {**_values(f"{_CHOICES}.value", VALUES_SHOWN), "aggs": of_products},
+            },
+        }
+        return of_variant(facet, {"choices": {"nested": {"path": _CHOICES}, "aggs": {"options": options}}})
 
     return {
         "matched": {"filter": {"match_all": {}}},
@@ -323,11 +339,11 @@ def _facets(criteria: Criteria, filters: _Filters) -> Query:
             "price", {"lowest": {"min": {"field": "variants.price"}}, "highest": {"max": {"field": "variants.price"}}}
         ),
         "options": of_option(""),
-        **{f"option {key}": of_option(f"option {key}", include=f"{key}=.*") for key in criteria.options or {}},
+        **{f"option {key}": of_option(f"option {key}", include=[key]) for key in criteria.options or {}},
     }
 
 
-def _values(name: str, size: int, **narrowed: str) -> Query:
+def _values(name: str, size: int, **narrowed: Sequence[str]) -> Query:
     return {"terms": {"field": name, "size": size, **narrowed}}
 
 
@@ -340,6 +356,15 @@ def _counted(values: Mapping[str, Any]) -> list[Counted]:
     return [Counted(bucket["key"], bucket["doc_count"]) for bucket in values["buckets"]]
 
 
-def _option(kept: str) -> tuple[str, str]:
-    key, _, value = kept.partition("=")
-    return key, value
+def _option(bucket: Mapping[str, Any]) -> CountedOption:
+    """Values that are the same but for capitals are one, spelled as most variants have it: a product has each once."""
+    spelled: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for value in bucket["values"]["buckets"]:
+        one = folded(value["key"])
+        spelled.setdefault(one, value["key"])
+        counts[one] = counts.get(one, 0) + value["products"]["doc_count"]
+    values = [Counted(spelled[one], count) for one, count in counts.items()]
+    values.sort(key=lambda one: (-one.count, one.value))
+    (name,) = bucket["names"]["buckets"]
+    return CountedOption(bucket["key"], name["key"], bucket["products"]["doc_count"], values)
