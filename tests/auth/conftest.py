@@ -2,10 +2,11 @@
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bodega.kit.db import Database
@@ -62,6 +63,7 @@ async def start_auth(
                 "argon2_memory_kib": 64,
                 "argon2_iterations": 1,
                 "account_free_attempts": 5,
+                "address_free_sign_ups": 10_000,  # all tests' customers come from one address
                 "pool_size": 3,
             }
             app = create_app(Settings(**{**usual, **other}))
@@ -86,6 +88,13 @@ def notifications(auth: Caller, credentials: Credentials) -> Caller:
 @pytest.fixture
 def cli(auth: Caller, credentials: Credentials) -> Caller:
     return auth.being(credentials.service("cli", "auth"))
+
+
+@asynccontextmanager
+async def from_address(auth: Caller, address: str) -> AsyncIterator[Caller]:
+    """The same auth, called from another address of this machine."""
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=(address, 0))) as session:
+        yield Caller(auth.base, session)
 
 
 def new_email() -> str:

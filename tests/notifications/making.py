@@ -9,7 +9,7 @@ from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
-from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
+from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
 
 NUMBER = "BDG-7K3M-9Q2X"
 
@@ -100,9 +100,14 @@ def declined(order_id: str, email: str | None) -> Any:
 
 def registered(email: str) -> Any:
     customer = new_id("cus")
-    return event(CustomerRegistered(customer_id=customer, email=email, name="Ada"), subject=customer, sequence=1)
+    return event(CustomerRegistered(customer_id=customer, email=email, name="Ada Typed"), subject=customer, sequence=1)
 
 
 def reset_wanted(email: str) -> Any:
     customer = new_id("cus")
     return event(PasswordResetRequested(customer_id=customer, email=email), subject=customer, sequence=2)
+
+
+def password_set(email: str) -> Any:
+    customer = new_id("cus")
+    return event(PasswordChanged(customer_id=customer, email=email), subject=customer, sequence=3)

@@ -24,6 +24,7 @@ from tests.notifications.making import (
     declined,
     delivered,
     paid,
+    password_set,
     refunded,
     registered,
     reset_wanted,
@@ -70,6 +71,18 @@ async def test_a_fact_that_comes_four_times_under_two_ids_is_one_mail(
     mails = await mailbox.gets(ada, 2)
     await asyncio.sleep(0.3)
     assert len(await mailbox.to(ada)) == len(mails) == 2
+
+
+async def test_a_new_password_is_told_to_its_account_by_a_mail_without_a_secret(
+    notifications: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    ada = somebody()
+    fact = password_set(ada)
+    await topics.publish(fact, fact)
+    (mail,) = await mailbox.gets(ada)
+    assert mail["subject"] == "Your password was changed"
+    assert "http://127.0.0.1:8000/account/forgot-password" in mail["links"]
+    assert not [link for link in mail["links"] if "token" in link]
 
 
 async def test_a_cancellation_is_told_to_who_had_paid_and_once(

@@ -29,6 +29,7 @@ FACTS: dict[Kind, Any] = {
     "payment_failed": making.declined(ORDER, "ada@example.com"),
     "verify_email": making.registered("ada@example.com"),
     "reset_password": making.reset_wanted("ada@example.com"),
+    "password_changed": making.password_set("ada@example.com"),
 }
 
 
@@ -68,6 +69,23 @@ def test_every_mail_has_words_for_both_kinds_of_reader_and_needs_nothing_from_el
     assert mail["Auto-Submitted"] == "auto-generated"
     assert (mail["List-Unsubscribe"] is not None) == (kind == "parcel_delivered")
     assert (mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click") == (kind == "parcel_delivered")
+
+
+UNPAID: tuple[Kind, ...] = ("verify_email", "reset_password", "password_changed", "payment_failed")
+"""What anybody can have mailed to anybody, by typing an address."""
+
+
+@pytest.mark.parametrize("kind", UNPAID)
+def test_what_anybody_can_have_mailed_to_anybody_repeats_nothing_that_was_typed(kind: Kind) -> None:
+    typed = "Your card was charged. To cancel: https://evil.example/refund"
+    mail = written(
+        kind,
+        link="http://127.0.0.1:8000/secret/1",
+        **({"name": typed} if "name" in FACTS[kind].data.model_fields_set else {}),
+    )
+    for content in (mail["Subject"], *parts(mail)):
+        assert "evil.example" not in content
+        assert "card was charged" not in content
 
 
 def test_the_confirmation_says_what_was_bought_for_how_much_and_where_it_goes() -> None:

@@ -1,4 +1,4 @@
-"""`bodega users`: who may do what in the shop, beyond buying. The operator gives and takes it."""
+"""`bodega users`: who may do what in the shop, beyond buying, and who is signed in. The operator gives and takes it."""
 
 from typing import Annotated
 
@@ -9,7 +9,7 @@ from bodega.cli.asking import ask
 from bodega.cli.instances import InstanceName, instance_of
 from bodega.cli.screen import out
 
-app = typer.Typer(no_args_is_help=True, help="People with rights.")
+app = typer.Typer(no_args_is_help=True, help="People: their rights, and their sessions.")
 
 Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
 Password = Annotated[
@@ -53,6 +53,15 @@ def revoke(email: Email, instance: InstanceName = "shop") -> None:
     """Leave an account a customer's rights alone, and sign it out."""
     ask(instance_of(instance), "auth", "POST", "/internal/users/revoke", {"email": email})
     out.print(f"{email} is a customer now, and signed out. What is open there ends within a second.")
+
+
+@app.command("sign-out")
+def sign_out(email: Email, instance: InstanceName = "shop") -> None:
+    """End all sessions of an account, customers' too: a device was lost, or somebody else was seen in it."""
+    ended = ask(instance_of(instance), "auth", "POST", "/internal/users/sign-out", {"email": email})["sessions"]
+    out.print(
+        f"{email} is signed out: {ended} session{'' if ended == 1 else 's'} ended. What is open ends in a second."
+    )
 
 
 def _create(email: str, password: str, role: str, instance: str) -> None:

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings
 from starlette.exceptions import HTTPException
 
-from bodega.kit import idempotency, telemetry
+from bodega.kit import idempotency, security, telemetry
 from bodega.kit.auth import (
     AccessTokens,
     AskEnded,
@@ -41,6 +41,7 @@ from bodega.kit.db import Database
 from bodega.kit.errors import (
     AccessExpired,
     BadRequest,
+    Forbidden,
     Invalid,
     NotFound,
     Problem,
@@ -435,7 +436,13 @@ def _answer_with_problems(app: FastAPI, titles: Mapping[str, str]) -> None:
         return Response(problem_body(problem, titles), problem.status, {**problem_headers(problem), **(headers or {})})
 
     @app.exception_handler(Problem)
-    async def of_ours(_: Request, problem: Problem) -> Response:
+    async def of_ours(request: Request, problem: Problem) -> Response:
+        if isinstance(problem, Forbidden):
+            identity = getattr(request.state, "identity", None)
+            security.record(
+                "authz_fail", "failure", subject=getattr(identity, "subject", None), reason=problem.code,
+                session=getattr(identity, "session", None), action=security.action_of(request.scope),
+            )  # fmt: skip
         return answer(problem)
 
     @app.exception_handler(RequestValidationError)

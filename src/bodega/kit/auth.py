@@ -21,6 +21,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet
 from pydantic import BaseModel
 
+from bodega.kit import security
 from bodega.kit.errors import AccessExpired, Forbidden, SessionEnded, Unauthenticated, Unavailable
 from bodega.kit.telemetry import log
 
@@ -287,7 +288,13 @@ async def _maybe_customer(request: Request) -> Identity | None:
             raise AccessExpired(RENEW)
         return None
     tokens: AccessTokens = request.app.state.access_tokens
-    return await tokens.verify(token)
+    try:
+        request.state.identity = await tokens.verify(token)
+    except Unauthenticated as refused:
+        security.record("authn_token_invalid", "failure", reason=refused.code)
+        raise
+    identity: Identity = request.state.identity
+    return identity
 
 
 async def _customer(identity: Annotated[Identity | None, Depends(_maybe_customer)]) -> Identity:
@@ -302,9 +309,10 @@ class OneOf:
 
     roles: tuple[str, ...]
 
-    async def __call__(self, identity: Annotated[Identity, Depends(_customer)]) -> Identity:
+    async def __call__(self, request: Request, identity: Annotated[Identity, Depends(_customer)]) -> Identity:
         if identity.roles.isdisjoint(self.roles):
             raise Forbidden(f"this needs the role {' or '.join(self.roles)}")
+        request.state.staff = identity  # what they change is a security event, see `kit.http.Front`
         return identity
 
 
@@ -320,7 +328,11 @@ async def _caller(request: Request) -> CallingService:
     if token is None:
         raise Unauthenticated("this needs a service token")
     tokens: InternalTokens = request.app.state.internal_tokens
-    return tokens.verify(token)
+    try:
+        return tokens.verify(token)
+    except Unauthenticated as refused:
+        security.record("authn_token_invalid", "failure", reason=refused.code)
+        raise
 
 
 def called_by(name: str) -> Callable[[CallingService], Awaitable[None]]:

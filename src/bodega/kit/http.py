@@ -19,6 +19,7 @@ from purgatory.domain.model import OpenedState
 from pydantic import BaseModel
 from pydantic_core import from_json
 
+from bodega.kit import security
 from bodega.kit.auth import InternalTokens
 from bodega.kit.errors import BadRequest, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia
 from bodega.kit.telemetry import REQUESTS, log, span, trace_headers
@@ -242,6 +243,7 @@ class Front:
 
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         token = _deadline.set(_deadline_of(headers))
+        client = security.set_client(scope["client"][0] if scope.get("client") else None)
         try:
             with (
                 structlog.contextvars.bound_contextvars(service=self._service),
@@ -268,7 +270,10 @@ class Front:
                     if begun:
                         raise
                     await _answer(sending, Problem("It is logged with this trace.", **_trace_id()), self._titles)
+                finally:
+                    _record_staff(scope, status)
         finally:
+            security.unset_client(client)
             _deadline.reset(token)
             route = scope.get("route")
             path = getattr(route, "path", "unmatched")
@@ -298,6 +303,17 @@ class Front:
             return message
 
         return replay
+
+
+def _record_staff(scope: Scope, status: int) -> None:
+    """Whatever staff change, in any service, is a security event that names who did it."""
+    staff = scope.get("state", {}).get("staff")
+    if staff is not None and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+        security.record(
+            "authz_admin", "success" if status < 400 else "failure", actor=staff.subject, session=staff.session,
+            action=security.action_of(scope), status=status,
+            **{name: str(value) for name, value in scope.get("path_params", {}).items()},
+        )  # fmt: skip
 
 
 async def _whole_body(headers: Mapping[str, str], receive: Receive) -> bytes | None:

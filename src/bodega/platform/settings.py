@@ -157,6 +157,7 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
             "CARRIER_KEY": secrets.read("carrier-key"),
             "SANDBOX_URL": instance.sandbox_public_url,  # where a shopper looks for the parcel
         }
+    settings |= {key.upper(): str(value) for key, value in instance.spec.settings.get(service.name, {}).items()}
     return {f"BODEGA_{service.name.upper()}_{key}": value for key, value in settings.items()}
 
 

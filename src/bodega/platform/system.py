@@ -65,7 +65,7 @@ class InstanceSpec(_Frozen):
     `site` is the shop's name to its shoppers, where TLS ends before the edge. A copy that has one does not run on the
     loopback address: each part has a host of its own, which bears the part's name unless `hosts` names another.
     `gateways`: addresses and networks from which the gateway calls the services; they believe what it says of a
-    client's address, and nobody else.
+    client's address, and nobody else. `settings`: by service, what it is told otherwise than by its defaults.
     """
 
     offset: int = 0
@@ -74,6 +74,7 @@ class InstanceSpec(_Frozen):
     site: str | None = None
     hosts: dict[str, str] = {}
     gateways: tuple[str, ...] = (LOOPBACK,)
+    settings: dict[str, dict[str, str | int | float]] = {}
 
 
 class Topics(_Frozen):
@@ -188,6 +189,9 @@ class System(_Frozen):
         for profile in (self.shop.times, *(i.times for i in self.instances.values())):
             if profile not in self.times:
                 faults.append(f"times.{profile} does not exist")
+        for instance, spec in self.instances.items():
+            strange = spec.settings.keys() - self.services.keys()
+            faults += [f"instances.{instance}.settings.{name}: there is no such service" for name in sorted(strange)]
         for name, own in self.times.items():
             times = self.times.get("standard", {}) | own
             if times.get("step_deadline_seconds", 0) >= times.get("lease_seconds", float("inf")):

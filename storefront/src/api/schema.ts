@@ -678,7 +678,9 @@ export interface paths {
          * @description Signs in. The answer and its time are the same for a wrong password and for an account that does not exist.
          *
          *     With `cookies: true` the tokens come as cookies: `bodega_access` for every path, and `bodega_refresh` for
-         *     `/api/auth` alone; both HttpOnly and SameSite=Lax.
+         *     `/api/auth` alone; both HttpOnly and SameSite=Lax. A session whose cookie comes along ends. `bodega_device` tells
+         *     this device, the next time it signs in, from those that guess the account's password: its failures are counted
+         *     apart.
          */
         post: operations["log_in_auth_login_post"];
         delete?: never;
@@ -703,6 +705,26 @@ export interface paths {
          *     Its access tokens are refused everywhere within a second.
          */
         post: operations["log_out_auth_logout_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/auth/password/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change Password
+         * @description Sets a new password, for who knows the present one. This session goes on; all others end. A mail says so.
+         */
+        post: operations["change_password_auth_password_change_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -812,7 +834,11 @@ export interface paths {
         get: operations["list_sessions_auth_sessions_get"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * End Other Sessions
+         * @description Signs out everywhere else: all of one's sessions end but the one that asks.
+         */
+        delete: operations["end_other_sessions_auth_sessions_delete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2908,6 +2934,30 @@ export interface components {
             quantity: number;
         };
         /**
+         * ChangePassword
+         * @description A new password, and the present one.
+         * @example {
+         *       "current_password": "a teapot of one's own",
+         *       "password": "a teapot of one's own"
+         *     }
+         */
+        ChangePassword: {
+            /**
+             * Current Password
+             * Format: password
+             * @description As it was set when registering
+             * @example a teapot of one's own
+             */
+            current_password: string;
+            /**
+             * Password
+             * Format: password
+             * @description At least 10 characters, none of the commonest passwords; any character counts
+             * @example a teapot of one's own
+             */
+            password: string;
+        };
+        /**
          * ChangeProfile
          * @description A merge-patch: what is missing stays as it is.
          * @example {
@@ -4144,7 +4194,7 @@ export interface components {
              * @example parcel_sent
              * @enum {string}
              */
-            kind: "order_confirmation" | "order_cancelled" | "order_refunded" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password";
+            kind: "order_confirmation" | "order_cancelled" | "order_refunded" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed";
             /**
              * Last Error
              * @description Why it was not taken the last time; null: it was
@@ -8889,6 +8939,28 @@ export interface components {
             };
         };
         /**
+         * @description - `unauthenticated`: Sign in first.
+         *     - `bad_credentials`: E-mail or password is wrong.
+         *     - `access_expired`: The sign-in has to be renewed.
+         *     - `session_ended`: The session has ended, sign in again.
+         */
+        UnauthenticatedOrBadCredentialsOrAccessExpiredOrSessionEnded401: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "code": "unauthenticated",
+                 *       "status": 401,
+                 *       "title": "Sign in first",
+                 *       "type": "https://bodega.example/problems/unauthenticated"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /**
          * @description - `unavailable`: Temporarily unavailable.
          *
          *     `Retry-After` says when to ask again.
@@ -9405,7 +9477,7 @@ export interface operations {
                 /** @description Only those that have come so far */
                 state?: ("waiting" | "sent" | "parked" | "dropped") | null;
                 /** @description Only those about this */
-                kind?: ("order_confirmation" | "order_cancelled" | "order_refunded" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password") | null;
+                kind?: ("order_confirmation" | "order_cancelled" | "order_refunded" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed") | null;
                 /** @description Only mails, or only text messages */
                 channel?: ("mail" | "sms") | null;
                 /** @description An order's number or id, or how an address or telephone number begins */
@@ -10626,28 +10698,7 @@ export interface operations {
                 content?: never;
             };
             400: components["responses"]["MalformedRequest400"];
-            /**
-             * @description - `unauthenticated`: Sign in first.
-             *     - `bad_credentials`: E-mail or password is wrong.
-             *     - `access_expired`: The sign-in has to be renewed.
-             *     - `session_ended`: The session has ended, sign in again.
-             */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "code": "unauthenticated",
-                     *       "status": 401,
-                     *       "title": "Sign in first",
-                     *       "type": "https://bodega.example/problems/unauthenticated"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
+            401: components["responses"]["UnauthenticatedOrBadCredentialsOrAccessExpiredOrSessionEnded401"];
             403: components["responses"]["ConfirmIdentityOrOriginNotAllowed403"];
             409: components["responses"]["TokenUsed409"];
             413: components["responses"]["RequestTooLarge413"];
@@ -10741,6 +10792,38 @@ export interface operations {
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
+    change_password_auth_password_change_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["UnauthenticatedOrBadCredentialsOrAccessExpiredOrSessionEnded401"];
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrWeakPassword422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
             503: components["responses"]["Unavailable503"];
@@ -10939,6 +11022,34 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest400"];
             401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
+    end_other_sessions_auth_sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
+            403: components["responses"]["GatewayOriginNotAllowed"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];

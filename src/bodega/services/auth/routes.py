@@ -37,6 +37,7 @@ from bodega.services.auth.errors import (
     WeakPassword,
 )
 from bodega.services.auth.schemas import (
+    ChangePassword,
     CreateUser,
     ForgotPassword,
     Jwks,
@@ -49,6 +50,8 @@ from bodega.services.auth.schemas import (
     SessionList,
     SessionView,
     SignedIn,
+    SignedOut,
+    SignOut,
     StaffList,
     StaffView,
     UserMade,
@@ -59,6 +62,9 @@ from bodega.services.auth.service import Opened, Tools, Visitor
 REFRESH_COOKIE = "bodega_refresh"
 REFRESH_PATH = "/api/auth"
 """Where the site serves these routes: only they are ever sent the refresh token."""
+DEVICE_COOKIE = "bodega_device"
+DEVICE_SECONDS = 400 * 86_400
+"""As long as a browser keeps a cookie; each sign-in begins it anew."""
 
 public = APIRouter(prefix="/auth", tags=["auth"])
 well_known = APIRouter(prefix="/.well-known", tags=["auth"])
@@ -70,11 +76,17 @@ async def _tools(request: Request) -> Tools:
     return tools
 
 
-async def _visitor(request: Request, user_agent: Annotated[str, Header(include_in_schema=False)] = "") -> Visitor:
+async def _visitor(
+    request: Request,
+    user_agent: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Visitor:
     # The server has put the client there that the gateway names; it believes only who is next to it.
     address = request.client.host if request.client is not None else "unknown"
     printable = "".join(character for character in user_agent if character.isprintable())
-    return Visitor(address=address, user_agent=printable[:200])
+    return Visitor(
+        address=address, user_agent=printable[:200], device=request.cookies.get(DEVICE_COOKIE),
+        earlier=request.cookies.get(REFRESH_COOKIE),
+    )  # fmt: skip
 
 
 AuthTools = Annotated[Tools, Depends(_tools)]
@@ -106,7 +118,7 @@ async def register(wish: Register, response: Response, db: Db, tools: AuthTools,
         visitor=visitor,
     )  # fmt: skip
     response.headers["Location"] = "/users/me"
-    return _signed_in(opened, tools, response, cookies=wish.cookies)
+    return _signed_in(opened, tools, response, cookies=wish.cookies, device=_device(opened, tools, visitor))
 
 
 @public.post("/login", responses=problems(BadCredentials, InvalidEmail, TooManyAttempts))
@@ -114,10 +126,12 @@ async def log_in(wish: Login, response: Response, db: Db, tools: AuthTools, visi
     """Signs in. The answer and its time are the same for a wrong password and for an account that does not exist.
 
     With `cookies: true` the tokens come as cookies: `bodega_access` for every path, and `bodega_refresh` for
-    `/api/auth` alone; both HttpOnly and SameSite=Lax.
+    `/api/auth` alone; both HttpOnly and SameSite=Lax. A session whose cookie comes along ends. `bodega_device` tells
+    this device, the next time it signs in, from those that guess the account's password: its failures are counted
+    apart.
     """
     opened = await service.log_in(db, tools, mailbox(wish.email), wish.password.get_secret_value(), visitor)
-    return _signed_in(opened, tools, response, cookies=wish.cookies)
+    return _signed_in(opened, tools, response, cookies=wish.cookies, device=_device(opened, tools, visitor))
 
 
 @public.post("/refresh", response_model=SignedIn, responses=problems(SessionEnded))
@@ -219,6 +233,18 @@ async def forget_password(wish: ForgotPassword, db: Db, tools: AuthTools, visito
     return Response(status_code=202)
 
 
+@public.post(
+    "/password/change",
+    status_code=204,
+    responses=problems(Unauthenticated, BadCredentials, WeakPassword, TooManyAttempts),
+)
+async def change_password(wish: ChangePassword, db: Db, tools: AuthTools, customer: Customer, visitor: From) -> None:
+    """Sets a new password, for who knows the present one. This session goes on; all others end. A mail says so."""
+    await service.change_password(
+        db, tools, customer, wish.current_password.get_secret_value(), wish.password.get_secret_value(), visitor
+    )
+
+
 @public.post("/password/reset", status_code=204, responses=problems(LinkUsed, WeakPassword))
 async def reset_password(wish: ResetPassword, db: Db, tools: AuthTools) -> None:
     """Sets a new password, with the token of a mailed link. All sessions end; sign in with it. The e-mail is proven by
@@ -246,6 +272,13 @@ async def list_sessions(db: Db, customer: Customer) -> SessionList:
             for session in sessions
         ]
     )
+
+
+@public.delete("/sessions", status_code=204, responses=problems(Unauthenticated))
+async def end_other_sessions(db: Db, customer: Customer) -> None:
+    """Signs out everywhere else: all of one's sessions end but the one that asks."""
+    async with db.transaction() as tx:
+        await service.end_other_sessions(tx, customer)
 
 
 @public.delete("/sessions/{session_id}", status_code=204, responses=problems(Unauthenticated, SessionNotFound))
@@ -323,6 +356,13 @@ async def revoke_rights(wish: RevokeRights, db: Db, caller: Caller) -> None:
         await service.revoke(tx, mailbox(wish.email))
 
 
+@internal.post("/users/sign-out", responses=problems(InvalidEmail, AccountNotFound))
+async def sign_out(wish: SignOut, db: Db, caller: Caller) -> SignedOut:
+    _only("cli", caller)
+    async with db.transaction() as tx:
+        return SignedOut(sessions=await service.sign_out(tx, mailbox(wish.email)))
+
+
 @internal.get("/sessions/ended")
 async def list_ended_sessions(db: Db, tools: AuthTools, _: Caller, since: float | None = None) -> EndedList:
     """For every service: which sessions have ended before their access tokens."""
@@ -383,7 +423,16 @@ def _forget(response: Response) -> None:
         response.delete_cookie(name, path=path)
 
 
-def _signed_in(opened: Opened, tools: Tools, response: Response, *, cookies: bool) -> SignedIn:
+def _device(opened: Opened, tools: Tools, visitor: Visitor) -> str:
+    """What this device shows when it signs in again: what it has, if that is for this account."""
+    if visitor.device is not None and tools.vault.knows_device(visitor.device, opened.account.id):
+        return visitor.device
+    return tools.vault.device_token(opened.account.id)
+
+
+def _signed_in(
+    opened: Opened, tools: Tools, response: Response, *, cookies: bool, device: str | None = None
+) -> SignedIn:
     settings = tools.settings
     response.headers["Cache-Control"] = "no-store"
     if cookies:
@@ -400,6 +449,11 @@ def _signed_in(opened: Opened, tools: Tools, response: Response, *, cookies: boo
             SESSION_COOKIE, "1", max_age=opened.session_seconds, path="/", httponly=True, samesite="lax",
             secure=secure,
         )  # fmt: skip
+        if device is not None:
+            response.set_cookie(
+                DEVICE_COOKIE, device, max_age=DEVICE_SECONDS, path=REFRESH_PATH, httponly=True, samesite="lax",
+                secure=secure,
+            )  # fmt: skip
     return SignedIn(
         customer_id=opened.account.id,
         session_id=opened.session_id,

@@ -106,6 +106,13 @@ class ResetPassword(_Wish):
     password: NewPassword
 
 
+class ChangePassword(_Wish):
+    """A new password, and the present one."""
+
+    current_password: KnownPassword
+    password: NewPassword
+
+
 class SignedIn(_Answer):
     """Somebody is signed in."""
 
@@ -196,6 +203,16 @@ class RevokeRights(_Wish):
     """`POST /internal/users/revoke`, for the command line."""
 
     email: Email
+
+
+class SignOut(_Wish):
+    """`POST /internal/users/sign-out`, for the command line."""
+
+    email: Email
+
+
+class SignedOut(_Answer):
+    sessions: int
 
 
 class StaffView(_Answer):

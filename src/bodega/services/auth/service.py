@@ -7,17 +7,18 @@ hashed, and 26 ms of CPU, perhaps in a queue, must hold neither a row nor a conn
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from bodega.contracts.auth import ConfirmIdentity, IdentityConfirmed, MailLink
 from bodega.contracts.envelope import event
 from bodega.contracts.ids import new_id
 from bodega.contracts.users import CustomerRegistered, CustomerVerified, PasswordChanged, PasswordResetRequested
-from bodega.kit.auth import EndedList
+from bodega.kit import security
+from bodega.kit.auth import EndedList, Identity
 from bodega.kit.db import Database, Transaction
 from bodega.services.auth import domain, store
-from bodega.services.auth.domain import Account, Allowance, KeyState, Mailbox, Role, SigningKey
+from bodega.services.auth.domain import Account, Allowance, KeyState, Mailbox, Purpose, Role, SigningKey
 from bodega.services.auth.domain.passwords import Hasher, refuse_weak
 from bodega.services.auth.domain.seals import (
     Vault,
@@ -63,6 +64,10 @@ class Visitor:
 
     address: str
     user_agent: str
+    device: str | None = None
+    """What a sign-in before has left on this device (`Vault.device_token`)."""
+    earlier: str | None = None
+    """The refresh token of a session that this browser still has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ async def register(
         existing = await _attempt(db, tools, box, visitor)
         if existing is not None:
             if not await tools.hasher.check(password, existing.password_hash):
+                security.record("authn_login_fail", "failure", subject=existing.id, reason=EmailTaken.code)
                 raise EmailTaken("there is an account with this e-mail; sign in, or set a new password")
             return await _come_in(db, tools, box, existing, password, visitor)
         account = Account(
@@ -104,10 +110,15 @@ async def register(
             roles=("customer",), locale=locale, verified=False, version=1,
         )  # fmt: skip
         async with db.transaction() as tx:
-            await _forgive(tx, box, visitor)
-            if await store.insert_account(tx, account, box):
+            await _forgive(tx, _allowances(tools, box, visitor, None))
+            made = await store.insert_account(tx, account, box)
+            if made:
+                await _count(tx, tools.settings, [_sign_ups(tools.settings, visitor)])
                 await _tell_registered(tx, account, name)
-                return await _open_session(tx, tools, account, visitor)
+                opened = await _open_session(tx, tools, account, visitor)
+        if made:
+            await _end_earlier(db, visitor)
+            return opened
         # Somebody else has registered it in the meantime: then it is there now.
 
 
@@ -121,16 +132,22 @@ async def log_in_check(db: Database, tools: Tools, box: Mailbox, password: str, 
     """The account that the password opens. Raises as `log_in` does."""
     account = await _attempt(db, tools, box, visitor)
     if not await tools.hasher.check(password, account.password_hash if account else None) or account is None:
-        raise BadCredentials(_WRONG)
+        raise _bad_credentials(account)
     return account
+
+
+def _bad_credentials(account: Account | None) -> BadCredentials:
+    security.record("authn_login_fail", "failure", subject=account.id if account else None, reason=BadCredentials.code)
+    return BadCredentials(_WRONG)
 
 
 async def _attempt(db: Database, tools: Tools, box: Mailbox, visitor: Visitor) -> Account | None:
     """The account whose password is about to be tried. The attempt counts as failed until it has succeeded, or a
     hundred at once would all be the first."""
     async with db.transaction() as tx:
-        await _count(tx, tools.settings, _allowances(tools.settings, box, visitor))
-        return await store.find_account(tx, box.key)
+        account = await store.find_account(tx, box.key)
+        await _count(tx, tools.settings, _allowances(tools, box, visitor, account), account)
+        return account
 
 
 async def _come_in(
@@ -140,13 +157,22 @@ async def _come_in(
     outdated = tools.hasher.is_outdated(account.password_hash)
     rehashed = await tools.hasher.hash(password) if outdated else account.password_hash
     async with db.transaction() as tx:
-        await _forgive(tx, box, visitor)
+        await _forgive(tx, _allowances(tools, box, visitor, account))
         now = await store.find_locked(tx, box.key)
         if now is None or now.password_hash != account.password_hash:
-            raise BadCredentials("the password has just been changed, or the account is gone")
+            raise _bad_credentials(account)
         if outdated:
             await store.save_rehashed(tx, now, rehashed)
-        return await _open_session(tx, tools, now, visitor)
+        opened = await _open_session(tx, tools, now, visitor)
+    await _end_earlier(db, visitor)
+    return opened
+
+
+async def _end_earlier(db: Database, visitor: Visitor) -> None:
+    """Ends the session that this browser had before it signed in anew: nobody could sign it out any more."""
+    if visitor.earlier is not None:
+        async with db.transaction() as tx:
+            await _end_session_of(tx, visitor.earlier, reason="signed_in_again")
 
 
 async def _open_session(tx: Transaction, tools: Tools, account: Account, visitor: Visitor) -> Opened:
@@ -155,7 +181,9 @@ async def _open_session(tx: Transaction, tools: Tools, account: Account, visitor
         tx, session_id, account.id, digest(token), user_agent=visitor.user_agent,
         lasts_seconds=min(_lasting(tools.settings, account)),
     )  # fmt: skip
-    await store.keep_latest_sessions(tx, account.id, tools.settings.session_limit)
+    security.record_on_commit(tx, "authn_login_success", subject=account.id, session=session_id)
+    ended = await store.keep_latest_sessions(tx, account.id, tools.settings.session_limit)
+    _note_ended(tx, account.id, ended, "too_many")
     return await _opened(tx, tools, account, session_id, token)
 
 
@@ -169,6 +197,7 @@ async def refresh(tx: Transaction, tools: Tools, token: str) -> Opened | None:
     session_id = await store.session_of_token(tx, shown)
     account = await store.lock_session(tx, session_id) if session_id is not None else None
     if session_id is None or account is None:
+        security.record_on_commit(tx, "authn_token_invalid", "failure", session=session_id, reason="session_ended")
         return None
     known = await store.get_token(tx, shown)
     match domain.verdict(known, successor_seconds=tools.settings.successor_seconds):
@@ -184,21 +213,40 @@ async def refresh(tx: Transaction, tools: Tools, token: str) -> Opened | None:
             successor = open_successor(known.sealed_successor, token)
         case "reused":
             await store.delete_session(tx, session_id)
+            security.record_on_commit(tx, "authn_token_reuse", "failure", subject=account.id, session=session_id)
             return None
+    security.record_on_commit(tx, "session_renewed", subject=account.id, session=session_id)
     return await _opened(tx, tools, account, session_id, successor)
 
 
 async def log_out(tx: Transaction, token: str) -> None:
     """Ends the session of this refresh token, if there is one."""
+    await _end_session_of(tx, token, reason="signed_out")
+
+
+async def _end_session_of(tx: Transaction, token: str, *, reason: str) -> None:
     session_id = await store.session_of_token(tx, digest(token))
-    if session_id is not None:
-        await store.delete_session(tx, session_id)
+    if session_id is not None and await store.delete_session(tx, session_id):
+        security.record_on_commit(tx, "session_ended", session=session_id, reason=reason)
 
 
 async def end_session(tx: Transaction, account_id: str, session_id: str) -> None:
     """Raises SessionNotFound."""
     if not await store.delete_session(tx, session_id, account_id):
+        security.record("authz_fail", "failure", subject=account_id, reason="session_not_found")
         raise SessionNotFound("you have no session with this id")
+    security.record_on_commit(tx, "session_ended", subject=account_id, session=session_id, reason="ended_by_owner")
+
+
+async def end_other_sessions(tx: Transaction, customer: Identity) -> None:
+    """Ends all sessions of the customer but the one that asks."""
+    ended = await store.delete_sessions(tx, customer.subject, but=customer.session)
+    _note_ended(tx, customer.subject, ended, "ended_by_owner")
+
+
+def _note_ended(tx: Transaction, account_id: str, sessions: int, reason: str) -> None:
+    if sessions:
+        security.record_on_commit(tx, "session_ended", subject=account_id, sessions=sessions, reason=reason)
 
 
 async def ended_sessions(tx: Transaction, settings: Settings, since: float | None) -> EndedList:
@@ -244,7 +292,7 @@ async def verify_email(
     async with db.transaction() as tx:
         owner = await store.find_link_owner(tx, shown, "verify")
     if owner is None:
-        raise LinkUsed(_SPENT)
+        raise _spent("verify")
     if signed_in != owner.id:
         if password is None:
             raise ProofMissing("Please sign in, enter the account's password, or set a new one.")
@@ -252,12 +300,17 @@ async def verify_email(
     async with db.transaction() as tx:
         account_id = await store.use_link(tx, shown, "verify")
         if account_id is None:
-            raise LinkUsed(_SPENT)
+            raise _spent("verify")
         account = await store.lock_account(tx, account_id)
         if signed_in != owner.id and account.password_hash != owner.password_hash:
-            raise BadCredentials(_WRONG)
+            raise _bad_credentials(account)
         await store.use_all_links(tx, account_id, "verify")
         await _verified(tx, account)
+
+
+def _spent(purpose: str) -> LinkUsed:
+    security.record("authn_link_refused", "failure", reason=LinkUsed.code, purpose=purpose)
+    return LinkUsed(_SPENT)
 
 
 async def ask_verification(tx: Transaction, settings: Settings, account_id: str, visitor: Visitor) -> None:
@@ -273,6 +326,7 @@ async def ask_verification(tx: Transaction, settings: Settings, account_id: str,
     if account is not None and not account.verified:
         account, fact_id = await _tell(tx, account, CustomerRegistered)
         await store.insert_mail_link(tx, fact_id, account.id, "verify")
+        security.record_on_commit(tx, "authn_link_sent", subject=account.id, purpose="verify")
 
 
 async def forget_password(tx: Transaction, settings: Settings, box: Mailbox, visitor: Visitor) -> None:
@@ -284,6 +338,7 @@ async def forget_password(tx: Transaction, settings: Settings, box: Mailbox, vis
     by_mailbox = Allowance(_forgot_key(box), settings.account_free_attempts)
     await _count(tx, settings, [_by_address(settings, visitor), by_mailbox])
     await store.insert_reset_wish(tx, box.key)
+    security.record_on_commit(tx, "authn_password_reset_requested")  # whose it is, is found out later
 
 
 async def answer_wishes(tx: Transaction, limit: int) -> int:
@@ -294,6 +349,7 @@ async def answer_wishes(tx: Transaction, limit: int) -> int:
         if account is not None:
             account, fact_id = await _tell(tx, account, PasswordResetRequested)
             await store.insert_mail_link(tx, fact_id, account.id, "reset")
+            security.record_on_commit(tx, "authn_password_reset_started", subject=account.id)
     return len(wishes)
 
 
@@ -305,24 +361,51 @@ async def reset_password(db: Database, tools: Tools, token: str, password: str) 
     Raises: LinkUsed, WeakPassword.
     """
     shown = digest(token)
-    spent = LinkUsed(_SPENT)
     async with db.transaction() as tx:
         owner = await store.find_link_owner(tx, shown, "reset", "verify")
     if owner is None:  # before the hashing, or anybody could keep us at it
-        raise spent
+        raise _spent("reset")
     box = domain.mailbox(owner.email)
     refuse_weak(password, box.key, tools.settings.shop_name)
     password_hash = await tools.hasher.hash(password)
     async with db.transaction() as tx:
         account_id = await store.use_link(tx, shown, "reset", "verify")
         if account_id is None:
-            raise spent
+            raise _spent("reset")
         await store.use_all_links(tx, account_id, "reset", "verify")
         account = await store.lock_account(tx, account_id)
-        await _set_password(tx, account, password_hash)
+        await _set_password(tx, account, password_hash, "reset")
         if not account.verified:
             await store.prove_later(tx, account_id, _ENDED_EVERYWHERE_SECONDS)
         await store.forgive_all(tx, _account_key(box))
+
+
+async def change_password(
+    db: Database, tools: Tools, customer: Identity, current: str, password: str, visitor: Visitor
+) -> None:
+    """Sets a new password, for who is signed in and knows the old one; all other sessions end, and the links that were
+    mailed to set a new one are void. A wrong old one counts like one at login.
+
+    Raises: BadCredentials, WeakPassword, TooManyAttempts.
+    """
+    async with db.transaction() as tx:
+        known = await store.find_by_id(tx, customer.subject)
+    if known is None:
+        raise _bad_credentials(None)
+    box = domain.mailbox(known.email)
+    refuse_weak(password, box.key, tools.settings.shop_name)
+    try:
+        await log_in_check(db, tools, box, current, visitor)
+    except BadCredentials as refused:
+        raise BadCredentials("The current password is wrong.") from refused
+    password_hash = await tools.hasher.hash(password)
+    async with db.transaction() as tx:
+        await _forgive(tx, _allowances(tools, box, visitor, known))
+        account = await store.lock_account(tx, known.id)
+        if account.password_hash != known.password_hash:
+            raise _bad_credentials(account)
+        await store.use_all_links(tx, account.id, "reset")
+        await _set_password(tx, account, password_hash, "changed", but=customer.session)
 
 
 async def tell_due_proofs(tx: Transaction, limit: int) -> int:
@@ -342,16 +425,27 @@ async def mail_link(tx: Transaction, tools: Tools, event_id: str) -> MailLink:
     Raises: EventNotFound; LinkUsed, if the mail is not needed any more.
     """
     try:
-        event_id = str(UUID(event_id))  # one spelling, or one event would have two links
+        event_id, purpose = await _link_about(tx, event_id)
+    except (EventNotFound, LinkUsed) as refused:
+        security.record("authn_link_refused", "failure", actor="notifications", reason=refused.code)
+        raise
+    security.record_on_commit(tx, "authn_link_sent", actor="notifications", event_id=event_id, purpose=purpose)
+    token = tools.vault.link_token(event_id)
+    expires_at = await store.mint_mail_link(tx, event_id, digest(token), tools.settings.mail_link_seconds)
+    page = {"verify": "verify-email", "reset": "reset-password"}[purpose]
+    return MailLink(url=f"{tools.settings.site_url}/account/{page}#token={token}", expires_at=expires_at)
+
+
+async def _link_about(tx: Transaction, event_id: str) -> tuple[str, Purpose]:
+    """The event's id in its one spelling, or one event would have two links; and what its link is for."""
+    try:
+        event_id = str(UUID(event_id))
     except ValueError as error:
         raise EventNotFound("this is no event's id") from error
     purpose, of_use = await store.get_mail_link(tx, event_id)
     if not of_use:
         raise LinkUsed("this was done already; no mail is needed")
-    token = tools.vault.link_token(event_id)
-    expires_at = await store.mint_mail_link(tx, event_id, digest(token), tools.settings.mail_link_seconds)
-    page = {"verify": "verify-email", "reset": "reset-password"}[purpose]
-    return MailLink(url=f"{tools.settings.site_url}/account/{page}#token={token}", expires_at=expires_at)
+    return event_id, purpose
 
 
 # --- a person's data --------------------------------------------------------------------------------
@@ -364,24 +458,30 @@ async def confirm(db: Database, tools: Tools, account_id: str, wish: ConfirmIden
         account = await store.find_by_id(tx, account_id)
         young = await store.is_young(tx, wish.session_id, account_id, settings.fresh_login_seconds)
     if account is None:
-        return IdentityConfirmed(outcome="refused")
+        return _not_confirmed(account_id, "refused")
     if set(account.roles) != {"customer"}:
-        return IdentityConfirmed(outcome="staff")
+        return _not_confirmed(account_id, "staff")
     key = _account_key(domain.mailbox(account.email))
     if wish.password is not None:
         try:
             async with db.transaction() as tx:
-                await _count(tx, settings, [Allowance(key, settings.account_free_attempts)])
+                await _count(tx, settings, [Allowance(key, settings.account_free_attempts)], account)
         except TooManyAttempts as refused:
             return IdentityConfirmed(outcome="too_many_attempts", retry_after_seconds=refused.retry_after_seconds or 1)
         if not await tools.hasher.check(wish.password, account.password_hash):
-            return IdentityConfirmed(outcome="refused")
+            return _not_confirmed(account_id, "refused")
         async with db.transaction() as tx:
             await store.forgive_all(tx, key)
     elif not young:
-        return IdentityConfirmed(outcome="refused")
+        return _not_confirmed(account_id, "refused")
+    security.record("authn_identity_confirmed", subject=account_id, session=wish.session_id, actor="users")
     # Of an address that is not proven, others may be the owner: what was mailed there is not this customer's.
     return IdentityConfirmed(outcome="confirmed", email=account.email if account.verified else None)
+
+
+def _not_confirmed(account_id: str, outcome: Literal["refused", "staff"]) -> IdentityConfirmed:
+    security.record("authn_identity_confirmed", "failure", subject=account_id, reason=outcome, actor="users")
+    return IdentityConfirmed(outcome=outcome)
 
 
 async def export_customer(tx: Transaction, account_id: str) -> dict[str, Any]:
@@ -389,6 +489,7 @@ async def export_customer(tx: Transaction, account_id: str) -> dict[str, Any]:
     account = await store.find_by_id(tx, account_id)
     if account is None:
         return {}
+    security.record_on_commit(tx, "user_exported", subject=account_id, actor="users")
     return {
         "account": {
             "id": account.id, "email": account.email, "email_verified": account.verified, "roles": account.roles,
@@ -410,6 +511,7 @@ async def erase_customer(tx: Transaction, account_id: str) -> int:
     for key in (_account_key(box), _forgot_key(box)):
         await store.forgive_all(tx, key)
     await store.delete_reset_wishes(tx, box.key)
+    security.record_on_commit(tx, "user_deleted", subject=account_id, actor="users")
     return int(await store.delete_account(tx, account_id))
 
 
@@ -441,14 +543,18 @@ async def make_user(
                 if not await store.insert_account(tx, account, box):
                     continue  # made by somebody else in this moment: then it is there now
                 await _tell_registered(tx, account, name)
+                _note_rights(tx, account.id, (), account.roles)
                 await _verified(tx, account)
                 return account.id, True
             account = await _verified(tx, account)
             if not wanted <= set(account.roles):
-                account = await store.save_account(tx, replace(account, roles=_sorted(wanted | set(account.roles))))
-                await store.delete_sessions(tx, account.id)  # those of a customer last longer than staff's may
+                had, account = account.roles, replace(account, roles=_sorted(wanted | set(account.roles)))
+                account = await store.save_account(tx, account)
+                _note_rights(tx, account.id, had, account.roles)
+                # Those of a customer last longer than staff's may.
+                _note_ended(tx, account.id, await store.delete_sessions(tx, account.id), "rights_changed")
             if not fits:
-                await _set_password(tx, account, password_hash)
+                await _set_password(tx, account, password_hash, "set_by_operator")
             return account.id, False
 
 
@@ -460,10 +566,34 @@ async def revoke(tx: Transaction, box: Mailbox) -> None:
     """
     account = await store.find_locked(tx, box.key)
     if account is None:
-        raise AccountNotFound("no account has this e-mail")
+        raise _no_account("authz_change")
     if account.roles != ("customer",):
         await store.save_account(tx, replace(account, roles=("customer",)))
-        await store.delete_sessions(tx, account.id)
+        _note_rights(tx, account.id, account.roles, ("customer",))
+        _note_ended(tx, account.id, await store.delete_sessions(tx, account.id), "rights_changed")
+
+
+async def sign_out(tx: Transaction, box: Mailbox) -> int:
+    """Ends all sessions of an account, whoever it is: the operator's word. How many there were.
+
+    Raises AccountNotFound.
+    """
+    account = await store.find_locked(tx, box.key)
+    if account is None:
+        raise _no_account("session_ended")
+    ended = await store.delete_sessions(tx, account.id)
+    _note_ended(tx, account.id, ended, "ended_by_operator")
+    return ended
+
+
+def _no_account(wanted: security.Name) -> AccountNotFound:
+    security.record(wanted, "failure", actor="cli", reason="not_found")
+    return AccountNotFound("no account has this e-mail")
+
+
+def _note_rights(tx: Transaction, account_id: str, before: Iterable[Role], after: Iterable[Role]) -> None:
+    had, has = " ".join(before), " ".join(after)
+    security.record_on_commit(tx, "authz_change", subject=account_id, actor="cli", had=had, has=has)
 
 
 def _sorted(roles: Iterable[Role]) -> tuple[Role, ...]:
@@ -481,6 +611,7 @@ async def _tell_registered(tx: Transaction, account: Account, name: str) -> None
     )
     tx.emit(fact)
     await store.insert_mail_link(tx, fact.id, account.id, "verify")
+    security.record_on_commit(tx, "user_created", subject=account.id)
 
 
 async def _verified(tx: Transaction, account: Account) -> Account:
@@ -488,11 +619,17 @@ async def _verified(tx: Transaction, account: Account) -> Account:
     if account.verified:
         return account
     account, _ = await _tell(tx, replace(account, verified=True), CustomerVerified)
+    security.record_on_commit(tx, "authn_mailbox_proven", subject=account.id)
     return account
 
 
-async def _set_password(tx: Transaction, account: Account, password_hash: str) -> None:
-    await store.delete_sessions(tx, account.id)
+async def _set_password(
+    tx: Transaction, account: Account, password_hash: str, reason: str, *, but: str | None = None
+) -> None:
+    """`but`: the one session that goes on."""
+    ended = await store.delete_sessions(tx, account.id, but=but)
+    _note_ended(tx, account.id, ended, "password_changed")
+    security.record_on_commit(tx, "authn_password_change", subject=account.id, reason=reason)
     await _tell(tx, replace(account, password_hash=password_hash), PasswordChanged)
 
 
@@ -509,13 +646,22 @@ async def _tell(tx: Transaction, account: Account, kind: type[Fact]) -> tuple[Ac
 # --- guessing ---------------------------------------------------------------------------------------
 
 
-def _allowances(settings: Settings, box: Mailbox, visitor: Visitor) -> list[Allowance]:
-    """Always in this order: two attempts never wait for each other."""
+def _allowances(tools: Tools, box: Mailbox, visitor: Visitor, account: Account | None) -> list[Allowance]:
+    """Always in this order: two attempts never wait for each other. A device that has signed in to the account before
+    has an allowance of its own: so its owner comes in, while others guess."""
+    settings = tools.settings
+    if account is not None and visitor.device is not None and tools.vault.knows_device(visitor.device, account.id):
+        return [Allowance(f"device:{_hashed(visitor.device)}", settings.account_free_attempts)]
     return [_by_address(settings, visitor), Allowance(_account_key(box), settings.account_free_attempts)]
 
 
 def _by_address(settings: Settings, visitor: Visitor) -> Allowance:
     return Allowance(f"address:{domain.neighbourhood(visitor.address)}", settings.address_free_attempts)
+
+
+def _sign_ups(settings: Settings, visitor: Visitor) -> Allowance:
+    """Of accounts that are made, not of failures: each is a mail to somebody who may not have asked for it."""
+    return Allowance(f"sign-ups:{domain.neighbourhood(visitor.address)}", settings.address_free_sign_ups)
 
 
 def _account_key(box: Mailbox) -> str:
@@ -530,12 +676,18 @@ def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-async def _count(tx: Transaction, settings: Settings, allowances: Iterable[Allowance]) -> None:
+async def _count(
+    tx: Transaction, settings: Settings, allowances: Iterable[Allowance], account: Account | None = None
+) -> None:
     """Raises TooManyAttempts, and then nothing was counted: a flood of refused attempts makes nobody wait longer."""
     for allowance in allowances:
         failures = await store.count_attempt(tx, allowance.key, memory_seconds=settings.attempt_memory_seconds)
         if failures is None:
             seconds = await store.blocked_seconds(tx, allowance.key)
+            security.record(
+                "excess_rate_limit_exceeded", "failure", subject=account.id if account else None,
+                reason=allowance.key.partition(":")[0],
+            )  # fmt: skip
             raise TooManyAttempts("too many attempts have failed", retry_after_seconds=max(1, int(seconds + 0.999)))
         wait = domain.wait_seconds(
             failures, allowance.free,
@@ -545,11 +697,12 @@ async def _count(tx: Transaction, settings: Settings, allowances: Iterable[Allow
             await store.block(tx, allowance.key, wait)
 
 
-async def _forgive(tx: Transaction, box: Mailbox, visitor: Visitor) -> None:
-    """The attempt succeeded. The account starts anew; of the address only this one is forgiven, or whoever has an
-    account of their own could go on guessing others'."""
-    await store.forgive_one(tx, f"address:{domain.neighbourhood(visitor.address)}")
-    await store.forgive_all(tx, _account_key(box))
+async def _forgive(tx: Transaction, allowances: Iterable[Allowance]) -> None:
+    """The attempt succeeded. The account, or the device, starts anew; of the address only this one is forgiven, or
+    whoever has an account of their own could go on guessing others'."""
+    for allowance in allowances:
+        of_address = allowance.key.startswith("address:")
+        await (store.forgive_one if of_address else store.forgive_all)(tx, allowance.key)
 
 
 # --- signing keys -----------------------------------------------------------------------------------

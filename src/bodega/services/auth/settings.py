@@ -45,6 +45,8 @@ class Settings(ServiceSettings):
     account_free_attempts: int = 10
     address_free_attempts: int = 300
     """Many people can share an address, and only failures count."""
+    address_free_sign_ups: int = 20
+    """Accounts made from one address within an hour; each further one must wait, as for failures."""
     attempt_wait_first_seconds: float = 1
     attempt_wait_most_seconds: float = 300
     attempt_memory_seconds: int = 3_600

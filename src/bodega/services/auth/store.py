@@ -93,9 +93,9 @@ async def insert_session(
     await tx.execute("INSERT INTO refresh_token (hash, session_id) VALUES ($1, $2)", token_hash, session_id)
 
 
-async def keep_latest_sessions(tx: Transaction, account_id: str, limit: int) -> None:
-    """Ends those that were not used for longest. The account's row must be locked."""
-    await _end(
+async def keep_latest_sessions(tx: Transaction, account_id: str, limit: int) -> int:
+    """Ends those that were not used for longest; how many. The account's row must be locked."""
+    return await _end(
         tx,
         """SELECT id FROM session WHERE account_id = $1 ORDER BY used_at DESC, id DESC OFFSET $2""",
         account_id, limit,

@@ -5,7 +5,7 @@ Promises  a fact is mailed at least once, always under one Message-ID, however o
           server that is down delays mails and loses none; a link with a secret is minted when its mail is sent;
           a text message goes to who has agreed to it, and is not repeated while its gateway has it.
 Hears     orders (paid, cancelled, refunded), shipping (picked up, delivered), payments (failed),
-          users (registered, password reset requested).
+          users (registered, password reset requested, password changed).
 Asks      auth (mail-links), the mail server, the SMS gateway.
 Asked by  customers (preferences), merchants, support.
 """

@@ -6,7 +6,7 @@ from dataclasses import replace
 from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
-from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
+from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
 from bodega.kit.db import Transaction
 from bodega.kit.flow import Flows
 from bodega.kit.inbox import Hears, Received
@@ -66,6 +66,9 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
     async def password_reset_requested(tx: Transaction, event: Received[PasswordResetRequested]) -> None:
         await service.tell(tx, mailing, _of_customer("reset_password", event), settings)
 
+    async def password_changed(tx: Transaction, event: Received[PasswordChanged]) -> None:
+        await service.tell(tx, mailing, _of_customer("password_changed", event), settings)
+
     return (
         Hears("OrderPaid", OrderPaid, order_paid),
         Hears("OrderCancelled", OrderCancelled, order_cancelled),
@@ -75,6 +78,7 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
         Hears("PaymentFailed", PaymentFailed, payment_failed),
         Hears("CustomerRegistered", CustomerRegistered, customer_registered),
         Hears("PasswordResetRequested", PasswordResetRequested, password_reset_requested),
+        Hears("PasswordChanged", PasswordChanged, password_changed),
     )
 
 
@@ -106,8 +110,10 @@ def _of_parcel(kind: Kind, event: Received[ShipmentPickedUp] | Received[Shipment
     )
 
 
-def _of_customer(kind: Kind, event: Received[CustomerRegistered] | Received[PasswordResetRequested]) -> Notice:
-    # Every request for a link is a fact of its own.
+def _of_customer(
+    kind: Kind, event: Received[CustomerRegistered] | Received[PasswordResetRequested] | Received[PasswordChanged]
+) -> Notice:
+    # Every request for a link, and every new password, is a fact of its own.
     return Notice(
         kind=kind,
         fact=f"{event.subject}/{kind}/{event.id}",

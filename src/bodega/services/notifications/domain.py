@@ -22,6 +22,7 @@ Kind = Literal[
     "payment_failed",
     "verify_email",
     "reset_password",
+    "password_changed",
 ]
 Channel = Literal["mail", "sms"]
 State = Literal["waiting", "sent", "parked", "dropped"]

@@ -28,6 +28,31 @@ export function ForgotPassword() {
   );
 }
 
+export function ChangePassword() {
+  const [isDone, setDone] = useState(false);
+  if (isDone) return <Notice tone="good">The password is changed, and every other device is signed out. We have sent you a mail about it.</Notice>;
+  return (
+    <Form
+      action="Change the password"
+      send={async (values) => {
+        const { error, response } = await api.POST("/auth/password/change", {
+          body: { current_password: String(values.get("current_password")), password: String(values.get("password")) },
+        });
+        if (!response.ok) return refusal(error);
+        setDone(true);
+        return undefined;
+      }}
+    >
+      {(errors) => (
+        <>
+          <Field label="Current password" name="current_password" type="password" autoComplete="current-password" required error={errors.current_password} />
+          <Field label="New password" name="password" type="password" autoComplete="new-password" required minLength={10} error={errors.password} hint="At least 10 characters; a sentence is fine." />
+        </>
+      )}
+    </Form>
+  );
+}
+
 export function ResetPassword() {
   const token = useSecretOfLink();
   const [isDone, setDone] = useState(false);

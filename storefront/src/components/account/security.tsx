@@ -18,6 +18,11 @@ export function Sessions({ locale }: { locale: string }) {
     setTrouble(response?.ok ? undefined : inWords(refusal(error)));
     loaded.reload();
   };
+  const endOthers = async () => {
+    const { error, response } = await api.DELETE("/auth/sessions").catch((error: unknown) => ({ error, response: undefined }));
+    setTrouble(response?.ok ? undefined : inWords(refusal(error)));
+    loaded.reload();
+  };
   return (
     <Own loaded={loaded}>
       {({ items }) => (
@@ -44,6 +49,9 @@ export function Sessions({ locale }: { locale: string }) {
             </li>
           ))}
         </ul>
+        {items.length > 1 && (
+          <button type="button" className="button-quiet mt-4" onClick={() => void endOthers()}>Sign out all other devices</button>
+        )}
         </>
       )}
     </Own>

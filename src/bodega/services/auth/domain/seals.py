@@ -48,6 +48,7 @@ class Vault:
     def __init__(self, secret: bytes) -> None:
         self._key = _key(secret, "signing keys")
         self._links = _key(secret, "mail links")
+        self._devices = _key(secret, "devices")
 
     def new_signing_key(self) -> tuple[str, dict[str, Any], bytes]:
         """Its id, the public part as a JWK, and the private part sealed."""
@@ -67,6 +68,21 @@ class Vault:
     def link_token(self, event_id: str) -> str:
         """The secret in the link about an event. Always the same one: a mail that is sent twice bears one link."""
         mac = hmac.new(self._links, event_id.encode(), "sha256").digest()
+        return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
+    def device_token(self, account_id: str) -> str:
+        """For the cookie of a device that has signed in to this account. It opens nothing: who shows it is only not
+        counted together with strangers who guess the account's password."""
+        nonce = secrets.token_urlsafe(16)
+        return f"{nonce}.{self._mac_of_device(nonce, account_id)}"
+
+    def knows_device(self, token: str, account_id: str) -> bool:
+        """Whether the token was made by `device_token` for this account."""
+        nonce, _, mac = token.partition(".")
+        return hmac.compare_digest(mac.encode(), self._mac_of_device(nonce, account_id).encode())
+
+    def _mac_of_device(self, nonce: str, account_id: str) -> str:
+        mac = hmac.new(self._devices, f"{nonce} {account_id}".encode(), "sha256").digest()
         return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 

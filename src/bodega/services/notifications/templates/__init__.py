@@ -30,7 +30,7 @@ from bodega.contracts.money import Money
 from bodega.contracts.orders import OrderCancelled, OrderLine, OrderPaid, OrderRefunded, view_token
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
-from bodega.contracts.users import CustomerRegistered, PasswordResetRequested
+from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
 from bodega.services.notifications.domain import Kind, Notification, unsubscribe_token
 from bodega.services.notifications.settings import Settings
 
@@ -49,6 +49,7 @@ _FACTS: Final[dict[Kind, tuple[type[BaseModel], str]]] = {
     "payment_failed": (PaymentFailed, "Your payment did not go through"),
     "verify_email": (CustomerRegistered, "Confirm your e-mail address"),
     "reset_password": (PasswordResetRequested, "Set a new password"),
+    "password_changed": (PasswordChanged, "Your password was changed"),
 }
 """What each kind is made from, and its subject line."""
 

@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import Link from "next/link";
+import { ChangePassword } from "@/components/account/password-forms";
 import { Privacy } from "@/components/account/privacy";
 import { Sessions } from "@/components/account/security";
 import { settings } from "@/settings";
@@ -12,8 +13,9 @@ export default function SecurityPage() {
       <h1 className="title mb-6">Sign-in and privacy</h1>
       <section aria-labelledby="password">
         <h2 id="password" className="mb-3 font-serif text-2xl">Password</h2>
-        <p className="max-w-xl text-soft">We send you a link to set a new one. All your devices are then signed out.</p>
-        <p className="mt-4"><Link className="button-quiet" prefetch={false} href="/account/forgot-password">Change the password</Link></p>
+        <p className="mb-4 max-w-xl text-soft">You stay signed in here. All your other devices are signed out.</p>
+        <div className="max-w-md"><ChangePassword /></div>
+        <p className="mt-4"><Link className="link" prefetch={false} href="/account/forgot-password">I have forgotten my password</Link></p>
       </section>
       <div className="mt-12">
         <Privacy locale={settings().locale} />
