@@ -151,7 +151,12 @@ async def test_short_stock_names_the_lines_and_what_is_left(shop: Caller, world:
     basket = world.basket(quantity=3, left=2)
     answer = await buy(shop, basket, quantity=3)
     assert (answer.status, answer.code) == (409, "out_of_stock")
-    assert answer.json["lines"] == [{"sku": basket.sku, "wanted": 3, "left": 2}]
+    assert answer.json["lines"] == [
+        {"sku": basket.sku, "title": "Mug", "options": {"Colour": "Sand"}, "requested": 3, "available": 2}
+    ]
+    assert answer.json["detail"] == (
+        "There are 2 left of “Mug” (Sand); you asked for 3. Take fewer, or remove it from your cart, to go on."
+    )
     assert world.orders_of(basket) == []
     assert world.left(basket) == 2
 
@@ -160,7 +165,7 @@ async def test_what_is_no_longer_sold_is_named(shop: Caller, world: World) -> No
     basket = world.basket(sold=False)
     answer = await buy(shop, basket)
     assert (answer.status, answer.code) == (409, "no_longer_sold")
-    assert answer.json["lines"] == [{"sku": basket.sku}]
+    assert answer.json["lines"] == [{"sku": basket.sku, "title": "Mug"}]
 
 
 async def test_a_shipping_option_that_is_not_offered_is_refused(shop: Caller, world: World) -> None:

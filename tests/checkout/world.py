@@ -18,18 +18,26 @@ from pydantic import BaseModel
 from bodega.contracts.cart import CartContents, CartLine
 from bodega.contracts.catalog import PricedSku, Prices, PricesRequest
 from bodega.contracts.ids import derived_id, new_id, new_order_number
-from bodega.contracts.inventory import Reservation, ReserveRequest
+from bodega.contracts.inventory import (
+    ReleaseRequest,
+    Reservation,
+    ReserveRequest,
+    Shortage,
+    ShortageRequest,
+    ShortLine,
+)
 from bodega.contracts.money import Price, zero
-from bodega.contracts.orders import CancelOrder, CreateOrder, OrderStanding, OrderState
+from bodega.contracts.orders import CHECKOUT_REPLACED, CancelOrder, CreateOrder, OrderStanding, OrderState
 from bodega.contracts.payments import AuthorizePayment, NextAction, Payment, PaymentStatus
 from bodega.contracts.shipping import Rates, RatesRequest
 from bodega.kit.auth import InternalTokens
 from bodega.kit.testing import Credentials, serving
 
 CALLEES = ("cart", "catalog", "shipping", "inventory", "orders", "payments")
-Fault = Literal["before", "after", "slow", "hang"]
-"""`before`: refuses without an effect. `after`: the effect, and no good answer. `slow`: the effect, and an answer that
-comes when nobody waits for it any more. `hang`: as `slow`, until the test says so."""
+Fault = Literal["before", "after", "slow", "hang", "refused"]
+"""`before`: fails without an effect. `refused`: a decision that nobody has foreseen. `after`: the effect, and no good
+answer. `slow`: the effect, and an answer that comes when nobody waits for it any more. `hang`: as `slow`, until the
+test says so."""
 SLOW_SECONDS = 1.0
 EURO = "EUR"
 UNIT, SENDING = 1200, 490
@@ -167,9 +175,10 @@ class World:
         self._end_order(order)
         return order.wanted
 
-    def _end_order(self, order: Order) -> None:
+    def _end_order(self, order: Order, reason: str = "customer_request") -> None:
         order.state = "cancelled"
-        self._free(order.wanted.reservation_id, "released")
+        if reason != CHECKOUT_REPLACED:  # that stock waits for the next checkout of the same shopper
+            self._free(order.wanted.reservation_id, "released")
         for attempt in self.attempts.values():
             if attempt.wanted.order_id == order.wanted.order_id and attempt.status != "declined":
                 attempt.status = "voided"
@@ -197,6 +206,8 @@ class World:
         fault = planned.pop(0) if planned else None
         if fault == "before":
             return JSONResponse({"code": "unavailable"}, 503)
+        if fault == "refused":
+            return JSONResponse({"code": "invalid_request", "status": 422}, 422, media_type="application/problem+json")
         try:
             answer = Response((await effect()).model_dump_json(), media_type="application/json")
         except Refusal as refusal:
@@ -243,18 +254,36 @@ class World:
             if known.status in ("released", "expired"):
                 raise Refusal(409, "already_ended")
             return known
-        short = [
-            {"sku": line.sku, "wanted": line.quantity, "left": self.stock[line.sku]}
-            for line in wanted.lines
-            if self.stock[line.sku] < line.quantity
-        ]
+        short = (await self.shortage(ShortageRequest(lines=wanted.lines, instead_of=wanted.instead_of))).lines
         if short:
-            raise Refusal(409, "out_of_stock", lines=short)
+            raise Refusal(409, "out_of_stock", lines=[line.model_dump() for line in short])
+        for earlier in wanted.instead_of:
+            self._bury(earlier)
+            self._free(earlier, "released")
         for line in wanted.lines:
             self.stock[line.sku] -= line.quantity
         made = Reservation(reservation_id=wanted.reservation_id, status="reserved", lines=wanted.lines)
         self.reservations[wanted.reservation_id] = made
         return made
+
+    async def shortage(self, asked: ShortageRequest) -> Shortage:
+        own: dict[str, int] = defaultdict(int)
+        for id in asked.instead_of:
+            known = self.reservations.get(id)
+            for line in known.lines if known is not None and known.status in ("reserved", "held") else ():
+                own[line.sku] += line.quantity
+        left = {line.sku: self.stock[line.sku] + own[line.sku] for line in asked.lines}
+        return Shortage(
+            lines=[
+                ShortLine(sku=line.sku, wanted=line.quantity, left=left[line.sku])
+                for line in asked.lines
+                if left[line.sku] < line.quantity
+            ]
+        )
+
+    def _bury(self, reservation_id: str) -> Reservation:
+        tombstone = Reservation(reservation_id=reservation_id, status="released", lines=[])
+        return self.reservations.setdefault(reservation_id, tombstone)
 
     async def hold(self, reservation_id: str) -> Reservation:
         known = self.reservations.get(reservation_id)
@@ -265,12 +294,8 @@ class World:
         self.reservations[reservation_id] = known.model_copy(update={"status": "held"})
         return self.reservations[reservation_id]
 
-    async def release(self, reservation_id: str) -> Reservation:
-        known = self.reservations.get(reservation_id)
-        if known is None:
-            tombstone = Reservation(reservation_id=reservation_id, status="released", lines=[])
-            return self.reservations.setdefault(reservation_id, tombstone)
-        if known.status == "held":
+    async def release(self, reservation_id: str, wish: ReleaseRequest) -> Reservation:
+        if self._bury(reservation_id).status == "held" and not wish.order_cancelled:
             raise Refusal(409, "held")
         self._free(reservation_id, "released")
         return self.reservations[reservation_id]
@@ -293,7 +318,8 @@ class World:
             raise Refusal(409, "already_paid")
         if order.state in ("fulfilling", "shipped", "delivered"):
             raise Refusal(409, "already_paid" if wish.only_unpaid else "too_late_to_cancel")
-        self._end_order(order)
+        if order.state != "cancelled":
+            self._end_order(order, wish.reason)
         return self._standing(order)
 
     @staticmethod
@@ -374,8 +400,12 @@ class World:
             return await self.answer("inventory", "hold", self.sku_of(id), request, lambda: self.hold(id))
 
         @app.post("/inventory/internal/reservations/{id}/release")
-        async def release(id: str, request: Request) -> Response:
-            return await self.answer("inventory", "release", self.sku_of(id), request, lambda: self.release(id))
+        async def release(id: str, wish: ReleaseRequest, request: Request) -> Response:
+            return await self.answer("inventory", "release", self.sku_of(id), request, lambda: self.release(id, wish))
+
+        @app.post("/inventory/internal/shortage")
+        async def shortage(asked: ShortageRequest, request: Request) -> Response:
+            return await self.answer("inventory", "shortage", asked.lines[0].sku, request, lambda: self.shortage(asked))
 
         @app.post("/orders/internal/orders", status_code=201)
         async def create(wanted: CreateOrder, request: Request) -> Response:

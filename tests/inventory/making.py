@@ -65,7 +65,7 @@ def paid(reservation_id: str) -> Any:
     return event(OrderPaid.model_validate(_order(reservation_id)), subject=order_id, sequence=2)
 
 
-def cancelled(reservation_id: str, *, was_paid: bool = False) -> Any:
+def cancelled(reservation_id: str, *, was_paid: bool = False, reason: str = "customer_request") -> Any:
     order_id = reservation_id.replace("res_", "ord_")
-    data = {**_order(reservation_id), "reason": "customer_request", "was_paid": was_paid}
+    data = {**_order(reservation_id), "reason": reason, "was_paid": was_paid}
     return event(OrderCancelled.model_validate(data), subject=order_id, sequence=3)

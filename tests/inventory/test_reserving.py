@@ -76,9 +76,10 @@ async def test_if_one_line_is_short_nothing_is_kept_and_each_short_line_is_named
     assert again.status == 201
 
 
-async def test_a_refusal_tells_no_more_than_ten(checkout: Caller, database: Database) -> None:
+async def test_a_refusal_tells_how_many_there_are(checkout: Caller, database: Database) -> None:
+    """Ten where there are five hundred would be false to somebody who wants six hundred."""
     answer = await checkout.post("/internal/reservations", request((await stocked(database, 500), 999)))
-    assert answer.json["lines"][0]["left"] == 10
+    assert answer.json["lines"][0]["left"] == 500
 
 
 async def test_a_sku_named_twice_is_refused(checkout: Caller, database: Database) -> None:

@@ -261,7 +261,7 @@ class EventsDoNotClaim(World):
 
 
 class _NoIndex(Checkout):
-    def clashes(self, row: Flow, cart: str, revision: int) -> bool:
+    def clashes(self, row: Flow, cart: str) -> bool:
         return False
 
 
@@ -297,6 +297,54 @@ class CompletedIsFinal(World):
     checkout_class = _CompletedIsFinal
 
 
+class _AttachesAll(Checkout):
+    def says_the_same(self, row: Flow, card: str, wish: str) -> bool:
+        return True
+
+
+@breaks("another_address_after_a_decline", "another-wish")
+class WhateverIsSaidIsARepeat(World):
+    """A cart has one open checkout: every request for it is answered with that."""
+
+    checkout_class = _AttachesAll
+
+
+class _TakesAtOnce(Checkout):
+    def first_state(self, new: Flow) -> str:
+        return "priced"
+
+
+@breaks("another_wish_during_a_challenge_that_is_passed_then", "paid-without-stock|old-and-new-alive")
+class TakesTheUnitBeforeTheVerdict(World):
+    """The old try is over as soon as its shopper has said something else."""
+
+    checkout_class = _TakesAtOnce
+
+
+class _ForgetsEarlier(Checkout):
+    def not_yet_taken(self, row: Flow) -> tuple[str, ...]:
+        return ()
+
+
+@breaks("another_wish_and_then_another", "flow-unfinished|kept-for-ever|order-unfinished")
+class ForgetsTheTryBeforeTheLast(World):
+    """A new try takes over from the last one alone."""
+
+    checkout_class = _ForgetsEarlier
+
+
+class _ReplacedIsFree(Inventory):
+    def waits_for_the_next(self, event: Event) -> bool:
+        return False
+
+
+@breaks("another_wish_while_others_want_the_last_unit", "own-unit-lost")
+class AReplacedTryGivesItsUnitBack(World):
+    """A cancelled order is a cancelled order: its unit goes back on sale."""
+
+    inventory_class = _ReplacedIsFree
+
+
 # --- shipping ---------------------------------------------------------------------------------------------------------
 
 
@@ -317,10 +365,13 @@ FOUND_BY_MACHINE = (
     "BuysWithoutAsking",
     "CapturesAtAuthorise",
     "CompletedIsFinal",
+    "ForgetsTheTryBeforeTheLast",
     "FulfilsBeforeCapture",
     "HeldReservationsExpire",
     "MoneyRevivesTheOrder",
+    "TakesTheUnitBeforeTheVerdict",
     "TwoCheckoutsPerRevision",
     "UnknownIsDeclined",
     "VoidsOnlyWhatIsAuthorised",
+    "WhateverIsSaidIsARepeat",
 )

@@ -32,6 +32,8 @@ DUE = 900
 """Seconds that a shopper has for a challenge or for another card."""
 UNKNOWN_DUE = 1_800
 """Seconds after which an unknown outcome cancels the order."""
+REPLACED = "replaced"
+"""Why an order is cancelled whose shopper has asked for something else meanwhile."""
 
 
 class Violation(AssertionError):
@@ -108,6 +110,7 @@ class Event:
     amount: int = 0
     reservation: str = ""
     cart: str = ""
+    reason: str = ""
 
 
 HEARS: dict[str, tuple[str, ...]] = {
@@ -209,14 +212,18 @@ class Inventory(Node):
         self.rows: dict[str, Reservation] = {}
         self.told_released: set[str] = set()
 
-    def reserve(self, id: str) -> Answer:
+    def reserve(self, id: str, instead_of: tuple[str, ...] = ()) -> Answer:
+        """`instead_of`: reservations whose orders are cancelled, as the caller has been told. They end in the same
+        transaction, so that nobody else can take their units in between."""
         row = self.rows.get(id)
         if row is not None and row.state in self.ENDED:
             return Answer(409, "already_ended")
         if row is not None:
             return Answer(200, state=row.state)
-        if self.on_hand - self.reserved < 1:
+        freed = sum(self.rows[one].state in ("reserved", "held", "committed") for one in instead_of if one in self.rows)
+        if self.on_hand - self.reserved + freed < 1:
             return Answer(409, "out_of_stock")
+        self.give_back(instead_of)
         self.reserved += 1
         self.rows[id] = Reservation(id, "reserved", self.world.now + RESERVATION)
         return Answer(201, state="reserved")
@@ -232,8 +239,10 @@ class Inventory(Node):
             row.state = "held"
         return Answer(200, state=row.state)
 
-    def release(self, id: str) -> Answer:
-        """Undo of `reserve`, for a checkout that has not made an order. What an order holds, only the order ends."""
+    def release(self, id: str, instead_of: tuple[str, ...] = ()) -> Answer:
+        """Undo of `reserve`, for a checkout that has not made an order. What an order holds, only the order ends:
+        those of `instead_of` are cancelled, as the caller has been told."""
+        self.give_back(instead_of)
         row = self.rows.get(id)
         if row is None:
             self.bury(id)
@@ -243,6 +252,16 @@ class Inventory(Node):
             self._end(row, "released")
         self.told_released.add(id)
         return Answer(200, state="released")
+
+    def give_back(self, ids: tuple[str, ...]) -> None:
+        """Ends reservations whose orders are cancelled, whether or not the event has been heard."""
+        for id in ids:
+            row = self.rows.get(id)
+            if row is None:
+                self.bury(id)
+            else:
+                self._order_cancelled(row)
+            self.told_released.add(id)
 
     def bury(self, id: str) -> None:
         """The tombstone: a late `reserve` finds it."""
@@ -270,11 +289,19 @@ class Inventory(Node):
         elif event.type == "OrderCancelled":
             if row is None:
                 self.bury(event.reservation)
-            elif row.state in ("reserved", "held"):
-                self._end(row, "released")
-            elif row.state == "committed":
-                row.state = "restocked"
-                self.on_hand += 1
+            elif not self.waits_for_the_next(event):
+                self._order_cancelled(row)
+
+    def waits_for_the_next(self, event: Event) -> bool:
+        """The shopper's next try takes these units over, or gives them back: its flow does not end before."""
+        return event.reason == REPLACED
+
+    def _order_cancelled(self, row: Reservation) -> None:
+        if row.state in ("reserved", "held"):
+            self._end(row, "released")
+        elif row.state == "committed":
+            row.state = "restocked"
+            self.on_hand += 1
 
     def _end(self, row: Reservation, state: str) -> None:
         row.state = state
@@ -389,8 +416,9 @@ class Orders(Node):
 
     def _emit(self, kind: str, row: Order) -> None:
         self.world.bus.emit(
-            "orders", kind, row.id, payment=row.payment, reservation=row.reservation, cart=row.cart, amount=AMOUNT
-        )
+            "orders", kind, row.id, payment=row.payment, reservation=row.reservation, cart=row.cart, amount=AMOUNT,
+            reason=row.reason,
+        )  # fmt: skip
         if kind == "OrderPaid":
             self.world.accepted.append((row.id, row.payment))
 
@@ -787,7 +815,13 @@ class Flow:
     revision: int
     card: str
     due_at: int
+    wish: str = ""
     state: str = "priced"
+    replaces: tuple[str, ...] = ()
+    """Earlier tries of the same shopper, whose orders it cancels and whose units it takes over, in this order."""
+    counts_on: tuple[str, ...] = ()
+    """Those of them that held their unit when this one was begun."""
+    replaced_by: str = ""
     attempt: int = 1
     undo: str = ""
     by_shopper: bool = False
@@ -806,7 +840,8 @@ class Flow:
 
 
 class Checkout(Node):
-    """`priced -> reserved -> ordered -> paying -> (action_required | declined) -> completed`, or an undo."""
+    """`priced -> reserved -> ordered -> paying -> (action_required | declined) -> completed`, or an undo. One that
+    replaces an earlier try begins as `started`, and is `priced` when that has ended."""
 
     name = "checkout"
     UNDONE = frozenset({"failed", "cancelled", "expired"})
@@ -817,23 +852,52 @@ class Checkout(Node):
 
     # the shopper
 
-    def post(self, cart: str, revision: int, card: str) -> str:
-        """`POST /checkout`: one insert; on a clash of the cart's revision, attach to what is there."""
-        for row in self.rows.values():
-            if self.clashes(row, cart, revision):
+    def post(self, cart: str, revision: int, card: str, wish: str = "") -> str:
+        """`POST /checkout`: attach to what is there, if it is bought already or says the same; else a new try, which
+        replaces the open one. `wish`: all that the shopper says beside cart and card."""
+        here = [row for row in self.rows.values() if self.clashes(row, cart)]
+        for row in here:
+            if row.revision == revision and (row.state == "completed" or self.says_the_same(row, card, wish)):
+                promise(row.state == "completed" or (row.card, row.wish) == (card, wish), "another-wish", (row, wish))
                 return row.id
-        id = f"chk{len(self.rows)}"
-        self.rows[id] = Flow(id, cart, revision, card, self.world.now + DUE)
-        return id
+        new = Flow(f"chk{len(self.rows)}", cart, revision, card, self.world.now + DUE, wish)
+        self.rows[new.id] = new
+        for row in here:
+            if row.state != "completed":
+                self._replace(row, new)
+        new.state = self.first_state(new)
+        alive = {row.id for row in self.world.inventory.rows.values() if row.state in ("reserved", "held")}
+        new.counts_on = tuple(
+            id for id in new.replaces if self.rows[id].reservation in alive and not self.rows[id].undo
+        )
+        return new.id
 
-    def clashes(self, row: Flow, cart: str, revision: int) -> bool:
-        """The partial unique index."""
-        return (row.cart, row.revision) == (cart, revision) and row.state not in self.UNDONE
+    def clashes(self, row: Flow, cart: str) -> bool:
+        """The partial unique indexes: one open try of a cart, one living or bought try of its revision."""
+        return row.cart == cart and row.state not in self.UNDONE and not row.replaced_by
+
+    def says_the_same(self, row: Flow, card: str, wish: str) -> bool:
+        return (row.card, row.wish) == (card, wish)
+
+    def first_state(self, new: Flow) -> str:
+        return "started" if new.replaces else "priced"
+
+    def _replace(self, row: Flow, new: Flow) -> None:
+        """The flow of the old try ends here; the new one has its order cancelled and takes its unit. So it does with
+        those that the old one was to replace and has not yet taken the units of."""
+        taken_over = (*self.not_yet_taken(row), row.id)
+        for id in taken_over:
+            self.rows[id].replaced_by = new.id
+        new.replaces += taken_over
+        self._claim_by_request(row)
+
+    def not_yet_taken(self, row: Flow) -> tuple[str, ...]:
+        return row.replaces if row.state in ("started", "priced") else ()
 
     def retry(self, id: str, card: str) -> Answer:
         """`POST /checkout/{id}/payments`: claims the flow, so that a sleeping worker's write is fenced."""
         row = self.rows[id]
-        if row.state not in ("declined", "action_required") or row.undo:
+        if row.state not in ("declined", "action_required") or row.undo or row.replaced_by:
             return Answer(409, "payment_in_progress")
         row.attempt, row.card, row.state = row.attempt + 1, card, "paying"
         self._claim_by_request(row)
@@ -844,7 +908,7 @@ class Checkout(Node):
         row = self.rows[id]
         if row.state == "completed":
             return Answer(409, "already_completed")
-        if row.state not in self.UNDONE and not row.undo:
+        if row.state not in self.UNDONE and not row.undo and not row.replaced_by:
             row.undo, row.by_shopper = "cancelled", True
             self._claim_by_request(row)
         return Answer(202)
@@ -862,6 +926,8 @@ class Checkout(Node):
 
     def on_order_cancelled(self, row: Flow) -> None:
         """Also a completed one: else its cart's revision could never be bought again."""
+        if row.replaced_by and row.state != "completed":
+            return  # whoever replaces it says so
         row.state = row.undo or "cancelled"
         self._claim_by_request(row)
 
@@ -870,7 +936,9 @@ class Checkout(Node):
     def read(self, id: str) -> Task | None:
         """Claim: only what has work, and whose lease is over. Raises the epoch."""
         row = self.rows[id]
-        if row.state in self.UNDONE or row.state == "completed" or row.lease_until > self.world.now:
+        if row.state in self.UNDONE or row.state == "completed" or row.replaced_by:
+            return None
+        if row.lease_until > self.world.now:
             return None
         if row.due_at <= self.world.now and not row.undo:
             row.undo = "expired"
@@ -882,6 +950,8 @@ class Checkout(Node):
         return Task(id, row.epoch, self.duty(row), seen=replace(row))
 
     def duty(self, row: Flow) -> str:
+        if row.state == "started":
+            return "replace"
         if row.undo:
             return "release" if row.state == "priced" else "cancel"
         return {"priced": "reserve", "reserved": "order", "ordered": "hold"}.get(row.state, "pay")
@@ -896,15 +966,22 @@ class Checkout(Node):
 
     def _request(self, duty: str, row: Flow) -> Call:
         world = self.world
+        earlier = tuple(self.rows[id].reservation for id in row.replaces if self.rows[id].state != "completed")
         calls: dict[str, Call] = {
-            "reserve": lambda: world.inventory.reserve(row.reservation),
-            "release": lambda: world.inventory.release(row.reservation),
+            "replace": lambda: self.end_earlier(row),
+            "reserve": lambda: world.inventory.reserve(row.reservation, earlier),
+            "release": lambda: world.inventory.release(row.reservation, earlier),
             "order": lambda: world.orders.create(row.order, row.reservation, row.cart, row.revision),
             "hold": lambda: world.inventory.hold(row.reservation),
             "pay": lambda: world.payments.create(row.order, row.attempt, row.card),
             "cancel": lambda: world.orders.cancel(row.order, row.undo, self.only_unpaid(row)),
         }
         return calls[duty]
+
+    def end_earlier(self, row: Flow) -> Answer:
+        """Cancels the order of each earlier try. One that was paid meanwhile stands, and is named."""
+        answers = {id: self.world.orders.cancel(self.rows[id].order, REPLACED, True) for id in row.replaces}
+        return Answer(200, ref=next((id for id, answer in answers.items() if answer.status == 409), ""))
 
     def only_unpaid(self, row: Flow) -> bool:
         return not row.by_shopper
@@ -921,10 +998,16 @@ class Checkout(Node):
         if task.answer is None:
             return
         ok, code = task.answer.status < 300, task.answer.code
-        if task.duty == "reserve":
-            row.state = "reserved" if ok else "failed"
+        if task.duty == "replace":
+            self._after_replace(row, task.answer.ref)
+        elif task.duty == "reserve":
+            self._check_own_unit(row, code)
+            row.state, row.undo = ("reserved", row.undo) if ok else ("priced", row.undo or "failed")
         elif task.duty == "release":
             row.state = row.undo
+            for id in row.replaces:
+                if self.rows[id].replaced_by == row.id and self.rows[id].state == "completed":
+                    self.rows[id].replaced_by = ""
         elif task.duty == "order":
             row.state, row.undo = ("ordered", row.undo) if ok else ("reserved", "cancelled")
         elif task.duty == "hold":
@@ -935,6 +1018,20 @@ class Checkout(Node):
             row.state, row.undo = (undone, row.undo) if ok else ("completed", "")
         else:
             self._after_pay(row, task.answer.state, code)
+
+    def _after_replace(self, row: Flow, bought: str) -> None:
+        for id in row.replaces:
+            if self.rows[id].state not in self.UNDONE:
+                self.rows[id].state = "completed" if id == bought else "cancelled"
+        row.state, row.undo = "priced", "failed" if bought else row.undo
+
+    def _check_own_unit(self, row: Flow, code: str) -> None:
+        """Nobody is refused for want of a unit that their own earlier try held, and that nobody else has ended."""
+        for id in row.counts_on if code == "out_of_stock" else ():
+            order = self.world.orders.rows.get(self.rows[id].order)
+            let_go = order is not None and order.reason == REPLACED
+            ended = self.world.inventory.rows[self.rows[id].reservation].state
+            promise(not (let_go and ended == "released"), "own-unit-lost", (row, self.rows[id]))
 
     def _after_pay(self, row: Flow, state: str, code: str) -> None:
         if state in ("authorized", "captured"):
@@ -1197,10 +1294,14 @@ class World:
             order = self.orders.rows.get(flow.order)
             if flow.state in Checkout.UNDONE:
                 promise(order is None or order.state == "cancelled", "undone-but-alive", (flow, order))
-            else:
+            elif not flow.replaced_by:
                 key = (flow.cart, flow.revision)
                 promise(key not in live, "one-cart-two-orders", (flow.id, live.get(key)))
                 live[key] = flow.id
+        for flow in self.checkout.rows.values():
+            earlier = [self.checkout.rows[id] for id in flow.replaces]
+            alive = [other.id for other in earlier if self._order_lives(other)]
+            promise(not (alive and self._order_lives(flow)), "old-and-new-alive", (flow, alive))
         labelled = list(self.carrier.labels.values())
         for row in self.orders.rows.values():
             promise(labelled.count(row.id) <= 1, "two-labels", row)
@@ -1210,6 +1311,10 @@ class World:
             elif row.id in labelled and self.capture_on == "paid":
                 taken = [i for i in self.processor.intents.values() if i.order == row.id and i.captured]
                 promise(bool(taken), "label-without-money", row)
+
+    def _order_lives(self, flow: Flow) -> bool:
+        order = self.orders.rows.get(flow.order)
+        return order is not None and order.state != "cancelled"
 
     def _check_knowledge(self) -> None:
         """Once all letters have arrived and all have acted, payments knows what the processor knows."""

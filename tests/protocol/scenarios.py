@@ -401,7 +401,7 @@ def reservation_expired_before_the_hold(world: World) -> None:
 def two_tabs_on_one_revision(world: World) -> None:
     first = world.checkout.post("cart", 0, "good")
     drive(world, first, 2)
-    world.checkout.post("cart", 0, "bad")
+    world.checkout.post("cart", 0, "good")
     world.check()
     world.finish()
 
@@ -436,4 +436,122 @@ def challenge_passed_while_the_first_look_was_under_way(world: World) -> None:
     world.processor.browser("pi0", "pass")
     world.payments.webhook(*world.processor.webhooks.pop())
     world.wake()
+    world.finish()
+
+
+# --- another wish -----------------------------------------------------------------------------------------------------
+
+
+def another_wish(world: World, wish: str = "another address", card: str = "good", cart: str = "cart") -> str:
+    """The shopper asks for something else while a try of theirs is open."""
+    return world.checkout.post(cart, world.cart.revisions[cart], card, wish)
+
+
+@story
+def another_address_after_a_decline(world: World) -> None:
+    flow = to_paying(world, "bad")
+    pay(world, flow)
+    drive(world, flow)
+    another_wish(world)
+    world.finish()
+
+
+@story
+def another_wish_while_others_want_the_last_unit(world: World) -> None:
+    """Inventory hears that the old order is cancelled before the new try has come to its reserve."""
+    flow = to_paying(world, "bad")
+    pay(world, flow)
+    drive(world, flow)
+    new = another_wish(world)
+    drive(world, new)
+    hear(world, "inventory")
+    drive(world, world.checkout.post("other", 0, "good"), 4)
+    drive(world, new, 4)
+    world.check()
+    world.finish()
+
+
+@story
+def another_wish_during_a_challenge_that_is_passed_then(world: World) -> None:
+    flow = to_paying(world, "challenge")
+    pay(world, flow)
+    drive(world, flow)
+    new = another_wish(world)
+    drive(world, new)
+    world.processor.browser("pi0", "pass")
+    world.settle()
+    drive(world, new, 4)
+    world.finish()
+
+
+@story
+def another_wish_when_the_first_is_paid_already(world: World) -> None:
+    """The authorisation is with orders, and checkout has not heard of it: the first try stands."""
+    to_paid(world)
+    new = another_wish(world)
+    drive(world, new, 3)
+    world.check()
+    another_wish(world, "yet another address")
+    world.finish()
+
+
+@story
+def another_wish_while_the_bank_is_asked(world: World) -> None:
+    flow = to_paying(world)
+    world.step(world.checkout, flow, stop="call")
+    new = another_wish(world)
+    drive(world, new, 3)
+    pay(world, flow)
+    world.wake()
+    world.check()
+    world.finish()
+
+
+@story
+def another_wish_and_then_another(world: World) -> None:
+    """The second try dies before it has taken over anything: the third takes over both."""
+    flow = to_paying(world, "bad")
+    pay(world, flow)
+    second = another_wish(world, "second")
+    drive(world, second)
+    third = another_wish(world, "third")
+    world.checkout.cancel(third)
+    world.finish()
+
+
+@story
+def another_wish_while_the_first_reserves(world: World) -> None:
+    """The first owner's calls arrive after the second try has taken its place."""
+    flow = world.checkout.post("cart", 0, "good")
+    world.step(world.checkout, flow, Fault.DELAYED)
+    new = another_wish(world)
+    drive(world, new, 2)
+    late(world)
+    world.check()
+    world.finish()
+
+
+@story
+def another_wish_whose_take_over_has_no_answer(world: World) -> None:
+    flow = to_paying(world, "bad")
+    pay(world, flow)
+    second = another_wish(world, "second")
+    drive(world, second)
+    world.step(world.checkout, second, Fault.LOST_ANSWER)
+    third = another_wish(world, "third")
+    drive(world, world.checkout.post("other", 0, "good"), 4)
+    drive(world, third, 4)
+    world.finish()
+
+
+@story
+def another_wish_whose_hold_comes_late(world: World) -> None:
+    flow = world.checkout.post("cart", 0, "good")
+    drive(world, flow, 2)
+    world.step(world.checkout, flow, Fault.DELAYED)
+    new = another_wish(world)
+    drive(world, new)
+    hear(world, "inventory")
+    late(world)
+    world.checkout.cancel(new)
     world.finish()

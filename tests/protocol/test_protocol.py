@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 CARDS = st.sampled_from(["good", "good", "bad", "challenge", "challenge", "empty"])
 CARTS = st.sampled_from(["ann", "ben"])
+WISHES = st.sampled_from(["", "", "another address"])
 FAULTS = st.sampled_from([Fault.NONE] * 6 + list(Fault))
 CONSUMERS = st.sampled_from(["orders", "payments", "inventory", "shipping", "checkout", "cart"])
 STOPS = st.sampled_from(["read", "call", "call"])
@@ -65,10 +66,11 @@ class Interleavings(RuleBasedStateMachine):
     # shoppers, their tabs and the merchant
 
     @precondition(lambda self: len(self.world.checkout.rows) < MOST_CHECKOUTS)
-    @rule(cart=CARTS, card=CARDS, steps=st.integers(0, 6), paying=st.integers(0, 3))
-    def click_buy(self, cart: str, card: str, steps: int, paying: int) -> None:
-        """A click, and so many steps undisturbed: a good way into the middle of things."""
-        flow = self.world.checkout.post(cart, self.world.cart.revisions[cart], card)
+    @rule(cart=CARTS, card=CARDS, wish=WISHES, steps=st.integers(0, 6), paying=st.integers(0, 3))
+    def click_buy(self, cart: str, card: str, wish: str, steps: int, paying: int) -> None:
+        """A click, and so many steps undisturbed: a good way into the middle of things. If a try of this cart is
+        open, it is a repeat of that or replaces it."""
+        flow = self.world.checkout.post(cart, self.world.cart.revisions[cart], card, wish)
         drive(self.world, flow, steps)
         pay(self.world, flow, steps=paying)
 
@@ -180,7 +182,8 @@ class Interleavings(RuleBasedStateMachine):
 
     def living_flows(self) -> list[str]:
         ended = {*Checkout.UNDONE, "completed"}
-        return [row.id for row in self.world.checkout.rows.values() if row.state not in ended]
+        rows = self.world.checkout.rows.values()
+        return [row.id for row in rows if row.state not in ended and not row.replaced_by]
 
     def waiting_flows(self) -> list[str]:
         return [row.id for row in self.world.checkout.rows.values() if row.state in ("action_required", "declined")]

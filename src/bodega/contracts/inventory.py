@@ -81,6 +81,22 @@ class ReserveRequest(_Message):
     reservation_id: ReservationId
     lines: Annotated[list[ReservationLine], Field(min_length=1, max_length=100)]
     expires_in: Annotated[int, Field(ge=1, le=86_400, description="Seconds until it lapses, if nobody holds it")]
+    instead_of: Annotated[
+        list[ReservationId],
+        Field(
+            max_length=100,
+            description="Earlier reservations of the same shopper, whose orders the caller knows to be cancelled or "
+            "never made: they end in the same step, and what they held can be had",
+        ),
+    ] = []
+
+
+class ReleaseRequest(_Message):
+    """`POST /internal/reservations/{id}/release`. Without a body: no order was made."""
+
+    order_cancelled: bool = Field(
+        default=False, description="Its order is cancelled, as orders has said: what that held goes back on sale"
+    )
 
 
 class Reservation(_Message):
@@ -97,7 +113,20 @@ class ShortLine(_Message):
 
     sku: Sku
     wanted: int
-    left: int = Field(description="Available now; never more than ten are told")
+    left: int = Field(description="Pieces that the shopper can have, those that they hold themselves included")
+
+
+class ShortageRequest(_Message):
+    """`POST /internal/shortage`: what could not be reserved now. Nothing is set aside."""
+
+    lines: Annotated[list[ReservationLine], Field(min_length=1, max_length=100)]
+    instead_of: Annotated[
+        list[ReservationId], Field(max_length=100, description="Whose units count as free: the shopper's own")
+    ] = []
+
+
+class Shortage(_Message):
+    lines: list[ShortLine] = Field(description="By SKU; empty: all can be had")
 
 
 class AvailabilityRequest(_Message):

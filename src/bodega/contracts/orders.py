@@ -162,6 +162,11 @@ class CreateOrder(_Message):
     contact: Contact
 
 
+CHECKOUT_REPLACED = "checkout_replaced"
+"""The reason of an unpaid order's end whose shopper has asked for something else meanwhile. Its reserved stock does not
+go back on sale: the checkout that replaces it takes it over, or gives it back."""
+
+
 class CancelOrder(_Message):
     """`POST /internal/orders/{id}/cancel`. An id that is not known leaves a tombstone."""
 

@@ -58,6 +58,8 @@ TITLES: Final[dict[str, str]] = {
     "total_changed": "The total has changed",
     "card_declined": "The card was declined",
     "checkout_ended": "This checkout has ended",
+    "already_bought": "This cart was bought already",
+    "checkout_failed": "The order could not be taken",
     "shipping_unavailable": "We do not ship there",
     "shipping_option_unknown": "This shipping option is not offered for the address",
     "payment_in_progress": "A payment is under way",

@@ -970,7 +970,10 @@ export interface paths {
         put?: never;
         /**
          * Check Out
-         * @description Turns the cart into an order. Needs an Idempotency-Key; the same again is answered with how it stands.
+         * @description Turns the cart into an order. Needs an Idempotency-Key; the same again is answered with how it stands. So is a
+         *     request with another key that says exactly what the cart's open checkout says. One that says anything else (address,
+         *     e-mail, delivery, total, card, lines …) is a new wish: the open checkout ends, nothing is paid for it, and what it
+         *     has reserved passes to the new one.
          *
          *     201: the order is made and the payment authorised. 202: the shopper must act (`next_action`), or the bank
          *     takes long. 402: declined, stock stays reserved, try another card. 409: nothing was bought, `code` says why.
@@ -993,7 +996,8 @@ export interface paths {
         put?: never;
         /**
          * Quote
-         * @description What the cart would cost at this address, and how it can be sent. Nothing is reserved.
+         * @description What the cart would cost at this address, and how it can be sent. Nothing is reserved. What an unfinished
+         *     checkout of the same shopper has reserved counts as theirs.
          */
         post: operations["quote_checkout_quote_post"];
         delete?: never;
@@ -3700,11 +3704,11 @@ export interface components {
             delta: number;
             /**
              * Movement
-             * @description `reserved`: for a checkout; `released`, `expired`, `order_cancelled`: back on sale, since the checkout gave up, was too slow, or its order was cancelled; `committed`: gone, sold; `restocked`: back from a paid order that was cancelled; `adjusted`: by the merchant
+             * @description `reserved`: for a checkout; `handed_over`: from a checkout to the one that the same shopper has begun instead; `released`, `expired`, `order_cancelled`: back on sale, since the checkout gave up, was too slow, or its order was cancelled; `committed`: gone, sold; `restocked`: back from a paid order that was cancelled; `adjusted`: by the merchant
              * @example reserved
              * @enum {string}
              */
-            movement: "reserved" | "released" | "expired" | "order_cancelled" | "committed" | "restocked" | "adjusted";
+            movement: "reserved" | "handed_over" | "released" | "expired" | "order_cancelled" | "committed" | "restocked" | "adjusted";
             /**
              * Reason
              * @description The merchant's words, or the id of the event that caused it; empty: the actor just asked
@@ -11534,6 +11538,8 @@ export interface operations {
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
              *     - `reservation_ended`: The reservation has ended.
              *     - `checkout_ended`: This checkout has ended.
+             *     - `checkout_failed`: The order could not be taken.
+             *     - `already_bought`: This cart was bought already.
              */
             409: {
                 headers: {
@@ -11617,6 +11623,7 @@ export interface operations {
             /**
              * @description - `cart_empty`: The cart is empty.
              *     - `no_longer_sold`: No longer sold.
+             *     - `out_of_stock`: Not enough in stock.
              *     - `shipping_unavailable`: We do not ship there.
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
              */
@@ -11971,6 +11978,8 @@ export interface operations {
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
              *     - `reservation_ended`: The reservation has ended.
              *     - `checkout_ended`: This checkout has ended.
+             *     - `checkout_failed`: The order could not be taken.
+             *     - `already_bought`: This cart was bought already.
              */
             409: {
                 headers: {
@@ -12201,6 +12210,8 @@ export interface operations {
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
              *     - `reservation_ended`: The reservation has ended.
              *     - `checkout_ended`: This checkout has ended.
+             *     - `checkout_failed`: The order could not be taken.
+             *     - `already_bought`: This cart was bought already.
              */
             409: {
                 headers: {

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from bodega.contracts.cart import CartContents, CartLine
 from bodega.contracts.catalog import PricedSku, Prices, PricesRequest
 from bodega.contracts.fields import Address
-from bodega.contracts.inventory import Reservation, ReservationLine, ReserveRequest
+from bodega.contracts.inventory import (
+    ReleaseRequest,
+    Reservation,
+    ReservationLine,
+    ReserveRequest,
+    Shortage,
+    ShortageRequest,
+    ShortLine,
+)
 from bodega.contracts.money import Price
 from bodega.contracts.orders import CancelOrder, CreateOrder, OrderStanding
 from bodega.contracts.payments import AuthorizePayment, Payment
@@ -15,15 +23,32 @@ from bodega.kit.app import client_for
 from bodega.kit.auth import RENEW
 from bodega.kit.errors import AccessExpired, AlreadyEnded
 from bodega.kit.http import Client, RemoteProblem
-from bodega.services.checkout.errors import CartRequired, OutOfStock, PaymentInProgress, ReservationEnded
+from bodega.services.checkout.errors import CartRequired, PaymentInProgress, ReservationEnded, ShippingUnavailable
 from bodega.services.checkout.settings import Settings
 
-NO_CART = "there is no such cart: send the Cart-Token that you were given"
+NO_CART = "We cannot find your cart. Reload the page, and add your items again if they are gone."
+_OUR_TROUBLE = frozenset({401, 403, 408, 425, 429})
+"""Answers of 4xx that say nothing about the shopper's wish: trying again may help."""
+
+
+def decided_against(refused: RemoteProblem) -> bool:
+    """Whether another service has refused what we ask for, so that asking again cannot help."""
+    return refused.status not in _OUR_TROUBLE
 
 
 @dataclass(frozen=True, slots=True)
 class StillPaid(Exception):
     """The order was paid in the meantime, so a clock or an undo may not end it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Short(Exception):
+    """There is not enough in stock."""
+
+    lines: Sequence[ShortLine]
+
+
+GONE = "Your items went back on sale because the checkout took too long. Nothing was charged. Please order again."
 
 
 class Services:
@@ -53,7 +78,7 @@ class Services:
         try:
             cart = await self._cart.get(f"/internal/carts/{reference}", CartContents)
         except RemoteProblem as refused:
-            if refused.status == 404:
+            if refused.status in (404, 422):
                 raise CartRequired(NO_CART) from refused
             raise
         if cart.customer_id is not None and customer_id is None:  # as the cart itself answers
@@ -74,21 +99,38 @@ class Services:
             for line in lines
         ]
         wanted = RatesRequest(address=address, lines=parcel, items_total=items_total)
-        return (await self._shipping.post("/internal/rates", wanted, Rates)).options
+        try:
+            return (await self._shipping.post("/internal/rates", wanted, Rates)).options
+        except RemoteProblem as refused:
+            if decided_against(refused):
+                raise ShippingUnavailable(
+                    "We cannot deliver to this address as it is written. Check it, or use another address."
+                ) from refused
+            raise
 
-    async def reserve(self, reservation_id: str, lines: Sequence[CartLine], expires_in: float) -> Reservation:
-        """Raises: OutOfStock, naming the lines; AlreadyEnded."""
+    async def shortage(self, lines: Sequence[CartLine], own: Sequence[str]) -> list[ShortLine]:
+        """What cannot be had now, by whoever holds the reservations `own`."""
+        wanted = ShortageRequest(lines=_reserved(lines), instead_of=list(own))
+        return (await self._inventory.post("/internal/shortage", wanted, Shortage)).lines
+
+    async def reserve(
+        self, reservation_id: str, lines: Sequence[CartLine], expires_in: float, *, instead_of: Sequence[str]
+    ) -> Reservation:
+        """`instead_of`: reservations that end in the same step; their orders must be cancelled.
+
+        Raises: Short, with the lines; AlreadyEnded.
+        """
         wanted = ReserveRequest(
             reservation_id=reservation_id,
-            lines=[ReservationLine(sku=line.sku, quantity=line.quantity) for line in lines],
+            lines=_reserved(lines),
             expires_in=max(1, int(expires_in)),
+            instead_of=list(instead_of),
         )
         try:
             return await self._inventory.post("/internal/reservations", wanted, Reservation)
         except RemoteProblem as refused:
             if refused.code == "out_of_stock":
-                short = refused.document.get("lines", [])
-                raise OutOfStock(_in_words(short), lines=short) from refused
+                raise Short([ShortLine.model_validate(line) for line in refused.document.get("lines", [])]) from refused
             raise _ended(refused) from refused
 
     async def hold(self, reservation_id: str) -> None:
@@ -97,11 +139,12 @@ class Services:
             await self._inventory.post(f"/internal/reservations/{reservation_id}/hold", None, Reservation)
         except RemoteProblem as refused:
             if refused.status in (404, 409):
-                raise ReservationEnded("the items went back on sale; please order again") from refused
+                raise ReservationEnded(GONE) from refused
             raise
 
-    async def release(self, reservation_id: str) -> None:
-        await self._inventory.post(f"/internal/reservations/{reservation_id}/release", None, Reservation)
+    async def release(self, reservation_id: str, *, order_cancelled: bool = False) -> None:
+        wish = ReleaseRequest(order_cancelled=order_cancelled)
+        await self._inventory.post(f"/internal/reservations/{reservation_id}/release", wish, Reservation)
 
     async def create_order(self, wanted: CreateOrder) -> OrderStanding:
         """Raises AlreadyEnded."""
@@ -127,7 +170,9 @@ class Services:
         except RemoteProblem as refused:
             if refused.code == "payment_in_progress":
                 status = refused.document.get("payment_status", "unknown")
-                raise PaymentInProgress("another attempt is under way", payment_status=status) from refused
+                raise PaymentInProgress(
+                    "Your bank is still being asked about another card.", payment_status=status
+                ) from refused
             raise _ended(refused) from refused
 
     async def payment(self, payment_id: str) -> Payment | None:
@@ -144,5 +189,5 @@ def _ended(refused: RemoteProblem) -> Exception:
     return AlreadyEnded(str(refused)) if refused.code == "already_ended" else refused
 
 
-def _in_words(short: Sequence[Mapping[str, object]]) -> str:
-    return "; ".join(f"{line.get('sku')}: {line.get('wanted')} wanted, {line.get('left')} left" for line in short)
+def _reserved(lines: Sequence[CartLine]) -> list[ReservationLine]:
+    return [ReservationLine(sku=line.sku, quantity=line.quantity) for line in lines]

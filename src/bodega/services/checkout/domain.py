@@ -1,5 +1,7 @@
 """The rules of a checkout: what it costs, which state follows which. Pure, no I/O.
 
+(started, if the shopper had an open checkout already: that one has ended before this one is priced)
+
 started ─> priced ─> reserved ─> ordered ─> paying ─┬─> action_required ─┐
    │          │          │          │         ^  ^  ├─> declined ────────┤
    v          v          v          v         │  └──┴── another card ────┘
@@ -20,7 +22,7 @@ from bodega.contracts.money import Price, zero
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.shipping import ShippingOption
 from bodega.kit.postal import region_code
-from bodega.services.checkout.errors import NoLongerSold
+from bodega.services.checkout.errors import NoLongerSold, OutOfStock
 
 State = Literal[
     "started", "priced", "reserved", "ordered", "paying", "action_required", "declined",
@@ -28,6 +30,7 @@ State = Literal[
 ]  # fmt: skip
 Undo = Literal["failed", "cancelled", "expired"]
 ENDED: Final[frozenset[State]] = frozenset({"completed", "failed", "cancelled", "expired"})
+BEFORE_RESERVED: Final[frozenset[State]] = frozenset({"started", "priced"})
 STANDARD_TAX: Final = "standard"
 SHIPPING_TAX: Final = "shipping"
 """The tax category of sending things, where that has a rate of its own."""
@@ -62,10 +65,25 @@ class Checkout:
     order_token: str | None = None
     next_action: Mapping[str, Any] | None = None
     problem: Mapping[str, Any] | None = None
+    replaced_by: str | None = None
+    """The checkout that the shopper has begun instead."""
 
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    def wants_the_same(self, other: "Checkout") -> bool:
+        """Whether all that its shopper has said is the same: only then is a second request a repeat of the first."""
+        return self._said == other._said
+
+    @property
+    def _said(self) -> tuple[object, ...]:
+        billing = self.billing_address
+        return (
+            self.cart_id, self.cart_revision, self.cart_lines, self.customer_id, self.contact,
+            self.shipping_address.model_dump(), billing and billing.model_dump(), self.shipping_option,
+            self.payment_method, self.expected_total,
+        )  # fmt: skip
 
     @property
     def settled(self) -> bool:
@@ -141,7 +159,7 @@ def items_total(cart: Sequence[CartLine], prices: Mapping[str, PricedSku], curre
     """Raises: NoLongerSold, naming the lines."""
     gone = [line.sku for line in cart if line.sku not in prices or not prices[line.sku].sold]
     if gone:
-        raise NoLongerSold(f"no longer sold: {', '.join(gone)}", lines=[{"sku": sku} for sku in gone])
+        raise no_longer_sold(gone, prices)
     total = zero(currency)
     for line in cart:
         total = total + _price(prices[line.sku]) * line.quantity
@@ -224,13 +242,61 @@ def _line(line: CartLine, priced: PricedSku, rate: Decimal, included: bool) -> O
 
 def _price(priced: PricedSku) -> Price:
     if priced.price is None:
-        raise NoLongerSold(f"no longer sold: {priced.sku}", lines=[{"sku": priced.sku}])
+        raise no_longer_sold([priced.sku], {priced.sku: priced})
     return priced.price
 
 
 def _tax(amount: Price, rate: Decimal, included: bool) -> Price:
     exact = Decimal(amount.amount) * rate / (1 + rate if included else 1)
     return Price(amount=int(exact.quantize(Decimal(1), ROUND_HALF_UP)), currency=amount.currency)
+
+
+def no_longer_sold(skus: Sequence[str], known: Mapping[str, PricedSku]) -> NoLongerSold:
+    titles = [known[sku].title if sku in known else "" for sku in skus]
+    named = [f"“{title}”" if title else "one of your items" for title in titles]
+    some = f"{', '.join(named[:-1])} and {named[-1]} are" if len(named) > 1 else f"{named[0]} is"
+    these = "them" if len(named) > 1 else "it"
+    return NoLongerSold(
+        f"{some[0].upper()}{some[1:]} no longer sold. Remove {these} from your cart to go on.",
+        lines=[{"sku": sku, **({"title": title} if title else {})} for sku, title in zip(skus, titles, strict=True)],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A line of which there are fewer than the shopper wants."""
+
+    sku: str
+    title: str
+    options: Mapping[str, str]
+    requested: int
+    available: int
+    """Pieces that this shopper can have."""
+
+    @property
+    def in_words(self) -> str:
+        kind = ", ".join(self.options.values())
+        name = f"“{self.title}”{f' ({kind})' if kind else ''}"
+        if not self.available:
+            return f"{name} is sold out."
+        left = "is 1" if self.available == 1 else f"are {self.available}"
+        return f"There {left} left of {name}; you asked for {self.requested}."
+
+
+def out_of_stock(short: Sequence[Short]) -> OutOfStock:
+    can_take_fewer = any(line.available for line in short)
+    one = len(short) == 1
+    do = "Take fewer" if can_take_fewer else f"Remove {'it' if one else 'them'} from your cart"
+    if can_take_fewer:
+        do += f", or remove {'it' if one else 'them'} from your cart,"
+    return OutOfStock(
+        f"{' '.join(line.in_words for line in short)} {do} to go on.",
+        lines=[
+            {"sku": line.sku, "title": line.title, "options": dict(line.options), "requested": line.requested,
+             "available": line.available}
+            for line in short
+        ],
+    )  # fmt: skip
 
 
 def outcome_of_cancelled_order(reason: str) -> Undo:

@@ -18,6 +18,8 @@ Problem
 │   ├── PaymentInProgress         no second card while the first is being asked
 │   ├── TooManyAttempts           card testers try thousands
 │   ├── NoActionPending           there is nothing to confirm
+│   ├── AlreadyBought             the cart was bought by an earlier request that said something else
+│   ├── CheckoutFailed            another service has refused what it should have taken
 │   └── CheckoutEnded             cancelled, expired or completed
 └── CardDeclined 402              the reason in words for the shopper
 """
@@ -26,6 +28,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bodega.kit.errors import Conflict, Invalid, NotFound, Problem
+
+NO_CHECKOUT = "We cannot find this checkout. It may belong to another cart or another account."
 
 
 class CheckoutNotFound(NotFound):
@@ -88,6 +92,14 @@ class CheckoutEnded(Conflict):
     code = "checkout_ended"
 
 
+class AlreadyBought(Conflict):
+    code = "already_bought"
+
+
+class CheckoutFailed(Conflict):
+    code = "checkout_failed"
+
+
 class CardDeclined(Problem):
     status = 402
     code = "card_declined"
@@ -97,7 +109,7 @@ _STORED: dict[str, type[Problem]] = {
     kind.code: kind
     for kind in (
         UnknownShippingOption, CartEmpty, NoLongerSold, OutOfStock, TotalChanged, ShippingUnavailable,
-        ReservationEnded, CardDeclined, CheckoutEnded,
+        ReservationEnded, CardDeclined, CheckoutEnded, AlreadyBought, CheckoutFailed,
     )
 }  # fmt: skip
 

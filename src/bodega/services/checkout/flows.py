@@ -1,35 +1,40 @@
 """The flow of a checkout: each step beside its undo. Protocol: docs/adr/0002.
 
-    price ─> reserve ─> order ─> hold ─> pay ─> (ended)
-               │          │        │      │
-            (ended)    release <─ cancel_order
+    replace ─> price ─> reserve ─> order ─> hold ─> pay ─> (ended)
+                 │         │         │        │      │
+              release   release   release <─ cancel_order
 
 Every step asks one service by an id that was fixed beforehand, so a repeat after a crash names the same
 thing. Once an order may exist, cancelling it is the only undo: it frees the stock and the money by events.
+
+`replace` only if the shopper had something else open. The flow of that has ended with the request; this one cancels its
+order, and takes over what it has reserved (`reserve`) or gives it back (`release`). Never before the order is
+cancelled: the earlier try may be paid at this moment, and then it stands.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from bodega.contracts.ids import derived_id
-from bodega.contracts.orders import CreateOrder
+from bodega.contracts.orders import CHECKOUT_REPLACED, CreateOrder
 from bodega.contracts.payments import AuthorizePayment, Payment
 from bodega.kit.db import STORE_TROUBLE, Database, Transaction
 from bodega.kit.errors import AlreadyEnded
 from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
-from bodega.kit.http import forget_deadline, remaining_seconds
+from bodega.kit.http import RemoteProblem, forget_deadline, remaining_seconds
 from bodega.kit.live import Live
 from bodega.kit.telemetry import log
 from bodega.services.checkout import service, store
-from bodega.services.checkout.clients import Services, StillPaid
+from bodega.services.checkout.clients import GONE, Services, Short, StillPaid, decided_against
 from bodega.services.checkout.domain import CANCEL_REASON, Checkout, State, Undo, price_cart
 from bodega.services.checkout.errors import (
     CardDeclined,
+    CheckoutFailed,
     NoLongerSold,
-    OutOfStock,
     PaymentInProgress,
     ReservationEnded,
     ShippingUnavailable,
@@ -54,20 +59,65 @@ class CheckoutFlow:
     @property
     def steps(self) -> dict[str, Step]:
         return {
-            "price": self.price,
-            "reserve": self.reserve,
+            "replace": self.replace,
+            "price": self._or_undone(self.price, "release"),
+            "reserve": self._or_undone(self.reserve, "release"),
             "release": self.release,
-            "order": self.order,
-            "hold": self.hold,
-            "pay": self.pay,
+            "order": self._or_undone(self.order, "cancel_order"),
+            "hold": self._or_undone(self.hold, "cancel_order"),
+            "pay": self._or_undone(self.pay, "cancel_order"),
             "cancel_order": self.cancel_order,
         }
+
+    def _or_undone(self, step: Step, undo: str) -> Step:
+        """The step; if another service refuses what it should have taken, the checkout is undone: asked again, it would
+        refuse for ever, while the shopper's stock and money are kept."""
+
+        async def taken(held: Held) -> Next:
+            try:
+                return await step(held)
+            except RemoteProblem as refused:
+                if not decided_against(refused):
+                    raise
+                _log.exception("a checkout ends, since another service has refused it", checkout=held.id, error=refused)
+                checkout = await self._read(held)
+                failed = CheckoutFailed(
+                    "We could not take this order, and nothing is charged. Please try again, and write to us if it "
+                    "happens again."
+                )
+                why = _moves(held, checkout.state, problem=to_stored(failed))
+                return Next(undo, data={"undo": "failed"}, write=why)
+
+        return taken
+
+    async def replace(self, held: Held) -> Next:
+        """Ends the shopper's earlier tries. By the reason inventory knows that their stock stays set aside for us."""
+        async with self._database.transaction() as tx:
+            earlier = await store.replaced_by(tx, held.id)
+        standing: list[Checkout] = []
+        for one in earlier:
+            try:
+                await self._services.cancel_order(one.order_id, CHECKOUT_REPLACED, only_unpaid=True)
+            except StillPaid:
+                standing.append(one)
+
+        async def write(tx: Transaction) -> None:
+            for one in earlier:
+                if one in standing:
+                    await store.set_state(tx, one.id, "completed")
+                elif not one.ended:
+                    over = to_stored(service.ended_as("replaced"))
+                    await store.set_state(tx, one.id, "cancelled", problem=over)
+            if standing:
+                await store.set_state(tx, held.id, "started", problem=to_stored(service.already_bought(standing[0])))
+
+        return Next("release" if standing else "price", data={"undo": "failed"} if standing else {}, write=write)
 
     async def price(self, held: Held) -> Next:
         """The catalog's prices decide. Nothing to undo yet."""
         checkout = await self._read(held)
         if undo := service.undo_of(held):
-            return self._ends(held, undo)
+            return self._gives_up(held, checkout, undo)
         try:
             offer = await service.offer(
                 self._services, checkout.cart_lines, checkout.shipping_address, self._settings.currency
@@ -78,12 +128,12 @@ class CheckoutFlow:
             priced = price_cart(checkout.cart_lines, offer.prices, option, checkout.shipping_address, tax)
             if priced.totals.total != checkout.expected_total:
                 raise TotalChanged(
-                    "the total is not the one that was shown",
+                    "The total has changed since you saw it. Nothing was charged. Check the new total and agree to it.",
                     expected_total=checkout.expected_total.model_dump(),
                     total=priced.totals.total.model_dump(),
                 )
         except (NoLongerSold, ShippingUnavailable, UnknownShippingOption, TotalChanged) as problem:
-            return self._ends(held, "failed", to_stored(problem))
+            return self._gives_up(held, checkout, "failed", to_stored(problem))
         return Next(
             "reserve",
             data={"promised": [option.promised_from.isoformat(), option.promised_to.isoformat()]},
@@ -97,20 +147,32 @@ class CheckoutFlow:
             return Next("release")
         try:
             await self._services.reserve(
-                checkout.reservation_id, checkout.cart_lines, self._settings.reservation_seconds
+                checkout.reservation_id,
+                checkout.cart_lines,
+                self._settings.reservation_seconds,
+                instead_of=[one.reservation_id for one in await self._earlier(held)],
             )
-        except OutOfStock as problem:
-            return self._ends(held, "failed", to_stored(problem))
+        except Short as short:
+            return self._gives_up(held, checkout, "failed", to_stored(service.short_of(short.lines, checkout.lines)))
         except AlreadyEnded:
-            gone = ReservationEnded("the reservation had ended; please order again")
-            return self._ends(held, "failed", to_stored(gone))
+            return self._gives_up(held, checkout, "failed", to_stored(ReservationEnded(GONE)))
         return Next("order", write=_moves(held, "reserved"))
 
     async def release(self, held: Held) -> Next:
         """Gives back what no order holds. Also right when nothing was reserved: then a late reserve finds its end."""
         checkout = await self._read(held)
+        for one in await self._earlier(held):
+            if one.state != "completed":
+                await self._services.release(one.reservation_id, order_cancelled=True)
         await self._services.release(checkout.reservation_id)
-        return self._undone(held, checkout)
+        undone = self._undone(held, checkout)
+
+        async def write(tx: Transaction) -> None:
+            if undone.write is not None:
+                await undone.write(tx)
+            await store.let_stand(tx, held.id)
+
+        return replace(undone, write=write)
 
     async def order(self, held: Held) -> Next:
         """Undo, from here on: cancel_order (the answer to a create may have been lost)."""
@@ -189,7 +251,7 @@ class CheckoutFlow:
                 )
             case "declined":
                 declined = CardDeclined(
-                    payment.message or "the bank has declined the card",
+                    payment.message or "Your bank has declined the card. Try another card.",
                     checkout_id=checkout.id,
                     next_action="retry_payment",
                     reason=payment.reason,
@@ -239,6 +301,11 @@ class CheckoutFlow:
             return Next("release", data={"undo": undo})
         return self._undone(held, checkout)
 
+    async def _earlier(self, held: Held) -> list[Checkout]:
+        """The tries that this one is instead of."""
+        async with self._database.transaction() as tx:
+            return await store.replaced_by(tx, held.id)
+
     async def _read(self, held: Held) -> Checkout:
         async with self._database.transaction() as tx:
             return await store.get_checkout(tx, held.id)
@@ -252,6 +319,13 @@ class CheckoutFlow:
     @staticmethod
     def _completes(held: Held) -> Next:
         return Next("done", ended=True, write=_moves(held, "completed"))
+
+    @classmethod
+    def _gives_up(cls, held: Held, checkout: Checkout, how: Undo, why: Mapping[str, Any] | None = None) -> Next:
+        """Before anything of its own is set aside. What it was to take over goes back on sale."""
+        if not held.data.get("replaces"):
+            return cls._ends(held, how, why)
+        return Next("release", data={"undo": how}, write=_moves(held, checkout.state, problem=why))
 
     @classmethod
     def _undone(cls, held: Held, checkout: Checkout) -> Next:

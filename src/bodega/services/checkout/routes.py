@@ -25,13 +25,16 @@ from bodega.kit.live import LastEventId, Live, State
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.kit.postal import InvalidAddress, deliverable, region_code
 from bodega.services.checkout import service, store
-from bodega.services.checkout.clients import Services
+from bodega.services.checkout.clients import NO_CART, Services
 from bodega.services.checkout.domain import Checkout, TaxCountry, TaxRate, price_cart
 from bodega.services.checkout.errors import (
+    NO_CHECKOUT,
+    AlreadyBought,
     CardDeclined,
     CartEmpty,
     CartRequired,
     CheckoutEnded,
+    CheckoutFailed,
     CheckoutNotFound,
     KeyRequired,
     NoActionPending,
@@ -142,29 +145,33 @@ ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
 
 _ENDS = (
     CardDeclined, OutOfStock, TotalChanged, NoLongerSold, ShippingUnavailable, UnknownShippingOption, ReservationEnded,
-    CheckoutEnded,
+    CheckoutEnded, CheckoutFailed, AlreadyBought,
 )  # fmt: skip
 
 
 @router.post(
     "/quote",
     responses=problems(
-        Unauthenticated, CartEmpty, NoLongerSold, ShippingUnavailable, UnknownShippingOption, CartRequired,
+        Unauthenticated, CartEmpty, NoLongerSold, OutOfStock, ShippingUnavailable, UnknownShippingOption, CartRequired,
         InvalidAddress,
     ),
 )  # fmt: skip
 async def quote(wish: QuoteRequest, room: Room, db: Db, shopper: Asking) -> Quote:
-    """What the cart would cost at this address, and how it can be sent. Nothing is reserved."""
+    """What the cart would cost at this address, and how it can be sent. Nothing is reserved. What an unfinished
+    checkout of the same shopper has reserved counts as theirs."""
     services, _, settings = room
     address = deliverable(wish.shipping_address, at="/shipping_address")
     cart = await _cart(services, shopper, wish.cart_token)
     if not cart.lines:
-        raise CartEmpty("put something into the cart first")
+        raise CartEmpty("Your cart is empty. Add something to it first.")
     offer = await service.offer(services, cart.lines, address, settings.currency)
     option = offer.option(wish.shipping_option) if wish.shipping_option else offer.options[0]
     async with db.transaction() as tx:
         tax = await service.tax_to(tx, address)
+        own = await store.own_reservations(tx, cart.cart_id, shopper.customer_id)
     priced = price_cart(cart.lines, offer.prices, option, address, tax)
+    if short := await services.shortage(cart.lines, own):
+        raise service.short_of(short, priced.lines)
     return Quote(
         lines=[
             QuoteLine(
@@ -206,7 +213,10 @@ async def check_out(
     shopper: Asking,
     key: IdempotencyKey = None,
 ) -> Response:
-    """Turns the cart into an order. Needs an Idempotency-Key; the same again is answered with how it stands.
+    """Turns the cart into an order. Needs an Idempotency-Key; the same again is answered with how it stands. So is a
+    request with another key that says exactly what the cart's open checkout says. One that says anything else (address,
+    e-mail, delivery, total, card, lines …) is a new wish: the open checkout ends, nothing is paid for it, and what it
+    has reserved passes to the new one.
 
     201: the order is made and the payment authorised. 202: the shopper must act (`next_action`), or the bank
     takes long. 402: declined, stock stays reserved, try another card. 409: nothing was bought, `code` says why.
@@ -396,7 +406,7 @@ async def _cart(services: Services, shopper: Shopper, named: str | None) -> Cart
     """
     reference = named or shopper.customer_id or shopper.token
     if reference is None:
-        raise CartRequired("send the cart's token: header Cart-Token, its cookie, or cart_token")
+        raise CartRequired(NO_CART)
     return await services.cart(reference, customer_id=shopper.customer_id)
 
 
@@ -417,7 +427,7 @@ async def _mine(tx: Transaction, checkout_id: str, shopper: Shopper) -> Checkout
     of_its_cart = token is not None and token.partition(".")[0] == checkout.cart_id
     if of_its_cart and checkout.customer_id is not None and shopper.customer_id is None:
         raise AccessExpired(RENEW)
-    raise CheckoutNotFound("no checkout has this id")
+    raise CheckoutNotFound(NO_CHECKOUT)
 
 
 async def _answer(db: Database, checkout: Checkout, *, replayed: bool = False) -> Response:

@@ -28,6 +28,7 @@ CREATE TABLE checkout (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     due_at timestamp with time zone NOT NULL,
+    replaced_by text,
     CONSTRAINT checkout_attempt_check CHECK ((attempt > 0)),
     CONSTRAINT checkout_expected_total_check CHECK ((expected_total >= 0)),
     CONSTRAINT checkout_state_check CHECK ((state = ANY (ARRAY['started'::text, 'priced'::text, 'reserved'::text, 'ordered'::text, 'paying'::text, 'action_required'::text, 'declined'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])))
@@ -87,6 +88,12 @@ ALTER TABLE ONLY tax_rate
     ADD CONSTRAINT tax_rate_pkey PRIMARY KEY (country, region, category, valid_from);
 
 CREATE UNIQUE INDEX checkout_one_per_cart_revision ON checkout USING btree (cart_id, cart_revision) WHERE (state <> ALL (ARRAY['failed'::text, 'cancelled'::text, 'expired'::text]));
+
+CREATE INDEX checkout_open_of_cart ON checkout USING btree (cart_id) WHERE (state <> ALL (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text]));
+
+CREATE INDEX checkout_open_of_customer ON checkout USING btree (customer_id) WHERE ((state <> ALL (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])) AND (customer_id IS NOT NULL));
+
+CREATE INDEX checkout_replaced_by ON checkout USING btree (replaced_by) WHERE (replaced_by IS NOT NULL);
 
 ALTER TABLE ONLY checkout_timeline
     ADD CONSTRAINT checkout_timeline_checkout_id_fkey FOREIGN KEY (checkout_id) REFERENCES checkout(id);

@@ -5,31 +5,41 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from babel import Locale
+
 from bodega.contracts.cart import CartContents, CartLine
 from bodega.contracts.catalog import PricedSku
 from bodega.contracts.fields import Address, Contact
 from bodega.contracts.ids import derived_id, new_id
+from bodega.contracts.inventory import ShortLine
 from bodega.contracts.money import Price
+from bodega.contracts.orders import OrderLine
 from bodega.contracts.shipping import ShippingOption
 from bodega.kit import idempotency
 from bodega.kit.db import Transaction
 from bodega.kit.errors import PreconditionRequired, StaleVersion
 from bodega.kit.flow import Flows, Held
+from bodega.kit.idempotency import StillRunning
 from bodega.services.checkout import store
 from bodega.services.checkout.clients import Services
 from bodega.services.checkout.domain import (
+    BEFORE_RESERVED,
     WAITING_FOR_SHOPPER,
     Checkout,
+    Short,
     TaxCountry,
     TaxTable,
     Undo,
     items_total,
+    out_of_stock,
     outcome_of_cancelled_order,
 )
 from bodega.services.checkout.errors import (
+    AlreadyBought,
     CartEmpty,
     CheckoutEnded,
     NoActionPending,
+    OutOfStock,
     PaymentInProgress,
     ShippingUnavailable,
     TooManyAttempts,
@@ -51,8 +61,11 @@ class Offer:
         for option in self.options:
             if option.id == wanted:
                 return option
-        offered = [option.id for option in self.options]
-        raise UnknownShippingOption(f"offered for this address: {', '.join(offered)}", options=offered)
+        names = ", ".join(option.name for option in self.options)
+        raise UnknownShippingOption(
+            f"This way of delivery is not offered for your address. You can choose: {names}.",
+            options=[option.id for option in self.options],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,8 @@ async def offer(services: Services, lines: Sequence[CartLine], address: Address,
     prices = await services.prices(lines)
     options = await services.shipping_options(address, lines, prices, items_total(lines, prices, currency))
     if not options:
-        raise ShippingUnavailable(f"nothing is sent to {address.country}")
+        country = Locale("en").territories.get(address.country, address.country)
+        raise ShippingUnavailable(f"We do not deliver to {country}. Choose another delivery address.")
     return Offer(prices, options)
 
 
@@ -98,46 +112,82 @@ async def replace_tax(tx: Transaction, wanted: TaxCountry, *, expected_version: 
 async def begin(
     tx: Transaction, flows: Flows, cart: CartContents, wish: Wish, key: str, body: bytes, settings: Settings
 ) -> tuple[str, Held | None, bool]:
-    """The checkout of this key or of this cart: its id, the flow if it is new (then the caller drives it), and
-    whether the key was used before.
+    """The checkout of this key, or the one that says the same: its id, the flow if it is new (then the caller drives
+    it), and whether the key was used before. A new one replaces whatever else this cart or customer has open.
 
-    Raises: KeyReused; CartEmpty.
+    Raises: KeyReused; CartEmpty; AlreadyBought, if this cart as it is was bought by a request that said something else.
     """
     checkout_id = new_id("chk")
-    kept = await idempotency.claim(tx, f"POST /checkout {cart.cart_id}", key, body, resource_id=checkout_id)
+    scope = f"POST /checkout {cart.cart_id}"
+    kept = await idempotency.claim(tx, scope, key, body, resource_id=checkout_id)
     if kept is not None:
         return kept.resource_id or "", None, True
     if not cart.lines:
-        raise CartEmpty("put something into the cart first")
-    now = datetime.now(UTC)
-    existing = await store.insert_checkout(
-        tx,
-        Checkout(
-            id=checkout_id,
-            state="started",
-            cart_id=cart.cart_id,
-            cart_revision=cart.revision,
-            token_digest=wish.token_digest,
-            customer_id=wish.customer_id,
-            cart_lines=tuple(cart.lines),
-            contact=wish.contact,
-            shipping_address=wish.shipping_address,
-            billing_address=wish.billing_address,
-            shipping_option=wish.shipping_option,
-            expected_total=wish.expected_total,
-            payment_method=wish.payment_method,
-            attempt=1,
-            order_id=derived_id("ord", checkout_id),
-            reservation_id=derived_id("res", checkout_id),
-            created_at=now,
-            due_at=now + timedelta(seconds=settings.checkout_due_seconds),
-        ),
-    )
-    if existing is not None:  # another tab was first: both end in its order
-        await idempotency.attach(tx, f"POST /checkout {cart.cart_id}", key, existing)
-        return existing, None, False
-    held = await flows.start(tx, checkout_id, "price", {}, due_seconds=settings.checkout_due_seconds)
+        raise CartEmpty("Your cart is empty. Add something to it first.")
+    new = _begun(checkout_id, cart, wish, settings)
+    await store.lock_cart(tx, cart.cart_id)
+    known = await store.open_checkouts(tx, cart.cart_id, wish.customer_id)
+    if bought := await store.find_bought(tx, cart.cart_id, cart.revision):
+        if not bought.wants_the_same(new):
+            raise already_bought(bought)
+        known = [bought]
+    for one in known:
+        if one.wants_the_same(new):  # another tab was first: both end in its order
+            await idempotency.attach(tx, scope, key, one.id)
+            return one.id, None, False
+    replaced = await _replaced(tx, flows, known, new)
+    if await store.insert_checkout(tx, new) is not None:
+        raise StillRunning("Another request has just begun to buy this cart. Try again.")
+    held = await flows.start(
+        tx, checkout_id, "replace" if replaced else "price", {"replaces": replaced},
+        due_seconds=settings.checkout_due_seconds,
+    )  # fmt: skip
     return checkout_id, held, False
+
+
+async def _replaced(tx: Transaction, flows: Flows, known: Sequence[Checkout], new: Checkout) -> list[str]:
+    """Ends the flows of the shopper's open checkouts, whoever drives them: from now on the new one's flow is to end
+    what they have begun, and what they were to end themselves. Their ids.
+
+    Raises: AlreadyBought, if one has just been completed.
+    """
+    replaced: list[str] = []
+    for one in known:
+        await flows.end(tx, one.id)
+        now = await store.lock_checkout(tx, one.id)
+        if now.state == "completed" and now.cart_revision == new.cart_revision:
+            raise already_bought(now)
+        if now.ended:
+            continue
+        if now.state in BEFORE_RESERVED:  # it may not have taken over what it was itself to replace
+            replaced += [earlier.id for earlier in await store.replaced_by(tx, one.id)]
+        replaced.append(one.id)
+    await store.replace_by(tx, replaced, new.id)
+    return replaced
+
+
+def _begun(checkout_id: str, cart: CartContents, wish: Wish, settings: Settings) -> Checkout:
+    now = datetime.now(UTC)
+    return Checkout(
+        id=checkout_id,
+        state="started",
+        cart_id=cart.cart_id,
+        cart_revision=cart.revision,
+        token_digest=wish.token_digest,
+        customer_id=wish.customer_id,
+        cart_lines=tuple(cart.lines),
+        contact=wish.contact,
+        shipping_address=wish.shipping_address,
+        billing_address=wish.billing_address,
+        shipping_option=wish.shipping_option,
+        expected_total=wish.expected_total,
+        payment_method=wish.payment_method,
+        attempt=1,
+        order_id=derived_id("ord", checkout_id),
+        reservation_id=derived_id("res", checkout_id),
+        created_at=now,
+        due_at=now + timedelta(seconds=settings.checkout_due_seconds),
+    )
 
 
 async def pay_again(
@@ -153,9 +203,11 @@ async def pay_again(
     if held is None or undo_of(held) is not None:
         raise ended_as(checkout.state)
     if checkout.state not in WAITING_FOR_SHOPPER:
-        raise PaymentInProgress("wait until the bank has answered")
+        raise PaymentInProgress("Your bank is still being asked about the last card. Wait a moment.")
     if checkout.attempt >= attempts_at_most:
-        raise TooManyAttempts("too many cards were tried")
+        raise TooManyAttempts(
+            "Too many cards were tried for this order, and nothing was charged. Wait a few minutes, then order again."
+        )
     await store.set_attempt(tx, checkout.id, checkout.attempt + 1, payment_method)
     return held
 
@@ -174,7 +226,7 @@ async def confirm(tx: Transaction, flows: Flows, checkout_id: str) -> Held | Non
     held = await flows.seize(tx, checkout_id)
     checkout = await store.lock_checkout(tx, checkout_id)
     if held is not None and checkout.state not in ("paying", *WAITING_FOR_SHOPPER):
-        raise NoActionPending("there is nothing to confirm now")
+        raise NoActionPending("There is nothing to confirm now. Your order goes on by itself.")
     return held
 
 
@@ -190,6 +242,17 @@ async def cancel(tx: Transaction, flows: Flows, checkout_id: str) -> Held | None
     return held
 
 
+def short_of(short: Sequence[ShortLine], lines: Sequence[OrderLine]) -> OutOfStock:
+    """`lines`: of the cart, as they were priced."""
+    titled = {line.sku: line for line in lines}
+    return out_of_stock(
+        [
+            Short(one.sku, titled[one.sku].title, titled[one.sku].options, requested=one.wanted, available=one.left)
+            for one in short
+        ]
+    )
+
+
 def undo_of(held: Held) -> Undo | None:
     """How the checkout is to end without an order, if it is: as the flow itself has found, or at the shopper's wish,
     or by the clock."""
@@ -202,11 +265,22 @@ def undo_of(held: Held) -> Undo | None:
 def ended_as(state: str, **extra: Any) -> CheckoutEnded:
     """What is said about a checkout that is over, or about to be."""
     words = {
-        "completed": "it has become an order; cancel that",
-        "cancelled": "this checkout was cancelled",
-        "expired": "the time for this checkout is over",
+        "completed": "This checkout has become an order. To give it up, cancel the order.",
+        "cancelled": "This checkout was cancelled, and nothing was charged. What you chose is still in your cart.",
+        "expired": "The time to pay has run out, and nothing was charged. What you chose is still in your cart.",
+        "replaced": "You have ordered anew since. This attempt was cancelled, and nothing was charged for it.",
     }
-    return CheckoutEnded(words.get(state, "this checkout has ended"), **extra)
+    return CheckoutEnded(words.get(state, "This checkout has ended, and nothing was charged."), **extra)
+
+
+def already_bought(checkout: Checkout) -> AlreadyBought:
+    """The cart was bought by what its shopper has asked for before."""
+    return AlreadyBought(
+        f"Your earlier attempt went through: it is order {checkout.order_number}. It was not bought a second time. "
+        "To change the order, cancel it and order again.",
+        checkout_id=checkout.id,
+        order={"id": checkout.order_id, "number": checkout.order_number, "token": checkout.order_token},
+    )
 
 
 def why_ended(checkout: Checkout, how: Undo) -> Mapping[str, Any]:

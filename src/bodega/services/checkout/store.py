@@ -16,7 +16,7 @@ from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX
 from bodega.kit.db import Row, Transaction
 from bodega.kit.live import announce
 from bodega.services.checkout.domain import Checkout, RateTable, State, TaxCountry, TaxRate
-from bodega.services.checkout.errors import CheckoutNotFound, NoTaxCollected
+from bodega.services.checkout.errors import NO_CHECKOUT, CheckoutNotFound, NoTaxCollected
 
 CHANGES = "checkout_changed"
 """The channel on which the id of a checkout is said when it has changed."""
@@ -51,11 +51,76 @@ async def insert_checkout(tx: Transaction, checkout: Checkout) -> str | None:
     return None
 
 
+async def lock_cart(tx: Transaction, cart_id: str) -> None:
+    """One request after the other begins checkouts of a cart."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('cart ' || $1, 0))", cart_id)
+
+
+async def open_checkouts(tx: Transaction, cart_id: str, customer_id: str | None) -> list[Checkout]:
+    """Those of this cart or of this customer that have not ended and that nothing replaces, by id."""
+    rows = await tx.fetch(
+        """SELECT * FROM checkout
+            WHERE state NOT IN ('completed', 'failed', 'cancelled', 'expired') AND replaced_by IS NULL
+              AND (cart_id = $1 OR customer_id = $2) ORDER BY id""",
+        cart_id, customer_id,
+    )  # fmt: skip
+    return [_checkout(row) for row in rows]
+
+
+async def find_bought(tx: Transaction, cart_id: str, cart_revision: str) -> Checkout | None:
+    """The completed checkout of a cart as it is now."""
+    row = await tx.fetchrow(
+        "SELECT * FROM checkout WHERE cart_id = $1 AND cart_revision = $2 AND state = 'completed'",
+        cart_id, cart_revision,
+    )  # fmt: skip
+    return _checkout(row) if row is not None else None
+
+
+async def replace_by(tx: Transaction, ids: Sequence[str], new_id: str) -> None:
+    """Something else is bought instead of these. Their revision of the cart is free for it."""
+    await tx.execute(
+        """UPDATE checkout SET replaced_by = $2, updated_at = now(),
+                  cart_revision = CASE WHEN replaced_by IS NULL THEN cart_revision || ' ' || id ELSE cart_revision END
+            WHERE id = ANY ($1)""",
+        ids, new_id,
+    )  # fmt: skip
+
+
+async def replaced_by(tx: Transaction, checkout_id: str) -> list[Checkout]:
+    """The earlier tries that this one is instead of, by id."""
+    rows = await tx.fetch("SELECT * FROM checkout WHERE replaced_by = $1 ORDER BY id", checkout_id)
+    return [_checkout(row) for row in rows]
+
+
+async def own_reservations(tx: Transaction, cart_id: str, customer_id: str | None) -> list[str]:
+    """What the shopper's unfinished checkouts have set aside, that which is still to be taken over included."""
+    rows = await tx.fetch(
+        """WITH mine AS (
+             SELECT id, reservation_id FROM checkout
+              WHERE state NOT IN ('completed', 'failed', 'cancelled', 'expired')
+                AND (cart_id = $1 OR customer_id = $2))
+           SELECT reservation_id FROM mine
+            UNION SELECT reservation_id FROM checkout
+                   WHERE replaced_by IN (SELECT id FROM mine) AND state <> 'completed'""",
+        cart_id, customer_id,
+    )  # fmt: skip
+    return [row["reservation_id"] for row in rows]
+
+
+async def let_stand(tx: Transaction, checkout_id: str) -> None:
+    """What was bought before this checkout could replace it is not replaced. This one must have ended."""
+    await tx.execute(
+        """UPDATE checkout SET replaced_by = NULL, cart_revision = split_part(cart_revision, ' ', 1), updated_at = now()
+            WHERE replaced_by = $1 AND state = 'completed'""",
+        checkout_id,
+    )
+
+
 async def get_checkout(tx: Transaction, checkout_id: str) -> Checkout:
     """Raises CheckoutNotFound."""
     row = await tx.fetchrow("SELECT * FROM checkout WHERE id = $1", checkout_id)
     if row is None:
-        raise CheckoutNotFound("no checkout has this id")
+        raise CheckoutNotFound(NO_CHECKOUT)
     return _checkout(row)
 
 
@@ -68,7 +133,7 @@ async def lock_checkout(tx: Transaction, checkout_id: str) -> Checkout:
     """Raises CheckoutNotFound."""
     checkout = await find_locked(tx, checkout_id)
     if checkout is None:
-        raise CheckoutNotFound("no checkout has this id")
+        raise CheckoutNotFound(NO_CHECKOUT)
     return checkout
 
 
@@ -283,4 +348,5 @@ def _checkout(row: Row) -> Checkout:
         order_token=row["order_token"],
         next_action=row["next_action"],
         problem=row["problem"],
+        replaced_by=row["replaced_by"],
     )

@@ -1,7 +1,7 @@
 """The event door: what inventory does about what others say. One function per event."""
 
 from bodega.contracts.catalog import ProductArchived, ProductUpdated
-from bodega.contracts.orders import OrderCancelled, OrderPaid
+from bodega.contracts.orders import CHECKOUT_REPLACED, OrderCancelled, OrderPaid
 from bodega.kit.db import Transaction
 from bodega.kit.inbox import Hears, Received
 from bodega.services.inventory import service, store
@@ -22,7 +22,8 @@ async def order_paid(tx: Transaction, event: Received[OrderPaid]) -> None:
 
 
 async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> None:
-    await service.cancel(tx, event.data.reservation_id, cause=event.id)
+    replaced = event.data.reason == CHECKOUT_REPLACED
+    await service.cancel(tx, event.data.reservation_id, replaced=replaced, cause=event.id)
 
 
 HEARS = (

@@ -9,16 +9,20 @@ move. A command that changes nothing answers with the same reservation, so every
 How a reservation comes to be is not here: that is one statement in the store, under the rows' locks.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
-from bodega.contracts.inventory import SHOWN_UP_TO, ReservationLine, Shown
+from bodega.contracts.inventory import SHOWN_UP_TO, ReservationLine, ShortLine, Shown
 from bodega.kit.errors import AlreadyEnded
 from bodega.services.inventory.errors import BelowReserved, DifferentReservation, Held, PaidWithoutStock
 
 State = Literal["reserved", "held", "committed", "released", "expired", "restocked"]
-Movement = Literal["reserved", "released", "expired", "order_cancelled", "committed", "restocked", "adjusted"]
+Movement = Literal[
+    "reserved", "handed_over", "released", "expired", "order_cancelled", "committed", "restocked", "adjusted"
+]
 """Why units move. What each does to `on_hand` and `reserved`: migrations, `move_stock`."""
 
 ENDED: Final[frozenset[State]] = frozenset({"released", "expired", "restocked"})
@@ -57,6 +61,11 @@ class Reservation:
     @property
     def ended(self) -> bool:
         return self.state in ENDED
+
+    @property
+    def sets_aside(self) -> bool:
+        """Whether its units are still in the warehouse and nobody else can have them."""
+        return self.state in ("reserved", "held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +135,35 @@ def cancel(reservation: Reservation) -> Change:
             return _to(reservation, "restocked", "restocked")
         case _:
             return Change(reservation)
+
+
+def let_go_for_the_next(reservation: Reservation) -> Change:
+    """The order is cancelled since its shopper has asked for something else. What is set aside stays so, until that
+    checkout takes it over or gives it back."""
+    return Change(reservation) if reservation.sets_aside else cancel(reservation)
+
+
+def set_aside(reservations: Iterable[Reservation]) -> Counter[str]:
+    """Units by SKU that these keep from others."""
+    units: Counter[str] = Counter()
+    for reservation in reservations:
+        for line in reservation.lines if reservation.sets_aside else ():
+            units[line.sku] += line.quantity
+    return units
+
+
+def shortage(
+    lines: Sequence[ReservationLine], stock: Mapping[str, Stock], own: Mapping[str, int]
+) -> tuple[ShortLine, ...]:
+    """The lines of which there is too little, for somebody who holds `own` of them already."""
+    left = {line.sku: own.get(line.sku, 0) for line in lines}
+    for sku in left.keys() & stock.keys():
+        left[sku] += stock[sku].available
+    return tuple(
+        ShortLine(sku=line.sku, wanted=line.quantity, left=left[line.sku])
+        for line in lines
+        if left[line.sku] < line.quantity
+    )
 
 
 def counted(stock: Stock, on_hand: int) -> int:

@@ -9,7 +9,15 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from bodega.contracts.fields import Line, Sku
 from bodega.contracts.ids import ProductId, ReservationId
-from bodega.contracts.inventory import Availabilities, Availability, AvailabilityRequest, ReserveRequest
+from bodega.contracts.inventory import (
+    Availabilities,
+    Availability,
+    AvailabilityRequest,
+    ReleaseRequest,
+    ReserveRequest,
+    Shortage,
+    ShortageRequest,
+)
 from bodega.contracts.inventory import Reservation as ReservationStanding
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
@@ -272,10 +280,19 @@ async def hold(reservation_id: ReservationId, db: Db, caller: Caller) -> Reserva
 
 
 @internal.post("/reservations/{reservation_id}/release", responses=problems(Held))
-async def release(reservation_id: ReservationId, db: Db, caller: Caller) -> ReservationStanding:
+async def release(
+    reservation_id: ReservationId, db: Db, caller: Caller, wish: ReleaseRequest | None = None
+) -> ReservationStanding:
+    order_cancelled = wish is not None and wish.order_cancelled
     async with db.transaction() as tx:
-        reservation = await service.release(tx, reservation_id, actor=caller.name)
+        reservation = await service.release(tx, reservation_id, order_cancelled=order_cancelled, actor=caller.name)
     return _standing(reservation)
+
+
+@internal.post("/shortage")
+async def shortage(asked: ShortageRequest, db: Db, _: Caller) -> Shortage:
+    async with db.transaction() as tx:
+        return Shortage(lines=list(await service.shortage(tx, asked.lines, asked.instead_of)))
 
 
 @internal.post("/availability")

@@ -12,7 +12,7 @@ BEGIN
        SET on_hand = on_hand + CASE WHEN p_movement IN ('adjusted', 'restocked') THEN line.quantity
                                     WHEN p_movement = 'committed' THEN -line.quantity
                                     ELSE 0 END,
-           reserved = reserved + CASE WHEN p_movement = 'reserved' THEN line.quantity
+           reserved = reserved + CASE WHEN p_movement IN ('reserved', 'handed_over') THEN line.quantity
                                       WHEN p_movement IN ('adjusted', 'restocked') THEN 0
                                       ELSE -line.quantity END,
            version = version + 1
@@ -23,16 +23,19 @@ BEGIN
     INSERT INTO stock_ledger (sku, version, movement, on_hand_delta, reserved_delta, reservation_id, reason, actor)
     VALUES (line.sku, moved.version, p_movement, moved.on_hand_delta, moved.reserved_delta, p_reservation_id,
             p_reason, p_actor);
+    CONTINUE WHEN p_movement = 'handed_over' AND line.quantity = 0;  -- nothing has changed for anybody else
     PERFORM tell_stock(
-      CASE p_movement WHEN 'reserved' THEN 'InventoryReserved'
-                      WHEN 'committed' THEN 'InventoryCommitted'
-                      WHEN 'adjusted' THEN 'InventoryAdjusted'
-                      ELSE 'InventoryReleased' END,
+      CASE WHEN p_movement = 'reserved' OR p_movement = 'handed_over' AND line.quantity > 0 THEN 'InventoryReserved'
+           WHEN p_movement = 'committed' THEN 'InventoryCommitted'
+           WHEN p_movement = 'adjusted' THEN 'InventoryAdjusted'
+           ELSE 'InventoryReleased' END,
       line.sku, moved.product_id, moved.version, moved.before, moved.available,
-      CASE p_movement
-        WHEN 'adjusted' THEN jsonb_build_object('delta', line.quantity, 'reason', p_reason)
-        WHEN 'reserved' THEN jsonb_build_object('reservation_id', p_reservation_id, 'quantity', line.quantity)
-        WHEN 'committed' THEN jsonb_build_object('reservation_id', p_reservation_id, 'quantity', line.quantity)
+      CASE
+        WHEN p_movement = 'adjusted' THEN jsonb_build_object('delta', line.quantity, 'reason', p_reason)
+        WHEN p_movement = 'handed_over' AND line.quantity < 0 THEN
+          jsonb_build_object('reservation_id', p_reservation_id, 'quantity', -line.quantity, 'cause', 'released')
+        WHEN p_movement IN ('reserved', 'committed', 'handed_over') THEN
+          jsonb_build_object('reservation_id', p_reservation_id, 'quantity', line.quantity)
         ELSE jsonb_build_object('reservation_id', p_reservation_id, 'quantity', line.quantity, 'cause', p_movement)
       END,
       p_headers);

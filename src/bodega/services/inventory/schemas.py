@@ -102,7 +102,8 @@ class LedgerLine(_Answer):
     version: int = Field(description="The stock's version from then on", examples=[12])
     at: datetime = Field(description="When", examples=["2026-11-20T14:03:12Z"])
     movement: Movement = Field(
-        description="`reserved`: for a checkout; `released`, `expired`, `order_cancelled`: back on sale, since the "
+        description="`reserved`: for a checkout; `handed_over`: from a checkout to the one that the same shopper has "
+        "begun instead; `released`, `expired`, `order_cancelled`: back on sale, since the "
         "checkout gave up, was too slow, or its order was cancelled; `committed`: gone, sold; `restocked`: back from a "
         "paid order that was cancelled; `adjusted`: by the merchant",
         examples=["reserved"],

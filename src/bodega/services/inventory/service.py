@@ -7,7 +7,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
-from bodega.contracts.inventory import SHOWN_UP_TO, ReserveRequest
+from bodega.contracts.inventory import ReservationLine, ReserveRequest, ShortLine
 from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Invalid, Problem, StaleVersion
 from bodega.kit.upload import blocks, numbered_lines
@@ -28,16 +28,62 @@ async def reserve(database: Database, wanted: ReserveRequest, *, actor: str) -> 
     lines = tuple(sorted(wanted.lines, key=lambda line: line.sku))
     if len({line.sku for line in lines}) < len(lines):
         raise Invalid.field("/lines", "names a SKU twice")
+    if wanted.instead_of:
+        async with database.transaction() as tx:
+            return await _take_over(tx, wanted, lines, actor=actor)
     done = await store.reserve(
         database, wanted.reservation_id, lines, expires_in=wanted.expires_in, actor=actor
     )  # fmt: skip
     if done.short:
-        told = [line.model_copy(update={"left": min(line.left, SHOWN_UP_TO)}) for line in done.short]
-        raise OutOfStock(", ".join(f"{line.sku}: {line.left} left" for line in told), lines=told)
+        raise _out_of_stock(done.short)
     if done.made:
         return Reservation(wanted.reservation_id, "reserved", lines, done.expires_at), True
     async with database.transaction() as tx:
         return domain.same_again(await store.get_reservation(tx, wanted.reservation_id), lines), False
+
+
+async def _take_over(
+    tx: Transaction, wanted: ReserveRequest, lines: tuple[ReservationLine, ...], *, actor: str
+) -> tuple[Reservation, bool]:
+    """Ends earlier reservations of the same shopper and makes this one: in one step, so that nobody else can take
+    what they held. Reservations are locked before stock, as everywhere.
+
+    Raises: OutOfStock, then nothing has changed; AlreadyEnded; DifferentReservation.
+    """
+    await store.insert_tombstones(tx, wanted.instead_of)  # a late reserve of them must find its end
+    earlier = await store.lock_reservations(tx, wanted.instead_of)
+    skus = sorted({line.sku for held in (lines, *(one.lines for one in earlier)) for line in held})
+    await store.lock_stock(tx, skus)
+    # The same request may have come twice at once, and the other may have been first.
+    if known := await store.find_reservation(tx, wanted.reservation_id):
+        return domain.same_again(known, lines), False
+    for before in earlier:
+        if not before.sets_aside:  # what was paid and then cancelled goes back to the warehouse first
+            await _apply(tx, before, domain.cancel(before), reason=wanted.reservation_id, actor=actor)
+    own = domain.set_aside(earlier)
+    if short := domain.shortage(lines, await store.find_stock(tx, skus), own):
+        raise _out_of_stock(short)
+    made = await store.insert_reservation(tx, wanted.reservation_id, lines, expires_in=wanted.expires_in)
+    if made is None:  # somebody was just burying it
+        return domain.same_again(await store.get_reservation(tx, wanted.reservation_id), lines), False
+    await store.end_reservations(tx, [one.id for one in earlier if one.sets_aside])
+    more = domain.set_aside([made])
+    more.subtract(own)
+    await store.move_stock(
+        tx, "handed_over", [*more], [*more.values()], reservation_id=made.id,
+        reason=", ".join(one.id for one in earlier if one.sets_aside), actor=actor,
+    )  # fmt: skip
+    return made, True
+
+
+async def shortage(tx: Transaction, lines: Sequence[ReservationLine], own: Sequence[str]) -> tuple[ShortLine, ...]:
+    """What could not be reserved now, for the shopper of the reservations `own`."""
+    held = domain.set_aside(await store.find_reservations(tx, own))
+    return domain.shortage(lines, await store.find_stock(tx, [line.sku for line in lines]), held)
+
+
+def _out_of_stock(short: Sequence[ShortLine]) -> OutOfStock:
+    return OutOfStock(", ".join(f"{line.sku}: {line.left} left" for line in short), lines=list(short))
 
 
 async def hold(tx: Transaction, reservation_id: str, *, actor: str) -> Reservation:
@@ -46,15 +92,17 @@ async def hold(tx: Transaction, reservation_id: str, *, actor: str) -> Reservati
     return await _apply(tx, before, domain.hold(before), reason="", actor=actor)
 
 
-async def release(tx: Transaction, reservation_id: str, *, actor: str) -> Reservation:
-    """Ends it; an id that is not known is buried, so that a late reserve finds its end.
+async def release(tx: Transaction, reservation_id: str, *, order_cancelled: bool = False, actor: str) -> Reservation:
+    """Ends it; an id that is not known is buried, so that a late reserve finds its end. `order_cancelled`: its order
+    is, whether we have heard of it or not.
 
     Raises: Held.
     """
     if await store.insert_tombstone(tx, reservation_id):
         return Reservation(reservation_id, "released", ())
     before = await store.lock_reservation(tx, reservation_id)
-    return await _apply(tx, before, domain.release(before), reason="", actor=actor)
+    change = domain.cancel(before) if order_cancelled else domain.release(before)
+    return await _apply(tx, before, change, reason="", actor=actor)
 
 
 async def commit(tx: Transaction, reservation_id: str, *, cause: str) -> Reservation:
@@ -63,12 +111,14 @@ async def commit(tx: Transaction, reservation_id: str, *, cause: str) -> Reserva
     return await _apply(tx, before, domain.commit(before), reason=cause, actor="orders")
 
 
-async def cancel(tx: Transaction, reservation_id: str, *, cause: str) -> Reservation:
-    """Releases or restocks; an id that is not known is buried."""
+async def cancel(tx: Transaction, reservation_id: str, *, replaced: bool, cause: str) -> Reservation:
+    """Releases or restocks; an id that is not known is buried. `replaced`: the shopper's next checkout decides about
+    what is set aside."""
     if await store.insert_tombstone(tx, reservation_id):
         return Reservation(reservation_id, "released", ())
     before = await store.lock_reservation(tx, reservation_id)
-    return await _apply(tx, before, domain.cancel(before), reason=cause, actor="orders")
+    change = domain.let_go_for_the_next(before) if replaced else domain.cancel(before)
+    return await _apply(tx, before, change, reason=cause, actor="orders")
 
 
 async def expire(tx: Transaction, limit: int) -> int:

@@ -209,6 +209,41 @@ async def get_reservation(tx: Transaction, reservation_id: str) -> Reservation:
     return _found(await tx.fetchrow("SELECT * FROM reservation WHERE id = $1", reservation_id))
 
 
+async def find_reservation(tx: Transaction, reservation_id: str) -> Reservation | None:
+    found = await find_reservations(tx, [reservation_id])
+    return found[0] if found else None
+
+
+async def find_reservations(tx: Transaction, ids: Sequence[str]) -> list[Reservation]:
+    """Those that are not known are missing."""
+    return [_reservation(row) for row in await tx.fetch("SELECT * FROM reservation WHERE id = ANY ($1)", ids)]
+
+
+async def lock_reservations(tx: Transaction, ids: Sequence[str]) -> list[Reservation]:
+    """Locks the rows by id, ascending. Those that are not known are missing."""
+    rows = await tx.fetch("SELECT * FROM reservation WHERE id = ANY ($1) ORDER BY id FOR UPDATE", ids)
+    return [_reservation(row) for row in rows]
+
+
+async def insert_reservation(
+    tx: Transaction, reservation_id: str, lines: Sequence[ReservationLine], *, expires_in: float
+) -> Reservation | None:
+    """The row alone: its units are moved by the caller. None, if the id is known."""
+    row = await tx.fetchrow(
+        """INSERT INTO reservation (id, state, skus, quantities, expires_at)
+           VALUES ($1, 'reserved', $2, $3, now() + make_interval(secs => $4)) ON CONFLICT DO NOTHING RETURNING *""",
+        reservation_id, [line.sku for line in lines], [line.quantity for line in lines], float(expires_in),
+    )  # fmt: skip
+    return _reservation(row) if row is not None else None
+
+
+async def end_reservations(tx: Transaction, ids: Sequence[str]) -> None:
+    """The rows alone: their units are moved by the caller."""
+    await tx.execute(
+        "UPDATE reservation SET state = 'released', expires_at = NULL, updated_at = now() WHERE id = ANY ($1)", ids
+    )
+
+
 async def lock_reservation(tx: Transaction, reservation_id: str) -> Reservation:
     """Raises UnknownReservation."""
     return _found(await tx.fetchrow("SELECT * FROM reservation WHERE id = $1 FOR UPDATE", reservation_id))
@@ -222,6 +257,15 @@ async def insert_tombstone(tx: Transaction, reservation_id: str) -> bool:
                ON CONFLICT DO NOTHING""",
             reservation_id,
         )
+    )
+
+
+async def insert_tombstones(tx: Transaction, ids: Sequence[str]) -> None:
+    """Buries those that are not known, by id, ascending."""
+    await tx.execute(
+        """INSERT INTO reservation (id, state, skus, quantities)
+           SELECT id, 'released', '{}', '{}' FROM unnest($1::text[]) AS i (id) ORDER BY id ON CONFLICT DO NOTHING""",
+        ids,
     )
 
 
