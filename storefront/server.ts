@@ -36,8 +36,11 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 }
 
 function plain(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store" });
-  response.end(`${text}\n`);
+  const body = `${text}\n`;
+  // With its length, for HEAD has none to be counted and must have the headers of GET.
+  const headers = { "Content-Type": "text/plain; charset=utf-8", "Content-Length": Buffer.byteLength(body), "Cache-Control": "no-store" };
+  response.writeHead(status, headers);
+  response.end(body);
 }
 
 const server = createServer({ headersTimeout: ARRIVAL_MS, requestTimeout: ARRIVAL_MS }, (request, response) => {

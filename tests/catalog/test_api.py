@@ -276,7 +276,7 @@ def wrong(**change: Any) -> dict[str, Any]:
         (wrong(title="A\u0007B"), "/title"),
         (wrong(title="x" * 201), "/title"),
         (wrong(slug="Not A Slug"), "/slug"),
-        (wrong(title="日本", slug=None), "/slug"),
+        (wrong(title="!? …", slug=None), "/slug"),
         (wrong(description="x" * 20_001), "/description"),
         (wrong(categories=["nowhere"]), "/categories/0"),
         (wrong(variants=[]), "/variants"),

@@ -43,27 +43,54 @@ async function codeOf(answer: Response): Promise<string | undefined> {
 export const api = createClient<paths>({ baseUrl: "/api", fetch: withSession });
 
 const PAUSE_MS = 2000;
+const LONGEST_PAUSE_MS = 30_000;
 
 /**
- * Calls back with each event of a stream; gives the way to stop. A stream that breaks is opened again by the browser;
- * one that is refused, because the access token has ended, after the session is renewed.
+ * Calls back with each event of a stream; gives the way to stop. A stream that breaks is opened again by the browser.
+ * One that is refused is closed for good by the browser: the access token has ended, too many are open, or the shop is
+ * busy. It is asked for again here, with a growing pause, until the answer says that there is nothing to follow.
  */
 export function listen<T>(path: string, event: string, onEvent: (value: T) => void): () => void {
-  let stream: EventSource;
-  let pause: number | undefined;
+  const stopped = new AbortController();
+  let stream: EventSource | undefined;
+  let pause = PAUSE_MS;
+  let timer: number | undefined;
+  const later = () => {
+    timer = window.setTimeout(() => void ask(), pause);
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+  };
+  const ask = async () => {
+    const status = await statusOf(path, stopped.signal);
+    if (stopped.signal.aborted) return;
+    if (status === 200) open();
+    else if (status === undefined || status === 429 || status >= 500) later();
+  };
   const open = () => {
-    stream = new EventSource(path);
-    stream.addEventListener(event, ({ data }) => onEvent(JSON.parse(data as string) as T));
-    stream.addEventListener("error", () => {
-      if (stream.readyState !== EventSource.CLOSED) return;
-      renewSession().then((outcome) => {
-        if (outcome === "renewed") pause = window.setTimeout(open, PAUSE_MS);
-      }, () => undefined);
+    const opened = new EventSource(path);
+    stream = opened;
+    opened.addEventListener("open", () => (pause = PAUSE_MS));
+    opened.addEventListener(event, ({ data }) => onEvent(JSON.parse(data as string) as T));
+    opened.addEventListener("error", () => {
+      if (opened.readyState === EventSource.CLOSED && !stopped.signal.aborted) later();
     });
   };
   open();
   return () => {
-    window.clearTimeout(pause);
-    stream.close();
+    stopped.abort();
+    window.clearTimeout(timer);
+    stream?.close();
   };
+}
+
+/** With which status a stream would begin now, the session renewed if need be. Undefined: the shop cannot be reached. */
+async function statusOf(path: string, stopped: AbortSignal): Promise<number | undefined> {
+  const enough = new AbortController();
+  try {
+    const answer = await withSession(new Request(path, { signal: AbortSignal.any([stopped, enough.signal]) }));
+    return answer.status;
+  } catch {
+    return undefined;
+  } finally {
+    enough.abort();
+  }
 }

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from tests.journeys.browser.conftest import Site
 from tests.journeys.browser.test_shopping import DECLINED, GOOD, SECURE, add, pay, say_where
@@ -225,3 +225,28 @@ async def test_a_picker_ends_at_what_is_left_and_a_cart_with_more_is_corrected_b
     await expect(picker).to_have_value(str(left))
     await expect(picker).to_be_focused()
     await expect(page.get_by_text("Only")).to_have_count(0)
+
+
+async def test_a_page_whose_stream_is_refused_for_a_while_hears_the_end_of_the_payment_all_the_same(
+    site: Site, merchant: Merchant
+) -> None:
+    """Too many windows are open: a browser closes such a stream for good, the page asks again."""
+    refusals = [429, 429]
+
+    async def refuse(route: Route) -> None:
+        if refusals:
+            await route.fulfill(status=refusals.pop())
+        else:
+            await route.continue_()
+
+    async def say_nothing(route: Route) -> None:
+        await route.fulfill(status=409, content_type="application/problem+json", body='{"code": "no_action_pending"}')
+
+    product = await merchant.makes(price=1500, stock=5)
+    page = await to_payment(site, product["slug"], f"{unique('patient')}@example.com")
+    await site.context.route("**/api/checkout/*/events*", refuse)
+    await site.context.route("**/api/checkout/*/confirm", say_nothing)  # so the stream alone can tell
+    await pay(page, SECURE)
+    await page.get_by_role("button", name="Complete").click()
+    await page.wait_for_url("**/orders/**")
+    assert not refusals
