@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 from bodega.demo import api as doors
 from bodega.demo import seed as module
 from bodega.demo.api import SeedError, ShopApi, covers
-from bodega.demo.catalogue import Catalogue, Shot, load
+from bodega.demo.catalogue import CURRENCY, Catalogue, Shot, load
 from bodega.demo.people import PEOPLE, Outside, PastOrder, Person
 from bodega.demo.seed import Seeder, SeedReport, seed_people
 from tests.demo.shop_double import MERCHANT, ShopDouble
@@ -44,7 +44,7 @@ async def fill(url: str, report: Callable[[str, int, int], None] | None = None) 
     """The whole of seeding, with a small catalogue and quick pictures."""
     async with ShopApi(url, MERCHANT["email"], MERCHANT["password"]) as api:
         assert await api.log_in()
-        seeder = Seeder(api, SMALL, paint, report)
+        seeder = Seeder(api, SMALL, paint, CURRENCY, report)
         categories = await seeder.categories()
         made, repaired = await seeder.products()
         done = SeedReport(

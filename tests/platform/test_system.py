@@ -104,6 +104,8 @@ def test_a_local_file_changes_single_values(tmp_path: Path) -> None:
         ('store = "mongo"', 'store = "paper"', "services.catalog.store"),
         ('publishes = "orders"', 'publishes = "payments"', "two services publish one topic"),
         ("partitions = 6", "partitions = 6\ncolour = 1", "topics.colour"),
+        ('currency = "EUR"', 'currency = "ISK"', "ISK cannot be used: the card processor counts"),
+        ('currency = "EUR"', 'currency = "EUX"', "EUX is not the code of a current currency"),
     ],
 )
 def test_a_contradiction_is_refused_by_name(tmp_path: Path, old: str, new: str, fault: str) -> None:

@@ -134,6 +134,7 @@ async def _fill_with_many(instance: Instance, products: int) -> "BulkReport":
             instance.api_url,
             merchant=(_MERCHANT, _password(instance, "merchant")),
             products=products,
+            currency=instance.system.shop.currency,
             progress=show,
         )
 
@@ -176,6 +177,7 @@ async def _fill_with(instance: Instance, outside: "Outside | None") -> "SeedRepo
             merchant=(_MERCHANT, _password(instance, "merchant")),
             customers={key: _login(instance, key) for key in _CUSTOMERS},
             outside=outside,
+            currency=instance.system.shop.currency,
             progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )
 

@@ -59,19 +59,19 @@ def category_body(category: Category) -> Json:
     }
 
 
-def product_body(category: Category, product: Product) -> Json:
-    """What `POST /admin/products` takes, without the status."""
+def product_body(category: Category, product: Product, currency: str = CURRENCY) -> Json:
+    """What `POST /admin/products` takes, without the status. Prices are the same number in any currency."""
 
     def variant_body(variant: Variant) -> Json:
         body: Json = {
             "sku": variant.sku,
             "options": dict(variant.options),
-            "price": {"amount": variant.price, "currency": CURRENCY},
+            "price": {"amount": variant.price, "currency": currency},
             "weight_grams": variant.weight_grams,
             "barcode": variant.barcode,
         }
         if variant.compare_at is not None:
-            body["compare_at_price"] = {"amount": variant.compare_at, "currency": CURRENCY}
+            body["compare_at_price"] = {"amount": variant.compare_at, "currency": currency}
         return body
 
     return {

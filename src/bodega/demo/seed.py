@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from bodega.demo import pictures
 from bodega.demo.api import Json, SeedError, ShopApi, Stored, category_body, covers, product_body, waits
-from bodega.demo.catalogue import Catalogue, Shot, load
+from bodega.demo.catalogue import CURRENCY, Catalogue, Shot, load
 from bodega.demo.people import PEOPLE, Outside, Person, seed_orders, seed_person
 
 Login = tuple[str, str]  # e-mail and password
@@ -45,10 +45,13 @@ class SeedReport:
 class Seeder:
     """Brings one shop to the state of one catalogue. ``paint`` makes a picture's file."""
 
-    def __init__(self, api: ShopApi, catalogue: Catalogue, paint: Paint, progress: Progress | None = None) -> None:
+    def __init__(
+        self, api: ShopApi, catalogue: Catalogue, paint: Paint, currency: str, progress: Progress | None = None
+    ) -> None:
         self._api = api
         self._catalogue = catalogue
         self._paint = paint
+        self._currency = currency
         self._progress: Progress = progress or (lambda stage, done, total: None)
 
     async def categories(self) -> int:
@@ -66,7 +69,7 @@ class Seeder:
         made = repaired = 0
         wanted = self._catalogue.products
         for done, (category, product) in enumerate(wanted, 1):
-            body = product_body(category, product)
+            body = product_body(category, product, self._currency)
             if await self._api.find_product(product.slug) is None and await self._api.make_product(body):
                 made += 1
             else:
@@ -180,15 +183,16 @@ async def seed(
     merchant: Login,
     customers: Mapping[str, Login],
     outside: Outside | None,
+    currency: str = CURRENCY,
     progress: Progress | None = None,
 ) -> SeedReport:
     """Fills the shop behind ``api_url`` (the gateway) with the demo catalogue, its stock, its customers, their orders.
 
-    The merchant must exist. ``customers`` has a login for each key of ``PEOPLE``. Without ``outside`` (a real processor
-    charges the cards) nothing is bought. ``progress`` hears (stage, done, total). Raises SeedError for an answer one
-    cannot go on with, aiohttp.ClientError or TimeoutError if the shop is away for over a minute. What of the demo
-    products a merchant has edited is set back, prices included; stock, other products and other customers are left
-    alone.
+    The merchant must exist; ``currency`` is the one that the shop sells in. ``customers`` has a login for each key of
+    ``PEOPLE``. Without ``outside`` (a real processor charges the cards) nothing is bought. ``progress`` is told (stage,
+    done, total). Raises SeedError for an answer one cannot go on with, aiohttp.ClientError or TimeoutError if the shop
+    is away for over a minute. What of the demo products a merchant has edited is set back, prices included; stock,
+    other products and other customers are left alone.
     """
     started = time.monotonic()
     catalogue = await asyncio.to_thread(load)
@@ -204,7 +208,7 @@ async def seed(
                     pool, pictures.render, shot.kind, shot.tone, shot.backdrop, shot.frame
                 )
 
-            seeder = Seeder(api, catalogue, paint, progress)
+            seeder = Seeder(api, catalogue, paint, currency, progress)
             categories = await seeder.categories()
             made, repaired = await seeder.products()
             uploaded = await seeder.pictures()

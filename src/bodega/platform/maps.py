@@ -1,5 +1,5 @@
-"""What is written from code: `map.md`, `events.md`, `openapi.json` and `coverage.md` of `docs`, and the edge's table of
-the parameters that public answers have.
+"""What is written from code: `map.md`, `events.md`, `openapi.json` and `coverage.md` of `docs`, the edge's table of
+the parameters that public answers have, and the pages' table of minor units.
 
 `python -m bodega.platform.maps` writes them; a test compares, so they cannot go stale.
 """
@@ -13,6 +13,7 @@ from typing import Any
 
 from bodega.contracts.envelope import Event
 from bodega.contracts.export import all_events
+from bodega.kit.currencies import MINOR_DIGITS
 from bodega.platform.coverage import coverage
 from bodega.platform.description import api
 from bodega.platform.system import ROOT, Engine, Service, System
@@ -141,11 +142,21 @@ def public_parameters() -> str:
     return json.dumps(found, indent=1, sort_keys=True)
 
 
+def minor_units() -> str:
+    """`storefront/src/words/minor-digits.ts`: digits of the minor unit, of the currencies that have not two."""
+    table = {code: digits for code, digits in sorted(MINOR_DIGITS.items()) if digits != 2}
+    return (
+        "// Written by `python -m bodega.platform.maps` from bodega/kit/currencies.py. Do not edit.\n"
+        f"export const EXCEPTIONS: Record<string, number> = {json.dumps(table)};"
+    )
+
+
 FILES: dict[Path, Callable[[], str]] = {
     Path("docs/map.md"): house,
     Path("docs/events.md"): events,
     Path("docs/openapi.json"): api,
     Path("src/bodega/edge/parameters.json"): public_parameters,
+    Path("storefront/src/words/minor-digits.ts"): minor_units,
     Path("docs/coverage.md"): coverage,
 }
 

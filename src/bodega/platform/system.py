@@ -13,8 +13,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from bodega.kit.currencies import why_not_sold_in
 from bodega.platform import logs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -44,6 +45,13 @@ class Shop(_Frozen):
     locale: str = Field(pattern=r"^[a-z]{2,3}(-[A-Z]{2})?$")
     capture_on: Literal["order", "shipment"]
     times: str
+
+    @field_validator("currency")
+    @classmethod
+    def _must_be_charged_as_shown(cls, code: str) -> str:
+        if why := why_not_sold_in(code):
+            raise ValueError(why)
+        return code
 
 
 class Engine(_Frozen):

@@ -1,17 +1,19 @@
 import type { components } from "@/api/schema";
+import { EXCEPTIONS } from "./minor-digits.ts";
 
 export type Money = components["schemas"]["Price"];
 
-/** How many digits of an amount are the minor unit's: 2 for euros, 0 for yen. */
+/**
+ * How many digits of an amount are the minor unit's: 2 for euros, 0 for yen. By the shop's own table: those of Node and
+ * of browsers differ from each other, and from what is charged.
+ */
 export function minorDigits(currency: string): number {
-  return digitsOf(formatOf("en", currency));
+  return EXCEPTIONS[currency] ?? 2;
 }
 
 /** An amount in minor units, as people of the locale write it: 1990 EUR is "€19.90". */
 export function money({ amount, currency }: Money, locale: string): string {
-  const format = formatOf(locale, currency);
-  return format.format(amount / 10 ** digitsOf(format));
+  const digits = minorDigits(currency);
+  const format = new Intl.NumberFormat(locale, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return format.format(amount / 10 ** digits);
 }
-
-const formatOf = (locale: string, currency: string) => new Intl.NumberFormat(locale, { style: "currency", currency });
-const digitsOf = (format: Intl.NumberFormat) => format.resolvedOptions().maximumFractionDigits ?? 2;

@@ -70,8 +70,8 @@ def slug_of(number: int) -> str:
     return str(goods(number).row["slug"])
 
 
-def goods(number: int) -> Goods:
-    """The product of a number from 0 to MOST - 1."""
+def goods(number: int, currency: str = CURRENCY) -> Goods:
+    """The product of a number from 0 to MOST - 1. Prices are the same number in any currency."""
     words, lot = _words(), _Lot(number)
     category = lot.one_of(words["categories"])
     thing = lot.one_of(category["things"])
@@ -91,12 +91,12 @@ def goods(number: int) -> Goods:
         variant: Json = {
             "sku": sku,
             "options": dict(zip(options, chosen, strict=True)),
-            "price": {"amount": costs, "currency": CURRENCY},
+            "price": {"amount": costs, "currency": currency},
             "weight_grams": weight + weight // 10 * more,
             "barcode": _barcode(number, place + 1),
         }
         if reduced:
-            variant["compare_at_price"] = {"amount": costs + costs // 500 * 100 + 100, "currency": CURRENCY}
+            variant["compare_at_price"] = {"amount": costs + costs // 500 * 100 + 100, "currency": currency}
         variants.append(variant)
         stock[sku] = _on_hand(lot)
     size = f"- {weight / 1000:.1f} kg with its packaging" if weight >= 1000 else f"- {weight} g with its packaging"

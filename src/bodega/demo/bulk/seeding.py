@@ -16,6 +16,7 @@ from pydantic_core import to_json
 
 from bodega.demo.api import SeedError, ShopApi, waits
 from bodega.demo.bulk.goods import Goods, categories, goods, slug_of
+from bodega.demo.catalogue import CURRENCY
 
 PRODUCTS_AT_ONCE: Final = 500
 """In one request, which takes the catalog a second or two."""
@@ -46,9 +47,10 @@ class BulkReport:
 class BulkSeeder:
     """Brings one shop to `total` products. `progress` hears (stage, products done, of how many)."""
 
-    def __init__(self, api: ShopApi, total: int, progress: Progress | None = None) -> None:
+    def __init__(self, api: ShopApi, total: int, currency: str, progress: Progress | None = None) -> None:
         self._api = api
         self._total = total
+        self._currency = currency
         self._progress: Progress = progress or (lambda stage, done, total: None)
         self._made = 0
         self._stocked = 0
@@ -108,7 +110,7 @@ class BulkSeeder:
 
     def _lots(self, first: int) -> Iterator[Sequence[Goods]]:
         for start in range(first, self._total, PRODUCTS_AT_ONCE):
-            yield [goods(number) for number in range(start, min(start + PRODUCTS_AT_ONCE, self._total))]
+            yield [goods(number, self._currency) for number in range(start, min(start + PRODUCTS_AT_ONCE, self._total))]
 
     async def _stock(self, lot: Sequence[Goods]) -> None:
         """Sets the stock that nobody has touched yet, as soon as inventory knows the SKUs."""
@@ -163,15 +165,21 @@ def _lines(rows: Sequence[object]) -> bytes:
 
 
 async def seed_bulk(
-    api_url: str, *, merchant: tuple[str, str], products: int, progress: Progress | None = None
+    api_url: str,
+    *,
+    merchant: tuple[str, str],
+    products: int,
+    currency: str = CURRENCY,
+    progress: Progress | None = None,
 ) -> BulkReport:
     """Brings the shop behind `api_url` (the gateway) to `products` products of the large catalogue, and waits until
     search finds them.
 
-    The merchant must exist. `progress` hears (stage, done, total). Raises SeedError for an answer one cannot go on
-    with, aiohttp.ClientError or TimeoutError if the shop is away for over a minute.
+    The merchant must exist; `currency` is the one that the shop sells in. `progress` is told (stage, done, total).
+    Raises SeedError for an answer one cannot go on with, aiohttp.ClientError or TimeoutError if the shop is away for
+    over a minute.
     """
     async with ShopApi(api_url, *merchant) as api:
         if not await api.log_in():
             raise SeedError("POST", "/auth/login", 401, f"there is no merchant {merchant[0]} with this password")
-        return await BulkSeeder(api, products, progress).run()
+        return await BulkSeeder(api, products, currency, progress).run()

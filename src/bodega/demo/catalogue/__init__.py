@@ -15,7 +15,7 @@ CURRENCY = "EUR"
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Color = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
-Cents = Annotated[int, Field(gt=0, strict=True, description="Minor units of CURRENCY.")]
+Cents = Annotated[int, Field(gt=0, strict=True, description="Minor units of the currency that the shop sells in.")]
 
 
 class _Frozen(BaseModel):

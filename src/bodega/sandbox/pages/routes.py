@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from bodega.kit.currencies import MINOR_DIGITS
 from bodega.sandbox.carrier.api import Carrier
 from bodega.sandbox.database import Database
 from bodega.sandbox.mailbox import Mailbox
@@ -139,9 +141,9 @@ class Pages:
 
 def _money(amount: int, currency: str) -> str:
     """Minor units as people write them."""
-    if currency.lower() in ("jpy", "krw", "vnd", "clp", "isk", "ugx"):
-        return f"{amount:,} {currency.upper()}"
-    return f"{amount / 100:,.2f} {currency.upper()}"
+    code = currency.upper()
+    digits = MINOR_DIGITS.get(code, 2)
+    return f"{Decimal(amount).scaleb(-digits):,.{digits}f} {code}"
 
 
 def _time(at: float | str | None) -> str:

