@@ -37,16 +37,7 @@ class Services:
         except RemoteProblem as error:
             _log.error("the catalog refuses the cart's question", error=error)
             return {}
-        words = {}
-        for item in answer.items:
-            before = known.get(item.sku)
-            told, version = item, item.product_version
-            if not item.sold and before is not None and before.told is not None:
-                # Of what is not sold the catalog tells nothing, its version neither. It is newer than what we knew when
-                # we asked, and older than whatever is heard meanwhile. The shopper still wants to read what it was.
-                told, version = before.told.model_copy(update={"sold": False}), before.version
-            words[item.sku] = ProductWord(version=version, at=asked, told=told)
-        return words
+        return words_of(answer, known, at=asked)
 
     async def stock(self, skus: Sequence[str]) -> dict[str, StockWord]:
         """In one call; nothing, if inventory is away."""
@@ -63,3 +54,16 @@ class Services:
             _log.error("inventory refuses the cart's question", error=error)
             return {}
         return {item.sku: StockWord(version=item.version, at=asked, told=item) for item in answer.items}
+
+
+def words_of(answer: Prices, known: Mapping[str, ProductWord], *, at: float) -> dict[str, ProductWord]:
+    """The catalog's answer of a moment, by SKU. Of what is not sold it tells nothing, not even whose it is; the shopper
+    still wants to read what it was."""
+    words = {}
+    for item in answer.items:
+        before = known.get(item.sku)
+        told = item
+        if not item.sold and before is not None and before.told is not None:
+            told = before.told.model_copy(update={"sold": False})
+        words[item.sku] = ProductWord(owner=item.product_id or "", version=item.product_version, at=at, told=told)
+    return words

@@ -8,7 +8,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +30,9 @@ class Snapshot(BaseModel, Generic[Told]):
 
     model_config = ConfigDict(frozen=True)
 
+    owner: str = ""
+    """The product that `version` is of. Versions of two products say nothing about each other. Empty: no product is
+    known to have the SKU, or the word is about stock, whose versions are the SKU's own."""
     version: int
     at: float
     """When it was said, in seconds since the epoch."""
@@ -67,6 +70,8 @@ class Words:
 
     products: Mapping[str, ProductWord]
     stock: Mapping[str, StockWord]
+    standing: Mapping[str, str] = field(default_factory=dict)
+    """SKU -> of which product and version the store knows, marks too: what an answer about it may replace."""
 
     def stale(self, sku: str, *, since: float) -> bool:
         """Whether either word is missing or was said before `since`."""

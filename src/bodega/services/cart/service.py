@@ -67,7 +67,7 @@ class Room:
         )
         if not products and not stock:
             return known
-        await asyncio.gather(self.carts.keep_products(products), self.carts.keep_stock(stock))
+        await asyncio.gather(self.carts.keep_answers(products, known.standing), self.carts.keep_stock(stock))
         # Events may have brought newer words while we asked: what the store has kept is shown, never what we hold.
         return await self.carts.find_words(skus)
 
@@ -139,28 +139,35 @@ class Room:
     # --- hearing ------------------------------------------------------------------------------------
 
     async def product_changed(self, product: Product, at: float) -> None:
-        """Renews what is kept of its SKUs; those that it no longer has are no longer sold."""
+        """Renews what is kept of its SKUs; those that it no longer has are no longer sold, unless another has them."""
+        await self.carts.heard_of(product.id, product.version)
         sold = {variant.sku: PricedSku.of(product, variant) for variant in product.variants}
         gone = await self.carts.kept_skus_of(product.id) - sold.keys()
-        words = {sku: ProductWord(version=product.version, at=at, told=told) for sku, told in sold.items()}
-        await self.carts.keep_products(words, heard=True)
-        await self._no_longer_sold(gone, product.version, at)
+        words = {
+            sku: ProductWord(owner=product.id, version=product.version, at=at, told=told) for sku, told in sold.items()
+        }
+        await self.carts.keep_claims(words)
+        await self.carts.keep_losses(await self._no_longer_sold(gone, product.id, product.version, at))
 
     async def product_archived(self, archived: ProductArchived, at: float) -> None:
-        gone = await self.carts.kept_skus_of(archived.product_id) | set(archived.skus)
-        await self._no_longer_sold(gone, archived.version, at)
+        product_id, version = archived.product_id, archived.version
+        await self.carts.heard_of(product_id, version)
+        gone = await self.carts.kept_skus_of(product_id) - set(archived.skus)
+        await self.carts.keep_claims(await self._no_longer_sold(archived.skus, product_id, version, at))
+        await self.carts.keep_losses(await self._no_longer_sold(gone, product_id, version, at))
 
-    async def _no_longer_sold(self, skus: Iterable[str], version: int, at: float) -> None:
-        """The last word about them, with the title and picture that shoppers know. It needs no asking, so it is kept
-        whole."""
+    async def _no_longer_sold(
+        self, skus: Iterable[str], product_id: str, version: int, at: float
+    ) -> dict[str, ProductWord]:
+        """What is said of them, with the title and picture that shoppers know."""
         gone = sorted(skus)
         known = (await self.carts.find_words(gone)).products
         words = {}
         for sku in gone:
             before = known[sku].told if sku in known else None
             told = (before or PricedSku(sku=sku, sold=False)).model_copy(update={"sold": False})
-            words[sku] = ProductWord(version=version, at=at, told=told)
-        await self.carts.keep_products(words)
+            words[sku] = ProductWord(owner=product_id, version=version, at=at, told=told)
+        return words
 
     async def stock_changed(self, stock: Availability, at: float) -> None:
         word = StockWord(version=stock.version, at=at, told=stock)

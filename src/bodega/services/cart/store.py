@@ -7,8 +7,9 @@ Keys, all behind the setting `key_prefix`:
     customer:{id}     the customer's cart
     key:{cart}:{key}  fingerprint of the request that was made with this Idempotency-Key
     paid:{order}      this order has taken its lines
-    product:{sku}, stock:{sku}   snapshots, as JSON with a version
-    skus:{product}    set: the SKUs of a product for which there are snapshots
+    product:{sku}, stock:{sku}   snapshots, as JSON with a version; of a product, with whose version it is
+    skus:{product}    set: the SKUs for which there are or were snapshots as this product's
+    heard:{product}   the newest version of it that an event has told of
 
 A change is one script: Redis runs it alone, so it happens wholly or not at all, and two of them one after the other.
 """
@@ -164,10 +165,51 @@ if touched > 0 then changed() end
 return touched
 """
 
-# Snapshots never go back. KEYS: theirs. ARGV: life, life of a mark, whether to mark what is not kept yet; then for
-# each: version, snapshot, mark. A mark refuses an answer that is still under way and older than what was heard since.
+# Snapshots never go back. KEYS: of each, its own and the one with what was heard of its owner. ARGV: life, life of a
+# mark, how the words came; then for each: owner, version, snapshot, mark, and what was known when it was asked for.
+#
+#   answer  asked for. What was heard since it was asked for is newer.
+#   claim   heard: the owner has this SKU. What is not kept yet is only marked: the mark refuses an answer that is still
+#           under way and older.
+#   loss    heard: the owner no longer has it. Nothing is said about what others have.
+#
+# Versions are compared within one owner only. A SKU that changes hands is told of by two products, whose events come in
+# any order: a claim on what another has leaves a mark, and the catalog is asked who has it.
 _KEEP = """
-local kept = 0
+local life, mark_life, came = ARGV[1], ARGV[2], ARGV[3]
+for n = 1, #KEYS / 2 do
+  local key, heard = KEYS[2 * n - 1], redis.call('GET', KEYS[2 * n])
+  local owner, version, snapshot, mark, seen = unpack(ARGV, 5 * n - 1, 5 * n + 3)
+  local known = redis.call('GET', key)
+  known = known and cjson.decode(known)
+  local known_owner = known and (known.owner or '')
+  local put
+  if heard and tonumber(heard) > tonumber(version) then
+    put = nil
+  elseif not known then
+    put = came == 'answer' and snapshot or came == 'claim' and mark
+  elseif known_owner == owner and owner ~= '' then
+    if tonumber(version) > known.version or came == 'answer' and tonumber(version) == known.version then
+      put = (came == 'answer' or known.told ~= cjson.null) and snapshot or mark
+    end
+  elseif came == 'claim' then
+    put = mark
+  elseif came == 'answer' and seen == string.format('%s %.0f', known_owner, known.version) then
+    put = snapshot
+  end
+  if put then redis.call('SET', key, put, 'EX', put == mark and mark_life or life) end
+end
+"""
+
+# KEYS: what was heard of a product. ARGV: version, life.
+_HEARD = """
+local known = redis.call('GET', KEYS[1])
+if not known or tonumber(known) < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2]) end
+"""
+
+# As _KEEP, where each key has one owner for ever. KEYS: theirs. ARGV: life, life of a mark, whether to mark what is not
+# kept yet; then for each: version, snapshot, mark.
+_KEEP_STOCK = """
 for n, key in ipairs(KEYS) do
   local version, snapshot, mark = tonumber(ARGV[3 * n + 1]), ARGV[3 * n + 2], ARGV[3 * n + 3]
   local known = redis.call('GET', key)
@@ -178,10 +220,8 @@ for n, key in ipairs(KEYS) do
     else
       redis.call('SET', key, snapshot, 'EX', ARGV[1])
     end
-    kept = kept + 1
   end
 end
-return kept
 """
 
 
@@ -247,6 +287,8 @@ class Carts:
             }.items()
         }  # fmt: skip
         self._keep = self._redis.register_script(_KEEP)
+        self._keep_stock = self._redis.register_script(_KEEP_STOCK)
+        self._heard = self._redis.register_script(_HEARD)
 
     async def open(self) -> None:
         """Connections are made when they are needed: a room starts without its store, and says that it is unready."""
@@ -369,28 +411,40 @@ class Carts:
             values = await self._redis.mget(
                 [self._key("product", sku) for sku in skus] + [self._key("stock", sku) for sku in skus]
             )
-        products = [ProductWord.model_validate_json(value) for value in values[: len(skus)] if value]
+        kept = {
+            sku: ProductWord.model_validate_json(value)
+            for sku, value in zip(skus, values[: len(skus)], strict=True)
+            if value
+        }
         stock = [StockWord.model_validate_json(value) for value in values[len(skus) :] if value]
         return Words(
-            {word.told.sku: word for word in products if word.told is not None},
+            {sku: word for sku, word in kept.items() if word.told is not None},
             {word.told.sku: word for word in stock if word.told is not None},
+            {sku: f"{word.owner} {word.version}" for sku, word in kept.items()},
         )
 
-    async def keep_products(self, words: Mapping[str, ProductWord], *, heard: bool = False) -> None:
-        """Each unless something newer is known. `heard`: nobody asked, so what is not kept yet is only marked."""
-        await self._keep_words("product", words, heard=heard)
-        if heard:
-            return
+    async def keep_answers(self, words: Mapping[str, ProductWord], standing: Mapping[str, str]) -> None:
+        """What the catalog has answered, unless something newer has been heard since. `standing`: of the words that
+        were known when it was asked."""
+        owned = [(word.owner, sku) for sku, word in words.items() if word.owner]
         async with _answering(), self._redis.pipeline(transaction=False) as pipe:
-            for sku, word in words.items():
-                if word.told is not None and word.told.product_id is not None:
-                    key = self._key("skus", word.told.product_id)
-                    pipe.sadd(key, sku).expire(key, self._snapshot_life)
+            for owner, sku in owned:  # before the words: a product's event finds those that it is about
+                pipe.sadd(self._key("skus", owner), sku).expire(self._key("skus", owner), self._snapshot_life)
             await pipe.execute()
+        await self._keep_products("answer", words, standing)
 
-    async def keep_stock(self, words: Mapping[str, StockWord], *, heard: bool = False) -> None:
-        """Each unless something newer is known. `heard`: nobody asked, so what is not kept yet is only marked."""
-        await self._keep_words("stock", words, heard=heard)
+    async def keep_claims(self, words: Mapping[str, ProductWord]) -> None:
+        """What an event says of SKUs that its product has."""
+        await self._keep_products("claim", words, {})
+
+    async def keep_losses(self, words: Mapping[str, ProductWord]) -> None:
+        """What an event says of SKUs that its product had and no longer has."""
+        await self._keep_products("loss", words, {})
+
+    async def heard_of(self, product_id: str, version: int) -> None:
+        """An event has told of it: from now on no older answer about it is kept."""
+        async with _answering():
+            await self._heard([self._key("heard", product_id)], [version, _MARK_SECONDS])
 
     async def kept_skus_of(self, product_id: str) -> set[str]:
         """SKUs that were the product's when they were asked for."""
@@ -398,17 +452,33 @@ class Carts:
             skus: set[str] = await self._redis.smembers(self._key("skus", product_id))
         return skus
 
-    async def _keep_words(
-        self, kind: str, words: Mapping[str, ProductWord] | Mapping[str, StockWord], *, heard: bool
+    async def _keep_products(
+        self, came: Literal["answer", "claim", "loss"], words: Mapping[str, ProductWord], standing: Mapping[str, str]
     ) -> None:
+        if not words:
+            return
+        keys: list[str] = []
+        args: list[str | int] = [self._snapshot_life, _MARK_SECONDS, came]
+        for sku, word in words.items():
+            keys += [self._key("product", sku), self._key("heard", word.owner)]
+            args += [word.owner, word.version, word.model_dump_json(), _mark(word), standing.get(sku, "")]
+        async with _answering():
+            await self._keep(keys, args)
+
+    async def keep_stock(self, words: Mapping[str, StockWord], *, heard: bool = False) -> None:
+        """Each unless something newer is known. `heard`: nobody asked, so what is not kept yet is only marked."""
         if not words:
             return
         args: list[str | int] = [self._snapshot_life, _MARK_SECONDS, int(heard)]
         for word in words.values():
-            mark = word.model_copy(update={"told": None})
-            args += [word.version, word.model_dump_json(), mark.model_dump_json()]
+            args += [word.version, word.model_dump_json(), _mark(word)]
         async with _answering():
-            await self._keep([self._key(kind, sku) for sku in words], args)
+            await self._keep_stock([self._key("stock", sku) for sku in words], args)
+
+
+def _mark(word: ProductWord | StockWord) -> str:
+    """The word without what it says."""
+    return word.model_copy(update={"told": None}).model_dump_json()
 
 
 @asynccontextmanager

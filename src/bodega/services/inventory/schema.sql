@@ -138,6 +138,12 @@ BEGIN
   PERFORM pg_notify('outbox', '');
 END $$;
 
+CREATE TABLE product_skus (
+    product_id text NOT NULL,
+    version bigint NOT NULL,
+    skus text[] NOT NULL
+);
+
 CREATE TABLE reservation (
     id text NOT NULL,
     state text NOT NULL,
@@ -180,6 +186,9 @@ CREATE TABLE stock_ledger (
     actor text NOT NULL
 );
 
+ALTER TABLE ONLY product_skus
+    ADD CONSTRAINT product_skus_pkey PRIMARY KEY (product_id);
+
 ALTER TABLE ONLY reservation
     ADD CONSTRAINT reservation_pkey PRIMARY KEY (id);
 
@@ -191,6 +200,8 @@ ALTER TABLE ONLY stock_ledger
 
 ALTER TABLE ONLY stock
     ADD CONSTRAINT stock_pkey PRIMARY KEY (sku);
+
+CREATE INDEX product_skus_by_sku ON product_skus USING gin (skus);
 
 CREATE INDEX reservation_expiring ON reservation USING btree (expires_at) WHERE (state = 'reserved'::text);
 

@@ -108,14 +108,42 @@ async def move_stock(
     )  # fmt: skip
 
 
-async def learn_product(tx: Transaction, product_id: str, skus: Sequence[str], catalog_version: int) -> None:
-    """Rows at 0 for new SKUs; for others, whose they are, unless something newer is known."""
+async def learn_product(tx: Transaction, product_id: str, skus: Sequence[str], version: int) -> None:
+    """Which SKUs a product has as of a version; nothing, if that is no newer than what is known of it. New SKUs get a
+    row at 0. A SKU is the product's that says so last; of one that it gives up, the product's that says so still."""
+    before = await tx.fetchval("SELECT skus FROM product_skus WHERE product_id = $1 FOR UPDATE", product_id)
+    learnt = await tx.fetchval(
+        """INSERT INTO product_skus AS known (product_id, version, skus) VALUES ($1, $2, $3)
+           ON CONFLICT (product_id) DO UPDATE SET version = excluded.version, skus = excluded.skus
+            WHERE known.version < excluded.version
+           RETURNING true""",
+        product_id, version, sorted(set(skus)),
+    )  # fmt: skip
+    if not learnt:
+        return
     await tx.execute(
-        """INSERT INTO stock AS known (sku, product_id, catalog_version)
-           SELECT sku, $2, $3 FROM unnest($1::text[]) AS s (sku) ORDER BY sku
-           ON CONFLICT (sku) DO UPDATE SET product_id = excluded.product_id, catalog_version = excluded.catalog_version
-            WHERE known.catalog_version < excluded.catalog_version""",
-        sorted(set(skus)), product_id, catalog_version,
+        """INSERT INTO stock (sku, product_id) SELECT sku, $2 FROM unnest($1::text[]) AS s (sku) ORDER BY sku
+           ON CONFLICT (sku) DO NOTHING""",
+        sorted(set(skus)), product_id,
+    )  # fmt: skip
+    # Another product's event may be under way: whoever locks a row second sees what the first has said. Rows that stay
+    # the product's are left alone, so that nobody who buys waits.
+    given_up = sorted(set(before or ()) - set(skus))
+    await tx.execute(
+        """SELECT FROM stock
+            WHERE sku = ANY ($1) AND product_id IS DISTINCT FROM $2 OR sku = ANY ($3) AND product_id = $2
+            ORDER BY sku FOR UPDATE""",
+        skus, product_id, given_up,
+    )  # fmt: skip
+    await tx.execute(
+        "UPDATE stock SET product_id = $2 WHERE sku = ANY ($1) AND product_id IS DISTINCT FROM $2", skus, product_id
+    )
+    await tx.execute(
+        """UPDATE stock SET product_id = (
+             SELECT other.product_id FROM product_skus AS other WHERE other.skus @> ARRAY[stock.sku]
+              ORDER BY other.product_id LIMIT 1)
+            WHERE sku = ANY ($1) AND product_id = $2""",
+        given_up, product_id,
     )  # fmt: skip
 
 

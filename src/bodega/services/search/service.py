@@ -11,24 +11,27 @@ from bodega.services.search.store import Category, Counted, Found, Store, Sugges
 
 
 async def take_products(store: Store, documents: Sequence[Mapping[str, Any]]) -> None:
-    """Catalog's word."""
+    """Catalog's word. Two of the products may name one SKU: it has changed hands, and one of them has yet to say so."""
     await store.put(documents)
-    owners = {one["sku"]: product["id"] for product in documents for one in product.get("variants", ())}
+    named = [(one["sku"], product["id"]) for product in documents for one in product.get("variants", ())]
+    if not named:
+        return
+    known = {one.sku: one for one in await store.find_stock(sorted({sku for sku, _ in named}))}
     by_product: dict[str, list[Stock]] = {}
-    for stock in await store.find_stock(list(owners)) if owners else ():
-        by_product.setdefault(owners[stock.sku], []).append(stock)
+    for sku, product_id in named:
+        if sku in known:
+            by_product.setdefault(product_id, []).append(known[sku])
     await store.show_stock(by_product)
 
 
 async def take_stock(store: Store, stock: Sequence[Stock]) -> None:
-    """Inventory's word. It may not know the product yet; then the index may."""
+    """Inventory's word. It may not know yet whose the SKU is, or have yet to hear that it has changed hands; then the
+    index may."""
     await store.put_stock(stock)
-    ownerless = sorted({one.sku for one in stock if one.product_id is None})
-    owners = await store.find_owners(ownerless) if ownerless else {}
+    owners = await store.find_owners(sorted({one.sku for one in stock}))
     by_product: dict[str, list[Stock]] = {}
     for one in sorted(stock, key=lambda one: one.version):  # of one SKU, the last one is shown
-        owner = one.product_id or owners.get(one.sku)
-        if owner is not None:
+        for owner in {*owners.get(one.sku, ()), *([one.product_id] if one.product_id is not None else [])}:
             by_product.setdefault(owner, []).append(one)
     await store.show_stock(by_product)
 

@@ -29,6 +29,8 @@ _FILLED = {"_meta": {"filled": True}}
 RETRIES = 10
 """How often a script is run again because another writer was faster. Two writers, so one or two would do."""
 PAGE = 500
+OWNERS_AT_MOST = 10_000
+"""As many as the engine gives in one answer; a flood of news is of fewer SKUs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,19 +226,21 @@ class Store:
             if one.get("found")
         ]
 
-    async def find_owners(self, skus: Sequence[str]) -> dict[str, str]:
-        """SKU -> id of the product that has it. Dear: a written product may not have been refreshed yet."""
+    async def find_owners(self, skus: Sequence[str]) -> dict[str, list[str]]:
+        """SKU -> ids of the products that name it: one, but for a moment after it has changed hands. What has been
+        written is refreshed first."""
         async with _trouble_is_unavailable():
             await self._engine.indices.refresh(index=self._products)
             query = {"nested": {"path": "variants", "query": {"terms": {"variants.sku": list(skus)}}}}
-            body = {"size": len(skus), "_source": ["variants.sku"], "query": query}
+            body = {"size": OWNERS_AT_MOST, "_source": ["variants.sku"], "query": query}
             answer = await self._engine.search(index=self._products, body=body)
-        return {
-            one["sku"]: hit["_id"]
-            for hit in answer["hits"]["hits"]
-            for one in hit["_source"]["variants"]
-            if one["sku"] in skus
-        }
+        wanted = set(skus)
+        owners: dict[str, list[str]] = {}
+        for hit in answer["hits"]["hits"]:
+            for one in hit["_source"]["variants"]:
+                if one["sku"] in wanted:
+                    owners.setdefault(one["sku"], []).append(hit["_id"])
+        return owners
 
     async def skeletons(self, after: str | None, until: str | None) -> AsyncIterator[Skeleton]:
         """The products with ids in (after, until], by id."""
