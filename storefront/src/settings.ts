@@ -1,3 +1,23 @@
+/** Who sells. Empty: not filled in. */
+export interface Merchant {
+  name: string;
+  street: string;
+  postal_code: string;
+  city: string;
+  represented_by: string;
+  register_entry: string;
+  vat_id: string;
+  email: string;
+  phone: string;
+  /** How many days goods may be sent back. */
+  return_days: number;
+}
+
+const NOBODY: Merchant = {
+  name: "", street: "", postal_code: "", city: "", represented_by: "", register_entry: "", vat_id: "", email: "", phone: "",
+  return_days: 14,
+};
+
 /** Settings of the storefront's server, from environment variables; the defaults fit a shop on this machine. */
 export interface Settings {
   host: string;
@@ -20,6 +40,7 @@ export interface Settings {
   country: string;
   /** The card processor's origin: its form is the only foreign frame, in the checkout alone. */
   cardOrigin: string;
+  merchant: Merchant;
 }
 
 export function settings(): Settings {
@@ -37,5 +58,6 @@ export function settings(): Settings {
     currency: env.BODEGA_STOREFRONT_CURRENCY ?? "EUR",
     country: env.BODEGA_STOREFRONT_COUNTRY ?? "DE",
     cardOrigin: env.BODEGA_STOREFRONT_CARD_ORIGIN ?? "http://127.0.0.1:7080",
+    merchant: { ...NOBODY, ...(JSON.parse(env.BODEGA_STOREFRONT_MERCHANT ?? "{}") as Partial<Merchant>) },
   };
 }

@@ -70,6 +70,44 @@ async def test_lists_are_filtered_by_category_and_brand(room: Room) -> None:
     assert (await room.shop.get("/products?category=lists&brand=Other")).json["items"] == []
 
 
+async def test_the_whole_catalog_is_read_page_by_page_under_one_key(room: Room) -> None:
+    made_now = {(await made(room)).json["slug"] for _ in range(3)}
+    hidden = (await made(room, status="draft")).json["slug"]
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = await room.shop.get(f"/catalog/products?limit=2{cursor and '&cursor=' + cursor}")
+        assert (answer.headers["xkey"], answer.headers["cache-control"]) == (
+            "products",
+            "public, max-age=0, s-maxage=60",
+        )
+        assert all(one["variants"] and "description_html" in one for one in answer.json["items"])
+        found += [one["slug"] for one in answer.json["items"]]
+        cursor = answer.json["next_cursor"]
+    assert len(found) == len(set(found))
+    assert made_now <= set(found)
+    assert hidden not in found
+    addresses = await room.shop.get("/catalog/addresses")
+    assert addresses.headers["xkey"] == "products"
+    assert [one["slug"] for one in addresses.json["items"]] == found
+    assert {*addresses.json["items"][0]} == {"slug", "updated_at"}
+
+
+async def test_the_addresses_of_a_large_catalog_come_in_pages(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    await made(room), await made(room), await made(room)
+    whole = [one["slug"] for one in (await room.shop.get("/catalog/addresses")).json["items"]]
+    monkeypatch.setattr("bodega.services.catalog.routes.ADDRESSES_A_PAGE", 2)
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        answer = (await room.shop.get(f"/catalog/addresses{cursor and '?cursor=' + cursor}")).json
+        assert len(answer["items"]) <= 2
+        found += [one["slug"] for one in answer["items"]]
+        cursor = answer["next_cursor"]
+    assert found == whole
+    assert (await room.shop.get("/catalog/addresses?cursor=nonsense")).status == 400
+
+
 async def test_ids_are_answered_in_the_order_asked(room: Room) -> None:
     ids = [(await made(room)).json["id"] for _ in range(3)]
     wanted = [ids[2], ids[0], ids[1]]
@@ -86,7 +124,7 @@ async def test_pages_show_each_product_once_in_order(room: Room, sort: str) -> N
         content["options"][0]["values"] = ["Sand"]
         assert (await room.merchant.post("/admin/products", content)).status == 201
     seen: list[dict[str, Any]] = []
-    cursor = ""
+    cursor: str | None = ""
     while True:
         page = (await room.shop.get(f"/products?brand={brand.replace(' ', '%20')}&sort={sort}&limit=2{cursor}")).json
         seen += page["items"]

@@ -175,6 +175,20 @@ async def test_without_the_guard_it_would(bare_edge: Edge) -> None:
     assert await _refill_overtaken_by_a_purge(bare_edge, "/late", "product:prd_5EE") == "old price"
 
 
+async def test_what_is_made_of_all_products_while_one_changes_is_given_once_and_not_kept(edge: Edge) -> None:
+    """It takes seconds to make: who has asked does not wait for it a second time."""
+    edge.origin.says("/feed/products.xml", "made before", xkey="products pages")
+    come, may_go = edge.origin.hold("/feed/products.xml")
+    slow = asyncio.create_task(edge.get("/feed/products.xml"))
+    await come.wait()
+    await edge.cache.purge(["product:prd_5EE", "products"])
+    may_go.set()
+    assert (await slow).body == b"made before"
+    assert len(edge.origin.asked_for("/feed/products.xml")) == 1
+    edge.origin.says("/feed/products.xml", "made after", xkey="products pages")
+    assert (await edge.get("/feed/products.xml")).body == b"made after"
+
+
 async def test_a_purge_does_not_keep_other_products_answers_out(edge: Edge) -> None:
     edge.origin.says("/other", xkey="categories product:prd_7GG pages")
     come, may_go = edge.origin.hold("/other")

@@ -86,6 +86,32 @@ async def test_what_changes_is_gone_within_a_second_and_the_rest_stays(edge: Edg
         edge.beating.set()
 
 
+async def test_what_tells_of_the_whole_catalog_goes_with_every_change_of_it(edge: Edge, own: Topics) -> None:
+    """A new product is in no answer yet: no key of its own would reach the site map."""
+    one = product("Listed")
+    edge.origin.says("/sitemap.xml", xkey="products pages")
+    events = (
+        updated(one),
+        stock("S-1", 1, in_stock=False, product_id=one.id),
+        archived(one, 2),
+        updated(product("New")),
+    )
+    edge.beating.clear()
+    try:
+        async with purging(edge, own):
+            for change in events:
+                await edge.get("/sitemap.xml")
+                assert await edge.state("/sitemap.xml") == "HIT"
+                await own.publish(change)
+                assert await _gone(edge, "/sitemap.xml") < 1
+            await edge.get("/sitemap.xml")
+            await own.publish(stock("S-1", 2, in_stock=True, product_id=one.id, flipped=False))
+            await own.publish(updated(product("After it")))
+            assert await _gone(edge, "/sitemap.xml") < 1
+    finally:
+        edge.beating.set()
+
+
 async def test_a_purge_is_through_within_a_tenth_of_a_second_of_hearing(edge: Edge, own: Topics) -> None:
     one = product("Often")
     edge.origin.says("/often", xkey=f"product:{one.id}")

@@ -106,6 +106,24 @@ async def test_nobody_has_pictures_resized(edge: Edge) -> None:
     assert not edge.origin.asked_for("/_next/image")
 
 
+@pytest.mark.parametrize("path", ["/favicon.ico", "/icon.svg", "/icon.png", "/apple-icon.png", "/manifest.webmanifest"])
+async def test_a_browser_keeps_the_shops_icons_for_a_day(edge: Edge, path: str) -> None:
+    edge.origin.says(path, "icon", Content_Type="image/png", xkey="pages")
+    assert (await edge.get(path)).headers["cache-control"] == "public, max-age=86400"
+    assert await edge.state(f"{path}?hash") == "HIT"
+
+
+@pytest.mark.parametrize("path", ["/robots.txt", "/sitemap.xml", "/sitemap/products/first.xml", "/feed/products.xml"])
+async def test_what_crawlers_read_is_kept_until_a_product_changes(edge: Edge, path: str) -> None:
+    edge.origin.says(path, "<a/>", Content_Type="application/xml; charset=utf-8", xkey="products pages")
+    await edge.get(path)
+    answer = await edge.site.get(f"{path}?utm_source=x", headers={"Accept-Encoding": "gzip"})
+    assert (answer.headers["x-cache"], answer.headers["cache-control"]) == ("HIT", "private, no-cache")
+    assert answer.headers["content-encoding"] == "gzip"
+    await edge.cache.purge(["products"])
+    assert await edge.state(path) == "MISS"
+
+
 # --- limits -------------------------------------------------------------------------------------------------
 
 

@@ -112,6 +112,28 @@ async def test_the_promise_is_of_working_days(shipping: Caller) -> None:
         assert last.weekday() < 5
 
 
+async def test_a_page_learns_how_goods_are_sent_and_when_they_come(shipping: Caller) -> None:
+    answer = await shipping.get("/shipping/options")
+    assert answer.headers["cache-control"] == "public, max-age=0, s-maxage=10"
+    standard, express = answer.json["options"]
+    assert (standard["price"]["amount"], standard["free_from"]) == (490, {"amount": 5000, "currency": "EUR"})
+    assert (express["price"]["amount"], express["free_from"]) == (990, None)
+    assert (standard["first_day"], standard["last_day"]) == (1, 2)
+    assert datetime.fromisoformat(answer.json["order_before"]) > datetime.now(UTC)
+    asked = (await shipping.post("/shipping/rates", question(grams=800))).json["options"]
+    for promised in ("promised_from", "promised_to", "price", "name", "carrier"):
+        assert [one[promised] for one in answer.json["options"]] == [one[promised] for one in asked]
+    assert (await shipping.get("/shipping/options?country=FR")).json["options"][0]["free_from"]["amount"] == 15000
+    assert (await shipping.get("/shipping/options?country=JP")).json["options"][0]["free_from"] is None
+    assert [one["price"]["amount"] for one in (await shipping.get("/shipping/options?grams=2000")).json["options"]] == [
+        690,
+        1290,
+    ]
+    assert (await shipping.get("/shipping/options?grams=1000000")).json["options"] == []
+    for refused in ("country=france", "grams=-1", "grams=a"):
+        assert (await shipping.get(f"/shipping/options?{refused}")).status == 422
+
+
 async def test_checkout_gets_the_same_rates_and_nobody_else_may_ask_there(
     shipping: Caller, credentials: Credentials
 ) -> None:

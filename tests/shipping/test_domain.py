@@ -100,6 +100,26 @@ def test_a_promise_is_never_on_a_day_off_and_never_before_the_parcel_leaves(
     assert all(day.weekday() < 5 and day not in closed for day in (leaves, first, last))
 
 
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2030, 1, 1)),
+    st.frozensets(st.dates(date(2026, 1, 1), date(2030, 1, 1)), max_size=30),
+)
+def test_what_is_ordered_in_the_time_that_is_told_leaves_on_that_day(now: datetime, closed: frozenset[date]) -> None:
+    now = now.replace(tzinfo=UTC)
+    leaves = domain.leaves_on(now, 14, closed)
+    until = domain.order_before(now, leaves, 14)
+    assert now < until
+    assert (
+        domain.leaves_on(until - timedelta(microseconds=1), 14, closed) == leaves < domain.leaves_on(until, 14, closed)
+    )
+
+
+@given(st.integers(1, 30_000), st.integers(0, 20_000))
+def test_a_parcel_is_free_exactly_from_the_value_that_is_told(grams: int, value: int) -> None:
+    free_from = domain.free_from([grams], BANDS)
+    assert (domain.price_of([grams], value, BANDS) == 0) == (free_from is not None and value >= free_from)
+
+
 def shipment(status: Status) -> Shipment:
     now = datetime.now(UTC)
     return Shipment(

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import socket
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
@@ -47,6 +48,8 @@ class Api:
 
     products: dict[str, dict[str, Any]] = field(default_factory=lambda: {"mug": product()})
     fails: bool = False
+    sold_out: set[str] = field(default_factory=set)
+    inventory_fails: bool = False
     asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
     purges: list[dict[str, str]] = field(default_factory=list)
     """What it was told as the edge, of which it refuses the first."""
@@ -76,6 +79,42 @@ class Api:
         async def categories() -> Response:
             items = [{"slug": "kitchen", "title": "Kitchen", "description": "Pots.", "position": 1}]
             return public({"items": items, "next_cursor": None}, "categories")
+
+        @app.get("/catalog/products")
+        async def catalog(cursor: int = 0) -> Response:
+            """Two a page."""
+            items = list(self.products.values())
+            page, rest = items[cursor : cursor + 2], items[cursor + 2 :]
+            return public({"items": page, "next_cursor": str(cursor + 2) if rest else None}, "products")
+
+        @app.get("/catalog/addresses")
+        async def addresses(cursor: str = "p0") -> Response:
+            """Two a page."""
+            if not re.fullmatch(r"p\d+", cursor):
+                return JSONResponse({"code": "bad_cursor"}, 400)
+            items = [{"slug": slug, "updated_at": one["updated_at"]} for slug, one in self.products.items()]
+            start = int(cursor[1:])
+            page, rest = items[start : start + 2], items[start + 2 :]
+            return public({"items": page, "next_cursor": f"p{start + 2}" if rest else None}, "products")
+
+        @app.get("/inventory")
+        async def inventory(skus: str) -> Response:
+            if self.inventory_fails:
+                return JSONResponse({"code": "unavailable"}, 503)
+            items = [{"sku": sku, "in_stock": sku not in self.sold_out, "available": None} for sku in skus.split(",")]
+            return JSONResponse({"items": items}, headers={"Cache-Control": "no-store"})
+
+        @app.get("/shipping/options")
+        async def options(grams: int = 1000) -> Response:
+            price = 490 if grams <= 2000 else 690
+            standard = {
+                "id": "standard", "name": "Standard", "carrier": "Parcel",
+                "price": {"amount": price, "currency": "EUR"},
+                "free_from": {"amount": 5000, "currency": "EUR"}, "first_day": 1, "last_day": 2,
+                "promised_from": "2026-12-01", "promised_to": "2026-12-02",
+            }  # fmt: skip
+            body = {"country": "DE", "order_before": "2026-11-30T14:00:00Z", "options": [standard]}
+            return JSONResponse(body, headers={"Cache-Control": "public, max-age=0, s-maxage=10"})
 
         @app.get("/products/{slug}")
         async def read(slug: str) -> Response:
@@ -201,5 +240,6 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stor
 def storefront(server: Storefront) -> Storefront:
     """The server, its API as new."""
     server.api.products, server.api.fails = {"mug": product()}, False
+    server.api.sold_out, server.api.inventory_fails = set(), False
     server.api.asked.clear()
     return server

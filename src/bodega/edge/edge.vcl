@@ -288,6 +288,9 @@ sub vcl_backend_fetch {
     set bereq.http.X-Began = "" + std.time2real(now, 0.0);
     if (bereq.http.X-Shared == "yes") {
         set bereq.first_byte_timeout = 10s;  # others wait for this very answer
+        if (bereq.http.X-Kind == "html" && bereq.url ~ "^/(sitemap|feed)") {
+            set bereq.first_byte_timeout = 60s;  # made of the whole catalog
+        }
     }
     return (fetch);
 }
@@ -319,7 +322,7 @@ sub vcl_backend_response {
     if (beresp.status != 200 && (beresp.status == 404 || !beresp.http.xkey) && beresp.ttl > 1s) {
         set beresp.ttl = 1s;
     }
-    if (beresp.http.xkey ~ "(^| )((product|category):|(listing|search|categories)( |$))") {
+    if (beresp.http.xkey ~ "(^| )((product|category):|(listing|search|categories|products)( |$))") {
         if (std.time2real(now, 0.0) - std.real(var.global_get("heartbeat"), 0.0) > {{heartbeat_seconds}}) {
             call not_kept;
             return (deliver);
@@ -347,7 +350,8 @@ sub against_late_refills {
     }
     if (std.real(var.global_get(beresp.http.X-Bucket), 0.0) >= std.real(bereq.http.X-Began, 0.0)
         || std.real(var.global_get("frame"), 0.0) >= std.real(bereq.http.X-Began, 0.0)) {
-        if (bereq.retries < 2) {
+        # What tells of all products takes seconds to make: the next reader has it made, not this one once more.
+        if (bereq.retries < 2 && beresp.http.xkey !~ "(^| )products( |$)") {
             return (retry);
         }
         call not_kept;
@@ -381,7 +385,7 @@ sub of_a_file {
 # Not what the API has named by an ETag: that names these very bytes.
 sub compressed {
     if (!beresp.http.ETag && !beresp.http.Content-Encoding
-        && beresp.http.Content-Type ~ "^(text/|application/(json|problem\+json|javascript|manifest\+json)|image/svg\+xml)") {
+        && beresp.http.Content-Type ~ "^(text/|application/(xml|rss\+xml|json|problem\+json|javascript|manifest\+json)|image/svg\+xml)") {
         set beresp.do_gzip = true;
     }
 }
@@ -395,7 +399,9 @@ sub vcl_backend_error {
 sub vcl_deliver {
     if (req.http.X-Shared == "yes" && (req.http.X-Kind ~ "^(html|rsc)$" || resp.http.Cache-Control ~ "s-maxage")) {
         # A browser must ask each time: nobody can take a price from it.
-        if (resp.http.Cache-Control ~ "\bpublic\b") {
+        if (req.url ~ "^/(favicon\.ico|icon\.(svg|png)|apple-icon\.png|manifest\.webmanifest)$" && resp.status == 200) {
+            set resp.http.Cache-Control = "public, max-age=86400";
+        } elsif (resp.http.Cache-Control ~ "\bpublic\b") {
             set resp.http.Cache-Control = "private, no-cache";
         }
         unset resp.http.Age;

@@ -26,6 +26,8 @@ from bodega.kit.telemetry import log
 
 TOLD: Final = "told"
 """The key that the edge itself gives to whatever it keeps only as long as it is told of changes."""
+ALL_PRODUCTS: Final = "products"
+"""The key of what tells of the whole catalog (site map, product feed): it would not hold a key for each product."""
 HEARTBEAT_SECONDS: Final = 1.0
 CURRENT_WITHIN_SECONDS: Final = 2.0
 SWEEP_AFTER_SECONDS: Final = 0.5
@@ -122,11 +124,12 @@ class Purger:
     async def product_updated(self, event: Received[ProductUpdated]) -> None:
         """Its own answers, and every list that it is in or may come into."""
         product = event.data.product
-        await self.purge([f"product:{product.id}", *(f"category:{slug}" for slug in product.categories), "listing"])
+        categories = (f"category:{slug}" for slug in product.categories)
+        await self.purge([f"product:{product.id}", *categories, "listing", ALL_PRODUCTS])
 
     async def product_archived(self, event: Received[ProductArchived]) -> None:
         """A list that it was in bears its key."""
-        await self.purge([f"product:{event.data.product_id}"])
+        await self.purge([f"product:{event.data.product_id}", ALL_PRODUCTS])
 
     async def category_updated(self, event: Received[CategoryUpdated]) -> None:
         """Every page names the categories. They change so seldom that all pages may go."""
@@ -135,7 +138,7 @@ class Purger:
     async def stock_changed(self, event: Received[StockChanged]) -> None:
         """Only what sold out or came back: how much is left, pages ask live."""
         if event.data.in_stock_flipped and event.data.product_id is not None:
-            await self.purge([f"product:{event.data.product_id}"])
+            await self.purge([f"product:{event.data.product_id}", ALL_PRODUCTS])
 
     def hears(self) -> tuple[Hears, ...]:
         stock = (InventoryReserved, InventoryReleased, InventoryCommitted, InventoryAdjusted, InventoryShort)

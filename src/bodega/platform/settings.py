@@ -238,6 +238,7 @@ def _of_storefront(instance: Instance, secrets: Secrets, outside: Mapping[str, s
         "LOCALE": shop.locale,
         "CURRENCY": shop.currency,
         "COUNTRY": shop.country,
+        "MERCHANT": instance.system.merchant.model_dump_json(),
         "CARD_ORIGIN": "https://js.stripe.com" if is_stripe else instance.sandbox_public_url,
         **_of_edge(instance, secrets),
     }

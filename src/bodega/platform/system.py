@@ -54,6 +54,21 @@ class Shop(_Frozen):
         return code
 
 
+class Merchant(_Frozen):
+    """Who sells: for the legal pages, mails and search engines. Empty: not filled in (`./bodega doctor` names it)."""
+
+    name: str = ""
+    street: str = ""
+    postal_code: str = ""
+    city: str = ""
+    represented_by: str = ""
+    register_entry: str = ""
+    vat_id: str = ""
+    email: str = ""
+    phone: str = ""
+    return_days: int = Field(default=14, ge=14, le=365)
+
+
 class Engine(_Frozen):
     """A program that is no service; `ports` by purpose, on the loopback address.
 
@@ -131,6 +146,7 @@ class System(_Frozen):
     """Everything that platform.toml says."""
 
     shop: Shop
+    merchant: Merchant = Merchant()
     engines: dict[str, Engine]
     instances: dict[str, InstanceSpec] = {}
     topics: Topics

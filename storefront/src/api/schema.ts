@@ -939,6 +939,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/catalog/addresses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Addresses
+         * @description The addresses of all published products, for site maps: 5,000 a page, in the order in which they were made.
+         */
+        get: operations["read_addresses_catalog_addresses_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/catalog/products": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Catalog
+         * @description The whole catalog, for feeds: every published product in full, page by page, in the order in which they were
+         *     made.
+         */
+        get: operations["read_catalog_catalog_products_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/categories": {
         parameters: {
             query?: never;
@@ -1411,6 +1452,27 @@ export interface paths {
          * @description Where a parcel is, to whoever has its tracking number.
          */
         get: operations["read_timeline_shipments__tracking__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/shipping/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Delivery
+         * @description How goods are sent to a country, when they come if they are ordered now, and from which value on that is free.
+         *     None: we do not ship there. The price for an address: `POST /shipping/rates`.
+         */
+        get: operations["read_delivery_shipping_options_get"];
         put?: never;
         post?: never;
         delete?: never;
@@ -3379,6 +3441,119 @@ export interface components {
             updated: number;
         };
         /**
+         * Delivery
+         * @description How goods are sent to a country, and when they come.
+         * @example {
+         *       "country": "DE",
+         *       "options": [
+         *         {
+         *           "carrier": "Sandbox Parcel",
+         *           "first_day": 1,
+         *           "free_from": {
+         *             "amount": 5000,
+         *             "currency": "EUR"
+         *           },
+         *           "id": "standard",
+         *           "last_day": 2,
+         *           "name": "Standard",
+         *           "price": {
+         *             "amount": 490,
+         *             "currency": "EUR"
+         *           },
+         *           "promised_from": "2026-11-24",
+         *           "promised_to": "2026-11-25"
+         *         }
+         *       ],
+         *       "order_before": "2026-11-23T14:00:00Z"
+         *     }
+         */
+        Delivery: {
+            /**
+             * Country
+             * @description Country, ISO 3166-1 alpha-2
+             * @example DE
+             */
+            country: string;
+            /**
+             * Options
+             * @description None: we do not ship there
+             */
+            options: components["schemas"]["DeliveryOption"][];
+            /**
+             * Order Before
+             * Format: date-time
+             * @description What is ordered before comes as promised
+             * @example 2026-11-23T14:00:00Z
+             */
+            order_before: string;
+        };
+        /**
+         * DeliveryOption
+         * @description A way to send goods.
+         */
+        DeliveryOption: {
+            /**
+             * Carrier
+             * @description Who brings it, as the shopper knows them
+             * @example Sandbox Parcel
+             */
+            carrier: string;
+            /**
+             * First Day
+             * @description Working days from the carrier's collection to the first possible day
+             * @example 1
+             */
+            first_day: number;
+            /**
+             * @description From which sum of the goods on it costs nothing; null: never
+             * @example {
+             *       "amount": 5000,
+             *       "currency": "EUR"
+             *     }
+             */
+            free_from: components["schemas"]["Price"] | null;
+            /**
+             * Id
+             * @description The same as in `POST /shipping/rates`
+             * @example standard
+             */
+            id: string;
+            /**
+             * Last Day
+             * @description Working days to the last
+             * @example 2
+             */
+            last_day: number;
+            /**
+             * Name
+             * @description For people
+             * @example Standard
+             */
+            name: string;
+            /**
+             * @description For goods of this weight
+             * @example {
+             *       "amount": 490,
+             *       "currency": "EUR"
+             *     }
+             */
+            price: components["schemas"]["Price"];
+            /**
+             * Promised From
+             * Format: date
+             * @description The first day on which it may arrive
+             * @example 2026-11-24
+             */
+            promised_from: string;
+            /**
+             * Promised To
+             * Format: date
+             * @description The last day on which it should have arrived
+             * @example 2026-11-25
+             */
+            promised_to: string;
+        };
+        /**
          * EraseAccount
          * @description Proof that it is really you, where signing in is more than five minutes ago.
          * @example {
@@ -5221,6 +5396,32 @@ export interface components {
             next_cursor?: string | null;
         };
         /**
+         * Page[ProductAddress]
+         * @description A part of a list, and the way to the next.
+         * @example {
+         *       "items": [
+         *         {
+         *           "slug": "alba-stoneware-mug",
+         *           "updated_at": "2026-11-24T08:48:32Z"
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
+        Page_ProductAddress_: {
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
+            items: components["schemas"]["ProductAddress"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
+             */
+            next_cursor?: string | null;
+        };
+        /**
          * Page[ProductSummary]
          * @description A part of a list, and the way to the next.
          * @example {
@@ -5272,6 +5473,106 @@ export interface components {
              * @description In the order of the list; empty: there is nothing
              */
             items: components["schemas"]["ProductSummary"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
+             */
+            next_cursor?: string | null;
+        };
+        /**
+         * Page[ProductView]
+         * @description A part of a list, and the way to the next.
+         * @example {
+         *       "items": [
+         *         {
+         *           "brand": "Haverfold",
+         *           "categories": [
+         *             "kitchen-table",
+         *             "coffee-tea"
+         *           ],
+         *           "created_at": "2026-09-01T08:00:00Z",
+         *           "description": "Thrown from speckled stoneware, *dipped by hand*.",
+         *           "description_html": "<p>Thrown from speckled stoneware, <em>dipped by hand</em>.</p>\n",
+         *           "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
+         *           "media": [
+         *             {
+         *               "alt": "Stoneware mug with a sage glaze and a bare clay foot",
+         *               "height": 1600,
+         *               "id": "med_01M1DZPXYNER08K6AGV0VFCXEC",
+         *               "renditions": {
+         *                 "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+         *                 "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
+         *               },
+         *               "variant_skus": [
+         *                 "MUG-ALBA-SAGE-350ML"
+         *               ],
+         *               "width": 1600
+         *             }
+         *           ],
+         *           "options": [
+         *             {
+         *               "name": "Color",
+         *               "values": [
+         *                 "Sage"
+         *               ]
+         *             },
+         *             {
+         *               "name": "Size",
+         *               "values": [
+         *                 "250 ml",
+         *                 "350 ml"
+         *               ]
+         *             }
+         *           ],
+         *           "seo": {
+         *             "description": "Hand-dipped stoneware mug with a bare clay foot, in two glazes and two sizes.",
+         *             "title": "Alba Stoneware Mug, 250 or 350 ml"
+         *           },
+         *           "slug": "alba-stoneware-mug",
+         *           "tax_category": "standard",
+         *           "title": "Alba Stoneware Mug",
+         *           "updated_at": "2026-11-24T08:48:32Z",
+         *           "variants": [
+         *             {
+         *               "barcode": "2001001000035",
+         *               "options": {
+         *                 "Color": "Sage",
+         *                 "Size": "250 ml"
+         *               },
+         *               "price": {
+         *                 "amount": 1600,
+         *                 "currency": "EUR"
+         *               },
+         *               "sku": "MUG-ALBA-SAGE-250ML",
+         *               "weight_grams": 310
+         *             },
+         *             {
+         *               "barcode": "2001001000042",
+         *               "options": {
+         *                 "Color": "Sage",
+         *                 "Size": "350 ml"
+         *               },
+         *               "price": {
+         *                 "amount": 1900,
+         *                 "currency": "EUR"
+         *               },
+         *               "sku": "MUG-ALBA-SAGE-350ML",
+         *               "weight_grams": 390
+         *             }
+         *           ],
+         *           "version": 1795500512932
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
+        Page_ProductView_: {
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
+            items: components["schemas"]["ProductView"][];
             /**
              * Next Cursor
              * @description Give it as `cursor` for the next page; null: this is the last
@@ -5810,6 +6111,25 @@ export interface components {
             type: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * ProductAddress
+         * @description Where the page of a product is.
+         */
+        ProductAddress: {
+            /**
+             * Slug
+             * @description The product's name in the address of its page
+             * @example alba-stoneware-mug
+             */
+            slug: string;
+            /**
+             * Updated At
+             * Format: date-time
+             * @description When the product was last changed
+             * @example 2026-11-24T08:48:32Z
+             */
+            updated_at: string;
         };
         /**
          * ProductChanges
@@ -11364,6 +11684,70 @@ export interface operations {
             504: components["responses"]["Timeout504"];
         };
     };
+    read_addresses_catalog_addresses_get: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of a list, and the way to the next. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProductAddress_"];
+                };
+            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
+    read_catalog_catalog_products_get: {
+        parameters: {
+            query?: {
+                /** @description Items on a page; the last one may have fewer */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of a list, and the way to the next. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ProductView_"];
+                };
+            };
+            400: components["responses"]["MalformedRequest400"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
     list_categories_categories_get: {
         parameters: {
             query?: never;
@@ -12830,6 +13214,39 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest400"];
             404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
+    read_delivery_shipping_options_get: {
+        parameters: {
+            query?: {
+                /** @description Where to (ISO 3166-1); left out: the shop's own country */
+                country?: string | null;
+                /** @description What the goods weigh together */
+                grams?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How goods are sent to a country, and when they come. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            400: components["responses"]["MalformedRequest400"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];

@@ -3,7 +3,7 @@ import createClient, { type Middleware } from "openapi-fetch";
 import { callHeaders } from "@/page/origin";
 import { sources } from "@/page/sources";
 import { settings } from "@/settings";
-import type { paths } from "./schema";
+import type { components, paths } from "./schema";
 
 /** How long a page waits for one answer of the API, in milliseconds. */
 const PATIENCE_MS = 8000;
@@ -13,7 +13,7 @@ export class ApiUnavailable extends Error {
   override name = "ApiUnavailable";
 }
 
-const collects: Middleware = {
+const asks: Middleware = {
   onRequest({ request }) {
     const page = sources.getStore();
     const forwarded = page?.request.headers["x-forwarded-for"];
@@ -21,6 +21,9 @@ const collects: Middleware = {
     for (const [name, value] of Object.entries(headers)) request.headers.set(name, value);
     return new Request(request, { signal: AbortSignal.timeout(PATIENCE_MS), cache: "no-store" });
   },
+};
+
+const collects: Middleware = {
   onResponse({ response }) {
     if (response.status >= 500 || response.status === 429) {
       throw new ApiUnavailable(`${response.status} of ${new URL(response.url).pathname}`);
@@ -39,7 +42,50 @@ const isPersonal: Middleware = {
 
 /** The API for server components that show the same to everybody. What is asked through it tags the page. */
 export const api = createClient<paths>({ baseUrl: settings().apiUrl });
-api.use(collects);
+api.use(asks, collects);
+
+const live = createClient<paths>({ baseUrl: settings().apiUrl });
+live.use(asks);
+const SKUS_AT_ONCE = 100;
+
+/**
+ * Which SKUs are in stock. Stock is never kept by anybody, but a page that bears the keys of these products may say so:
+ * the edge drops it when one of them sells out or comes back. Undefined: inventory cannot be asked; the page is made
+ * without it and not kept.
+ */
+export async function inStock(skus: string[]): Promise<ReadonlySet<string> | undefined> {
+  const parts = Array.from({ length: Math.ceil(skus.length / SKUS_AT_ONCE) }, (_, part) =>
+    skus.slice(part * SKUS_AT_ONCE, (part + 1) * SKUS_AT_ONCE),
+  );
+  try {
+    const answers = await Promise.all(parts.map((part) => live.GET("/inventory", { params: { query: { skus: part.join(",") } } })));
+    const found = answers.map(({ data, response }) => {
+      if (!data) throw new ApiUnavailable(`${response.status} of /inventory`);
+      return data.items;
+    });
+    return new Set(found.flat().flatMap(({ sku, in_stock }) => (in_stock ? [sku] : [])));
+  } catch (error) {
+    return withoutIt(error);
+  }
+}
+
+/** How goods of a weight are sent within the shop's country. Undefined: shipping cannot be asked, see `inStock`. */
+export async function delivery(grams: number): Promise<components["schemas"]["Delivery"] | undefined> {
+  try {
+    const { data, response } = await live.GET("/shipping/options", { params: { query: { grams } } });
+    if (!data) throw new ApiUnavailable(`${response.status} of /shipping/options`);
+    return data;
+  } catch (error) {
+    return withoutIt(error);
+  }
+}
+
+function withoutIt(error: unknown): undefined {
+  if (!(error instanceof Error)) throw error;
+  console.error(`a page is made without what could not be asked: ${error.message}`);
+  const page = sources.getStore();
+  if (page) page.lacks = true;
+}
 
 /** The API for a page that is one shopper's own: his cookies go along, and the page is kept by nobody. */
 export function apiFor(cookie: string): typeof api {
@@ -47,6 +93,6 @@ export function apiFor(cookie: string): typeof api {
     baseUrl: settings().apiUrl,
     headers: { Cookie: cookie, Origin: settings().siteUrl },
   });
-  personal.use(collects, isPersonal);
+  personal.use(asks, collects, isPersonal);
   return personal;
 }

@@ -1,8 +1,13 @@
+import type { Metadata } from "next";
 import Link from "next/link";
 import { api } from "@/api/server";
 import { Picture } from "@/components/picture";
 import { cardOf, ProductGrid } from "@/components/product-card";
+import { StructuredData } from "@/components/structured-data";
+import { organization, website } from "@/page/structured";
 import { settings } from "@/settings";
+
+export const metadata: Metadata = { alternates: { canonical: "/" } };
 
 export default async function Home() {
   const { locale } = settings();
@@ -14,6 +19,7 @@ export default async function Home() {
   const products = rest.map(cardOf);
   return (
     <>
+      <StructuredData data={{ "@graph": [organization(), website()] }} />
       <section className="wrap grid items-center gap-8 py-8 lg:grid-cols-2 lg:gap-14 lg:py-14">
         <div>
           <h1 className="font-serif text-5xl leading-[1.05] sm:text-6xl">Things for the house, made to last.</h1>

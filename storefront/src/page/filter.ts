@@ -75,11 +75,9 @@ function dress(response: ServerResponse, body: Buffer, page: Sources, path: stri
   response.setHeader("Referrer-Policy", "strict-origin-when-cross-origin");
   const text = isDocument || isData ? body.toString("utf8") : "";
   if (isDocument) response.setHeader("Content-Security-Policy", contentPolicy(path, inlineHashes(text, nonce)));
-  if (isDocument || isData || response.statusCode !== 200) {
-    response.setHeader("Cache-Control", lifetime(response, page));
-    response.removeHeader("Vary"); // the edge keeps documents and their data apart by a key of its own
-    page.keys.add(PAGES);
-  }
+  response.setHeader("Cache-Control", lifetime(response, page));
+  response.removeHeader("Vary"); // the edge keeps documents and their data apart by a key of its own
+  page.keys.add(PAGES);
   if (page.keys.size) response.setHeader("xkey", [...page.keys].join(" "));
   if (page.version) response.setHeader("X-Data-Version", page.version);
   const links = response.getHeader("Link");
@@ -89,6 +87,7 @@ function dress(response: ServerResponse, body: Buffer, page: Sources, path: stri
 
 function lifetime(response: ServerResponse, page: Sources): string {
   if (page.personal || response.hasHeader("Set-Cookie")) return "private, no-store";
+  if (page.request.method !== "GET" || page.lacks) return "no-store";
   if (response.statusCode === 200) return `public, max-age=0, s-maxage=${PAGE_SECONDS}`;
   // A moved or missing page: long enough to spare the shop a crowd, short enough for what is published next.
   if ([301, 308, 404].includes(response.statusCode)) return "public, max-age=0, s-maxage=1";

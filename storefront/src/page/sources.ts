@@ -7,10 +7,18 @@ export class Sources {
   version = 0;
   /** Whether something in the page is for this shopper alone. */
   personal = false;
+  /** Whether something is missing that the next reader may get. */
+  lacks = false;
   readonly request: IncomingMessage;
 
   constructor(request: IncomingMessage) {
     this.request = request;
+  }
+
+  /** It tells of so many products that it bears the key of all of them instead of one for each. */
+  tellsOfAllProducts(): void {
+    for (const key of this.keys) if (key.startsWith("product:")) this.keys.delete(key);
+    this.keys.add("products");
   }
 
   add(headers: Headers): void {

@@ -11,6 +11,12 @@ export function minorDigits(currency: string): number {
   return EXCEPTIONS[currency] ?? 2;
 }
 
+/** An amount as programs read it, in major units with a dot: 1990 EUR is "19.90". */
+export function decimal({ amount, currency }: Money): string {
+  const digits = minorDigits(currency);
+  return (amount / 10 ** digits).toFixed(digits);
+}
+
 /** An amount in minor units, as people of the locale write it: 1990 EUR is "€19.90". */
 export function money({ amount, currency }: Money, locale: string): string {
   const digits = minorDigits(currency);

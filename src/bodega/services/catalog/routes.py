@@ -56,6 +56,7 @@ from bodega.services.catalog.schemas import (
     ImportReport,
     MediaId,
     MediaUpload,
+    ProductAddress,
     ProductChanges,
     ProductSummary,
     ProductView,
@@ -71,6 +72,7 @@ admin = APIRouter(prefix="/admin", tags=["catalog (merchant)"])
 internal = APIRouter(prefix="/internal", include_in_schema=False)
 
 IDS_AT_ONCE = 100
+ADDRESSES_A_PAGE = 5_000
 Shown = TypeVar("Shown", bound=BaseModel)
 _PRODUCT_ID: TypeAdapter[str] = TypeAdapter(ProductId)
 
@@ -196,6 +198,35 @@ async def read_product(
         # Relative, since the same path is served below /api as well.
         return Response(status_code=301, headers={**headers, "Location": product.slug})
     return _unless_known(ProductView.model_validate(product.model_dump()), headers, if_none_match, response)
+
+
+@public.get("/catalog/products", response_model=Page[ProductView])
+async def read_catalog(
+    store: Kept, settings: CatalogSettings, response: Response, limit: PageSize = 100, cursor: Cursor = None
+) -> Page[ProductView]:
+    """The whole catalog, for feeds: every published product in full, page by page, in the order in which they were
+    made."""
+    found = await store.published_after(_id_in(decode_cursor(cursor, str)[0]) if cursor else None, limit + 1)
+    page = found[:limit]
+    response.headers.update(_of_all_products(settings))
+    return Page[ProductView](
+        items=[ProductView.model_validate(product.model_dump()) for product in page],
+        next_cursor=encode_cursor(page[-1].id) if len(found) > limit else None,
+    )
+
+
+@public.get("/catalog/addresses", response_model=Page[ProductAddress])
+async def read_addresses(
+    store: Kept, settings: CatalogSettings, response: Response, cursor: Cursor = None
+) -> Page[ProductAddress]:
+    """The addresses of all published products, for site maps: 5,000 a page, in the order in which they were made."""
+    found = await store.addresses_after(_id_in(decode_cursor(cursor, str)[0]) if cursor else None, ADDRESSES_A_PAGE + 1)
+    page = found[:ADDRESSES_A_PAGE]
+    response.headers.update(_of_all_products(settings))
+    return Page[ProductAddress](
+        items=[ProductAddress(slug=slug, updated_at=updated_at) for _, slug, updated_at in page],
+        next_cursor=encode_cursor(page[-1][0]) if len(found) > ADDRESSES_A_PAGE else None,
+    )
 
 
 @public.get("/categories", response_model=Page[CategoryView], responses={200: but(next_cursor=None)})
@@ -545,6 +576,12 @@ def _cacheable(settings: Settings, *, etag: str, keys: Sequence[str], version: i
         "xkey": " ".join(keys),
         "X-Data-Version": str(version),
     }
+
+
+def _of_all_products(settings: Settings) -> dict[str, str]:
+    """Of an answer about the whole catalog: one key that every change of any product purges, instead of thousands."""
+    seconds = settings.shared_cache_seconds
+    return {"Cache-Control": f"public, max-age=0, s-maxage={seconds}", "xkey": "products"}
 
 
 def _unless_known(

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from bodega.contracts.catalog import Media, Product, ProductStatus
-from bodega.contracts.fields import CategorySlug, CleanText, Line, Sku, Slug
+from bodega.contracts.fields import CategorySlug, CleanText, Line, Sku, Slug, Timestamp
 from bodega.contracts.ids import ProductId
 from bodega.contracts.money import HIGHEST_PRICE, Price
 
@@ -321,6 +321,13 @@ class ProductSummary(_Answer):
     )
     image: Media | None = Field(description="The first picture; null: there is none")
     version: int = Field(description="Grows with every change and never goes back", examples=[1795500512932])
+
+
+class ProductAddress(_Answer):
+    """Where the page of a product is."""
+
+    slug: Slug
+    updated_at: Timestamp = Field(description="When the product was last changed", examples=["2026-11-24T08:48:32Z"])
 
 
 class ProductView(Product):

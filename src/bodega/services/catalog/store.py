@@ -221,6 +221,14 @@ class Store:
         return await self._many({"status": "published", **beyond}, sort=[("_id", ASCENDING)], limit=limit)
 
     @_answering
+    async def addresses_after(self, product_id: str | None, limit: int) -> list[tuple[str, str, datetime]]:
+        """Of published products, by id: id, slug, and when it was last changed."""
+        beyond = {"_id": {"$gt": product_id}} if product_id is not None else {}
+        fields = {"slugs": True, "updated_at": True}
+        found = self._products.find({"status": "published", **beyond}, fields).sort("_id", ASCENDING).limit(limit)
+        return [(one["_id"], one["slugs"][0], one["updated_at"]) for one in await found.to_list()]
+
+    @_answering
     async def all_products(
         self, *, status: str | None, words: str | None, before: str | None, limit: int
     ) -> list[Product]:

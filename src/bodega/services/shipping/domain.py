@@ -28,6 +28,8 @@ State = Literal["wanted", "cleared", "label_unknown", "label_failed", "labelled"
 Status = Literal["preparing", "label_created", "picked_up", "in_transit", "out_for_delivery", "delivered"]
 
 PACKAGING_GRAMS: Final = 150
+USUAL_GRAMS: Final = 1_000
+"""What most orders weigh: for a price before anybody knows what is in the parcel."""
 PARCEL_MOST_GRAMS: Final = 30_000
 PARCELS_MOST: Final = 20
 """The heaviest order that is sent: 600 kg. What is more needs a lorry, and a talk."""
@@ -152,6 +154,13 @@ def price_of(parcels: Sequence[int], goods_value: int, bands: Iterable[Band]) ->
     return total
 
 
+def free_from(parcels: Sequence[int], bands: Iterable[Band]) -> int | None:
+    """From which value of the goods on these parcels cost nothing; None: they always cost something."""
+    bands = list(bands)
+    values = sorted({band.from_value for band in bands})
+    return next((value for value in values if price_of(parcels, value, bands) == 0), None)
+
+
 def asked_for(option: Option, parcels: Sequence[int], goods_value: int, live: Mapping[str, int]) -> int | None:
     """Minor units that the shopper pays. `live`: what the carrier wants, by its services. None: not offered."""
     price = price_of(parcels, goods_value, option.bands)
@@ -169,6 +178,11 @@ def leaves_on(now: datetime, cutoff_hour: int, closed: AbstractSet[date]) -> dat
     while not _works(day, closed):
         day += timedelta(days=1)
     return day
+
+
+def order_before(now: datetime, leaves: date, cutoff_hour: int) -> datetime:
+    """Until when what is ordered still leaves on that day."""
+    return datetime(leaves.year, leaves.month, leaves.day, cutoff_hour, tzinfo=now.tzinfo)
 
 
 def promised(leaves: date, first_day: int, last_day: int, closed: AbstractSet[date]) -> tuple[date, date]:

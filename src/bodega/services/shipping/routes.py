@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import ValidationError
 
+from bodega.contracts.fields import CountryCode
 from bodega.contracts.ids import CustomerId, ShipmentId
 from bodega.contracts.privacy import Erasure, Person, PersonalData, erased_email
 from bodega.contracts.shipping import Rates, RatesRequest
@@ -25,6 +26,7 @@ from bodega.services.shipping.domain import Shipment, State, Status
 from bodega.services.shipping.errors import AlreadyHandedOver, BadSignature, NotLabelled, ShipmentNotFound
 from bodega.services.shipping.schemas import (
     CarrierScan,
+    Delivery,
     RatesQuestion,
     RelabelRequest,
     Scan,
@@ -38,6 +40,9 @@ public = APIRouter(tags=["shipping"])
 admin = APIRouter(prefix="/admin/shipments", tags=["shipping (staff)"])
 internal = APIRouter(prefix="/internal", include_in_schema=False)
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
+
+DELIVERY_SECONDS = 10
+"""How long the edge may keep what changes by the clock alone."""
 
 _log = log()
 
@@ -83,6 +88,24 @@ TrackingNumber = Annotated[
 async def read_rates(question: RatesQuestion, db: Db, prices: Prices, settings: ShippingSettings) -> Rates:
     """The ways to send something to an address, with price and promised days. None: we do not ship there."""
     return Rates(options=await service.rates(db, prices, question, settings, keep=False))
+
+
+@public.get("/shipping/options")
+async def read_delivery(
+    db: Db,
+    response: Response,
+    settings: ShippingSettings,
+    country: Annotated[
+        CountryCode | None, Query(description="Where to (ISO 3166-1); left out: the shop's own country")
+    ] = None,
+    grams: Annotated[
+        int, Query(ge=0, le=1_000_000, description="What the goods weigh together", examples=[390])
+    ] = domain.USUAL_GRAMS,
+) -> Delivery:
+    """How goods are sent to a country, when they come if they are ordered now, and from which value on that is free.
+    None: we do not ship there. The price for an address: `POST /shipping/rates`."""
+    response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={DELIVERY_SECONDS}"
+    return await service.delivery(db, country or settings.country, grams, settings)
 
 
 @public.get("/shipments/{tracking}", responses=problems(ShipmentNotFound))

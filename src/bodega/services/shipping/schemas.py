@@ -5,10 +5,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bodega.contracts.fields import Address, Contact, Timestamp
+from bodega.contracts.fields import Address, Contact, CountryCode, Timestamp
 from bodega.contracts.ids import OrderId, OrderNumber, ShipmentId
 from bodega.contracts.money import Price
 from bodega.contracts.shipping import ParcelLine, RatesRequest
+from bodega.contracts.shipping import PromisedFrom as Soonest
+from bodega.contracts.shipping import PromisedTo as Latest
 from bodega.services.shipping.domain import State, Status
 
 
@@ -44,6 +46,39 @@ class RatesQuestion(RatesRequest):
         description="For options that are free above an amount",
         examples=[{"amount": 3800, "currency": "EUR"}],
     )
+
+
+class DeliveryOption(BaseModel):
+    """A way to send goods."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(description="The same as in `POST /shipping/rates`", examples=["standard"])
+    name: str = Field(description="For people", examples=["Standard"])
+    carrier: str = Field(description="Who brings it, as the shopper knows them", examples=["Sandbox Parcel"])
+    price: Price = Field(description="For goods of this weight", examples=[{"amount": 490, "currency": "EUR"}])
+    free_from: Price | None = Field(
+        description="From which sum of the goods on it costs nothing; null: never",
+        examples=[{"amount": 5000, "currency": "EUR"}],
+    )
+    first_day: int = Field(
+        description="Working days from the carrier's collection to the first possible day", examples=[1]
+    )
+    last_day: int = Field(description="Working days to the last", examples=[2])
+    promised_from: Soonest
+    promised_to: Latest
+
+
+class Delivery(BaseModel):
+    """How goods are sent to a country, and when they come."""
+
+    model_config = ConfigDict(frozen=True)
+
+    country: CountryCode
+    order_before: Timestamp = Field(
+        description="What is ordered before comes as promised", examples=["2026-11-23T14:00:00Z"]
+    )
+    options: list[DeliveryOption] = Field(description="None: we do not ship there")
 
 
 class RelabelRequest(BaseModel):

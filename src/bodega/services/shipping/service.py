@@ -26,6 +26,7 @@ from bodega.services.shipping import domain, store
 from bodega.services.shipping.clients import CarrierPrices
 from bodega.services.shipping.domain import Label, Option, Shipment, Status
 from bodega.services.shipping.errors import NotLabelled
+from bodega.services.shipping.schemas import Delivery, DeliveryOption
 from bodega.services.shipping.settings import Settings
 
 # --- what it costs ----------------------------------------------------------------------------------
@@ -63,6 +64,37 @@ async def rates(
                 )
             )
     return offered
+
+
+async def delivery(database: Database, country: str, grams: int, settings: Settings) -> Delivery:
+    """What can be said about goods of this weight before there is an address: prices are those of the tables."""
+    parcels = domain.parcels_of(grams + domain.PACKAGING_GRAMS) or []
+    now = datetime.now(UTC)
+
+    def price(amount: int) -> Price:
+        return Price(amount=amount, currency=settings.currency)
+
+    async with database.transaction() as tx:
+        options = await _options_to(tx, country, settings)
+        closed = await store.closed_days(tx, now.date())
+    leaves = domain.leaves_on(now, settings.cutoff_hour, closed)
+    offered = []
+    for option in options:
+        usual = domain.price_of(parcels, 0, option.bands)
+        if usual is None or not parcels:
+            continue
+        first, last = domain.promised(leaves, option.first_day, option.last_day, closed)
+        free_from = domain.free_from(parcels, option.bands)
+        offered.append(
+            DeliveryOption(
+                id=option.id, name=option.name, carrier=option.carrier, price=price(usual),
+                free_from=price(free_from) if free_from is not None else None,
+                first_day=option.first_day, last_day=option.last_day, promised_from=first, promised_to=last,
+            )
+        )  # fmt: skip
+    return Delivery(
+        country=country, order_before=domain.order_before(now, leaves, settings.cutoff_hour), options=offered
+    )
 
 
 async def _live(

@@ -1,13 +1,14 @@
 import type { Metadata } from "next";
 import { notFound, permanentRedirect } from "next/navigation";
 import { cache } from "react";
-import { api } from "@/api/server";
+import { api, delivery, inStock } from "@/api/server";
 import { Breadcrumbs } from "@/components/breadcrumbs";
 import { MoreFrom } from "@/components/more-from";
 import { address } from "@/components/picture";
 import { ProductView } from "@/components/product-view";
+import { StructuredData } from "@/components/structured-data";
+import { productData } from "@/page/structured";
 import { settings } from "@/settings";
-import { minorDigits } from "@/words/money";
 
 interface Props {
   params: Promise<{ slug: string }>;
@@ -38,29 +39,14 @@ export async function generateMetadata({ params }: Props): Promise<Metadata> {
 
 export default async function ProductPage({ params }: Props) {
   const product = await findProduct((await params).slug);
-  const { siteUrl, locale } = settings();
+  const { locale } = settings();
   const [categorySlug] = product.categories ?? [];
   const categories = (await api.GET("/categories")).data?.items ?? [];
   const category = categories.find(({ slug }) => slug === categorySlug);
-  const prices = product.variants.map(({ price }) => price.amount);
-  const picture = product.media?.[0];
-  const image = picture && address(picture.renditions ?? {}, "jpg", 1200);
-  const data = {
-    "@context": "https://schema.org",
-    "@type": "Product",
-    name: product.title,
-    description: product.description,
-    brand: product.brand ? { "@type": "Brand", name: product.brand } : undefined,
-    image: image && new URL(image, siteUrl).href,
-    url: `${siteUrl}/products/${product.slug}`,
-    offers: {
-      "@type": "AggregateOffer",
-      priceCurrency: product.variants[0]?.price.currency,
-      lowPrice: inUnits(Math.min(...prices), product.variants[0]?.price.currency ?? "EUR"),
-      highPrice: inUnits(Math.max(...prices), product.variants[0]?.price.currency ?? "EUR"),
-      offerCount: prices.length,
-    },
-  };
+  const [stock, sent] = await Promise.all([
+    inStock(product.variants.map(({ sku }) => sku)),
+    delivery(Math.max(...product.variants.map(({ weight_grams }) => weight_grams ?? 0))),
+  ]);
   return (
     <article className="wrap">
       <Breadcrumbs
@@ -87,13 +73,7 @@ export default async function ProductPage({ params }: Props) {
         )}
       </ProductView>
       {category && <MoreFrom category={category} except={product.id} />}
-      <script type="application/ld+json" dangerouslySetInnerHTML={{ __html: JSON.stringify(data).replaceAll("<", "\\u003c") }} />
+      <StructuredData data={productData(product, stock, sent)} />
     </article>
   );
-}
-
-/** Schema.org wants a plain decimal in major units. */
-function inUnits(amount: number, currency: string): string {
-  const digits = minorDigits(currency);
-  return (amount / 10 ** digits).toFixed(digits);
 }
