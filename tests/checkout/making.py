@@ -1,5 +1,6 @@
 """What shoppers send, and what they wait for."""
 
+import re
 from typing import Any
 
 from bodega.contracts.ids import new_id
@@ -32,6 +33,14 @@ async def buy(shop: Caller, basket: Basket, card: str = "pm_good", **other: Any)
 def id_of(answer: Answered) -> str:
     """The checkout's id, whether it went well or not."""
     return answer.headers["location"].rpartition("/")[2]
+
+
+def for_people(detail: str, *never: str) -> None:
+    """What a shopper reads: sentences, without codes, patterns, SKUs or words of machines."""
+    assert detail[0].isupper() or detail[0] == "“", detail
+    assert detail[-1] == ".", detail
+    assert not re.search(r"[_{}^$\\\[\]]|[a-z]-token|Idempotency|[A-Z]+-x_", detail), detail
+    assert not [one for one in never if one in detail], detail
 
 
 async def becomes(shop: Caller, basket: Basket, checkout_id: str, status: str, *, within_seconds: float = 10) -> Any:

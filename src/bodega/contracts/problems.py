@@ -58,6 +58,7 @@ TITLES: Final[dict[str, str]] = {
     "total_changed": "The total has changed",
     "card_declined": "The card was declined",
     "checkout_ended": "This checkout has ended",
+    "too_many_unpaid": "Too many orders are waiting for their payment",
     "already_bought": "This cart was bought already",
     "checkout_failed": "The order could not be taken",
     "shipping_unavailable": "We do not ship there",

@@ -168,6 +168,15 @@ class Flows:
         )  # fmt: skip
         return _held(row) if row is not None else None
 
+    async def set_due(self, tx: Transaction, held: Held, seconds: float) -> None:
+        """In the hands of its owner: from so many seconds from now on it is overdue, and not before."""
+        held.due_at = await tx.fetchval(
+            """UPDATE flow SET due_at = now() + make_interval(secs => $3), updated_at = now()
+                WHERE id = $1 AND epoch = $2 RETURNING due_at""",
+            held.id, held.epoch, seconds,
+        )  # fmt: skip
+        held.overdue = False
+
     async def end(self, tx: Transaction, flow_id: str) -> bool:
         """Ends the flow from outside, whoever holds it: what it worked for is decided. False: it had ended."""
         touched = await tx.execute(

@@ -1017,7 +1017,8 @@ export interface paths {
          *     has reserved passes to the new one.
          *
          *     201: the order is made and the payment authorised. 202: the shopper must act (`next_action`), or the bank
-         *     takes long. 402: declined, stock stays reserved, try another card. 409: nothing was bought, `code` says why.
+         *     takes long. 402: declined, stock stays reserved for a short while, try another card. 409: nothing was bought,
+         *     `code` says why. 429: this e-mail or address has too many orders that wait for their payment.
          */
         post: operations["check_out_checkout_post"];
         delete?: never;
@@ -11915,6 +11916,7 @@ export interface operations {
             /**
              * @description - `cart_empty`: The cart is empty.
              *     - `conflict`: It is in conflict with the present state.
+             *     - `too_many_attempts`: Too many cards were tried.
              *     - `out_of_stock`: Not enough in stock.
              *     - `total_changed`: The total has changed.
              *     - `no_longer_sold`: No longer sold.
@@ -11967,7 +11969,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            429: components["responses"]["TooManyRequests429"];
+            /**
+             * @description - `too_many_requests`: Too many requests.
+             *     - `too_many_unpaid`: Too many orders are waiting for their payment.
+             *
+             *     `Retry-After` says when to ask again.
+             */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "status": 429,
+                     *       "title": "Too many requests",
+                     *       "type": "https://bodega.example/problems/too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             431: components["responses"]["GatewayHeadersTooLarge"];
             503: components["responses"]["Unavailable503"];
             504: components["responses"]["Timeout504"];

@@ -16,33 +16,33 @@ export interface ShortLine {
   available: number;
 }
 
-/** A short line as the API has it: until this release it said `wanted` and `left`. */
-type ShortLineSaid = Omit<ShortLine, "requested" | "available"> & { requested?: number; available?: number; wanted?: number; left?: number };
-/** A refusal of the checkout, with what its codes add. */
-export type CheckoutRefusal = Refusal & { checkout_id?: string; lines?: ShortLine[] };
+/** A refusal of the checkout, or of a quote, with what its codes add. */
+export type CheckoutRefusal = Refusal & { checkout_id?: string; lines?: ShortLine[]; order?: Schemas["OrderRef"] };
 
-/** An order is made once for a key, however often it is asked for; the same wish keeps its key over a lost answer. */
+/** What is done once for a key, however often it is asked for: the same wish keeps its key over a lost answer. */
 const lastKeys = new Map<string, string>();
-function keyFor(wish: unknown): string {
-  const text = JSON.stringify(wish);
-  const key = lastKeys.get(text) ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-  lastKeys.set(text, key);
+function keyFor(wish: string): string {
+  const key = lastKeys.get(wish) ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  lastKeys.set(wish, key);
   return key;
 }
 
+/** Sends a wish with its key. Once it has been refused, the same wish is another try, with another key. */
+async function once(wish: unknown, send: (header: { "Idempotency-Key": string }) => Promise<{ data?: unknown; error?: unknown }>): Promise<Outcome> {
+  const text = JSON.stringify(wish);
+  const came = await outcome(() => send({ "Idempotency-Key": keyFor(text) }));
+  if (came.problem && came.problem.status >= 400 && came.problem.status < 500) lastKeys.delete(text);
+  return came;
+}
+
 export async function placeOrder(wish: CheckoutRequest): Promise<Outcome> {
-  return outcome(() => api.POST("/checkout", { params: { header: { "Idempotency-Key": keyFor(wish) } }, body: wish }));
+  return once(wish, (header) => api.POST("/checkout", { params: { header }, body: wish }));
 }
 
 /** Another card for a checkout that has its stock already. */
 export async function payAgain(id: string, paymentMethod: string): Promise<Outcome> {
-  const wish = { payment_method: paymentMethod };
-  return outcome(() =>
-    api.POST("/checkout/{checkout_id}/payments", {
-      params: { path: { checkout_id: id }, header: { "Idempotency-Key": keyFor([id, wish]) } },
-      body: wish,
-    }),
-  );
+  const body = { payment_method: paymentMethod };
+  return once([id, body], (header) => api.POST("/checkout/{checkout_id}/payments", { params: { path: { checkout_id: id }, header }, body }));
 }
 
 /** After the bank's page: asks the processor how it went. */
@@ -57,19 +57,10 @@ export async function cancel(id: string): Promise<Outcome> {
 async function outcome(call: () => Promise<{ data?: unknown; error?: unknown }>): Promise<Outcome> {
   try {
     const { data, error } = await call();
-    return data ? { checkout: data as Checkout } : { problem: checkoutRefusal(error) };
+    return data ? { checkout: data as Checkout } : { problem: refusal(error) };
   } catch (error) {
     return { problem: refusal(error) };
   }
-}
-
-/** A refusal of the checkout, or of a quote, with its lines. */
-export function checkoutRefusal(error: unknown): CheckoutRefusal {
-  const problem: CheckoutRefusal = refusal(error);
-  const said = problem.lines as ShortLineSaid[] | undefined;
-  if (!said) return problem;
-  const lines = said.map((line) => ({ ...line, requested: line.requested ?? line.wanted ?? 0, available: line.available ?? line.left ?? 0 }));
-  return { ...problem, lines };
 }
 
 /** Where the order of a completed checkout is shown. The token lets a guest in. */

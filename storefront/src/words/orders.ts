@@ -124,6 +124,8 @@ const CANCELLED: Record<string, string> = {
   customer_request: "Cancelled by you",
   merchant_request: "Cancelled by the shop",
   checkout_cancelled: "Cancelled before payment",
+  checkout_replaced: "Cancelled: you changed the order before paying",
+  checkout_failed: "Cancelled: the order could not be taken",
   checkout_expired: "Cancelled: there was no payment in time",
   capture_failed: "Cancelled: the payment failed",
 };

@@ -65,6 +65,8 @@ class Checkout:
     order_token: str | None = None
     next_action: Mapping[str, Any] | None = None
     problem: Mapping[str, Any] | None = None
+    client: str | None = None
+    """The network address that it was begun from, by which clients are counted; only until it ends."""
     replaced_by: str | None = None
     """The checkout that the shopper has begun instead."""
 

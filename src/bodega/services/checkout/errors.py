@@ -21,13 +21,14 @@ Problem
 │   ├── AlreadyBought             the cart was bought by an earlier request that said something else
 │   ├── CheckoutFailed            another service has refused what it should have taken
 │   └── CheckoutEnded             cancelled, expired or completed
+├── TooManyWaiting 429            this address or e-mail keeps enough goods from others already
 └── CardDeclined 402              the reason in words for the shopper
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from bodega.kit.errors import Conflict, Invalid, NotFound, Problem
+from bodega.kit.errors import Conflict, Invalid, NotFound, Problem, TooMany
 
 NO_CHECKOUT = "We cannot find this checkout. It may belong to another cart or another account."
 
@@ -98,6 +99,10 @@ class AlreadyBought(Conflict):
 
 class CheckoutFailed(Conflict):
     code = "checkout_failed"
+
+
+class TooManyWaiting(TooMany):
+    code = "too_many_unpaid"
 
 
 class CardDeclined(Problem):

@@ -256,16 +256,29 @@ class CheckoutFlow:
                     next_action="retry_payment",
                     reason=payment.reason,
                 )
-                return Next(
-                    "pay",
-                    data=asked,
-                    write=_moves(held, "declined", problem=to_stored(declined)),
-                    wait_seconds=self._until_due(held),
-                )
+                return self._waits_for_another_card(held, checkout.attempt, to_stored(declined))
             case "voided" | "refunded" | "capture_failed":
                 return Next("cancel_order", data={"undo": "cancelled"})
             case "created" | "unknown":
                 return self._waits_for_the_processor(held, asked)
+
+    def _waits_for_another_card(self, held: Held, attempt: int, problem: Mapping[str, Any]) -> Next:
+        """The stock is kept a short while, counted once from the decline: longer only if another card is tried."""
+        due = min(self._settings.declined_due_seconds, self._until_due(held))
+        first = held.data.get("declined") != attempt
+
+        async def write(tx: Transaction) -> None:
+            if first:
+                await store.set_due(tx, held.id, due)
+            await store.set_state(tx, held.id, "declined", problem=problem)
+
+        return Next(
+            "pay",
+            data={"asked": attempt, "declined": attempt},
+            write=write,
+            wait_seconds=due,
+            due_seconds=due if first else 0,
+        )
 
     def _waits_for_the_processor(self, held: Held, asked: dict[str, Any]) -> Next:
         """The outcome is not known. The time for it is counted once from the first such moment: money may have

@@ -21,7 +21,7 @@ from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import AccessExpired, Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
-from bodega.kit.live import LastEventId, Live, State
+from bodega.kit.live import LastEventId, Live, State, client_network
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.kit.postal import InvalidAddress, deliverable, region_code
 from bodega.services.checkout import service, store
@@ -45,6 +45,7 @@ from bodega.services.checkout.errors import (
     ReservationEnded,
     ShippingUnavailable,
     TooManyAttempts,
+    TooManyWaiting,
     TotalChanged,
     UnknownShippingOption,
     from_stored,
@@ -116,14 +117,18 @@ CartTokenCookie = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class Shopper:
-    """Who asks: a customer, a device with a cart's token, or both."""
+    """Who asks: a customer, a device with a cart's token, or both; and from where."""
 
     customer_id: str | None
     token: str | None
+    client: str
 
 
-async def _shopper(customer: MaybeCustomer, header: CartTokenHeader = None, cookie: CartTokenCookie = None) -> Shopper:
-    return Shopper(customer.subject if customer is not None else None, header or cookie)
+async def _shopper(
+    request: Request, customer: MaybeCustomer, header: CartTokenHeader = None, cookie: CartTokenCookie = None
+) -> Shopper:
+    client = client_network(request.client.host if request.client is not None else "")
+    return Shopper(customer.subject if customer is not None else None, header or cookie, client)
 
 
 async def _expected_version(
@@ -201,7 +206,16 @@ async def quote(wish: QuoteRequest, room: Room, db: Db, shopper: Asking) -> Quot
             **_CHALLENGED,
         },
         **problems(
-            Unauthenticated, CartEmpty, CartRequired, KeyRequired, KeyReused, StillRunning, InvalidAddress, *_ENDS
+            Unauthenticated,
+            CartEmpty,
+            CartRequired,
+            KeyRequired,
+            KeyReused,
+            StillRunning,
+            InvalidAddress,
+            TooManyAttempts,
+            TooManyWaiting,
+            *_ENDS,
         ),
     },
 )
@@ -219,7 +233,8 @@ async def check_out(
     has reserved passes to the new one.
 
     201: the order is made and the payment authorised. 202: the shopper must act (`next_action`), or the bank
-    takes long. 402: declined, stock stays reserved, try another card. 409: nothing was bought, `code` says why.
+    takes long. 402: declined, stock stays reserved for a short while, try another card. 409: nothing was bought,
+    `code` says why. 429: this e-mail or address has too many orders that wait for their payment.
     """
     if key is None:
         raise KeyRequired("send an Idempotency-Key: then a repeat can never buy twice")
@@ -304,9 +319,7 @@ async def pay_again(
         await _mine(tx, checkout_id, shopper)
         replayed = key is not None and await service.was_asked(tx, checkout_id, key, raw)
         if not replayed:
-            held = await service.pay_again(
-                tx, driver.flows, checkout_id, wish.payment_method, attempts_at_most=settings.attempts_at_most
-            )
+            held = await service.pay_again(tx, driver.flows, checkout_id, wish.payment_method, settings)
     return await _answer(db, await driver.settled(checkout_id, held), replayed=replayed)
 
 
@@ -462,6 +475,7 @@ def _wish(wish: CheckoutRequest, shopper: Shopper) -> service.Wish:
         expected_total=wish.expected_total,
         customer_id=shopper.customer_id,
         token_digest=_digest(token) if token is not None else None,
+        client=shopper.client,
     )
 
 

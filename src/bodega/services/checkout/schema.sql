@@ -29,6 +29,7 @@ CREATE TABLE checkout (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     due_at timestamp with time zone NOT NULL,
     replaced_by text,
+    client text,
     CONSTRAINT checkout_attempt_check CHECK ((attempt > 0)),
     CONSTRAINT checkout_expected_total_check CHECK ((expected_total >= 0)),
     CONSTRAINT checkout_state_check CHECK ((state = ANY (ARRAY['started'::text, 'priced'::text, 'reserved'::text, 'ordered'::text, 'paying'::text, 'action_required'::text, 'declined'::text, 'completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])))
@@ -87,6 +88,8 @@ ALTER TABLE ONLY tax_country
 ALTER TABLE ONLY tax_rate
     ADD CONSTRAINT tax_rate_pkey PRIMARY KEY (country, region, category, valid_from);
 
+CREATE INDEX checkout_of_cart ON checkout USING btree (cart_id);
+
 CREATE UNIQUE INDEX checkout_one_per_cart_revision ON checkout USING btree (cart_id, cart_revision) WHERE (state <> ALL (ARRAY['failed'::text, 'cancelled'::text, 'expired'::text]));
 
 CREATE INDEX checkout_open_of_cart ON checkout USING btree (cart_id) WHERE (state <> ALL (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text]));
@@ -94,6 +97,10 @@ CREATE INDEX checkout_open_of_cart ON checkout USING btree (cart_id) WHERE (stat
 CREATE INDEX checkout_open_of_customer ON checkout USING btree (customer_id) WHERE ((state <> ALL (ARRAY['completed'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])) AND (customer_id IS NOT NULL));
 
 CREATE INDEX checkout_replaced_by ON checkout USING btree (replaced_by) WHERE (replaced_by IS NOT NULL);
+
+CREATE INDEX checkout_waiting_by_client ON checkout USING btree (client) WHERE (state = ANY (ARRAY['action_required'::text, 'declined'::text]));
+
+CREATE INDEX checkout_waiting_by_email ON checkout USING btree (lower((contact ->> 'email'::text))) WHERE (state = ANY (ARRAY['action_required'::text, 'declined'::text]));
 
 ALTER TABLE ONLY checkout_timeline
     ADD CONSTRAINT checkout_timeline_checkout_id_fkey FOREIGN KEY (checkout_id) REFERENCES checkout(id);

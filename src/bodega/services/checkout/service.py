@@ -43,6 +43,7 @@ from bodega.services.checkout.errors import (
     PaymentInProgress,
     ShippingUnavailable,
     TooManyAttempts,
+    TooManyWaiting,
     UnknownShippingOption,
     to_stored,
 )
@@ -80,6 +81,7 @@ class Wish:
     expected_total: Price
     customer_id: str | None
     token_digest: bytes | None
+    client: str
 
 
 async def offer(services: Services, lines: Sequence[CartLine], address: Address, currency: str) -> Offer:
@@ -115,7 +117,8 @@ async def begin(
     """The checkout of this key, or the one that says the same: its id, the flow if it is new (then the caller drives
     it), and whether the key was used before. A new one replaces whatever else this cart or customer has open.
 
-    Raises: KeyReused; CartEmpty; AlreadyBought, if this cart as it is was bought by a request that said something else.
+    Raises: KeyReused; CartEmpty; TooManyWaiting; TooManyAttempts; AlreadyBought, if this cart as it is was bought by a
+    request that said something else.
     """
     checkout_id = new_id("chk")
     scope = f"POST /checkout {cart.cart_id}"
@@ -135,6 +138,7 @@ async def begin(
         if one.wants_the_same(new):  # another tab was first: both end in its order
             await idempotency.attach(tx, scope, key, one.id)
             return one.id, None, False
+    await _allowed(tx, new, settings)
     replaced = await _replaced(tx, flows, known, new)
     if await store.insert_checkout(tx, new) is not None:
         raise StillRunning("Another request has just begun to buy this cart. Try again.")
@@ -143,6 +147,26 @@ async def begin(
         due_seconds=settings.checkout_due_seconds,
     )  # fmt: skip
     return checkout_id, held, False
+
+
+async def _allowed(tx: Transaction, new: Checkout, settings: Settings) -> None:
+    """Raises: TooManyWaiting, TooManyAttempts. Whoever has no money to give may not keep goods from those who have."""
+    of_email, of_client = await store.waiting_of_others(tx, new)
+    if of_email >= settings.waiting_per_email or of_client >= settings.waiting_per_address:
+        whose = "with this e-mail address" if of_email >= settings.waiting_per_email else "from your network"
+        raise TooManyWaiting(
+            f"Too many orders {whose} are waiting for their payment. Pay or cancel one of them, or try again in a few "
+            "minutes.",
+            retry_after_seconds=max(1, int(settings.declined_due_seconds)),
+        )
+    if await store.declined_lately(tx, new.cart_id) >= settings.attempts_at_most:
+        raise too_many_attempts()
+
+
+def too_many_attempts() -> TooManyAttempts:
+    return TooManyAttempts(
+        "Too many cards were declined for this cart, and nothing was charged. Try again in an hour, or contact us."
+    )
 
 
 async def _replaced(tx: Transaction, flows: Flows, known: Sequence[Checkout], new: Checkout) -> list[str]:
@@ -185,14 +209,13 @@ def _begun(checkout_id: str, cart: CartContents, wish: Wish, settings: Settings)
         attempt=1,
         order_id=derived_id("ord", checkout_id),
         reservation_id=derived_id("res", checkout_id),
+        client=wish.client,
         created_at=now,
         due_at=now + timedelta(seconds=settings.checkout_due_seconds),
     )
 
 
-async def pay_again(
-    tx: Transaction, flows: Flows, checkout_id: str, payment_method: str, *, attempts_at_most: int
-) -> Held:
+async def pay_again(tx: Transaction, flows: Flows, checkout_id: str, payment_method: str, settings: Settings) -> Held:
     """Another card. Here as everywhere the flow's row is locked before the checkout's, as its steps do; a refusal
     rolls the seizure back.
 
@@ -204,10 +227,13 @@ async def pay_again(
         raise ended_as(checkout.state)
     if checkout.state not in WAITING_FOR_SHOPPER:
         raise PaymentInProgress("Your bank is still being asked about the last card. Wait a moment.")
-    if checkout.attempt >= attempts_at_most:
-        raise TooManyAttempts(
-            "Too many cards were tried for this order, and nothing was charged. Wait a few minutes, then order again."
-        )
+    if checkout.attempt >= settings.attempts_at_most:
+        raise too_many_attempts()
+    # The time that was cut short by the decline counts again as from the beginning.
+    usual = (checkout.created_at - datetime.now(UTC)).total_seconds() + settings.checkout_due_seconds
+    due_seconds = max(usual, settings.declined_due_seconds)
+    await flows.set_due(tx, held, due_seconds)
+    await store.set_due(tx, checkout.id, due_seconds)
     await store.set_attempt(tx, checkout.id, checkout.attempt + 1, payment_method)
     return held
 

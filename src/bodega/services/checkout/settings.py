@@ -14,7 +14,14 @@ class Settings(ServiceSettings):
     step_deadline_seconds: float = 7
     reservation_seconds: float = 900
     checkout_due_seconds: float = 900
+    declined_due_seconds: float = 150
+    """How long stock is kept after a declined card, unless another card is tried."""
     unknown_due_seconds: float = 1800
     reconcile_seconds: float = 30
     attempts_at_most: int = 10
-    """How many cards a shopper may try in one checkout: card testers try thousands."""
+    """How many cards a shopper may try in one checkout, and may have declined of one cart in an hour: card testers try
+    thousands."""
+    waiting_per_email: int = 3
+    """How many checkouts that wait for their shopper to pay one e-mail may have: each keeps goods from others."""
+    waiting_per_address: int = 20
+    """And one client address (one /64 of IPv6): an office or a household behind one address."""

@@ -34,16 +34,16 @@ async def insert_checkout(tx: Transaction, checkout: Checkout) -> str | None:
     existing: str | None = await tx.fetchval(
         """INSERT INTO checkout (id, state, cart_id, cart_revision, token_digest, customer_id, cart_lines, contact,
                   shipping_address, billing_address, shipping_option, currency, expected_total, payment_method,
-                  order_id, reservation_id, due_at)
+                  order_id, reservation_id, due_at, client)
            VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12, $13, $14, $15,
-                   $16, $17)
+                   $16, $17, $18)
            ON CONFLICT (cart_id, cart_revision) WHERE state NOT IN ('failed', 'cancelled', 'expired')
            DO UPDATE SET updated_at = checkout.updated_at RETURNING id""",
         checkout.id, checkout.state, checkout.cart_id, checkout.cart_revision, checkout.token_digest,
         checkout.customer_id, _json(list(checkout.cart_lines)), _json(checkout.contact),
         _json(checkout.shipping_address), _json(checkout.billing_address), checkout.shipping_option,
         checkout.expected_total.currency, checkout.expected_total.amount, checkout.payment_method,
-        checkout.order_id, checkout.reservation_id, checkout.due_at,
+        checkout.order_id, checkout.reservation_id, checkout.due_at, checkout.client,
     )  # fmt: skip
     if existing != checkout.id:
         return existing
@@ -154,7 +154,8 @@ async def set_state(
 ) -> None:
     """Moves it on, with what the shopper is to do or be told."""
     moved = await tx.fetchval(
-        """UPDATE checkout SET state = $2, next_action = $3::jsonb, problem = $4::jsonb, updated_at = now()
+        """UPDATE checkout SET state = $2, next_action = $3::jsonb, problem = $4::jsonb, updated_at = now(),
+                  client = CASE WHEN $2 NOT IN ('completed', 'failed', 'cancelled', 'expired') THEN client END
              FROM (SELECT state AS before FROM checkout WHERE id = $1 FOR UPDATE) AS old
             WHERE id = $1 RETURNING old.before <> $2""",
         checkout_id, state, _json(next_action), _json(problem),
@@ -186,6 +187,37 @@ async def set_attempt(tx: Transaction, checkout_id: str, attempt: int, payment_m
         "UPDATE checkout SET attempt = $2, payment_method = $3 WHERE id = $1", checkout_id, attempt, payment_method
     )
     await set_state(tx, checkout_id, "paying")
+
+
+async def set_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
+    await tx.execute(
+        "UPDATE checkout SET due_at = now() + make_interval(secs => $2) WHERE id = $1", checkout_id, seconds
+    )
+
+
+async def waiting_of_others(tx: Transaction, new: Checkout) -> tuple[int, int]:
+    """How many checkouts wait for their shopper to pay: of the same e-mail, and of the same client. Those of the same
+    cart or customer are not counted: the new one replaces them."""
+    row = await tx.fetchrow(
+        """SELECT count(*) FILTER (WHERE lower(contact->>'email') = lower($1)) AS of_email,
+                  count(*) FILTER (WHERE client = $2) AS of_client
+             FROM checkout
+            WHERE state IN ('action_required', 'declined') AND (lower(contact->>'email') = lower($1) OR client = $2)
+              AND cart_id <> $3 AND customer_id IS DISTINCT FROM coalesce($4, '')""",
+        new.contact.email, new.client, new.cart_id, new.customer_id,
+    )  # fmt: skip
+    assert row is not None
+    return row["of_email"], row["of_client"]
+
+
+async def declined_lately(tx: Transaction, cart_id: str) -> int:
+    """How many cards were declined for a cart within an hour, whatever was to be bought with them."""
+    count: int = await tx.fetchval(
+        """SELECT count(*) FROM checkout JOIN checkout_timeline AS t ON t.checkout_id = checkout.id
+            WHERE cart_id = $1 AND t.state = 'declined' AND t.at > now() - interval '1 hour'""",
+        cart_id,
+    )
+    return count
 
 
 async def extend_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
@@ -348,5 +380,6 @@ def _checkout(row: Row) -> Checkout:
         order_token=row["order_token"],
         next_action=row["next_action"],
         problem=row["problem"],
+        client=row["client"],
         replaced_by=row["replaced_by"],
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded
+from bodega.contracts.orders import CHECKOUT_REPLACED, OrderCancelled, OrderPaid, OrderRefunded
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
@@ -24,6 +24,8 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
 
     async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> None:
         # Who never paid has left by themselves. An order says it again, unpaid, when a payment turns up later.
+        if event.data.reason == CHECKOUT_REPLACED:
+            await service.no_longer_failed(tx, mailing, event.subject)
         if event.data.was_paid:
             await service.tell(tx, mailing, _of_order("order_cancelled", event, "cancelled"), settings)
 

@@ -3,7 +3,7 @@ import { useRouter } from "next/navigation";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { api, type Schemas } from "@/api/browser";
 import { changeLine, loadCart, removeLine, useCart } from "@/shop/cart";
-import { cancel, type CheckoutRefusal, checkoutRefusal, orderAddress, type Outcome, payAgain, placeOrder } from "@/shop/checkout";
+import { type CheckoutRefusal, orderAddress, type Outcome, payAgain, placeOrder } from "@/shop/checkout";
 import { nameRemembered, onMemory } from "@/shop/memory";
 import { inWords, type Refusal, refusal, sharedOut } from "@/shop/problems";
 import { addressLines } from "@/words/addresses";
@@ -117,7 +117,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
       .POST("/checkout/quote", { body })
       .catch((error: unknown) => ({ data: undefined, error: error as Refusal }));
     setBusy(undefined);
-    if (!data) refuse(checkoutRefusal(error));
+    if (!data) refuse(refusal(error));
     return data;
   };
 
@@ -181,7 +181,6 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
       };
       const buys = JSON.stringify([wish, quote.lines.map(({ sku, quantity }) => [sku, quantity])]);
       const isAnotherCard = open?.buys === buys;
-      if (open && !isAnotherCard) await cancel(open.id); // a new wish: the old one ends, and no refusal of that matters
       let outcome = isAnotherCard ? await payAgain(open.id, paymentMethod) : undefined;
       // The time to pay has run out meanwhile: the same is bought by a new checkout, if it can still be had.
       if (!outcome || outcome.problem?.code === "checkout_ended") outcome = await placeOrder({ ...wish, payment_method: paymentMethod });

@@ -62,9 +62,9 @@ export function CheckoutStatus({ id, locale }: { id: string; locale: string }) {
     return (
       <div className="py-8">
         <h1 ref={heading} tabIndex={-1} className="title outline-none">
-          {{ expired: "There was no payment in time.", cancelled: "You cancelled this purchase." }[status as string] ?? "This did not go through."}
+          {{ expired: "There was no payment in time.", cancelled: "This purchase was cancelled." }[status as string] ?? "This did not go through."}
         </h1>
-        <p className="mt-4 text-lg text-soft">{status === "failed" && reason ? `${reason} ` : ""}Nothing was charged. Your items are still in your cart.</p>
+        <p className="mt-4 text-lg text-soft">{status === "failed" && reason ? `${reason} ` : ""}{problem?.code !== "already_bought" && "Nothing was charged. Your items are still in your cart."}</p>
         <p className="mt-8 flex flex-wrap gap-3"><a className="button" href="/checkout">Try again</a><a className="button-quiet" href="/cart">Go to your cart</a></p>
       </div>
     );

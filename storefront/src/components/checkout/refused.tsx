@@ -1,6 +1,6 @@
 "use client";
 import { type ReactNode, type Ref, useState } from "react";
-import type { CheckoutRefusal, ShortLine } from "@/shop/checkout";
+import { type CheckoutRefusal, orderAddress, type ShortLine } from "@/shop/checkout";
 import { inWords } from "@/shop/problems";
 import { BusyButton } from "../busy-button";
 
@@ -68,11 +68,14 @@ function Content({ problem, remedies }: { problem: CheckoutRefusal; remedies: Re
           <Calm />
         </>
       );
+    case "already_bought":
+      if (!problem.order) break;
+      return <Line text={inWords(problem)}><a className="button-quiet" href={orderAddress(problem.order)}>See your order</a></Line>;
     case "cart_empty":
       return <Line text="Your cart is empty."><a className="button-quiet" href="/search">Browse the shop</a></Line>;
     case "shipping_unavailable":
       return (
-        <Line text="We do not deliver to this address yet.">
+        <Line text={inWords(problem)}>
           <Act onPress={async () => remedies.changeAddress()}>Change the address</Act>
         </Line>
       );
