@@ -1,5 +1,6 @@
 """Many products by file."""
 
+import io
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -150,7 +151,7 @@ async def test_a_line_of_a_known_product_adds_a_variant_and_an_empty_cell_emptie
     ("content", "kind", "status"),
     [
         (b"", "application/x-ndjson", 200), (b"", "text/csv", 422), (b"{}", "application/json", 415),
-        (b"\xff\xfe", "text/csv", 422), (b"\xff\xfe", "application/x-ndjson", 422),
+        (b"\xff\xfe", "text/csv", 422), (b"\xff", "application/x-ndjson", 422),
         (b"slug,colour\na,b\n", "text/csv", 422), (b"slug,title\na\n", "text/csv", 422),
         (b"slug,price\na,1\n", "text/csv", 422), (b"sku;price\na;1\n", "text/csv", 422),
         (b"slug,title\na,b,c\n", "text/csv", 422), (b'slug,title\na,"b\n', "text/csv", 422),
@@ -172,32 +173,108 @@ async def test_only_merchants_import(room: Room) -> None:
     assert answer.status == 401
 
 
+def price(text: str, currency: str) -> Any:
+    """In minor units; or why it cannot be told."""
+    (row,) = csv_rows(io.BytesIO(f'slug,sku,price\na,A,"{text}"\n'.encode()), currency)
+    return row.fault or row.content["variants"][0]["price"]["amount"]
+
+
 @unit
-def test_prices_are_read_in_the_currency_of_the_shop() -> None:
-    def read(text: str, currency: str) -> Row:
-        (row,) = csv_rows([b"slug,sku,price\n", f'a,A,"{text}"\n'.encode()], currency)
-        return row
+@pytest.mark.parametrize(
+    ("currency", "text", "amount"),
+    [
+        ("EUR", "19.90", 1990), ("EUR", "19.9", 1990), ("EUR", "19", 1900), ("EUR", "0.05", 5), ("JPY", "1990", 1990),
+        ("EUR", "27,50", 2750), ("EUR", "27,5", 2750), ("EUR", "1.234,50", 123450), ("EUR", "1,234.50", 123450),
+        ("EUR", "1 234,50", 123450), ("EUR", "1\u202f234,50", 123450), ("CHF", "1'234.50", 123450),
+        ("CHF", "1’234", 123400), ("EUR", "1.234.567", 123456700), ("EUR", "1234,5", 123450),
+        ("EUR", "€19.90", 1990), ("EUR", "19,90 €", 1990), ("EUR", "EUR 19.90", 1990), ("USD", "$1,234.50", 123450),
+        ("JPY", "1,990", 1990), ("JPY", "1.990", 1990), ("KWD", "1.990", 1990), ("KWD", "1234,567", 1234567),
+    ],
+)  # fmt: skip
+def test_prices_are_read_in_the_currency_of_the_shop(currency: str, text: str, amount: int) -> None:
+    assert price(text, currency) == amount
 
-    def price(text: str, currency: str) -> Any:
-        return read(text, currency).content["variants"][0]["price"]["amount"]
 
-    assert [price(text, "EUR") for text in ("19.90", "19.9", "19", "0.05")] == [1990, 1990, 1900, 5]
-    assert price("1990", "JPY") == 1990
-    for text in ("1.999", "-1", "1e3", "27,50"):
-        assert read(text, "EUR").fault == f"price: '{text}' is no amount in EUR; write it as 19.90"
-    assert str(read("19.90", "JPY").fault).endswith("write it as 1990")
+@unit
+@pytest.mark.parametrize(
+    ("currency", "text", "example"),
+    [
+        ("EUR", text, "19.90")
+        for text in (
+            "1.999",
+            "1,999",
+            "-1",
+            "1e3",
+            "19.999",
+            "1,2,3",
+            "1.23.456",
+            "12,34.5",
+            "19.90 $",
+            "abc",
+            "1,2.3,4",
+        )
+    ]
+    + [("JPY", "19.90", "1990"), ("KWD", "1,990", "1.990")],
+)
+def test_what_is_no_price_or_may_be_two_is_refused(currency: str, text: str, example: str) -> None:
+    assert price(text, currency) == f"price: '{text}' is no amount in {currency}; write it as {example}"
 
 
 @unit
 def test_a_sku_that_stands_twice_in_a_product_is_a_fault_of_the_second_line() -> None:
-    (row,) = csv_rows([b"slug,sku,price\n", b"a,A,1\n", b"a,A,2\n"], "EUR")
-    assert (row.line, row.fault) == (3, "has the SKU A again")
+    (row,) = csv_rows(io.BytesIO(b"slug,sku,price\na,A,1\n,,\na,A,2\n"), "EUR")
+    assert (row.line, row.fault) == (4, "has the SKU A again")
+
+
+@service
+@pytest.mark.parametrize("kind", ["text/csv", "text/tab-separated-values", "text/csv; charset=utf-16"])
+async def test_a_sheet_is_read_as_a_spreadsheet_program_saves_it(room: Room, kind: str) -> None:
+    """Semicolons or tabs, UTF-16, capitals in headings, empty rows and columns, line ends in cells, decimal commas."""
+    own = new_id("prd")[-8:].lower()
+    rows = [
+        ["Slug", "Title", "Description", "SKU", "Price", "Compare at price", "Weight-Grams", "Option: Color", ""],
+        [f"own-{own}", "Mug", '"One line.\r\nAnother."', f"A-{own}", "1.019,90", "1.024", "390.0", "Sand", ""],
+        [""] * 9,
+        [f"own-{own}", "", "", f"B-{own}", "21,5", "", "", "Slate", ""],
+        [f"bad-{own}", "Bowl", "", f"C-{own}", "much", "", "", "Sand", ""],
+    ]
+    separator = ";" if kind == "text/csv" else "\t"
+    text = "\r\n".join(separator.join(row) for row in rows) + "\r\n"
+    answer = await imported(room, text.encode("utf-16" if "16" in kind else "utf-8-sig"), "?partial=true", kind)
+    assert answer.status == 200, answer.body
+    assert [(one["line"], one["slug"]) for one in answer.json["errors"]] == [(2, f"own-{own}"), (6, f"bad-{own}")]
+    assert "1.024" in answer.json["errors"][0]["message"]
+    text = text.replace("1.024", "1024")
+    answer = await imported(room, text.encode("utf-16" if "16" in kind else "utf-8-sig"), "?partial=true", kind)
+    assert (answer.json["created"], [one["line"] for one in answer.json["errors"]]) == (1, [6])
+    made = (await room.merchant.get(f"/admin/products/own-{own}")).json
+    assert made["description"].splitlines() == ["One line.", "Another."]
+    assert [(one["price"], one["weight_grams"], one["options"]) for one in made["variants"]] == [
+        (euro(101990), 390, {"Color": "Sand"}), (euro(2150), 0, {"Color": "Slate"}),
+    ]  # fmt: skip
+
+
+@service
+async def test_json_lines_may_begin_with_a_byte_order_mark(room: Room) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        answer = await imported(room, lines(mug()).decode().encode(encoding), "?dry_run=true")
+        assert (answer.status, answer.json["created"], answer.json["errors"]) == (200, 1, [])
+
+
+@service
+async def test_a_file_of_another_kind_is_told_what_is_taken(room: Room) -> None:
+    answer = await imported(
+        room, b"PK\x03\x04", kind="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    assert (answer.status, answer.code) == (415, "unsupported_media_type")
+    assert "application/json" not in answer.json["title"] + answer.json["detail"]
+    assert "text/csv" in answer.json["detail"]
+    workbook = await imported(room, b"PK\x03\x04 a workbook", kind="text/csv")
+    assert (workbook.status, "workbook" in workbook.json["errors"][0]["message"]) == (422, True)
 
 
 @unit
 def test_json_lines_are_counted_as_people_count_them() -> None:
-    import io
-
     assert list(json_rows(io.BytesIO(b'{"a": 1}\n\n{"b": 2}'))) == [Row(1, {"a": 1}), Row(3, {"b": 2})]
 
 

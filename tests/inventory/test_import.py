@@ -90,7 +90,34 @@ async def test_a_file_of_more_rows_than_one_transaction_takes_is_counted_whole(
     assert (await standing(database, first), await standing(database, last)) == ((2, 0), (2, 0))
 
 
-async def test_only_merchants_import_and_only_json_lines(
+async def sheet(merchant: Caller, content: str, encoding: str = "utf-8", query: str = "") -> Answered:
+    return await merchant.post(
+        f"/admin/inventory/import{query}", raw=content.encode(encoding), headers={"Content-Type": "text/csv"}
+    )
+
+
+async def test_a_sheet_of_counts_is_read_as_a_spreadsheet_program_saves_it(
+    merchant: Caller, database: Database
+) -> None:
+    few, many, last = await stocked(database, 3), await stocked(database, 0), await stocked(database, 0)
+    answer = await sheet(merchant, f"SKU;On hand;\r\n{few};1;\r\n;;\r\n{many};500,0;\r\n", "utf-16")
+    assert answer.status == 200, answer.body
+    assert answer.json == {"updated": 2, "unchanged": 0, "failed": 0, "errors": []}
+    assert [await standing(database, sku) for sku in (few, many)] == [(1, 0), (500, 0)]
+    wrong = f"on_hand,sku,Version\n2,{few},1\n,{few},\n\n4.5,{many},\n7,{many},,x\n8,{last},\n8,{last},\n"
+    partly = await sheet(merchant, wrong, query="?partial=true")
+    assert (partly.status, partly.json["updated"]) == (200, 1), partly.body
+    told = [(one["line"], one["code"]) for one in partly.json["errors"]]
+    assert told == [(2, "stale_version"), *((line, "invalid_request") for line in (3, 5, 6, 8))]
+
+
+@pytest.mark.parametrize("content", ["", "sku\nA\n", "sku,on_hand,colour\nA,1,red\n", 'sku,on_hand\n"A,1\n'])
+async def test_a_sheet_that_makes_no_sense_is_answered_cleanly(merchant: Caller, content: str) -> None:
+    answer = await sheet(merchant, content)
+    assert (answer.status, answer.code, answer.json["failed"]) == (422, "invalid_request", 1)
+
+
+async def test_only_merchants_import_and_only_json_lines_and_sheets(
     inventory: Caller, merchant: Caller, credentials: Credentials
 ) -> None:
     kind = {"Content-Type": "application/x-ndjson"}
@@ -98,6 +125,6 @@ async def test_only_merchants_import_and_only_json_lines(
     assert (await inventory.post(path, raw=b"", headers=kind)).status == 401
     customer = inventory.being(credentials.customer("cus_shopper"))
     assert (await customer.post(path, raw=b"", headers=kind)).status == 403
-    assert (await merchant.post(path, raw=b"", headers={"Content-Type": "text/csv"})).code == "unsupported_media_type"
+    assert (await merchant.post(path, raw=b"", headers={"Content-Type": "text/html"})).code == "unsupported_media_type"
     endless = await imported(merchant, b"{" + b" " * 20_000)
     assert endless.json["errors"][0]["message"].startswith("the line is longer")

@@ -18,7 +18,7 @@ TITLES: Final[dict[str, str]] = {
     "stale_version": "It was changed in the meantime",
     "precondition_required": "Say which version you change (If-Match)",
     "request_too_large": "The request is too large",
-    "unsupported_media_type": "Send application/json",
+    "unsupported_media_type": "This kind of file or text is not taken here",
     "idempotency_key_reused": "This Idempotency-Key was used for another request",
     "idempotency_key_required": "This request needs an Idempotency-Key",
     "too_many_requests": "Too many requests",

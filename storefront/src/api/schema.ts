@@ -120,7 +120,8 @@ export interface paths {
         /**
          * Import Counts
          * @description Sets the units on hand of many SKUs: JSON lines, each `{"sku", "on_hand"}`, and with `version` only where the
-         *     stock is still of it. A file may be sent again: what is as it says stays as it is.
+         *     stock is still of it; or a sheet (CSV) with these columns. A file may be sent again: what is as it says stays as it
+         *     is.
          */
         post: operations["import_counts_admin_inventory_import_post"];
         delete?: never;
@@ -9306,7 +9307,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description - `unsupported_media_type`: Send application/json. */
+        /** @description - `unsupported_media_type`: This kind of file or text is not taken here. */
         UnsupportedMediaType415: {
             headers: {
                 [name: string]: unknown;
@@ -9316,7 +9317,7 @@ export interface components {
                  * @example {
                  *       "code": "unsupported_media_type",
                  *       "status": 415,
-                 *       "title": "Send application/json",
+                 *       "title": "This kind of file or text is not taken here",
                  *       "type": "https://bodega.example/problems/unsupported_media_type"
                  *     }
                  */
@@ -9579,6 +9580,12 @@ export interface operations {
                  *     {"sku": "MUG-2", "on_hand": 12, "version": 1}
                  */
                 "application/x-ndjson": string;
+                /**
+                 * @example sku,on_hand
+                 *     MUG-1,40
+                 *     MUG-2,12
+                 */
+                "text/csv": string;
             };
         };
         responses: {

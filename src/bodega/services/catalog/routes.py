@@ -31,6 +31,7 @@ from bodega.kit.errors import (
 )
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor, foreign_cursor
+from bodega.kit.sheets import CSV, TSV
 from bodega.kit.upload import JSON_LINES, media_type, spooled
 from bodega.services.catalog import domain, service
 from bodega.services.catalog.clients import ObjectStorage
@@ -361,7 +362,7 @@ _ROWS = (
                 kind: {"schema": {"type": "string"}, "example": example}
                 for kind, example in (
                     (JSON_LINES, _ROWS),
-                    ("text/csv", "slug,title,sku,price\nalba-egg-cup,Alba Egg Cup,EGGCUP-ALBA,9.00\n"),
+                    (CSV, "slug,title,sku,price\nalba-egg-cup,Alba Egg Cup,EGGCUP-ALBA,9.00\n"),
                 )
             },
         }
@@ -378,7 +379,7 @@ async def import_products(
     """Makes and changes many products: JSON lines, each as for `POST /admin/products`, or CSV with a line for each
     variant. A row whose slug is known changes that product, as a merge-patch; in CSV each of its variants, too: one
     without a line stays, what has no column stays, an empty cell empties. So `slug,sku,price` is a list of prices."""
-    kind = media_type(request, JSON_LINES, "text/csv")
+    kind = media_type(request, JSON_LINES, CSV, TSV)
     async with spooled(request, most_bytes=settings.import_bytes) as file:
 
         def rows() -> Iterator[Row]:

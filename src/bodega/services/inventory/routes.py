@@ -31,6 +31,7 @@ from bodega.kit.errors import (
 )
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
+from bodega.kit.sheets import CSV, TSV
 from bodega.kit.upload import JSON_LINES, media_type, spooled
 from bodega.services.inventory import service, store
 from bodega.services.inventory.domain import Reservation, Stock
@@ -168,7 +169,8 @@ IMPORT_PATH = "/admin/inventory/import"
                 JSON_LINES: {
                     "schema": {"type": "string"},
                     "example": '{"sku": "MUG-1", "on_hand": 40}\n{"sku": "MUG-2", "on_hand": 12, "version": 1}\n',
-                }
+                },
+                CSV: {"schema": {"type": "string"}, "example": "sku,on_hand\nMUG-1,40\nMUG-2,12\n"},
             },
         }
     },
@@ -182,13 +184,14 @@ async def import_counts(
     partial: Annotated[bool, Query(description="Write the good rows, even if others are at fault")] = False,
 ) -> CountReport:
     """Sets the units on hand of many SKUs: JSON lines, each `{"sku", "on_hand"}`, and with `version` only where the
-    stock is still of it. A file may be sent again: what is as it says stays as it is."""
-    media_type(request, JSON_LINES)
+    stock is still of it; or a sheet (CSV) with these columns. A file may be sent again: what is as it says stays as it
+    is."""
+    kind = media_type(request, JSON_LINES, CSV, TSV)
     async with spooled(request, most_bytes=settings.import_bytes) as file:
 
         def rows() -> Iterator[service.Row]:
             file.seek(0)
-            return service.rows_of(file)
+            return service.rows_of(file) if kind == JSON_LINES else service.sheet_rows_of(file)
 
         return await service.import_counts(db, rows, reason=reason, partial=partial, actor=merchant.subject)
 

@@ -1,15 +1,16 @@
 """What inventory does. Each use case runs in the one transaction that its door has opened; `reserve` is one
 statement, and a transaction of its own; an import is many short ones."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 from pydantic import ValidationError
 
 from bodega.contracts.inventory import ReservationLine, ReserveRequest, ShortLine
 from bodega.kit.db import Database, Transaction
-from bodega.kit.errors import Invalid, Problem, StaleVersion
+from bodega.kit.errors import Invalid, Problem, StaleVersion, in_words
+from bodega.kit.sheets import Sheet, SheetFault, heading, whole_number
 from bodega.kit.upload import blocks, numbered_lines
 from bodega.services.inventory import domain, store
 from bodega.services.inventory.domain import Change, Reservation, Stock
@@ -174,23 +175,58 @@ class Row:
 
 def rows_of(file: IO[bytes]) -> Iterator[Row]:
     """Of JSON lines; empty ones are passed over. A SKU's second line is at fault."""
-    seen: set[str] = set()
+    yield from _once_each(_json_rows(file))
+
+
+def sheet_rows_of(file: IO[bytes]) -> Iterator[Row]:
+    """Of a sheet with the columns sku, on_hand and perhaps version. A SKU's second line is at fault."""
+    yield from _once_each(_sheet_rows(file))
+
+
+def _json_rows(file: IO[bytes]) -> Iterator[Row]:
     for line, text in numbered_lines(file, most_bytes=ROW_BYTES):
         if text is None:
             yield Row(line, None, fault=f"the line is longer than {ROW_BYTES} bytes; what follows was not read")
+        else:
+            yield _row(line, lambda text=text: CountRow.model_validate_json(text))  # type: ignore[misc]
+
+
+def _sheet_rows(file: IO[bytes]) -> Iterator[Row]:
+    try:
+        sheet = Sheet(file, lambda text: heading(text) if heading(text) in CountRow.model_fields else None)
+        if missing := [one for one in ("sku", "on_hand") if one not in sheet.columns]:
+            yield Row(sheet.line, None, fault=f"The column {missing[0]} is missing.")
+            return
+        for row in sheet.rows():
+            if row.fault is not None:
+                yield Row(row.line, None, sku=row.cells["sku"] or None, fault=row.fault)
+                continue
+            cells: dict[str, Any] = {name: text for name, text in row.cells.items() if text}
+            numbers = {name: whole_number(cells[name]) for name in ("on_hand", "version") if name in cells}
+            cells |= {name: number for name, number in numbers.items() if number is not None}
+            yield _row(row.line, lambda cells=cells: CountRow.model_validate(cells))  # type: ignore[misc]
+    except SheetFault as fault:
+        yield Row(fault.line, None, fault=str(fault))
+
+
+def _row(line: int, read: Callable[[], CountRow]) -> Row:
+    try:
+        return Row(line, read())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = "".join(f"/{part}" for part in first["loc"])
+        return Row(line, None, fault=f"{where}: {in_words(first)}" if where else in_words(first))
+
+
+def _once_each(rows: Iterable[Row]) -> Iterator[Row]:
+    seen: set[str] = set()
+    for row in rows:
+        if row.count is not None and row.count.sku in seen:
+            yield Row(row.line, None, sku=row.count.sku, fault="an earlier line has this SKU already")
             continue
-        try:
-            count = CountRow.model_validate_json(text)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = "".join(f"/{part}" for part in first["loc"])
-            yield Row(line, None, fault=f"{where}: {first['msg']}" if where else first["msg"])
-            continue
-        if count.sku in seen:
-            yield Row(line, None, sku=count.sku, fault="an earlier line has this SKU already")
-            continue
-        seen.add(count.sku)
-        yield Row(line, count)
+        if row.count is not None:
+            seen.add(row.count.sku)
+        yield row
 
 
 async def import_counts(
