@@ -5,18 +5,20 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from bodega.contracts.wording import Worded
+
 
 def _clean(text: str) -> str:
     """Refuses what no store keeps and no page shows: control characters but tab and newline, lone surrogates."""
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n\r":
-            raise ValueError(f"contains the character U+{ord(character):04X}, which is not allowed")
+            raise ValueError(f"This contains a character that is not allowed (U+{ord(character):04X}).")
     return text
 
 
 def _single_line(text: str) -> str:
     if any(character in "\t\n\r" for character in text):
-        raise ValueError("must be a single line")
+        raise ValueError("This must be a single line.")
     return text
 
 
@@ -34,31 +36,43 @@ Sku = Annotated[
         description="Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop",
         examples=["MUG-ALBA-SAGE-350ML"],
     ),
+    Worded("An SKU has 1 to 64 letters (A to Z), digits, dots, hyphens or underscores, such as MUG-350ML."),
 ]
 Slug = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=120),
     Field(description="The product's name in the address of its page", examples=["alba-stoneware-mug"]),
+    Worded("A slug has small letters (a to z) and digits, in words joined by single hyphens, such as stoneware-mug."),
 ]
 CategorySlug = Annotated[
     Slug, Field(description="The category's name in the address of its page", examples=["kitchen-table"])
 ]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=999, description="Pieces", examples=[2])]
 CountryCode = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z]{2}$"), Field(description="Country, ISO 3166-1 alpha-2", examples=["DE"])
+    str,
+    StringConstraints(pattern=r"^[A-Z]{2}$"),
+    Field(description="Country, ISO 3166-1 alpha-2", examples=["DE"]),
+    Worded("A country is written as its two capital letters, such as DE."),
 ]
 Locale = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$"),
     Field(description="Language, with a country or without (BCP 47): `de`, `de-AT`", examples=["en"]),
+    Worded("A language is written as en or, with a country, as en-IE."),
 ]
 EmailText = Annotated[
     str,
     StringConstraints(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"),
     AfterValidator(_clean),
     Field(examples=["ada@example.com"]),
+    Worded("This is not an e-mail address. One looks like ada@example.com."),
 ]
-Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,30}$"), Field(examples=["+49 30 23125 014"])]
+Phone = Annotated[
+    str,
+    StringConstraints(pattern=r"^\+?[0-9 ()/.-]{5,30}$"),
+    Field(examples=["+49 30 23125 014"]),
+    Worded("This is not a phone number. One looks like +49 30 23125 014."),
+]
 Timestamp = Annotated[AwareDatetime, Field(examples=["2026-11-20T14:03:12Z"])]
 
 

@@ -12,6 +12,8 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from bodega.contracts.wording import Worded
+
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _BODY: Final = r"[0-7][0-9A-HJKMNP-TV-Z]{25}"
 
@@ -24,49 +26,63 @@ def _shown(description: str, example: str) -> Any:
     return Field(description=description, examples=[example])
 
 
+_NO_ID: Final = Worded("This is not an id of this kind: three letters, an underscore, 26 letters and digits.")
+
+
 # The examples belong together: a checkout of one cart by one customer, and what came of it.
 OrderId = Annotated[
     str,
     _id_type("ord"),
     _shown("Names the order in paths and events; people say its `number`", "ord_01M7WM9DBPETFB59TDWH9EDD1R"),
+    _NO_ID,
 ]
 CustomerId = Annotated[
     str,
     _id_type("cus"),
     _shown("Names the customer in every room, and is `sub` of their access token", "cus_01M3YX1AKDFHEAD8X4A1JH69RE"),
+    _NO_ID,
 ]
 ProductId = Annotated[
     str,
     _id_type("prd"),
     _shown("Names the product for life, whatever becomes of its slug", "prd_01M1DZPWCWF4QS4FR84G98PBSK"),
+    _NO_ID,
 ]
 CheckoutId = Annotated[
-    str, _id_type("chk"), _shown("Names the checkout, as in `/checkout/{id}`", "chk_01M7WM9DBPETFB59TDWH9EDD1R")
+    str,
+    _id_type("chk"),
+    _shown("Names the checkout, as in `/checkout/{id}`", "chk_01M7WM9DBPETFB59TDWH9EDD1R"),
+    _NO_ID,
 ]
 PaymentId = Annotated[
     str,
     _id_type("pay"),
     _shown("Names one attempt to pay: another card is another payment", "pay_01M7WM9DBPETFB59TDWH9EDD1R"),
+    _NO_ID,
 ]
 ReservationId = Annotated[
     str,
     _id_type("res"),
     _shown("Names what inventory has set aside for one checkout", "res_01M7WM9DBPETFB59TDWH9EDD1R"),
+    _NO_ID,
 ]
 ShipmentId = Annotated[
     str,
     _id_type("shp"),
     _shown("Names the parcel, whichever label it bears; one per order", "shp_01M7WM9DBPETFB59TDWH9EDD1R"),
+    _NO_ID,
 ]
 CartId = Annotated[
     str,
     _id_type("crt"),
     _shown("Names the cart. It opens nothing: that takes the signed `Cart-Token`", "crt_01M7WKP496E7KTHRJXJG7DJ13N"),
+    _NO_ID,
 ]
 OrderNumber = Annotated[
     str,
     StringConstraints(pattern=r"^BDG-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$"),
     _shown("The order's name for people: on its page, in mails, on the phone. Random, no sequence", "BDG-TNDA-FC5E"),
+    Worded("This is not an order's number. It looks like BDG-TNDA-FC5E."),
 ]
 
 

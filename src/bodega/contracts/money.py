@@ -4,8 +4,13 @@ from typing import Annotated, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from bodega.contracts.wording import Worded
+
 Currency = Annotated[
-    str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(description="ISO 4217 code", examples=["EUR"])
+    str,
+    StringConstraints(pattern=r"^[A-Z]{3}$"),
+    Field(description="ISO 4217 code", examples=["EUR"]),
+    Worded("A currency is written as its three capital letters, such as EUR."),
 ]
 MOST: Final = 2**53 - 1
 """The largest amount, in minor units: the largest integer that every JSON reader keeps exactly."""

@@ -42,13 +42,13 @@ from bodega.kit.errors import (
     AccessExpired,
     BadRequest,
     Forbidden,
-    Invalid,
     NotFound,
     Problem,
     SessionEnded,
     Unauthenticated,
     Unavailable,
     in_words,
+    of_fields,
 )
 from bodega.kit.http import Client, Front, RemoteProblem, problem_body, problem_headers
 from bodega.kit.inbox import Hears, Inbox
@@ -449,9 +449,9 @@ def _answer_with_problems(app: FastAPI, titles: Mapping[str, str]) -> None:
     async def of_validation(_: Request, error: RequestValidationError) -> Response:
         found = error.errors()
         if any(entry["type"] == "json_invalid" for entry in found):
-            return answer(BadRequest("the body is not JSON"))
+            return answer(BadRequest("The body is not JSON."))
         errors = [{"pointer": _pointer(entry["loc"]), "message": in_words(entry)} for entry in found[:50]]
-        return answer(Invalid(f"{errors[0]['pointer']}: {errors[0]['message']}", errors=errors))
+        return answer(of_fields(errors))
 
     @app.exception_handler(HTTPException)
     async def of_the_framework(_: Request, error: HTTPException) -> Response:

@@ -20,8 +20,9 @@ Problem
 Broken                      an event that breaks an invariant: parked, never answered
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
 
 
 class Problem(Exception):
@@ -109,10 +110,72 @@ class Invalid(Problem):
         return cls(message, errors=[{"pointer": pointer, "message": message}], **extra)
 
 
+_WORDS: Final[Mapping[str, str]] = {
+    "missing": "This is required.",
+    "extra_forbidden": "There is no such field.",
+    "string_type": "This must be text.",
+    "string_too_short": "This must have at least {min_length} characters.",
+    "string_too_long": "This must have at most {max_length} characters.",
+    "string_pattern_mismatch": "This is not written as it is described.",
+    "string_unicode": "This contains characters that are not valid.",
+    "bool_type": "This must be true or false.",
+    "bool_parsing": "This must be true or false.",
+    "int_type": "This must be a whole number.",
+    "int_parsing": "This must be a whole number.",
+    "int_from_float": "This must be a whole number.",
+    "int_parsing_size": "This number is too large.",
+    "float_type": "This must be a number.",
+    "float_parsing": "This must be a number.",
+    "finite_number": "This must be a number.",
+    "greater_than": "This must be more than {gt}.",
+    "greater_than_equal": "This must be at least {ge}.",
+    "less_than": "This must be less than {lt}.",
+    "less_than_equal": "This must be at most {le}.",
+    "multiple_of": "This must be a multiple of {multiple_of}.",
+    "literal_error": "This must be {expected}.",
+    "enum": "This must be {expected}.",
+    "list_type": "This must be a list.",
+    "tuple_type": "This must be a list.",
+    "set_type": "This must be a list.",
+    "too_short": "This must have at least {min_length} entries.",
+    "too_long": "This must have at most {max_length} entries.",
+    "dict_type": "This must be an object.",
+    "model_type": "This must be an object.",
+    "model_attributes_type": "This must be an object.",
+    "datetime_type": "This must be a time, such as 2026-11-20T14:03:12Z.",
+    "datetime_parsing": "This must be a time, such as 2026-11-20T14:03:12Z.",
+    "datetime_from_date_parsing": "This must be a time, such as 2026-11-20T14:03:12Z.",
+    "datetime_object_invalid": "This must be a time, such as 2026-11-20T14:03:12Z.",
+    "timezone_aware": "This time needs its time zone, such as 2026-11-20T14:03:12Z.",
+    "date_type": "This must be a day, such as 2026-11-20.",
+    "date_parsing": "This must be a day, such as 2026-11-20.",
+    "date_from_datetime_parsing": "This must be a day, such as 2026-11-20.",
+    "date_from_datetime_inexact": "This must be a day, such as 2026-11-20.",
+}
+"""pydantic's type of a fault -> what people are told; `{names}` are of the fault's context."""
+
+
 def in_words(fault: Mapping[str, Any]) -> str:
-    """The message of a fault that pydantic has found: its own, but where that speaks of its insides."""
-    of_no_object = fault["type"] in ("model_type", "model_attributes_type", "dict_type")
-    return "Input should be an object" if of_no_object else str(fault["msg"])
+    """What a person is told of a fault that pydantic has found: a sentence. A validator's own words stay."""
+    context = fault.get("ctx") or {}
+    if fault["type"] == "string_too_short" and context.get("min_length") == 1:
+        return "This must not be empty."
+    words = _WORDS.get(fault["type"])
+    return words.format(**context) if words else sentence(str(context.get("error") or fault["msg"]))
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop, whoever wrote it."""
+    text = text.strip()
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?", "…")) else ".")
+
+
+def of_fields(errors: Sequence[Mapping[str, Any]]) -> "Invalid":
+    """The refusal of a body or a query in which pydantic has found these faults: {pointer, message} each."""
+    first = errors[0]
+    names = [part for part in re.split("[/.]", first["pointer"]) if part and not part.isdigit()]
+    name = names[-1].replace("_", " ") if names else "The request"
+    return Invalid(f"{name[:1].upper()}{name[1:]}: {first['message']}", errors=list(errors))
 
 
 class PreconditionRequired(Problem):

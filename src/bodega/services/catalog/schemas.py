@@ -9,6 +9,7 @@ from bodega.contracts.catalog import Media, Product, ProductStatus
 from bodega.contracts.fields import CategorySlug, CleanText, Line, Sku, Slug, Timestamp
 from bodega.contracts.ids import ProductId
 from bodega.contracts.money import HIGHEST_PRICE, Price
+from bodega.contracts.wording import Worded
 
 MEDIA_PER_PRODUCT = 30
 VARIANTS_PER_PRODUCT = 100
@@ -60,6 +61,7 @@ MediaId = Annotated[
     str,
     StringConstraints(pattern=r"^med_[0-9A-Z]{26}$"),
     Field(description="Names the picture within its product", examples=["med_01M1DZPXYNER08K6AGV0VFCXEC"]),
+    Worded("This is not the id of a picture. It looks like med_01M1DZPXYNER08K6AGV0VFCXEC."),
 ]
 TaxCategory = Annotated[
     str,
@@ -67,6 +69,7 @@ TaxCategory = Annotated[
     Field(
         description="Which of a country's tax rates applies, as the merchant's table names them", examples=["standard"]
     ),
+    Worded("A tax category has up to 30 small letters and underscores, such as standard."),
 ]
 Status = Annotated[
     ProductStatus,
@@ -176,9 +179,14 @@ class VariantWrite(_Wish):
     weight_grams: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] = Field(
         default=0, description="Of one piece with its packaging: what sending costs hangs on it", examples=[390]
     )
-    barcode: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z -]{1,64}$")] | None = Field(
-        default=None, description="EAN, UPC or the like: the search finds it", examples=["2001001000042"]
-    )
+    barcode: (
+        Annotated[
+            str,
+            StringConstraints(pattern=r"^[0-9A-Za-z -]{1,64}$"),
+            Worded("A barcode has 1 to 64 digits, letters (A to Z), spaces or hyphens."),
+        ]
+        | None
+    ) = Field(default=None, description="EAN, UPC or the like: the search finds it", examples=["2001001000042"])
 
 
 class MediaEdit(_Wish):

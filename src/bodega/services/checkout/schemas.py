@@ -10,6 +10,7 @@ from bodega.contracts.ids import CheckoutId, OrderId, OrderNumber
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.shipping import ShippingOption
+from bodega.contracts.wording import Worded
 from bodega.services.checkout.domain import State
 
 SIGNED_TOKEN = r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$"  # noqa: S105 - a pattern
@@ -32,6 +33,7 @@ ShippingOptionId = Annotated[
         description="The `id` of one of the quote's `shipping_options`",
         examples=["standard"],
     ),
+    Worded("This is none of the delivery options that were offered."),
 ]
 PaymentMethod = Annotated[
     str,
@@ -40,6 +42,7 @@ PaymentMethod = Annotated[
         description="A token of the payment processor. Card numbers are never sent here",
         examples=["pm_card_visa"],
     ),
+    Worded("This is not a token of the card processor. Card numbers are never sent here."),
 ]
 
 
@@ -105,15 +108,21 @@ class TaxRateEntry(_Request):
         "rates of their own",
         examples=["", "CA"],
     )
-    category: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,29}$")] = Field(
+    category: Annotated[
+        str,
+        Field(pattern=r"^[a-z][a-z_]{0,29}$"),
+        Worded("A tax category has up to 30 small letters and underscores, such as standard."),
+    ] = Field(
         description="The products' `tax_category`. `standard` stands for those without a rate of their own; "
         "`shipping`, if it is missing, is taxed as most of the goods' value is",
         examples=["standard"],
     )
     valid_from: date = Field(description="The first day, in UTC", examples=["2007-01-01"])
-    rate: Annotated[str, Field(pattern=r"^0(\.[0-9]{1,5})?$")] = Field(
-        description="Decimal fraction as text, less than 1: `0.19` is 19 %", examples=["0.19"]
-    )
+    rate: Annotated[
+        str,
+        Field(pattern=r"^0(\.[0-9]{1,5})?$"),
+        Worded("A rate is a fraction of less than 1 with a dot: 0.19 is 19 %."),
+    ] = Field(description="Decimal fraction as text, less than 1: `0.19` is 19 %", examples=["0.19"])
 
 
 class TaxCountryRequest(_Request):

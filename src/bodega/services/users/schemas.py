@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from bodega.contracts.fields import Address, Line, Locale
 from bodega.contracts.ids import CustomerId
+from bodega.contracts.wording import Worded
 
 
 class ProfileView(BaseModel):
@@ -47,9 +48,11 @@ class WriteAddress(Address):
 
     model_config = ConfigDict(extra="forbid")
 
-    postal_code: Annotated[str, StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9 -]*$")] = Field(
-        default="", description="Postal code, where the country has them", examples=["10119"]
-    )
+    postal_code: Annotated[
+        str,
+        StringConstraints(max_length=16, pattern=r"^[A-Za-z0-9 -]*$"),
+        Worded("A postal code has at most 16 letters (A to Z), digits, spaces or hyphens."),
+    ] = Field(default="", description="Postal code, where the country has them", examples=["10119"])
     default_shipping: bool = Field(
         default=False, strict=True, description="Parcels go here unless said otherwise; no other address is it then"
     )

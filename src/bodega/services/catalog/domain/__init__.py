@@ -30,7 +30,7 @@ from bodega.contracts.catalog import (
     option_key,
 )
 from bodega.contracts.fields import Slug
-from bodega.kit.errors import Invalid, in_words
+from bodega.kit.errors import Invalid, in_words, of_fields
 from bodega.services.catalog.schemas import MEDIA_PER_PRODUCT, ProductChanges, ProductWrite, VariantWrite
 
 Form = TypeVar("Form", bound=BaseModel)
@@ -164,7 +164,7 @@ def written_as(form: type[Form], content: Any) -> Form:
             {"pointer": "".join(f"/{part}" for part in one["loc"]), "message": in_words(one)}
             for one in error.errors()[:50]
         ]
-        raise Invalid(f"{errors[0]['pointer']}: {errors[0]['message']}", errors=errors) from error
+        raise of_fields(errors) from error
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
