@@ -54,7 +54,7 @@ CHANGES = {
     "town": Change({"shipping_address": ELSEWHERE}),
     "billing address": Change({"billing_address": ELSEWHERE}),
     "e-mail": Change({"email": "grace@example.com"}),
-    "phone": Change({"phone": "+4930901820"}),
+    "phone": Change({"phone": "+49 30 901820"}),
     "locale": Change({"locale": "de"}),
     "option": Change(
         {"shipping_option": "express", "expected_total": euro(2 * UNIT + 990).model_dump()},

@@ -16,17 +16,28 @@ def international(typed: str, country: str | None = None) -> str:
 
     Whether the number exists is not asked: only whether it could, by its length. Raises InvalidPhone.
     """
+    return phonenumbers.format_number(_read(typed, country), PhoneNumberFormat.INTERNATIONAL)
+
+
+def e164(typed: str) -> str:
+    """`+49 (170) 1234567` is `+491701234567`, as services for text messages want it. Raises InvalidPhone, also for a
+    number without its country's code."""
+    return phonenumbers.format_number(_read(typed, None), PhoneNumberFormat.E164)
+
+
+def _read(typed: str, country: str | None) -> phonenumbers.PhoneNumber:
     if len(typed) > _LONGEST:
         raise InvalidPhone(_not_one(country))
     try:
         number = phonenumbers.parse(typed, country)
     except phonenumbers.NumberParseException:
         raise InvalidPhone(_not_one(country)) from None
-    if not phonenumbers.is_possible_number(number):
+    # Some countries have no least length by their plan; no subscriber has fewer than four digits.
+    if not phonenumbers.is_possible_number(number) or number.national_number < 1000:
         raise InvalidPhone(_not_one(country))
     if number.extension:
         raise InvalidPhone("Please leave out the extension: carriers and text messages cannot use it.")
-    return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+    return number
 
 
 def _not_one(country: str | None) -> str:

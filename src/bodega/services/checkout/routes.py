@@ -23,6 +23,7 @@ from bodega.kit.http import problem_body, problem_headers
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.live import LastEventId, Live, State, client_network
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
+from bodega.kit.phones import InvalidPhone, international
 from bodega.kit.postal import InvalidAddress, deliverable, region_code
 from bodega.services.checkout import service, store
 from bodega.services.checkout.clients import NO_CART, Services
@@ -463,11 +464,15 @@ async def _answer(db: Database, checkout: Checkout, *, replayed: bool = False) -
 
 
 def _wish(wish: CheckoutRequest, shopper: Shopper) -> service.Wish:
-    """Raises InvalidAddress."""
+    """Raises InvalidAddress, Invalid."""
     token = wish.cart_token or shopper.token
     billing = wish.billing_address
+    try:
+        phone = international(wish.phone, wish.shipping_address.country) if wish.phone else None
+    except InvalidPhone as error:
+        raise Invalid.field("/phone", str(error)) from error
     return service.Wish(
-        contact=Contact(email=wish.email, phone=wish.phone, locale=wish.locale),
+        contact=Contact(email=wish.email, phone=phone, locale=wish.locale),
         shipping_address=deliverable(wish.shipping_address, at="/shipping_address"),
         billing_address=deliverable(billing, at="/billing_address") if billing is not None else None,
         shipping_option=wish.shipping_option,

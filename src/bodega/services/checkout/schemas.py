@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, EmailStr, Field
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, StringConstraints
 
-from bodega.contracts.fields import Address, CountryCode, Locale, Phone, Quantity, Sku
+from bodega.contracts.fields import Address, CountryCode, Locale, Quantity, Sku
 from bodega.contracts.ids import CheckoutId, OrderId, OrderNumber
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, Totals
@@ -25,6 +25,7 @@ CartToken = Annotated[
         "cart's cookie, or the customer's own cart",
         examples=[CART_TOKEN],
     ),
+    Worded("This is not a token that `POST /cart` has given."),
 ]
 ShippingOptionId = Annotated[
     str,
@@ -71,7 +72,12 @@ class CheckoutRequest(_Request):
 
     cart_token: CartToken | None = None
     email: EmailStr = Field(max_length=254, description="Where the confirmation goes", examples=["ada@example.com"])
-    phone: Phone | None = Field(default=None, description="For the carrier; null: none is given")
+    phone: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] | None = Field(
+        default=None,
+        description="For the carrier, as people write it: without its country's code it is one of the country that the "
+        "parcel goes to. null: none is given",
+        examples=["030 23125014"],
+    )
     locale: Locale = Field(default="en", description="Language of the mails", examples=["en"])
     shipping_address: PostalAddress = Field(description="Where the parcel goes; its country must be one we ship to")
     billing_address: PostalAddress | None = Field(

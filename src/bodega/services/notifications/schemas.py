@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from bodega.contracts.ids import CustomerId, OrderNumber
+from bodega.kit.phones import e164
 from bodega.services.notifications.domain import Channel, Kind, State
 
 
@@ -14,8 +15,8 @@ class TextMessages(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    phone: Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")] = Field(
-        description="With the country's code (E.164), without spaces", examples=["+4915112345678"]
+    phone: Annotated[str, StringConstraints(max_length=40), AfterValidator(e164)] = Field(
+        description="With its country's code; kept and answered as E.164 has it", examples=["+4915112345678"]
     )
     shipped: bool = Field(description="When a parcel is on its way", examples=[True])
     delivered: bool = Field(description="When a parcel has arrived", examples=[False])
