@@ -345,7 +345,7 @@ async def test_a_price_that_is_a_number_is_told_what_it_should_be(room: Room) ->
     content = mug()
     content["variants"][0]["price"] = 12.5
     answer = await room.merchant.post("/admin/products", content)
-    assert answer.json["errors"] == [{"pointer": "/variants/0/price", "message": "Input should be an object"}]
+    assert answer.json["errors"] == [{"pointer": "/variants/0/price", "message": "This must be an object."}]
 
 
 async def test_sku_twice_in_one_product_is_refused(room: Room) -> None:

@@ -34,7 +34,7 @@ def fields_of(service: str) -> Iterator[tuple[str, Any]]:
     for router in {id(one): one for one in vars(routes).values() if isinstance(one, APIRouter)}.values():
         for route in router.routes:
             assert isinstance(route, APIRoute)
-            where = f"{'/'.join(sorted(route.methods))} {route.path}"
+            where = f"{'/'.join(sorted(route.methods or ()))} {route.path}"
             of_route = route.dependant
             pending = [of_route]
             while pending:

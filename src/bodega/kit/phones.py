@@ -33,7 +33,7 @@ def _read(typed: str, country: str | None) -> phonenumbers.PhoneNumber:
     except phonenumbers.NumberParseException:
         raise InvalidPhone(_not_one(country)) from None
     # Some countries have no least length by their plan; no subscriber has fewer than four digits.
-    if not phonenumbers.is_possible_number(number) or number.national_number < 1000:
+    if not phonenumbers.is_possible_number(number) or (number.national_number or 0) < 1000:
         raise InvalidPhone(_not_one(country))
     if number.extension:
         raise InvalidPhone("Please leave out the extension: carriers and text messages cannot use it.")

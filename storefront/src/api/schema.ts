@@ -3069,7 +3069,7 @@ export interface components {
          *       },
          *       "locale": "en",
          *       "payment_method": "pm_card_visa",
-         *       "phone": "+49 30 23125 014",
+         *       "phone": "030 23125014",
          *       "shipping_address": {
          *         "city": "Berlin",
          *         "company": null,
@@ -3121,7 +3121,8 @@ export interface components {
             payment_method: string;
             /**
              * Phone
-             * @description For the carrier; null: none is given
+             * @description For the carrier, as people write it: without its country's code it is one of the country that the parcel goes to. null: none is given
+             * @example 030 23125014
              */
             phone?: string | null;
             /** @description Where the parcel goes; its country must be one we ship to */
@@ -8115,7 +8116,7 @@ export interface components {
             delivered: boolean;
             /**
              * Phone
-             * @description With the country's code (E.164), without spaces
+             * @description With its country's code; kept and answered as E.164 has it
              * @example +4915112345678
              */
             phone: string;
