@@ -59,7 +59,7 @@ def option(answer: dict[str, Any], parameter: str) -> dict[str, int]:
         ("rucksack", "drover-canvas-backpack"),
         ("orch", "orchard-pendant"),  # the beginning of a word
         ("oriel pend", "orchard-pendant"),  # words of two fields, the last one unfinished
-        ("lámp", "bolete-table-lamp"),  # folding
+        ("lámp", "fathom-task-lamp"),  # folding
         ("umbrela", "squall-umbrella"),  # typos
         ("keetle", "heron-gooseneck-kettle"),
         ("potters apron", "potters-linen-apron"),

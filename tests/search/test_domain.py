@@ -17,7 +17,7 @@ def test_a_document_shows_the_cheapest_variant_and_the_span() -> None:
     )
     document = domain.document(one)
     assert (document["price"], document["price_to"], document["compare_at_price"]) == (900, 1200, 1000)
-    assert document["codes"] == ["A", "B", "4006381"]
+    assert document["codes"] == ["a", "b", "4006381"]
     assert document["variants"][0]["options"] == ["color=sand"]
     assert document["variants"][0]["choices"] == [{"option": "color", "name": "Color", "value": "Sand"}]
 

@@ -108,7 +108,7 @@ def same(document: dict[str, Any]) -> dict[str, Any]:
     return {
         name: [{**one, "sku": one["sku"].replace(own, "")} for one in value] if name == "variants" else value
         for name, value in document.items()
-        if name not in ("id", "codes", "slug")
+        if name not in ("id", "codes", "runs", "slug")
     }
 
 

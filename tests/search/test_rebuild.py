@@ -163,7 +163,7 @@ async def test_a_rebuild_that_was_killed_is_ended_by_whoever_starts_next(
         now, rebuilding = await store.state()
         assert (now != before, rebuilding) == (True, False)
 
-    await eventually(ended)
+    await eventually(ended, within_seconds=PATIENCE_SECONDS)
     curator.stop()
     await curating
     assert await store.prepare() == "complete"

@@ -20,7 +20,7 @@ from bodega.kit.app import create_service
 from bodega.kit.testing import eventually, serving
 from bodega.platform import pages
 from bodega.services.search import routes
-from bodega.services.search.domain import Criteria
+from bodega.services.search.domain import Criteria, Reading
 from bodega.services.search.settings import Settings
 from bodega.services.search.store import Counted, CountedOption, Found
 
@@ -151,7 +151,9 @@ class Shelf:
     async def known_options(self, keys: Collection[str]) -> set[str]:
         return {option_key(name) for name in self.of_product} & set(keys)
 
-    async def search(self, asked: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] | None) -> Found:
+    async def search(
+        self, asked: Criteria, reading: Reading, *, limit: int, after: Sequence[Any] | None = None
+    ) -> Found:
         fits = {
             "category": "kitchen" in asked.categories or not asked.categories,
             "brand": "Haverfold" in asked.brands or not asked.brands,

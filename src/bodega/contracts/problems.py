@@ -44,6 +44,8 @@ TITLES: Final[dict[str, str]] = {
     "media_not_uploaded": "The picture has not arrived yet",
     "media_unreadable": "The file is not a picture that can be read",
     "no_longer_sold": "No longer sold",
+    # search
+    "cursor_of_another_list": "The cursor belongs to another list",
     # inventory
     "out_of_stock": "Not enough in stock",
     "below_reserved": "More is reserved than would be left",

@@ -1410,8 +1410,10 @@ export interface paths {
          *
          *     Products' options are filtered by the parameters that the answer names, which begin with `option.`:
          *     `option.color=Forest&option.color=White&option.size=45 cm`. Several values of one parameter: any of them. Options
-         *     that no product has are refused, all by name; other parameters are passed over. Nothing found as written: typos are
-         *     tolerated, and `suggestion` says what was perhaps meant.
+         *     that no product has are refused, all by name; other parameters are passed over.
+         *
+         *     If nothing has all the words as written, those that no product has may be misspelled, and `suggestion` says what
+         *     was perhaps meant; if that finds nothing either, some of the words are enough.
          */
         get: operations["search_products_search_get"];
         put?: never;
@@ -7344,7 +7346,7 @@ export interface components {
         SearchAnswer: {
             /**
              * Corrected
-             * @description Nothing has these words: what is shown has similar ones, or none does
+             * @description Nothing has all these words: what is shown has similar ones or some of them, or none does
              * @example false
              */
             corrected: boolean;
@@ -10146,7 +10148,7 @@ export interface operations {
             query?: {
                 /** @description Only what is so; left out: all */
                 status?: ("draft" | "published" | "archived") | null;
-                /** @description A part of the title or brand, or a whole SKU or slug */
+                /** @description A part of the title, the brand or a SKU, or a whole slug */
                 q?: string | null;
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
@@ -13151,7 +13153,7 @@ export interface operations {
                 category?: string[];
                 /** @description Makers, written exactly so; of several, any will do */
                 brand?: string[];
-                /** @description Words, a SKU or a barcode; the last word may be unfinished. Empty: everything */
+                /** @description Words, or how a SKU or barcode begins; the last word may be unfinished. Empty: everything */
                 q?: string;
                 /** @description At least this, in minor units of the shop's currency */
                 price_min?: number | null;
@@ -13181,7 +13183,26 @@ export interface operations {
                     "application/json": components["schemas"]["SearchAnswer"];
                 };
             };
-            400: components["responses"]["MalformedRequest400"];
+            /**
+             * @description - `malformed_request`: The request could not be read.
+             *     - `cursor_of_another_list`: The cursor belongs to another list.
+             */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "malformed_request",
+                     *       "status": 400,
+                     *       "title": "The request could not be read",
+                     *       "type": "https://bodega.example/problems/malformed_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];

@@ -253,7 +253,7 @@ async def list_all_products(
     q: Annotated[
         CleanText | None,
         StringConstraints(max_length=100),
-        Query(description="A part of the title or brand, or a whole SKU or slug", examples=["stoneware"]),
+        Query(description="A part of the title, the brand or a SKU, or a whole slug", examples=["stoneware"]),
     ] = None,
     limit: PageSize = 20,
     cursor: Cursor = None,

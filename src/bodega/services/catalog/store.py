@@ -232,13 +232,13 @@ class Store:
     async def all_products(
         self, *, status: str | None, words: str | None, before: str | None, limit: int
     ) -> list[Product]:
-        """A page for merchants, newest first. `words`: a part of title or brand, case aside; or a whole SKU or slug."""
+        """A page for merchants, newest first. `words`: a part of title, brand or a SKU, case aside; or a whole slug."""
         chosen: Document = {}
         if status is not None:
             chosen["status"] = status
         if words is not None:
             part = {"$regex": re.escape(words), "$options": "i"}
-            chosen["$or"] = [{"title": part}, {"brand": part}, {"slugs": words}, {"skus": words}]
+            chosen["$or"] = [{"title": part}, {"brand": part}, {"skus": part}, {"slugs": words}]
         if before is not None:
             chosen["_id"] = {"$lt": before}
         return await self._many(chosen, sort=[("_id", DESCENDING)], limit=limit, projection=_SUMMARY)

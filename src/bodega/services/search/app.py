@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         prefix=settings.index_prefix,
         timeout_seconds=settings.opensearch_timeout_seconds,
         refresh_milliseconds=settings.refresh_milliseconds,
+        search_milliseconds=settings.search_milliseconds,
     )
     sources = Sources(settings)
     edge = SharedCache(settings.edge_url, settings.purge_secret_file) if settings.edge_url else None

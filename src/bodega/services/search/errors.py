@@ -1,6 +1,8 @@
 """Errors of search.
 
 Problem
+├── BadRequest
+│   └── CursorOfAnotherList  its page before was found by other words, filters or order
 ├── Invalid
 │   └── UnknownFilter        no product of the shop has such an option
 └── Unavailable
@@ -9,7 +11,15 @@ Broken
 └── Refused                  the engine does not take a document: parked
 """
 
-from bodega.kit.errors import Broken, Invalid, Unavailable
+from bodega.kit.errors import BadRequest, Broken, Invalid, Unavailable
+
+
+class CursorOfAnotherList(BadRequest):
+    code = "cursor_of_another_list"
+
+    def __init__(self) -> None:
+        message = "the cursor was given for other words, filters or another order"
+        super().__init__(message, errors=[{"pointer": "query/cursor", "message": message}])
 
 
 class UnknownFilter(Invalid):

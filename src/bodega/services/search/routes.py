@@ -19,8 +19,8 @@ from bodega.kit.errors import BadRequest, Invalid
 from bodega.kit.pagination import Cursor, PageSize, decode_cursor, encode_cursor, foreign_cursor
 from bodega.services.search import flows, service
 from bodega.services.search.clients import Sources
-from bodega.services.search.domain import Criteria, Difference, Sort
-from bodega.services.search.errors import UnknownFilter
+from bodega.services.search.domain import AS_WRITTEN, Criteria, Difference, Reading, Sort
+from bodega.services.search.errors import CursorOfAnotherList, UnknownFilter
 from bodega.services.search.flows import Curator, Herald
 from bodega.services.search.schemas import (
     Audit,
@@ -126,7 +126,7 @@ Words = Annotated[CleanText, StringConstraints(max_length=200, strip_whitespace=
 Amount = Annotated[int | None, Query(ge=0, le=10**12)]
 
 
-@public.get("/search", responses=problems(BadRequest, UnknownFilter))
+@public.get("/search", responses=problems(BadRequest, CursorOfAnotherList, UnknownFilter))
 async def search_products(
     store: Kept,
     settings: SearchSettings,
@@ -153,7 +153,7 @@ async def search_products(
     q: Annotated[
         Words,
         Query(
-            description="Words, a SKU or a barcode; the last word may be unfinished. Empty: everything",
+            description="Words, or how a SKU or barcode begins; the last word may be unfinished. Empty: everything",
             examples=["stoneware mug"],
         ),
     ] = "",
@@ -174,8 +174,10 @@ async def search_products(
 
     Products' options are filtered by the parameters that the answer names, which begin with `option.`:
     `option.color=Forest&option.color=White&option.size=45 cm`. Several values of one parameter: any of them. Options
-    that no product has are refused, all by name; other parameters are passed over. Nothing found as written: typos are
-    tolerated, and `suggestion` says what was perhaps meant.
+    that no product has are refused, all by name; other parameters are passed over.
+
+    If nothing has all the words as written, those that no product has may be misspelled, and `suggestion` says what
+    was perhaps meant; if that finds nothing either, some of the words are enough.
     """
     started = time.perf_counter()
     if price_min is not None and price_max is not None and price_min > price_max:
@@ -184,16 +186,15 @@ async def search_products(
         words=q, categories=tuple(category), brands=tuple(brand), price_min=price_min, price_max=price_max,
         in_stock=in_stock, options=options, sort=sort,
     )  # fmt: skip
-    fuzzy, after = _position(cursor, sort)
-    found, fuzzy = await service.search(store, criteria, limit=limit, fuzzy=fuzzy, after=after)
+    found, reading = await service.search(store, criteria, limit=limit, page=_position(cursor, criteria))
     keys = ["search", *(f"product:{product['id']}" for product in found.products)]
-    response.headers.update(_cacheable(settings, keys))
+    response.headers.update(_cacheable(settings, keys, is_whole=found.is_whole))
     return SearchAnswer(
         items=[_hit(product) for product in found.products],
         total=found.total,
-        next_cursor=_cursor(found, fuzzy) if len(found.products) == limit else None,
+        next_cursor=_cursor(found, reading, criteria) if len(found.products) == limit else None,
         facets=_facets(found, criteria, settings.currency),
-        corrected=fuzzy,
+        corrected=reading != AS_WRITTEN,
         suggestion=found.suggestion,
         popular_categories=_categories(await service.named(store, found.popular)),
         took_ms=_milliseconds_since(started),
@@ -260,25 +261,29 @@ async def mend(store: Kept, sources: Asked, herald: Heralding, _: Caller) -> Aud
 # --- shapes -----------------------------------------------------------------------------------------
 
 
-def _position(cursor: str | None, sort: Sort) -> tuple[bool, list[Any] | None]:
-    """Whether the page before was found generously, and where it ended."""
+def _position(cursor: str | None, criteria: Criteria) -> tuple[Reading, list[Any]] | None:
+    """How the words were read for the page before, and where it ended."""
     if not cursor:
-        return False, None
-    fuzzy, *after = decode_cursor(cursor, int, *ORDERS[sort][1])
-    if any(isinstance(value, int) and abs(value) >= 2**63 for value in after):
-        raise foreign_cursor()
+        return None
+    query, number, position = decode_cursor(cursor, str, int, str)
+    if query != criteria.fingerprint():
+        raise CursorOfAnotherList
+    after = decode_cursor(position, *ORDERS[criteria.sort][1])
     if any(isinstance(value, float) and not math.isfinite(value) for value in after):
         raise foreign_cursor()
-    return bool(fuzzy), after
+    try:
+        return Reading.of_number(number), after
+    except ValueError as error:
+        raise foreign_cursor() from error
 
 
-def _cursor(found: Found, fuzzy: bool) -> str:
+def _cursor(found: Found, reading: Reading, criteria: Criteria) -> str:
     assert found.last is not None
-    return encode_cursor(int(fuzzy), *found.last)
+    return encode_cursor(criteria.fingerprint(), reading.number, encode_cursor(*found.last))
 
 
-def _cacheable(settings: Settings, keys: Sequence[str]) -> dict[str, str]:
-    seconds = settings.shared_cache_seconds if settings.edge_url else 0
+def _cacheable(settings: Settings, keys: Sequence[str], *, is_whole: bool = True) -> dict[str, str]:
+    seconds = settings.shared_cache_seconds if settings.edge_url and is_whole else 0
     return {"Cache-Control": f"public, max-age=0, s-maxage={seconds}", "xkey": " ".join(keys)}
 
 

@@ -114,7 +114,8 @@ class SearchAnswer(_Answer):
     )
     facets: Facets = Field(description="What the whole of what was found could be narrowed down by")
     corrected: bool = Field(
-        description="Nothing has these words: what is shown has similar ones, or none does", examples=[False]
+        description="Nothing has all these words: what is shown has similar ones or some of them, or none does",
+        examples=[False],
     )
     suggestion: str | None = Field(
         description="What was perhaps meant; null: the words are known", examples=[None, "stoneware mug"]

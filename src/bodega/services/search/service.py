@@ -6,7 +6,8 @@ Each leaves its own word first and looks for the other's then, so that whoever c
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bodega.services.search.domain import Criteria, Stock
+from bodega.services.search import domain
+from bodega.services.search.domain import AS_WRITTEN, Criteria, Reading, Stock
 from bodega.services.search.store import Category, Counted, Found, Store, Suggested
 
 
@@ -37,23 +38,43 @@ async def take_stock(store: Store, stock: Sequence[Stock]) -> None:
 
 
 async def search(
-    store: Store, criteria: Criteria, *, limit: int, fuzzy: bool, after: Sequence[Any] | None
-) -> tuple[Found, bool]:
-    """What is found, and whether only by reading the words generously.
+    store: Store, criteria: Criteria, *, limit: int, page: tuple[Reading, Sequence[Any]] | None = None
+) -> tuple[Found, Reading]:
+    """What is found, and how the words were read for it. `page`: how they were for the page before, and where it ended.
 
-    Typos are tolerated when nothing is found without: else a lamb would be found beside every lamp.
+    What has all the words as they are written is all there is, if there is any: else a lamb would be found beside every
+    lamp. If not, the words that no product has are mended, and no others: red is no misspelled reed. If that helps
+    nothing either, what has some of the words is better than an empty page.
     """
-    found = await store.search(criteria, fuzzy=fuzzy, limit=limit, after=after)
-    if found.matched or fuzzy or not criteria.words:
-        return found, fuzzy
-    return await store.search(criteria, fuzzy=True, limit=limit, after=None), True
+    if page is not None:
+        reading, after = page
+        return await store.search(criteria, reading, limit=limit, after=after), reading
+    found = await store.search(criteria, AS_WRITTEN, limit=limit)
+    if found.matched or not criteria.words:
+        return found, AS_WRITTEN
+    for reading in await _more_generously(store, criteria.words):
+        found = await store.search(criteria, reading, limit=limit)
+        if found.matched:
+            break
+    return found, reading
 
 
 async def suggest(store: Store, words: str, *, limit: int) -> Suggested:
-    found = await store.suggest(words, fuzzy=False, limit=limit)
+    found = await store.suggest(words, AS_WRITTEN, limit=limit)
     if found.products or found.categories:
         return found
-    return await store.suggest(words, fuzzy=True, limit=limit)
+    reading, *_ = await _more_generously(store, words)
+    return await store.suggest(words, reading, limit=limit)
+
+
+async def _more_generously(store: Store, text: str) -> Sequence[Reading]:
+    """Other readings than as it is written, in the order in which they should be tried; one at least."""
+    words = domain.words_of(text)
+    mended = frozenset(domain.mendable(words, await store.unknown_words(words)))
+    return [
+        *([Reading(mended=mended)] if mended else ()),
+        *([Reading(mended=mended, any_word=True)] if len(words) > 1 or not mended else ()),
+    ]
 
 
 async def named(store: Store, counted: Sequence[Counted]) -> list[Category]:

@@ -13,6 +13,8 @@ class Settings(ServiceSettings):
     port: int = 7110
     opensearch_url: str = "http://127.0.0.1:9251"
     opensearch_timeout_seconds: float = 5
+    search_milliseconds: int = 1000
+    """So long the engine looks at most; what it has found by then is the answer, which no cache keeps."""
     index_prefix: str = "bodega-"
     """Put before every index and alias, so that shops and tests may share an engine."""
     refresh_milliseconds: int = 200

@@ -16,6 +16,7 @@ _SYNONYMS = [
 
 _FOLDING = ["lowercase", "asciifolding"]
 _LONGEST_BEGINNING = 15
+_WORDS_LOOKED_UP = 12
 
 _ANALYSIS: dict[str, Any] = {
     # The engine also prepares analyzers that nobody uses. Java runtimes without Thai word breaking then refuse
@@ -28,6 +29,8 @@ _ANALYSIS: dict[str, Any] = {
         "synonyms": {"type": "synonym_graph", "synonyms": _SYNONYMS},
         "beginnings": {"type": "edge_ngram", "min_gram": 1, "max_gram": _LONGEST_BEGINNING},
         "cut": {"type": "truncate", "length": _LONGEST_BEGINNING},
+        # What is asked has no more words than this, whatever its letters: each costs a look into every field.
+        "first": {"type": "limit", "max_token_count": _WORDS_LOOKED_UP},
     },
     "analyzer": {
         "thai": {"type": "standard"},
@@ -39,23 +42,32 @@ _ANALYSIS: dict[str, Any] = {
         "asked_words": {
             "type": "custom",
             "tokenizer": "standard",
-            "filter": [*_FOLDING, "possessive", "synonyms", "stop_words", "stems"],
+            "filter": [*_FOLDING, "first", "possessive", "synonyms", "stop_words", "stems"],
+        },
+        "asked_literally": {
+            "type": "custom",
+            "tokenizer": "standard",
+            "filter": [*_FOLDING, "first", "possessive", "stop_words", "stems"],
         },
         "plain_words": {"type": "custom", "tokenizer": "standard", "filter": _FOLDING},
+        "asked_plain_words": {"type": "custom", "tokenizer": "standard", "filter": [*_FOLDING, "first"]},
         "beginnings": {"type": "custom", "tokenizer": "standard", "filter": [*_FOLDING, "beginnings"]},
-        "typed_words": {"type": "custom", "tokenizer": "standard", "filter": [*_FOLDING, "cut"]},
+        "typed_words": {"type": "custom", "tokenizer": "standard", "filter": [*_FOLDING, "first", "cut"]},
     },
-    "normalizer": {"folded": {"type": "custom", "filter": _FOLDING}},
 }
 
-_PLAIN = {"type": "text", "analyzer": "plain_words"}
-_WORDS: dict[str, Any] = {"type": "text", "analyzer": "words", "search_analyzer": "asked_words"}
+# How well a product fits says where the words are, and nothing of the other products: its place among the others is the
+# same while they change, so pages that follow each other show each product once.
+_STEADY = {"similarity": "boolean"}
+_PLAIN = {"type": "text", "analyzer": "plain_words", "search_analyzer": "asked_plain_words", **_STEADY}
+_WORDS: dict[str, Any] = {"type": "text", "analyzer": "words", "search_analyzer": "asked_words", **_STEADY}
 _TYPED: dict[str, Any] = {
     "type": "text",
     "analyzer": "beginnings",
     "search_analyzer": "typed_words",
     "index_options": "docs",
     "norms": False,
+    **_STEADY,
 }
 """All beginnings of all words, so that what is being typed is found by looking it up, not by trying what it begins."""
 _KEYWORD = {"type": "keyword"}
@@ -74,11 +86,16 @@ PRODUCTS: dict[str, Any] = {
             "categories": {**_KEYWORD, "copy_to": ["all", "typed"], "fields": {"words": _WORDS}},
             "description": {**_WORDS, "copy_to": "all"},
             "option_values": {**_WORDS, "copy_to": ["all", "typed"]},
+            # What shoppers call its colours and materials (families.txt).
+            "families": {**_WORDS, "copy_to": ["all", "typed"]},
             # Every word of every text: all words asked for must be somewhere, not all in one field.
             "all": {**_WORDS, "fields": {"plain": _PLAIN}},
             # Of what a product is called, not of how it is described.
             "typed": _TYPED,
-            "codes": {**_KEYWORD, "normalizer": "folded"},
+            # SKUs and barcodes, as domain.compact writes them.
+            "codes": _KEYWORD,
+            # Words of what it is called, written together and apart, and the codes (domain.runs).
+            "runs": _KEYWORD,
             "price": {"type": "long"},
             "price_to": {"type": "long"},
             "compare_at_price": {"type": "long"},
@@ -120,5 +137,5 @@ STOCK: dict[str, Any] = {
 """By SKU. The version is the document's own (external): the engine itself refuses an older one."""
 
 
-def fingerprint(definition: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(definition, sort_keys=True).encode()).hexdigest()[:10]
+def fingerprint(definition: dict[str, Any], *read_when_indexed: str) -> str:
+    return hashlib.sha256(json.dumps([definition, *read_when_indexed], sort_keys=True).encode()).hexdigest()[:10]

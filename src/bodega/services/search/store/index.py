@@ -16,7 +16,7 @@ from opensearchpy.exceptions import TransportError
 
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import log
-from bodega.services.search.domain import Criteria, Stock
+from bodega.services.search.domain import FAMILIES, Criteria, Reading, Stock
 from bodega.services.search.errors import IndexNotThere, Refused
 from bodega.services.search.store import question, scripts
 from bodega.services.search.store.definition import PRODUCTS, STOCK, fingerprint
@@ -44,9 +44,18 @@ class Skeleton:
 
 
 class Store:
-    def __init__(self, url: str, *, prefix: str, timeout_seconds: float, refresh_milliseconds: int) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str,
+        timeout_seconds: float,
+        refresh_milliseconds: int,
+        search_milliseconds: int = 1000,
+    ) -> None:
         self._url = url
         self._timeout = timeout_seconds
+        self._milliseconds = search_milliseconds
         self._refresh = f"{refresh_milliseconds}ms"
         self._products = f"{prefix}products"
         self._next = f"{prefix}products-next"
@@ -159,7 +168,7 @@ class Store:
 
     @property
     def _stem(self) -> str:
-        return f"{self._products}-{fingerprint(PRODUCTS)}"
+        return f"{self._products}-{fingerprint(PRODUCTS, FAMILIES)}"
 
     async def _behind(self, alias: str) -> str | None:
         """The index that an alias stands for."""
@@ -308,13 +317,21 @@ class Store:
 
     # --- asked --------------------------------------------------------------------------------------
 
-    async def search(self, criteria: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] | None) -> Found:
-        body = question.search(criteria, fuzzy=fuzzy, limit=limit, after=after)
+    async def search(
+        self, criteria: Criteria, reading: Reading, *, limit: int, after: Sequence[Any] | None = None
+    ) -> Found:
+        body = question.search(criteria, reading, limit=limit, after=after, milliseconds=self._milliseconds)
         return question.read_search(await self._ask(body), criteria)
 
-    async def suggest(self, words: str, *, fuzzy: bool, limit: int) -> Suggested:
+    async def unknown_words(self, words: Sequence[str]) -> frozenset[int]:
+        """The places of those that no product has as they are written."""
+        answers = await self._ask_all([question.with_word(words, place) for place in range(len(words))])
+        return frozenset(place for place, answer in enumerate(answers) if not answer["hits"]["total"]["value"])
+
+    async def suggest(self, words: str, reading: Reading, *, limit: int) -> Suggested:
         return question.read_suggest(
-            await self._ask_all(question.suggest(words, fuzzy=fuzzy, limit=limit)), limit=limit
+            await self._ask_all(question.suggest(words, reading, limit=limit, milliseconds=self._milliseconds)),
+            limit=limit,
         )
 
     async def category_names(self, slugs: Sequence[str]) -> dict[str, str]:

@@ -4,12 +4,14 @@ The filters do not narrow the query but what is shown of it (post_filter), so th
 under all filters but its own: a shopper who has chosen green still sees how many there are in red.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 from bodega.contracts.catalog import folded
-from bodega.services.search.domain import Criteria, Sort, choice
+from bodega.services.search import domain
+from bodega.services.search.domain import AS_WRITTEN, WORDS_READ, Criteria, Reading, Sort, choice
 
 Query = dict[str, Any]
 
@@ -22,9 +24,13 @@ OPTIONS_SHOWN = 30
 VALUES_SHOWN = 100
 """Of each option."""
 CATEGORIES_AT_MOST = 1000
+SHORTEST_BEGINNING = 3
+"""Of a code, in letters and digits."""
 _CHOICES = "variants.choices"
+_NO_BUCKETS: Query = {"buckets": ()}
+"""Of an index of an earlier definition."""
 _NOT_DELETED: Query = {"term": {"deleted": False}}
-_FUZZY = {"fuzziness": "AUTO", "prefix_length": 1, "max_expansions": 50}
+_FUZZY = {"fuzziness": "AUTO", "prefix_length": 1, "max_expansions": 15}
 """One typo from three letters on, two from six; the first letter is right."""
 
 ORDERS: Mapping[Sort, tuple[Sequence[dict[str, str]], tuple[type, ...]]] = {
@@ -87,17 +93,24 @@ class Found:
     """That which the most products have comes first."""
     in_stock: int = 0
     price_range: tuple[int, int] | None = None
+    is_whole: bool = True
+    """False: the engine's time ran out before it had looked at everything."""
     popular: Sequence[Counted] = ()
     """When the words find nothing at all: the shop's largest categories."""
 
 
-def search(criteria: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] | None) -> Query:
+def search(
+    criteria: Criteria, reading: Reading, *, limit: int, after: Sequence[Any] | None, milliseconds: int
+) -> Query:
+    """`milliseconds`: what has been found by then is the answer."""
     filters = _filters(criteria)
+    words = domain.words_of(criteria.words)
     body: Query = {
         "size": limit,
+        "timeout": f"{milliseconds}ms",
         "track_total_hits": True,
         "_source": _SHOWN,
-        "query": _matching(criteria.words, fuzzy=fuzzy) if criteria.words else {"bool": {"filter": [_NOT_DELETED]}},
+        "query": _matching(criteria.words, reading) if criteria.words else {"bool": {"filter": [_NOT_DELETED]}},
         "post_filter": {"bool": {"filter": filters.all()}},
         "sort": list(ORDERS[criteria.sort][0]),
         "track_scores": criteria.sort == "relevance",
@@ -105,33 +118,33 @@ def search(criteria: Criteria, *, fuzzy: bool, limit: int, after: Sequence[Any] 
     }
     if after is not None:
         body["search_after"] = list(after)
-    if fuzzy:
+    if reading != AS_WRITTEN:
         body["aggs"]["popular"] = _of_the_shop(_values("categories", POPULAR))
-        body["suggest"] = {
-            "spelling": {
-                "text": criteria.words,
-                "term": {"field": "all.plain", "suggest_mode": "missing", "prefix_length": 1, "min_word_length": 3},
-            }
-        }
+    spelling = {"field": "all.plain", "suggest_mode": "missing", "prefix_length": 1, "min_word_length": 3}
+    if misspelled := domain.mendable(words, reading.mended):
+        body["suggest"] = {f"word {place}": {"text": words[place], "term": spelling} for place in misspelled}
     return body
 
 
-def suggest(words: str, *, fuzzy: bool, limit: int) -> Sequence[Query]:
+def suggest(words: str, reading: Reading, *, limit: int, milliseconds: int) -> Sequence[Query]:
     """Products; categories by name; how many products each category has. The last is always the same question, so
     the engine has its answer ready for as long as nothing changes."""
+    exact = reading == AS_WRITTEN
     products: Query = {
         "size": limit,
+        "timeout": f"{milliseconds}ms",
         "track_total_hits": False,
         "_source": _SHOWN,
-        "query": _matching(words, fuzzy=True) if fuzzy else _beginning(words),
+        "query": _beginning(words) if exact else _matching(words, reading, typed=True),
         "sort": list(ORDERS["relevance"][0]),
     }
-    name: Query = {"name.plain": {"query": words, "operator": "and", **_FUZZY}} if fuzzy else _all_words("name", words)
+    called: Query = {"match": _all_words("name", words)}
     categories: Query = {
         "size": CATEGORIES_AT_MOST,
+        "timeout": f"{milliseconds}ms",
         "track_total_hits": False,
         "_source": ["id", "name"],
-        "query": {"match": name},
+        "query": called if exact else _each_word(words, reading, _category_word),
         "sort": ["_doc"],
     }
     counts: Query = {
@@ -141,6 +154,12 @@ def suggest(words: str, *, fuzzy: bool, limit: int) -> Sequence[Query]:
         "aggs": {"categories": _values("categories", CATEGORIES_AT_MOST)},
     }
     return products, categories, counts
+
+
+def with_word(words: Sequence[str], place: int) -> Query:
+    """Whether a product of the shop has a word as it is written: one is enough."""
+    found = _product_word(words, place, is_mended=False, is_needed=True)
+    return {"size": 0, "terminate_after": 1, "query": {"bool": {"filter": [_NOT_DELETED, found]}}}
 
 
 def skeletons(after: str | None, until: str | None, limit: int) -> Query:
@@ -173,7 +192,7 @@ def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
         _option(bucket)
         for name, facet in facets.items()
         if name == "options" or name.startswith("option ")
-        for bucket in facet["variants"]["those"]["choices"]["options"]["buckets"]
+        for bucket in facet["variants"]["those"]["choices"].get("options", _NO_BUCKETS)["buckets"]
         # A chosen option is counted by its own facet alone.
         if (bucket["key"] in (criteria.options or {})) == (name != "options")
     ]
@@ -185,7 +204,8 @@ def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
         total=answer["hits"]["total"]["value"],
         products=[hit["_source"] for hit in hits],
         last=hits[-1]["sort"] if hits else None,
-        suggestion=_spelling(answer.get("suggest", {}).get("spelling", ()), criteria.words),
+        suggestion=_spelling(answer.get("suggest", {}), criteria.words),
+        is_whole=not answer["timed_out"],
         categories=_counted(facets["categories"]["values"]),
         brands=[one for one in _counted(facets["brands"]["values"]) if one.value],
         options=options,
@@ -210,60 +230,144 @@ def read_suggest(answers: Sequence[Mapping[str, Any]], *, limit: int) -> Suggest
 # --- words ------------------------------------------------------------------------------------------
 
 
-def _matching(words: str, *, fuzzy: bool) -> Query:
-    """All words must be somewhere in the product, the last one perhaps unfinished; or it is a SKU or barcode.
+def _matching(text: str, reading: Reading, *, typed: bool = False) -> Query:
+    """All words must be somewhere in the product, the last one perhaps unfinished; or it is a code, or begins one.
 
-    Where they are decides the order: title before brand before category before description.
+    Where they are decides the order: title before brand before category, choices and colours before description.
+    `typed`: every word may be unfinished.
     """
-    typos = _FUZZY if fuzzy else {}
-    code: Query = {"term": {"codes": {"value": words}}}
-    somewhere: list[Query] = [
-        code,
-        {"match": {"all": {"query": words, "operator": "and", **typos}}},
-        {"match_bool_prefix": {"all": {"query": words, "operator": "and", "analyzer": "words", **typos}}},
-        {"match_bool_prefix": {"all.plain": {"query": words, "operator": "and", **typos}}},
+    each = _each_word(text, reading, partial(_product_word, typed=typed))
+    if reading.any_word:  # what has more of them stands further up
+        return {"bool": {"filter": [_NOT_DELETED], "must": [each], "should": _better(text)}}
+    if reading != AS_WRITTEN:
+        return {"bool": {"filter": [_NOT_DELETED, each], "should": [*_better(text), *_mended(text, reading)]}}
+    somewhere = [
+        *_codes(text),
+        {"match": {"all": {"query": text, "operator": "and"}}},
+        {"match_bool_prefix": {"all": {"query": text, "operator": "and", "analyzer": "asked_literally"}}},
+        *([each] if len(text.split()) <= WORDS_READ else ()),  # or it would overlook some
     ]
-    fields = ["title^8", "brand.words^4", "categories.words^3", "option_values^2", "description"]
     return {
         "bool": {
             "filter": [_NOT_DELETED, {"bool": {"should": somewhere, "minimum_should_match": 1}}],
-            "should": [
-                {"constant_score": {"filter": code, "boost": 1000}},
-                {"multi_match": {"query": words, "type": "most_fields", "fields": fields, **typos}},
-                {"match_bool_prefix": {"title.plain": {"query": words, "boost": 4}}},
-                {"match_phrase": {"title": {"query": words, "slop": 2, "boost": 4}}},
-            ],
+            "should": _better(text),
         }
     }
 
 
-def _beginning(words: str) -> Query:
+def _better(text: str) -> list[Query]:
+    """What stands further up."""
+    fields = ["title^8", "brand.words^4", "categories.words^3", "option_values^3", "families^3", "description"]
+    return [
+        _whole_code(text),
+        {"multi_match": {"query": text, "type": "most_fields", "fields": fields}},
+        # A desk lamp is a lamp, and a desk clock is none.
+        *({"match": {"title": {"query": word, "boost": 3}}} for word in domain.words_of(text)[-1:]),
+        {"match_bool_prefix": {"title.plain": {"query": text, "boost": 4}}},
+        # By an analyzer without synonyms: of these the engine would try every combination.
+        {"match_phrase": {"title": {"query": text, "slop": 2, "boost": 4, "analyzer": "asked_literally"}}},
+    ]
+
+
+def _mended(text: str, reading: Reading) -> Iterator[Query]:
+    """Words with typing errors, in the title."""
+    words = domain.words_of(text)
+    for place in domain.mendable(words, reading.mended):
+        name = "title.typed" if place == len(words) - 1 else "title.plain"
+        yield {"match": {name: {"query": words[place], "boost": 8, **_FUZZY}}}
+
+
+def _beginning(text: str) -> Query:
     """All words, each perhaps unfinished, are in what the product is called; or they are somewhere in it as they
-    stand; or it is a SKU or barcode. First comes what has them in its title.
+    stand; or it is a code, or begins one. First comes what has them in its title.
 
     A question of few parts that only looks up: it is asked at each key that is pressed.
     """
-    code: Query = {"term": {"codes": {"value": words}}}
-    found: list[Query] = [code, {"match": _all_words("typed", words)}, {"match": _all_words("all", words)}]
+    found = [*_codes(text), {"match": _all_words("typed", text)}, {"match": _all_words("all", text)}]
     return {
         "bool": {
             "filter": [_NOT_DELETED, {"bool": {"should": found, "minimum_should_match": 1}}],
             "should": [
-                {"constant_score": {"filter": code, "boost": 1000}},
-                {"constant_score": {"filter": {"match": _all_words("title.typed", words)}, "boost": 20}},
-                {"match": {"title": {"query": words, "boost": 8}}},
+                _whole_code(text),
+                {"constant_score": {"filter": {"match": _all_words("title.typed", text)}, "boost": 20}},
+                {"match": {"title": {"query": text, "boost": 8}}},
             ],
         }
     }
+
+
+def _codes(text: str) -> list[Query]:
+    """What begins a code, with its separators or without or with others; and what is written together."""
+    code = domain.compact(text)
+    begins: Query = {"prefix": {"codes": code}}
+    return [{"term": {"runs": code}}, *([begins] if len(code) >= SHORTEST_BEGINNING else ())] if code else []
+
+
+def _whole_code(text: str) -> Query:
+    return {"constant_score": {"filter": {"term": {"codes": domain.compact(text)}}, "boost": 1000}}
+
+
+class _OneWord(Protocol):
+    def __call__(self, words: Sequence[str], place: int, *, is_mended: bool, is_needed: bool) -> Query: ...
+
+
+def _each_word(text: str, reading: Reading, one_word: _OneWord) -> Query:
+    words = domain.words_of(text)
+    mended = domain.mendable(words, reading.mended)
+    clauses = [
+        one_word(words, place, is_mended=place in mended, is_needed=not reading.any_word and len(words) > 1)
+        for place in range(len(words))
+    ]
+    if not clauses:
+        return {"match_none": {}}
+    if reading.any_word:
+        each = [{"constant_score": {"filter": clause, "boost": 10}} for clause in clauses]
+        return {"bool": {"should": each, "minimum_should_match": 1}}
+    return {"bool": {"must": clauses}}
+
+
+def _product_word(words: Sequence[str], place: int, *, is_mended: bool, is_needed: bool, typed: bool = False) -> Query:
+    """A word is somewhere in the product: as it stands, as a synonym, together with its neighbours, unfinished if it is
+    the last; if it is mended, with a typing error. `is_needed`: a word that says nothing ("of") is then everywhere,
+    otherwise nowhere."""
+    word = words[place]
+    ways: list[Query] = [
+        {"match": {"all": {"query": word, "operator": "and", "zero_terms_query": "all" if is_needed else "none"}}},
+        {"terms": {"runs": domain.joined(words, place)}},
+    ]
+    if place == len(words) - 1 or typed:
+        ways += [
+            {"match_bool_prefix": {"all.plain": {"query": word, "operator": "and"}}},
+            {"prefix": {"runs": domain.compact(word)}},
+        ]
+    if is_mended:
+        ways += [
+            {"match": {name: {"query": word, "operator": "and", **_FUZZY}}}
+            for name in ("all.plain", *(("typed",) if place == len(words) - 1 or typed else ()))
+        ]
+    return {"bool": {"should": ways, "minimum_should_match": 1}}
+
+
+def _category_word(words: Sequence[str], place: int, *, is_mended: bool, is_needed: bool) -> Query:
+    """A word of a category's name, perhaps unfinished."""
+    ways: list[Query] = [{"match": _all_words("name", words[place])}]
+    if is_mended:
+        ways.append({"match": {"name.plain": {"query": words[place], "operator": "and", **_FUZZY}}})
+    return {"bool": {"should": ways, "minimum_should_match": 1}}
 
 
 def _all_words(name: str, words: str) -> Query:
     return {name: {"query": words, "operator": "and"}}
 
 
-def _spelling(entries: Sequence[Mapping[str, Any]], words: str) -> str | None:
-    corrected = " ".join(entry["options"][0]["text"] if entry["options"] else entry["text"] for entry in entries)
-    return corrected if corrected and corrected != " ".join(words.casefold().split()) else None
+def _spelling(answers: Mapping[str, Any], text: str) -> str | None:
+    """The words with those mended that could be."""
+    words = [word.casefold() for word in domain.words_of(text)]
+    corrected = list(words)
+    for place in range(len(words)):
+        if entries := answers.get(f"word {place}"):
+            corrected[place] = " ".join(e["options"][0]["text"] if e["options"] else e["text"] for e in entries)
+    return " ".join(corrected) if corrected != words else None
 
 
 # --- filters and facets -----------------------------------------------------------------------------
