@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from pymongo import AsyncMongoClient
 
+from bodega.contracts.ids import new_id
 from bodega.kit.testing import Answered, Caller
 from tests.catalog.conftest import Room
 from tests.catalog.making import euro, mug
@@ -469,3 +470,38 @@ async def test_internal_routes_need_a_service_that_may_call(room: Room, credenti
     stranger: Caller = room.shop.being(credentials.service("payments", "catalog"))
     assert (await stranger.post("/internal/prices", {"skus": ["A"]})).status == 403
     assert (await room.merchant.post("/internal/prices", {"skus": ["A"]})).status == 401
+
+
+async def test_products_of_one_title_each_get_a_slug_of_their_own(room: Room) -> None:
+    """Also at once, with long titles, and where a former slug is in the way."""
+    for title in (f"Twin {new_id('prd')}", f"Long {new_id('prd')} " + "word " * 30):
+        wishes = [mug(title=title, slug=None) for _ in range(4)]
+        answers = await asyncio.gather(*(room.merchant.post("/admin/products", wish) for wish in wishes))
+        assert [one.status for one in answers] == [201] * 4, [one.body for one in answers]
+        slugs = sorted(one.json["slug"] for one in answers)
+        first = slugs[0] if len(slugs[0]) < 100 else slugs[0][:98].rstrip("-")
+        assert len(set(slugs)) == 4
+        assert all(slug.startswith(first[:90]) and len(slug) <= 100 for slug in slugs)
+        assert sorted(slug[-2:] for slug in slugs)[:3] == ["-2", "-3", "-4"]
+        one = answers[0].json
+        moved = await room.merchant.patch(
+            f"/admin/products/{one['id']}", {"slug": f"moved-{one['id'][-8:].lower()}"},
+            headers={"If-Match": f'"{one["version"]}"'},
+        )  # fmt: skip
+        assert moved.status == 200
+        fifth = (await room.merchant.post("/admin/products", mug(title=title, slug=None))).json["slug"]
+        assert fifth.endswith("-5")
+
+
+async def test_a_slug_that_is_taken_is_refused_with_one_that_is_free(room: Room) -> None:
+    there = mug()
+    assert (await room.merchant.post("/admin/products", there)).status == 201
+    taken = await room.merchant.post("/admin/products", mug(slug=there["slug"]))
+    assert (taken.status, taken.code, taken.json["suggested"]) == (409, "slug_taken", f"{there['slug']}-2")
+    other = await room.merchant.post("/admin/products", mug(slug=taken.json["suggested"]))
+    assert other.status == 201
+    headers = {"If-Match": f'"{other.json["version"]}"'}
+    edited = await room.merchant.patch(f"/admin/products/{other.json['id']}", {"slug": there["slug"]}, headers=headers)
+    assert (edited.status, edited.json["suggested"]) == (409, f"{there['slug']}-3")
+    unset = await room.merchant.patch(f"/admin/products/{other.json['id']}", {"slug": None}, headers=headers)
+    assert (unset.status, unset.json["slug"]) == (200, taken.json["suggested"])

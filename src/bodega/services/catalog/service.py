@@ -8,7 +8,7 @@ from uuid import UUID
 
 from bodega.contracts.catalog import Media
 from bodega.contracts.ids import new_id
-from bodega.kit.errors import Conflict, Invalid, Problem, StaleVersion
+from bodega.kit.errors import Conflict, Invalid, Problem, StaleVersion, Unavailable
 from bodega.kit.idempotency import KeyReused
 from bodega.kit.upload import blocks
 from bodega.services.catalog import domain
@@ -49,21 +49,30 @@ async def create(
 ) -> tuple[Product, bool]:
     """The new product; or the one that this key has made before, as it stands now, and True.
 
+    Without a slug it gets one made from its title, with a number behind it where that is taken.
     The key is part of the product's document: there is never one without the other.
     Raises: Invalid, SlugTaken, SkuTaken, KeyReused.
     """
     await _check_categories(store, wish)
-    product = domain.create(
-        wish, product_id=new_id("prd"), key=key, body=_fingerprint(body), now=datetime.now(UTC), currency=currency
-    )
-    try:
-        await store.insert_product(product)
-    except KeyTaken:
-        before = await store.get_product_by_key(product.created_key)
-        if before.created_body != product.created_body:
-            raise KeyReused("this key was used for a request with another body") from None
-        return before, True
-    return product, False
+    for _ in range(_TRIES):
+        product = domain.create(
+            wish, product_id=new_id("prd"), key=key, body=_fingerprint(body), now=datetime.now(UTC), currency=currency
+        )
+        if wish.slug is None:
+            product = product.model_copy(update={"slug": await store.free_slug(product.slug)})
+        try:
+            await store.insert_product(product)
+        except KeyTaken:
+            before = await store.get_product_by_key(product.created_key)
+            if before.created_body != product.created_body:
+                raise KeyReused("this key was used for a request with another body") from None
+            return before, True
+        except SlugTaken:
+            if wish.slug is not None:
+                raise
+            continue  # somebody has taken it in the meantime: the next one
+        return product, False
+    raise Unavailable("others are making products of this title at the same time")
 
 
 async def put(store: Store, reference: str, wish: ProductWrite, *, if_match: str, currency: str) -> Product:

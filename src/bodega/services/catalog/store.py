@@ -25,7 +25,7 @@ from bodega.contracts.catalog import CategoryUpdated
 from bodega.contracts.ids import uuid7
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import trace_headers
-from bodega.services.catalog.domain import Product, next_version
+from bodega.services.catalog.domain import Product, free_slug, next_version
 from bodega.services.catalog.errors import CategoryNotFound, ProductNotFound, SkuTaken, SlugTaken
 from bodega.services.catalog.schemas import CategoryView
 
@@ -35,6 +35,8 @@ Document = dict[str, Any]
 Sort = Literal["newest", "price", "-price"]
 
 _DUPLICATE_KEY = 11000
+_ALIKE = 90
+"""Of a long slug, what stays of it before any number."""
 _SUMMARY = {"description": False, "description_html": False}
 """What lists do not need."""
 
@@ -325,11 +327,23 @@ class Store:
         if await self._products.find_one({"created_key": product.created_key, **others}, {"_id": True}):
             return KeyTaken()
         if await self._products.find_one({"slugs": product.slug, **others}, {"_id": True}):
-            return SlugTaken(f"another product has or had the slug {product.slug}", slug=product.slug)
+            free = await self.free_slug(product.slug)
+            return SlugTaken(
+                f"Another product has or had the slug {product.slug}. {free} is free.",
+                slug=product.slug,
+                suggested=free,
+            )
         clashing = self._products.find({"skus": {"$in": product.skus}, **others}, {"skus": True})
         theirs = {sku for document in await clashing.to_list() for sku in document["skus"]}
         skus = [sku for sku in product.skus if sku in theirs]
         return SkuTaken(f"other products have {', '.join(skus)}" if skus else "another product has a SKU", skus=skus)
+
+    @_answering
+    async def free_slug(self, wanted: str) -> str:
+        """This one, or the next of those like it that no product has or had."""
+        beginning = wanted[:_ALIKE]
+        alike = self._products.find({"slugs": {"$regex": f"^{re.escape(beginning)}"}}, {"slugs": True})
+        return free_slug(wanted, {slug for document in await alike.to_list() for slug in document["slugs"]})
 
     # --- what the world is to hear of -------------------------------------------------------------------
 

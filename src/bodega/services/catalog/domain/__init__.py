@@ -6,9 +6,10 @@ Each command answers with the product after it, with its next version; one that 
 the product as it is. Shoppers hear of a product from its first publication on.
 """
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -36,6 +37,7 @@ from bodega.services.catalog.schemas import MEDIA_PER_PRODUCT, ProductChanges, P
 Form = TypeVar("Form", bound=BaseModel)
 SMALL = "w320.jpg"
 """The picture that is told with a price, and kept by carts and orders."""
+SLUG_LENGTH = 100
 PRODUCT_BYTES = 800_000
 """A product travels whole in one message, and the broker takes a megabyte."""
 
@@ -191,7 +193,17 @@ def differences(before: Product | None, after: Product) -> list[str]:
 def slug_of(title: str) -> str | None:
     """`Café au lait!` -> `cafe-au-lait`, `Лампа` -> `lampa`; None, if nothing is left."""
     plain = anyascii(unicodedata.normalize("NFC", title)).lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain)[:100].strip("-") or None
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_LENGTH].strip("-") or None
+
+
+def free_slug(wanted: str, taken: Collection[str]) -> str:
+    """`cafe-au-lait`, or `cafe-au-lait-2` and so on, whichever is not taken."""
+    for number in itertools.count(1):
+        suffix = f"-{number}" if number > 1 else ""
+        slug = wanted[: SLUG_LENGTH - len(suffix)].rstrip("-") + suffix
+        if slug not in taken:
+            break
+    return slug
 
 
 def html_of(markdown: str) -> str:
