@@ -188,19 +188,19 @@ async def test_web_pages_get_cookies_that_scripts_cannot_read(start_auth: StartA
         f"{auth.base}/auth/login", json={"email": email, "password": PASSWORD, "cookies": True}
     ) as answer:
         cookies = answer.cookies
-    access, kept = cookies["bodega_access"], cookies["bodega_refresh"]
+    access, kept = cookies["__Host-bodega_access"], cookies["__Secure-bodega_refresh"]
     for cookie, path in ((access, "/"), (kept, "/api/auth")):
         assert cookie["path"] == path
         assert (cookie["httponly"], cookie["secure"], cookie["samesite"]) == (True, True, "lax")
-    assert (await auth.get("/auth/sessions", headers={"Cookie": f"bodega_access={access.value}"})).status == 200
-    again = await auth.post("/auth/refresh", headers={"Cookie": f"bodega_refresh={kept.value}"})
+    assert (await auth.get("/auth/sessions", headers={"Cookie": f"__Host-bodega_access={access.value}"})).status == 200
+    again = await auth.post("/auth/refresh", headers={"Cookie": f"__Secure-bodega_refresh={kept.value}"})
     assert again.status == 200
     assert again.json["access_token"] is None
     assert "bodega_" in again.headers["set-cookie"]
-    out = await auth.post("/auth/logout", headers={"Cookie": f"bodega_refresh={kept.value}"})
+    out = await auth.post("/auth/logout", headers={"Cookie": f"__Secure-bodega_refresh={kept.value}"})
     assert out.status == 204
     assert "Max-Age=0" in out.headers["set-cookie"]
-    late = await auth.post("/auth/refresh", headers={"Cookie": f"bodega_refresh={kept.value}"})
+    late = await auth.post("/auth/refresh", headers={"Cookie": f"__Secure-bodega_refresh={kept.value}"})
     assert late.code == "session_ended"
 
 

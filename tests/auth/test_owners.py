@@ -192,13 +192,13 @@ async def test_a_device_keeps_its_cookie_and_it_goes_to_auth_alone(start_auth: S
     async with auth.session.post(
         f"{auth.base}/auth/register", json={"email": email, "password": PASSWORD, "name": "Ada", "cookies": True}
     ) as answer:
-        first = answer.cookies["bodega_device"]
+        first = answer.cookies["__Secure-bodega_device"]
     assert (first["path"], first["httponly"], first["secure"], first["samesite"]) == ("/api/auth", True, True, "lax")
     assert int(first["max-age"]) == 400 * 86_400
-    again = await cookies_of(showing(auth, ("bodega_device", first.value)), "/auth/login", email=email)
-    assert again["bodega_device"] == first.value
-    out = await auth.post("/auth/logout", headers={"Cookie": f"bodega_device={first.value}"})
-    assert "bodega_device" not in SimpleCookie(out.headers["set-cookie"]), "it outlives the session"
+    again = await cookies_of(showing(auth, ("__Secure-bodega_device", first.value)), "/auth/login", email=email)
+    assert again["__Secure-bodega_device"] == first.value
+    out = await auth.post("/auth/logout", headers={"Cookie": f"__Secure-bodega_device={first.value}"})
+    assert "__Secure-bodega_device" not in SimpleCookie(out.headers["set-cookie"]), "it outlives the session"
 
 
 # --- sign-ups ---------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The mails' words and looks, and their headers."""
 
+import asyncio
 import re
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -11,7 +12,9 @@ from bodega.contracts.ids import new_id
 from bodega.contracts.money import Money
 from bodega.contracts.orders import view_token
 from bodega.services.notifications import domain
+from bodega.services.notifications.clients import Mailer
 from bodega.services.notifications.domain import KINDS, Kind, Notice, Notification
+from bodega.services.notifications.errors import Delayed
 from bodega.services.notifications.settings import Settings
 from bodega.services.notifications.templates import Writer, money
 from tests.notifications import making
@@ -228,3 +231,33 @@ def test_the_message_id_depends_on_fact_and_recipient_alone_and_gives_neither_aw
     assert one != domain.message_id("ord_1/paid", "bob@example.com", "shop@bodega.example")
     assert one != domain.message_id("ord_2/paid", "ada@example.com", "shop@bodega.example")
     assert re.fullmatch(r"<[0-9a-f]{40}@bodega\.example>", one)
+
+
+async def test_a_mail_servers_password_is_never_sent_in_clear() -> None:
+    """Whoever stands between us and the mail server takes STARTTLS out of what it offers; then no mail goes out."""
+    said: list[bytes] = []
+
+    async def server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 mail.example\r\n")
+        while line := await reader.readline():
+            said.append(line)
+            offers = line.upper().startswith(b"EHLO")
+            writer.write(b"250-mail.example\r\n250 AUTH PLAIN LOGIN\r\n" if offers else b"250 ok\r\n")
+
+    async with await asyncio.start_server(server, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        settings = Settings(smtp_host="127.0.0.1", smtp_port=port, smtp_username="shop", smtp_password="opensesame")
+        with pytest.raises(Delayed):
+            await Mailer(settings).send(written("reset_password", link="http://x"), "ada@example.com")
+    assert said
+    assert [line for line in said if line.upper().startswith((b"AUTH", b"MAIL"))] == []
+
+
+@pytest.mark.parametrize(
+    ("username", "chosen", "is_so"),
+    [(None, "auto", "auto"), ("shop", "auto", "starttls"), ("shop", "tls", "tls"), (None, "starttls", "starttls")],
+)
+def test_with_a_user_name_the_mail_servers_connection_is_encrypted(
+    username: str | None, chosen: Any, is_so: str
+) -> None:
+    assert Settings(smtp_username=username, smtp_security=chosen).smtp_security == is_so

@@ -31,7 +31,7 @@ _CHANGING = "POST|PUT|PATCH|DELETE"
 
 # The header wins over the cookie: who sends one means it. The scheme's name is case-insensitive (RFC 9110, 11.1),
 # but the filter that reads the token takes only one spelling.
-_COOKIE_TO_HEADER = f"""
+_COOKIE_TO_HEADER = """
 function envoy_on_request(handle)
   local headers = handle:headers()
   local given = headers:get("authorization")
@@ -42,20 +42,22 @@ function envoy_on_request(handle)
   end
   local cookies = headers:get("cookie")
   if cookies == nil then return end
-  local token = ("; " .. cookies):match("; *{ACCESS_COOKIE}=([%w%._-]+)")
+  local token = ("; " .. cookies):match("; *THE_COOKIE=([%w%._-]+)")
   if token ~= nil then headers:add("authorization", "Bearer " .. token) end
 end
 """
 
 
-def token_filters(jwks_url: str) -> list[dict[str, Any]]:
-    """Reads and verifies the token, then looks at its roles; what each route requires is said by the route."""
+def token_filters(jwks_url: str, *, tls: bool = False) -> list[dict[str, Any]]:
+    """Reads and verifies the token, then looks at its roles; what each route requires is said by the route.
+    `tls`: whether the site has it; then no other host can have set the cookie, since its name begins with `__Host-`."""
+    cookie = f"__Host%-{ACCESS_COOKIE}" if tls else ACCESS_COOKIE  # a pattern of Lua's, to which `-` means something
     return [
         {
             "name": "envoy.filters.http.lua",
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua",
-                "default_source_code": {"inline_string": _COOKIE_TO_HEADER},
+                "default_source_code": {"inline_string": _COOKIE_TO_HEADER.replace("THE_COOKIE", cookie)},
             },
         },
         {

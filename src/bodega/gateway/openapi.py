@@ -359,7 +359,8 @@ def _add_security(merged: Document) -> None:
         "type": "apiKey",
         "in": "cookie",
         "name": ACCESS_COOKIE,
-        "description": "The same token as the site's cookie. What changes something then needs the site's Origin.",
+        "description": "The same token as the site's cookie. What changes something then needs the site's Origin. "
+        "Where the site has TLS the cookie's name is `__Host-bodega_access`.",
     }
     for _, _, operation in _operations(merged["paths"]):
         if "security" in operation:

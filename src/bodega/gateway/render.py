@@ -200,7 +200,9 @@ def _filters(system: System, instance: Instance, edge_secret: str | None) -> lis
         },
         _rate_limit(system),
         access.origin_filter(_our_origins(instance)),
-        *access.token_filters(f"{instance.service_url('auth')}/.well-known/jwks.json"),
+        *access.token_filters(
+            f"{instance.service_url('auth')}/.well-known/jwks.json", tls=instance.site_url.startswith("https:")
+        ),
         {
             "name": "bodega.size",
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC"},

@@ -282,7 +282,9 @@ def create_service(
         app.include_router(_parked_routes(parked))
     _answer_with_problems(app, titles)
     app.openapi = lambda: _openapi(app, routers, titles)  # type: ignore[method-assign]
-    app.add_middleware(Front, service=service, titles=titles, raw_paths=raw_paths)
+    app.add_middleware(
+        Front, service=service, titles=titles, raw_paths=raw_paths, tls=settings.site_url.startswith("https:")
+    )
     return app
 
 

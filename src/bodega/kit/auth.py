@@ -194,7 +194,7 @@ class AccessTokens:
                 try:
                     async with (
                         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session,
-                        session.get(self._url) as answer,
+                        session.get(self._url, allow_redirects=False) as answer,
                     ):
                         answer.raise_for_status()
                         self._keys = KeySet.import_key_set(await answer.json())

@@ -7,7 +7,7 @@ jitter, and a circuit breaker. In: `Front`, which bounds and checks the body bef
 import contextvars
 import json
 import time
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TypeVar
 
 import stamina
@@ -19,7 +19,7 @@ from purgatory.domain.model import OpenedState
 from pydantic import BaseModel
 from pydantic_core import from_json
 
-from bodega.kit import security
+from bodega.kit import cookies, security
 from bodega.kit.auth import InternalTokens
 from bodega.kit.errors import BadRequest, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia
 from bodega.kit.telemetry import REQUESTS, log, span, trace_headers
@@ -220,8 +220,12 @@ class Front:
     After: whatever escaped becomes a 500 problem and a log entry with its trace; never a stack trace.
     """
 
-    def __init__(self, app: App, *, service: str, titles: Mapping[str, str], raw_paths: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, app: App, *, service: str, titles: Mapping[str, str], raw_paths: tuple[str, ...] = (), tls: bool = False
+    ) -> None:
         self._app = app
+        self._tls = tls
+        """Whether the site has TLS: then our cookies bear prefixes (`kit.cookies`)."""
         self._service = service
         self._titles = titles
         self._raw_paths = raw_paths
@@ -239,8 +243,12 @@ class Front:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
+                if self._tls:
+                    message["headers"] = _cookies_through(message.get("headers", ()), b"set-cookie", cookies.sent)
             await send(message)
 
+        if self._tls:
+            scope["headers"] = _cookies_through(scope["headers"], b"cookie", cookies.received)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         token = _deadline.set(_deadline_of(headers))
         client = security.set_client(scope["client"][0] if scope.get("client") else None)
@@ -303,6 +311,15 @@ class Front:
             return message
 
         return replay
+
+
+def _cookies_through(
+    headers: Iterable[tuple[bytes, bytes]], name: bytes, change: Callable[[str], str]
+) -> list[tuple[bytes, bytes]]:
+    return [
+        (key, change(value.decode("latin-1")).encode("latin-1") if key.lower() == name else value)
+        for key, value in headers
+    ]
 
 
 def _record_staff(scope: Scope, status: int) -> None:

@@ -60,7 +60,7 @@ class SharedCache:
         if self._session is None:
             raise Unavailable("the shared cache is closed")
         try:
-            async with self._session.request(method, self._url, headers=headers) as answer:
+            async with self._session.request(method, self._url, headers=headers, allow_redirects=False) as answer:
                 await answer.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise Unavailable(f"the shared cache does not answer: {error!r}") from error

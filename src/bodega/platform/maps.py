@@ -1,5 +1,5 @@
-"""What is written from code: `map.md`, `events.md`, `openapi.json` and `coverage.md` of `docs`, the edge's table of
-the parameters that public answers have, and the pages' table of minor units.
+"""What is written from code: `map.md`, `events.md`, `openapi.json`, `coverage.md` and `asvs.md` of `docs`, the edge's
+table of the parameters that public answers have, and the pages' table of minor units.
 
 `python -m bodega.platform.maps` writes them; a test compares, so they cannot go stale.
 """
@@ -14,6 +14,7 @@ from typing import Any
 from bodega.contracts.envelope import Event
 from bodega.contracts.export import all_events
 from bodega.kit.currencies import MINOR_DIGITS
+from bodega.platform.asvs import asvs
 from bodega.platform.coverage import coverage
 from bodega.platform.description import api
 from bodega.platform.system import ROOT, Engine, Service, System
@@ -158,6 +159,7 @@ FILES: dict[Path, Callable[[], str]] = {
     Path("src/bodega/edge/parameters.json"): public_parameters,
     Path("storefront/src/words/minor-digits.ts"): minor_units,
     Path("docs/coverage.md"): coverage,
+    Path("docs/asvs.md"): asvs,
 }
 
 

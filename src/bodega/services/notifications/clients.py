@@ -120,7 +120,7 @@ class Twilio:
             raise Delayed(f"the SMS gateway did not take it: {type(error).__name__}") from error
 
     async def _has(self, http: aiohttp.ClientSession, text: str, recipient: str, since: datetime) -> bool:
-        async with http.get(f"{self._url}.json", params={"To": recipient}) as answer:
+        async with http.get(f"{self._url}.json", params={"To": recipient}, allow_redirects=False) as answer:
             if answer.status != 200:
                 raise Delayed(f"the SMS gateway answered {answer.status}")
             sent = _SentList.model_validate_json(await answer.read()).messages
@@ -130,7 +130,7 @@ class Twilio:
     async def _create(self, http: aiohttp.ClientSession, text: str, recipient: str) -> None:
         sender = self._settings.sms_from
         form = {"To": recipient, "Body": text, "MessagingServiceSid" if sender.startswith("MG") else "From": sender}
-        async with http.post(f"{self._url}.json", data=form) as answer:
+        async with http.post(f"{self._url}.json", data=form, allow_redirects=False) as answer:
             if answer.status < 300:
                 return
             if answer.status != 400:  # our account, their trouble, or too many: all may pass

@@ -22,7 +22,8 @@ class Settings(ServiceSettings):
     smtp_username: str | None = None
     smtp_password: SecretStr = SecretStr("")
     smtp_security: Literal["auto", "starttls", "tls"] = "auto"
-    """auto: encrypted, if the server offers it. starttls: refused without. tls: from the first byte on."""
+    """auto: encrypted, if the server offers it; with a user name, `starttls`, or the password could go out in clear.
+    starttls: refused without. tls: from the first byte on."""
     sms_url: str | None = None
     """Twilio's API, `https://api.twilio.com`, or another gateway that speaks it. None: the sandbox's."""
     sms_account: str = "ACsandbox"
@@ -42,6 +43,12 @@ class Settings(ServiceSettings):
     def _pays_its_gateway(self) -> Self:
         if self.sms_url is not None and self.sms_token_file is None:
             raise ValueError("sms_url is set: sms_token_file must name the file that holds the account's token")
+        return self
+
+    @model_validator(mode="after")
+    def _shows_its_password_to_nobody(self) -> Self:
+        if self.smtp_username is not None and self.smtp_security == "auto":
+            self.smtp_security = "starttls"
         return self
 
     @property
