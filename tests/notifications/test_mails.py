@@ -36,7 +36,9 @@ FACTS: dict[Kind, Any] = {
 }
 
 
-def written(kind: Kind, *, recipient: str = "ada@example.com", link: str | None = None, **data: Any) -> EmailMessage:
+def written(
+    kind: Kind, *, recipient: str = "ada@example.com", link: str | None = None, merchant: str = "", **data: Any
+) -> EmailMessage:
     fact = FACTS[kind]
     notice = Notice(
         kind=kind, fact="f", recipient=recipient, event_id=fact.id, subject_id=fact.subject,
@@ -46,7 +48,7 @@ def written(kind: Kind, *, recipient: str = "ada@example.com", link: str | None 
         id=new_id("ntf"), notice=notice, state="waiting", message_id=domain.message_id("f", recipient, "a@b.example"),
         attempts=0, last_error=None, created_at=datetime(2026, 11, 24, 10, tzinfo=UTC), sent_at=None,
     )  # fmt: skip
-    settings = Settings(site_url="http://127.0.0.1:8000", shop_name="Bodega")
+    settings = Settings(site_url="http://127.0.0.1:8000", shop_name="Bodega", merchant_line=merchant)
     return Writer(settings, SECRET).write(notification, link)
 
 
@@ -72,6 +74,18 @@ def test_every_mail_has_words_for_both_kinds_of_reader_and_needs_nothing_from_el
     assert mail["Auto-Submitted"] == "auto-generated"
     assert (mail["List-Unsubscribe"] is not None) == (kind == "parcel_delivered")
     assert (mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click") == (kind == "parcel_delivered")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_mail_says_who_sells_and_leads_to_the_legal_pages(kind: Kind) -> None:
+    link = "http://127.0.0.1:8000/secret/1"
+    for content in parts(written(kind, link=link, merchant="Haverfold & Sons, Hamburg, VAT ID DE123456789")):
+        for page in ("terms", "withdrawal", "privacy", "imprint"):
+            assert f"http://127.0.0.1:8000/{page}" in content
+        assert "Haverfold & Sons, Hamburg, VAT ID DE123456789" in content.replace("&amp;", "&")
+    text, _ = parts(written(kind, link=link))
+    assert "Haverfold" not in text
+    assert "\n\nTerms" not in text, "nothing stands in place of a merchant who is not filled in"
 
 
 UNPAID: tuple[Kind, ...] = ("verify_email", "reset_password", "password_changed", "payment_failed")

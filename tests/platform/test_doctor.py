@@ -71,3 +71,39 @@ def test_who_is_kept_by_a_supervisor_is_known() -> None:
         supervisor.communicate(b"\n")
     assert holder is not None
     assert holder.supervisor == supervisor.pid
+
+
+def _with_merchant(tmp_path: Path, **details: str) -> doctor.Finding:
+    system = System.load(local=False)
+    merchant = system.merchant.model_copy(update=details)
+    return doctor._merchant(system.model_copy(update={"merchant": merchant}).instance("shop", tmp_path))
+
+
+FILLED_IN = {
+    "name": "Haverfold GmbH", "street": "Speicherstr. 1", "postal_code": "20457", "city": "Hamburg",
+    "email": "shop@haverfold.example", "phone": "+49 40 123456",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("field", "words"), [("name", "name"), ("phone", "phone number"), ("email", "e-mail address")])
+def test_doctor_names_in_words_what_the_legal_pages_lack_and_lets_the_shop_run(
+    field: str, words: str, tmp_path: Path
+) -> None:
+    finding = _with_merchant(tmp_path, **FILLED_IN | {field: "  "})
+    assert (finding.well, finding.urgent) == (False, False)
+    assert finding.detail.startswith(f"the merchant's {words} is not filled in")
+    assert "[merchant]" in finding.cure
+
+
+def test_doctor_is_content_with_a_merchant_that_is_filled_in(tmp_path: Path) -> None:
+    assert _with_merchant(tmp_path, **FILLED_IN).well
+    lacking = _with_merchant(tmp_path)
+    assert not lacking.well
+    assert "name, street, postal code, city, e-mail address, phone number are not" in lacking.detail
+
+
+def test_a_merchant_in_one_line_has_only_what_is_filled_in() -> None:
+    empty = System.load(local=False).merchant
+    assert empty.line == ""
+    known = empty.model_copy(update={"name": "Haverfold GmbH", "city": "Hamburg", "vat_id": "DE1"})
+    assert known.line == "Haverfold GmbH, Hamburg, VAT ID DE1"

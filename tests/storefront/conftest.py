@@ -1,11 +1,14 @@
 """The storefront's server as it is shipped, in front of a small API of the tests' own."""
 
 import asyncio
+import json
 import os
 import re
 import socket
 from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import aiohttp
@@ -26,6 +29,11 @@ from bodega.services.search.store import Counted, CountedOption, Found
 
 SITE = "http://shop.test"
 MUG_ID = "prd_01M862Q5N3E2TBV7W1GKEP0HMD"
+MERCHANT: dict[str, Any] = {
+    "name": "Haverfold & Sons GmbH", "street": "Speicherstr. 1", "postal_code": "20457", "city": "Hamburg",
+    "represented_by": "Ada Lovelace (managing director)", "register_entry": "Amtsgericht Hamburg, HRB 12345",
+    "vat_id": "DE123456789", "email": "shop@haverfold.example", "phone": "+49 40 123456", "return_days": 30,
+}  # fmt: skip
 EUR_16 = {"amount": 1600, "currency": "EUR"}
 
 
@@ -198,19 +206,19 @@ class Storefront:
         return answer
 
 
-@pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Storefront]:
+@asynccontextmanager
+async def served(folder: Path, api: Api, merchant: dict[str, Any]) -> AsyncIterator[Storefront]:
+    """The built storefront of a merchant, in front of an API of the tests' own."""
     if not pages.are_built():
         pytest.fail("the pages are not built: run the tests by ./bodega test")
-    api = Api()
-    secret = tmp_path_factory.mktemp("edge") / "secret"
+    secret = folder / "secret"
     secret.write_text("of-the-purger\n")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     async with serving(api.app()) as behind, aiohttp.ClientSession() as session:
         settings = {"PORT": str(port), "API_URL": behind.base, "EDGE_SECRET": "of-the-edge", "SITE_URL": SITE,
-                    "LOCALE": "en-IE", "CARD_ORIGIN": "http://cards.test",
+                    "LOCALE": "en-IE", "CARD_ORIGIN": "http://cards.test", "MERCHANT": json.dumps(merchant),
                     "EDGE_URL": f"{behind.base}/edge", "PURGE_SECRET_FILE": str(secret)}  # fmt: skip
         process = await asyncio.create_subprocess_exec(
             pages.node(), "server.ts", cwd=pages.STOREFRONT,
@@ -236,6 +244,19 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stor
         finally:
             process.terminate()
             await process.wait()
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Storefront]:
+    async with served(tmp_path_factory.mktemp("edge"), Api(), MERCHANT) as storefront:
+        yield storefront
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def bare(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Storefront]:
+    """Of a merchant who has filled in nothing."""
+    async with served(tmp_path_factory.mktemp("bare"), Api(), {}) as storefront:
+        yield storefront
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ async def test_a_product_says_what_it_costs_whether_it_can_be_had_and_how_it_com
         "maxValue": 2,
         "unitCode": "DAY",
     }
-    assert offer["hasMerchantReturnPolicy"]["merchantReturnDays"] == 14
+    assert offer["hasMerchantReturnPolicy"]["merchantReturnDays"] == 30
     assert page.headers["Cache-Control"] == KEPT, "stock is live, but the page goes when it flips"
 
 
@@ -187,6 +187,7 @@ async def test_pages_say_where_they_stand_and_the_first_one_whose_shop_it_is(sto
     assert [one["position"] for one in trail] == [1, 2, 3]
     home = said_about(await (await storefront.get("/")).text())
     assert home["OnlineStore"]["name"] == "Bodega"
+    assert home["OnlineStore"]["address"]["streetAddress"] == "Speicherstr. 1"
     assert home["WebSite"]["potentialAction"]["target"]["urlTemplate"] == f"{SITE}/search?q={{search_term_string}}"
 
 

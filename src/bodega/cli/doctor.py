@@ -22,12 +22,13 @@ LEAST_MEMORY_GB = 3
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at; `cure` is the command for it, if it is not well."""
+    """One thing looked at; `cure` is the command for it, if it is not well. Not `urgent`: the shop runs without."""
 
     what: str
     well: bool
     detail: str
     cure: str = ""
+    urgent: bool = True
 
 
 def doctor(instance: InstanceName = "shop") -> None:
@@ -36,12 +37,12 @@ def doctor(instance: InstanceName = "shop") -> None:
     findings = list(_examine(chosen))
     table = Table(box=None, pad_edge=False, show_header=False)
     for finding in findings:
-        mark = Text("✓", "green") if finding.well else Text("✗", "red")
+        mark = Text("✓", "green") if finding.well else Text("✗", "red") if finding.urgent else Text("!", "yellow")
         table.add_row(mark, finding.what, finding.detail)
         if not finding.well and finding.cure:
             table.add_row("", "", Text(f"→ {finding.cure}", "bold"))
     out.print(table)
-    if not all(finding.well for finding in findings):
+    if not all(finding.well or not finding.urgent for finding in findings):
         raise typer.Exit(1)
 
 
@@ -81,7 +82,28 @@ def _examine(instance: Instance) -> Iterator[Finding]:
     yield _varnish(instance)
     built = pages.are_installed() and pages.are_built()
     yield Finding("Pages", built, "built" if built else "not built yet, or not from these sources", "./bodega up")
+    yield _merchant(instance)
     yield from _ports(instance)
+
+
+def _merchant(instance: Instance) -> Finding:
+    """Whether the legal pages can say who sells."""
+    merchant = instance.system.merchant
+    lacking = merchant.missing
+    if not lacking:
+        optional = {"represented by": merchant.represented_by, "register entry": merchant.register_entry,
+                    "VAT ID": merchant.vat_id}  # fmt: skip
+        empty = [words for words, value in optional.items() if not value]
+        also = f"; empty, if you have one: {', '.join(empty)}" if empty else ""
+        return Finding("Legal pages", True, f"{merchant.name} sells{also}")
+    return Finding(
+        "Legal pages",
+        False,
+        f"the merchant's {', '.join(lacking)} {'is' if len(lacking) == 1 else 'are'} not filled in; the imprint, the "
+        "contact page and the mails leave them out",
+        "before you sell, fill in [merchant] in platform.toml or platform.local.toml, then ./bodega up",
+        urgent=False,
+    )
 
 
 def _platform() -> Finding:

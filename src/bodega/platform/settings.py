@@ -38,6 +38,7 @@ def render(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os
         name: _of_service(instance, service, secrets, processor) for name, service in instance.system.services.items()
     }
     rendered["notifications"] |= _sms_gateway(outside)
+    rendered["notifications"]["BODEGA_NOTIFICATIONS_MERCHANT_LINE"] = instance.system.merchant.line
     rendered["sandbox"] = _of_sandbox(instance, secrets)
     rendered["purger"] = _of_purger(instance, secrets)
     rendered["storefront"] = _of_storefront(instance, secrets, outside)

@@ -68,6 +68,26 @@ class Merchant(_Frozen):
     phone: str = ""
     return_days: int = Field(default=14, ge=14, le=365)
 
+    @property
+    def line(self) -> str:
+        """Who it is, as under a letter: what is not filled in is left out; nothing without a name."""
+        if not self.name:
+            return ""
+        place = f"{self.postal_code} {self.city}".strip()
+        vat = f"VAT ID {self.vat_id}" if self.vat_id else ""
+        return ", ".join(
+            part for part in (self.name, self.street, place, self.represented_by, self.register_entry, vat) if part
+        )
+
+    @property
+    def missing(self) -> list[str]:
+        """What no shop may open without and is not filled in, in words."""
+        needed = {
+            "name": "name", "street": "street", "postal_code": "postal code", "city": "city", "email": "e-mail address",
+            "phone": "phone number",
+        }  # fmt: skip
+        return [words for field, words in needed.items() if not getattr(self, field).strip()]
+
 
 class Engine(_Frozen):
     """A program that is no service; `ports` by purpose, on the loopback address.

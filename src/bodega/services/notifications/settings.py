@@ -17,6 +17,8 @@ class Settings(ServiceSettings):
     shop_name: str = "Bodega"
     mail_from: str = "shop@bodega.example"
     """The sender. Its domain is also that of the Message-IDs."""
+    merchant_line: str = ""
+    """Who sells, in one line: name, address and what the law wants on business letters. Empty: not filled in."""
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 7025
     smtp_username: str | None = None

@@ -361,6 +361,12 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
               </div>
               <p className="mt-2 mb-6 text-sm text-soft">Your card details go straight to our payment provider. We never see them.</p>
               {beside}
+              {/* Opened beside the checkout: what is typed into the card's form would be lost. */}
+              <p className="mb-4 text-sm text-soft">
+                By paying you order with obligation to pay and accept our <a className="link" href="/terms" target="_blank">terms</a>. You can
+                withdraw as described under <a className="link" href="/withdrawal" target="_blank">right of withdrawal</a>; how we handle your data is
+                described under <a className="link" href="/privacy" target="_blank">privacy</a>.
+              </p>
               <div ref={payButton}>
                 <BusyButton type="button" className="button w-full sm:w-auto" isBusy={busy !== undefined} onClick={() => void pay()}>
                   {busy === "pay" ? "Paying …" : `Pay ${money(quote.totals.total, locale)}`}

@@ -137,6 +137,7 @@ class Writer:
             "fact": _FACTS[notice.kind][0].model_validate(dict(notice.data)),
             "shop": settings.shop_name,
             "site_url": settings.site_url,
+            "merchant": settings.merchant_line,
             "link": link or self._order_link(notice.number or notice.subject_id, notice.subject_id),
             "unsubscribe": self._unsubscribe_link(notification.id) if notice.kind in _OPTIONAL else None,
         }

@@ -1,0 +1,12 @@
+/** Where the legal and service pages are, in the order in which they are named. */
+export const HELP_LINKS = [
+  ["/shipping", "Shipping"],
+  ["/returns", "Returns"],
+  ["/contact", "Contact"],
+] as const;
+export const LEGAL_LINKS = [
+  ["/terms", "Terms"],
+  ["/privacy", "Privacy"],
+  ["/withdrawal", "Right of withdrawal"],
+  ["/imprint", "Imprint"],
+] as const;
