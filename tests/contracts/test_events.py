@@ -22,7 +22,8 @@ TABLE = {  # spec 0b
     "inventory": {
         "InventoryReserved", "InventoryReleased", "InventoryCommitted", "InventoryAdjusted", "InventoryShort",
     },
-    "orders": {"OrderCreated", "OrderPaid", "OrderCancelled", "OrderShipped", "OrderDelivered", "OrderRefunded"},
+    "orders": {"OrderCreated", "OrderPaid", "OrderCancelled", "OrderShipped", "OrderDelivered", "OrderRefunded",
+               "OrderLinkRequested"},
     "payments": {
         "PaymentAuthorized", "PaymentFailed", "PaymentCaptured", "PaymentCaptureFailed", "PaymentRefunded",
         "PaymentVoided",

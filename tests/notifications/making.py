@@ -6,7 +6,7 @@ from bodega.contracts.envelope import event
 from bodega.contracts.fields import Contact
 from bodega.contracts.ids import derived_id, new_id
 from bodega.contracts.money import Price
-from bodega.contracts.orders import OrderCancelled, OrderPaid, OrderRefunded
+from bodega.contracts.orders import OrderCancelled, OrderLinkRequested, OrderPaid, OrderRefunded
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
@@ -111,3 +111,11 @@ def reset_wanted(email: str) -> Any:
 def password_set(email: str) -> Any:
     customer = new_id("cus")
     return event(PasswordChanged(customer_id=customer, email=email), subject=customer, sequence=3)
+
+
+def link_wanted(order_id: str, email: str, at: str = "2026-11-24T10:00:00Z") -> Any:
+    facts = order_facts(order_id, email)
+    fact = OrderLinkRequested.model_validate(
+        {"number": facts["number"], "contact": facts["contact"], "requested_at": at}
+    )
+    return event(fact, subject=order_id, sequence=2)

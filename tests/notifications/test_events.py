@@ -23,6 +23,7 @@ from tests.notifications.making import (
     cancelled,
     declined,
     delivered,
+    link_wanted,
     paid,
     password_set,
     refunded,
@@ -60,6 +61,20 @@ async def test_a_shopper_gets_the_confirmation_then_the_tracking_number_then_the
     assert [one["kind"] for one in await listed(merchant, ada)] == [
         "parcel_delivered", "parcel_sent", "order_confirmation",
     ]  # fmt: skip
+
+
+async def test_the_link_of_an_order_is_sent_again_once_in_ten_minutes_however_often_it_is_wanted(
+    notifications: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    order, ada = new_id("ord"), somebody()
+    early = [link_wanted(order, ada, f"2026-11-24T10:0{minute}:00Z") for minute in range(5)]
+    await topics.publish(*early, link_wanted(order, ada, "2026-11-24T10:10:00Z"))
+    mails = await mailbox.gets(ada, 2)
+    for mail in mails:
+        assert mail["subject"] == f"The link to your order {NUMBER}"
+        assert f"http://127.0.0.1:8000/orders/{NUMBER}?token={view_token(LINK_SECRET, order)}" in mail["links"]
+    await topics.publish(sent(order, ada))
+    assert len(await mailbox.gets(ada, 3)) == 3
 
 
 async def test_a_fact_that_comes_four_times_under_two_ids_is_one_mail(

@@ -27,6 +27,7 @@ FACTS: dict[Kind, Any] = {
     "order_confirmation": making.paid(ORDER, "ada@example.com"),
     "order_cancelled": making.cancelled(ORDER, "ada@example.com", was_paid=True),
     "order_refunded": making.refunded(ORDER, "ada@example.com", 1000, 2500),
+    "order_link": making.link_wanted(ORDER, "ada@example.com"),
     "parcel_sent": making.sent(ORDER, "ada@example.com"),
     "parcel_delivered": making.delivered(ORDER, "ada@example.com"),
     "payment_failed": making.declined(ORDER, "ada@example.com"),

@@ -58,7 +58,10 @@ class Api:
     fails: bool = False
     sold_out: set[str] = field(default_factory=set)
     inventory_fails: bool = False
+    lookup_status: int = 202
     asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
+    queries: list[tuple[str, str]] = field(default_factory=list)
+    """Of what path it was asked what."""
     purges: list[dict[str, str]] = field(default_factory=list)
     """What it was told as the edge, of which it refuses the first."""
 
@@ -69,6 +72,7 @@ class Api:
         async def record(request: Request, call_next: Any) -> Response:
             body = await request.json() if request.method in ("POST", "PATCH") else None
             self.asked.append((request.method, request.url.path, dict(request.headers), body))
+            self.queries.append((request.url.path, request.url.query))
             if self.fails:
                 return JSONResponse({"code": "unavailable"}, 503)
             answer: Response = await call_next(request)
@@ -137,6 +141,10 @@ class Api:
             empty = {"id": None, "version": 0, "revision": None, "lines": [], "pieces": 0, "subtotal": EUR_16,
                      "stale": False}  # fmt: skip
             return JSONResponse(empty, headers={"Cache-Control": "private, no-store"})
+
+        @app.post("/orders/lookup")
+        async def look_up() -> Response:
+            return JSONResponse({"code": "refused"} if self.lookup_status >= 400 else None, self.lookup_status)
 
         @app.post("/cart")
         async def add() -> Response:
@@ -264,5 +272,7 @@ def storefront(server: Storefront) -> Storefront:
     """The server, its API as new."""
     server.api.products, server.api.fails = {"mug": product()}, False
     server.api.sold_out, server.api.inventory_fails = set(), False
+    server.api.lookup_status = 202
     server.api.asked.clear()
+    server.api.queries.clear()
     return server

@@ -188,3 +188,13 @@ async def test_what_is_no_form_is_refused(storefront: Storefront, kind: str, bod
         )
         assert answer.status == status
     assert not storefront.api.asked
+
+
+async def test_home_shows_what_is_in_stock_and_stands_without_any_picture(storefront: Storefront) -> None:
+    page = await storefront.get("/")
+    text = await page.text()
+    assert page.status == 200
+    assert 'href="/products/mug"' in text
+    assert "in stock now" not in text
+    (asked,) = {query for path, query in storefront.api.queries if path == "/search"}
+    assert {"in_stock=true", "sort=newest"} <= set(asked.split("&"))

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bodega.contracts.envelope import Event
-from bodega.contracts.fields import Address, CleanText, Contact, Line, Quantity, Sku
+from bodega.contracts.fields import Address, CleanText, Contact, Line, Quantity, Sku, Timestamp
 from bodega.contracts.ids import (
     CartId,
     CheckoutId,
@@ -141,6 +141,17 @@ class OrderRefunded(_OrderFact):
 
     refunded: Price = Field(description="In this refund")
     refunded_total: Price = Field(description="In all refunds of the order")
+
+
+class OrderLinkRequested(Event):
+    """Somebody who knows number and e-mail address of an order wants its link again. Changes nothing of the order."""
+
+    topic: ClassVar[str] = "orders"
+
+    number: OrderNumber
+    customer_id: CustomerId | None = Field(default=None, description="Who bought; null: a guest")
+    contact: Contact = Field(description="Where the link goes: the address of the order")
+    requested_at: Timestamp = Field(description="When", examples=["2026-11-24T08:48:32Z"])
 
 
 class CreateOrder(_Message):

@@ -1255,6 +1255,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/orders/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look Up Order
+         * @description For who has lost the mail: if there is an order of this number and e-mail address, its link is sent to that
+         *     address, once in ten minutes at most. The answer is the same if there is none.
+         */
+        post: operations["look_up_order_orders_lookup_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/orders/{order_ref}": {
         parameters: {
             query?: never;
@@ -4378,7 +4399,7 @@ export interface components {
              * @example parcel_sent
              * @enum {string}
              */
-            kind: "order_confirmation" | "order_cancelled" | "order_refunded" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed";
+            kind: "order_confirmation" | "order_cancelled" | "order_refunded" | "order_link" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed";
             /**
              * Last Error
              * @description Why it was not taken the last time; null: it was
@@ -4615,6 +4636,28 @@ export interface components {
              * @example 390
              */
             weight_grams?: number;
+        };
+        /**
+         * OrderLookup
+         * @description `POST /orders/lookup`
+         * @example {
+         *       "email": "ada@example.com",
+         *       "number": "BDG-TNDA-FC5E"
+         *     }
+         */
+        OrderLookup: {
+            /**
+             * Email
+             * @description The address that the order was made with, in any case
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Number
+             * @description The order's number as people type it: in any case, with or without hyphens
+             * @example BDG-TNDA-FC5E
+             */
+            number: string;
         };
         /**
          * OrderPayments
@@ -9812,7 +9855,7 @@ export interface operations {
                 /** @description Only those that have come so far */
                 state?: ("waiting" | "sent" | "parked" | "dropped") | null;
                 /** @description Only those about this */
-                kind?: ("order_confirmation" | "order_cancelled" | "order_refunded" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed") | null;
+                kind?: ("order_confirmation" | "order_cancelled" | "order_refunded" | "order_link" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed") | null;
                 /** @description Only mails, or only text messages */
                 channel?: ("mail" | "sms") | null;
                 /** @description An order's number or id, or how an address or telephone number begins */
@@ -12853,6 +12896,39 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest400"];
             401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
+    look_up_order_orders_lookup_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrderLookup"];
+            };
+        };
+        responses: {
+            /** @description Taken; it is done in a moment. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["MalformedRequest400"];
+            403: components["responses"]["GatewayOriginNotAllowed"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];

@@ -13,7 +13,7 @@ export default function NotFound() {
         <input id="lost-q" name="q" type="search" className="field" />
         <button type="submit" className="button">Search</button>
       </form>
-      <p className="mt-8"><Link className="link" prefetch={false} href="/">To the first page</Link></p>
+      <p className="mt-8"><Link className="link" prefetch={false} href="/">Home</Link></p>
     </div>
   );
 }

@@ -1,8 +1,8 @@
 import type { Metadata } from "next";
 import Link from "next/link";
 import { api } from "@/api/server";
-import { Picture } from "@/components/picture";
-import { cardOf, ProductGrid } from "@/components/product-card";
+import { address, Picture, Unpictured } from "@/components/picture";
+import { ProductGrid } from "@/components/product-card";
 import { StructuredData } from "@/components/structured-data";
 import { organization, website } from "@/page/structured";
 import { settings } from "@/settings";
@@ -12,11 +12,14 @@ export const metadata: Metadata = { alternates: { canonical: "/" } };
 export default async function Home() {
   const { locale } = settings();
   const [newest, categories] = await Promise.all([
-    api.GET("/products", { params: { query: { limit: 9, sort: "newest" } } }),
+    // The search knows what is in stock, and what is shown here must be.
+    api.GET("/search", { params: { query: { limit: 9, sort: "newest", in_stock: true } } }),
     api.GET("/categories"),
   ]);
-  const [first, ...rest] = newest.data?.items ?? [];
-  const products = rest.map(cardOf);
+  const found = newest.data?.items ?? [];
+  // A product without a picture is no opening; if none has one, the shop's mark stands there.
+  const first = found.find(({ image }) => image && address(image.renditions, "jpg", 640));
+  const products = found.filter((product) => product !== first).slice(0, 8);
   return (
     <>
       <StructuredData data={{ "@graph": [organization(), website()] }} />
@@ -24,17 +27,19 @@ export default async function Home() {
         <div>
           <h1 className="font-serif text-5xl leading-[1.05] sm:text-6xl">Things for the house, made to last.</h1>
           <p className="mt-5 max-w-md text-lg text-soft">
-            Stoneware, linen, paper and light from small workshops. What you see here is in stock now, at the price you pay.
+            Stoneware, linen, paper and light from small workshops. What you see is what you pay.
           </p>
           <p className="mt-8 flex flex-wrap gap-3">
             <Link className="button" prefetch={false} href="/search">Browse everything</Link>
             {first && <Link className="button-quiet" prefetch={false} href={`/products/${first.slug}`}>New: {first.title}</Link>}
           </p>
         </div>
-        {first?.image && (
+        {first?.image ? (
           <Link href={`/products/${first.slug}`} prefetch={false} className="block aspect-square overflow-hidden rounded-3xl bg-sand">
-            <Picture renditions={first.image.renditions ?? {}} alt={first.image.alt || first.title} sizes="(min-width: 64rem) 34rem, 94vw" eager className="size-full object-cover" />
+            <Picture renditions={first.image.renditions} alt={first.image.alt || first.title} sizes="(min-width: 64rem) 34rem, 94vw" eager className="size-full object-cover" />
           </Link>
+        ) : (
+          <Unpictured className="hidden aspect-square rounded-3xl lg:flex" />
         )}
       </section>
       <section className="wrap mt-8" aria-labelledby="categories">
@@ -50,10 +55,12 @@ export default async function Home() {
           ))}
         </ul>
       </section>
-      <section className="wrap mt-16" aria-labelledby="new">
-        <h2 id="new" className="font-serif text-3xl">New in the shop</h2>
-        <div className="mt-6"><ProductGrid products={products} locale={locale} /></div>
-      </section>
+      {products.length > 0 && (
+        <section className="wrap mt-16" aria-labelledby="new">
+          <h2 id="new" className="font-serif text-3xl">New in the shop</h2>
+          <div className="mt-6"><ProductGrid products={products} locale={locale} /></div>
+        </section>
+      )}
     </>
   );
 }

@@ -1,10 +1,11 @@
 "use client";
-import { useEffect, useId, useState } from "react";
+import { useEffect, useId, useRef, useState } from "react";
 import { api, type Schemas } from "@/api/browser";
 import { addToCart, openDrawer } from "@/shop/cart";
 import { inWords } from "@/shop/problems";
 import { money } from "@/words/money";
 import { BusyButton } from "./busy-button";
+import { DeliveryPromise } from "./delivery-promise";
 import { QuantityChoice } from "./quantity-choice";
 
 /** A value for each of a product's options. */
@@ -30,6 +31,14 @@ export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
   const [stock, setStock] = useState<Map<string, Stock>>();
   const [said, setSaid] = useState<{ text: string; isBad: boolean }>();
   const [isBusy, setBusy] = useState(false);
+  const button = useRef<HTMLDivElement>(null);
+  const [isButtonInView, setButtonInView] = useState(true);
+
+  useEffect(() => {
+    const watch = new IntersectionObserver(([entry]) => setButtonInView(entry?.isIntersecting ?? true));
+    if (button.current) watch.observe(button.current);
+    return () => watch.disconnect();
+  }, []);
 
   // The page is kept by the edge and says nothing about stock: what is left is asked for here, and now.
   useEffect(() => {
@@ -109,7 +118,7 @@ export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
           </div>
         </fieldset>
       ))}
-      <div className="mt-8 flex gap-3">
+      <div ref={button} className="mt-8 flex gap-3">
         <label htmlFor={`${id}-quantity`} className="sr-only">Quantity</label>
         <QuantityChoice id={`${id}-quantity`} value={wanted} left={most} onChange={setQuantity} className="field w-20 rounded-full px-4" />
         <BusyButton type="submit" className="button flex-1" isBusy={isBusy} disabled={!variant || isSoldOut}>
@@ -119,6 +128,16 @@ export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
       <p className="mt-3 min-h-6 text-sm" aria-live="polite">
         {said ? <span className={said.isBad ? "text-alarm" : "text-good"}>{said.text}</span> : left && <StockNote left={left} />}
       </p>
+      <DeliveryPromise price={variant?.price} grams={variant?.weight_grams ?? 0} locale={locale} />
+      {/* On a phone: always at hand. */}
+      {variant && !isSoldOut && !isButtonInView && (
+        <div className="fixed inset-x-0 bottom-0 z-20 flex items-center justify-between gap-4 border-t border-line bg-paper px-4 py-3 shadow-lg min-[700px]:hidden">
+          <span className="min-w-0 truncate">{Object.values(chosen).join(" · ") || product.title}</span>
+          <BusyButton type="submit" className="button shrink-0" isBusy={isBusy}>
+            Add · {money(variant.price, locale)}
+          </BusyButton>
+        </div>
+      )}
     </form>
   );
 }

@@ -5,6 +5,7 @@ import { settings } from "@/settings";
 const ORDER_LINKS = [
   ["/account", "Account"],
   ["/account/orders", "Orders"],
+  ["/find-order", "Find an order"],
   ["/cart", "Cart"],
 ] as const;
 

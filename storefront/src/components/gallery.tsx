@@ -1,7 +1,11 @@
 "use client";
 import { useEffect, useRef } from "react";
 import type { components } from "@/api/schema";
-import { Picture } from "./picture";
+import { Picture, Unpictured } from "./picture";
+
+/** How wide the pictures are, as the grids of this page and of ProductView lay them out. */
+const FIRST_SIZES = "(min-width: 75rem) 38rem, (min-width: 43.75rem) 54vw, (min-width: 40rem) 94vw, 88vw";
+const OTHER_SIZES = "(min-width: 75rem) 19rem, (min-width: 43.75rem) 27vw, (min-width: 40rem) 46vw, 88vw";
 
 /** A product's pictures: side by side to be swept through on a phone, in a grid beside the text elsewhere. */
 export function Gallery({ media }: { media: components["schemas"]["Media"][] }) {
@@ -11,7 +15,7 @@ export function Gallery({ media }: { media: components["schemas"]["Media"][] }) 
   useEffect(() => {
     row.current?.scrollTo({ left: 0 });
   }, [first]);
-  if (!media.length) return <div className="aspect-square rounded-2xl bg-sand" />;
+  if (!media.length) return <Unpictured className="aspect-square rounded-2xl" />;
   return (
     <ul
       ref={row}
@@ -27,7 +31,7 @@ export function Gallery({ media }: { media: components["schemas"]["Media"][] }) 
           <Picture
             renditions={picture.renditions ?? {}}
             alt={picture.alt ?? ""}
-            sizes={index === 0 ? "(min-width: 64rem) 38rem, (min-width: 40rem) 94vw, 88vw" : "(min-width: 64rem) 19rem, 46vw"}
+            sizes={index === 0 ? FIRST_SIZES : OTHER_SIZES}
             eager={index === 0}
             className="size-full object-cover"
           />

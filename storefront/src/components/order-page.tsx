@@ -258,10 +258,13 @@ function CannotShow({ problem }: { problem: Refusal }) {
       <h1 className="title">We cannot show this order.</h1>
       <p className="mt-4 max-w-xl text-lg text-soft">
         {[401, 404].includes(problem.status)
-          ? "Please open it with the link in your confirmation e-mail, or sign in to the account you ordered with."
+          ? "Please open it with the link in your confirmation e-mail, or sign in to the account you ordered with. If you have lost the link, we send it again."
           : inWords(problem)}
       </p>
-      <p className="mt-8"><button type="button" className="button" onClick={() => location.assign(signInAddress())}>Sign in</button></p>
+      <p className="mt-8 flex flex-wrap gap-3">
+        <button type="button" className="button" onClick={() => location.assign(signInAddress())}>Sign in</button>
+        <a className="button-quiet" href="/find-order">Find your order</a>
+      </p>
     </div>
   );
 }

@@ -11,7 +11,7 @@ const FORMATS = ["avif", "webp"] as const;
 export function Picture(props: { renditions: Renditions; alt: string; sizes: string; eager?: boolean; className?: string }) {
   const { renditions, alt, sizes, eager = false, className } = props;
   const fallback = address(renditions, "jpg", 640);
-  if (!fallback) return <div className={`bg-sand ${className ?? ""}`} role="img" aria-label={alt} />;
+  if (!fallback) return <Unpictured className={className} />;
   return (
     <picture>
       {FORMATS.map((format) => (
@@ -30,6 +30,18 @@ export function Picture(props: { renditions: Renditions; alt: string; sizes: str
         className={className}
       />
     </picture>
+  );
+}
+
+/** What stands in place of a picture that is not there: the shop's mark. */
+export function Unpictured({ className = "" }: { className?: string | undefined }) {
+  return (
+    <div aria-hidden="true" className={`flex items-center justify-center bg-sand text-line ${className}`}>
+      <svg viewBox="0 0 32 32" className="w-1/4" fill="none" stroke="currentColor" strokeWidth="1.5" strokeLinecap="round" strokeLinejoin="round">
+        <path d="M9 12h14l-1.2 12.2a1.5 1.5 0 0 1-1.5 1.3h-8.6a1.5 1.5 0 0 1-1.5-1.3z" />
+        <path d="M12.5 14.5V10a3.5 3.5 0 0 1 7 0v4.5" />
+      </svg>
+    </div>
   );
 }
 

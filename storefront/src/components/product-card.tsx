@@ -1,6 +1,6 @@
 import Link from "next/link";
 import type { components } from "@/api/schema";
-import { Picture } from "./picture";
+import { Picture, Unpictured } from "./picture";
 import { Price } from "./price";
 
 type Hit = components["schemas"]["ProductHit"];
@@ -26,7 +26,7 @@ export function ProductCard({ product, locale, eager = false }: { product: Card;
             eager={eager}
             className="size-full object-cover transition-transform duration-300 group-hover:scale-[1.03]"
           />
-        ) : null}
+        ) : <Unpictured className="size-full" />}
       </div>
       <div className="mt-3">
         <h3 className="leading-snug font-medium">

@@ -28,7 +28,7 @@ export function ProductView({ product, variants, media, locale, heading, childre
   }, [variants]);
 
   return (
-    <div className="grid gap-8 lg:grid-cols-[minmax(0,7fr)_minmax(0,5fr)] lg:gap-14">
+    <div className="grid gap-8 min-[700px]:grid-cols-[minmax(0,7fr)_minmax(0,5fr)] lg:gap-14">
       <Gallery media={inView(media, variantOf(variants, chosen)?.sku)} />
       <div>
         {heading}

@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bodega.contracts.orders import CHECKOUT_REPLACED, OrderCancelled, OrderPaid, OrderRefunded
+from bodega.contracts.orders import (
+    CHECKOUT_REPLACED,
+    OrderCancelled,
+    OrderLinkRequested,
+    OrderPaid,
+    OrderRefunded,
+)
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
@@ -13,6 +19,11 @@ from bodega.kit.inbox import Hears, Received
 from bodega.services.notifications import service, store
 from bodega.services.notifications.domain import Kind, Notice
 from bodega.services.notifications.settings import Settings
+
+_OrderTold = Received[OrderPaid] | Received[OrderCancelled] | Received[OrderRefunded] | Received[OrderLinkRequested]
+
+LINK_EVERY_SECONDS = 600
+"""How often the link of an order is sent, however often it is wanted."""
 
 
 def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
@@ -33,6 +44,11 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
         # Each refund is a fact of its own; what has been given back in all tells them apart.
         fact = f"refunded/{event.data.refunded_total.amount}"
         await service.tell(tx, mailing, _of_order("order_refunded", event, fact), settings)
+
+    async def order_link_requested(tx: Transaction, event: Received[OrderLinkRequested]) -> None:
+        # Whoever knows number and address could fill a mailbox: in ten minutes it is one fact, however often wanted.
+        window = int(event.data.requested_at.timestamp()) // LINK_EVERY_SECONDS
+        await service.tell(tx, mailing, _of_order("order_link", event, f"link/{window}"), settings)
 
     async def shipment_picked_up(tx: Transaction, event: Received[ShipmentPickedUp]) -> None:
         notice = _of_parcel("parcel_sent", event)
@@ -75,6 +91,7 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
         Hears("OrderPaid", OrderPaid, order_paid),
         Hears("OrderCancelled", OrderCancelled, order_cancelled),
         Hears("OrderRefunded", OrderRefunded, order_refunded),
+        Hears("OrderLinkRequested", OrderLinkRequested, order_link_requested),
         Hears("ShipmentPickedUp", ShipmentPickedUp, shipment_picked_up),
         Hears("ShipmentDelivered", ShipmentDelivered, shipment_delivered),
         Hears("PaymentFailed", PaymentFailed, payment_failed),
@@ -84,9 +101,7 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
     )
 
 
-def _of_order(
-    kind: Kind, event: Received[OrderPaid] | Received[OrderCancelled] | Received[OrderRefunded], fact: str
-) -> Notice:
+def _of_order(kind: Kind, event: _OrderTold, fact: str) -> Notice:
     return Notice(
         kind=kind,
         fact=f"{event.subject}/{fact}",

@@ -17,6 +17,7 @@ Kind = Literal[
     "order_confirmation",
     "order_cancelled",
     "order_refunded",
+    "order_link",
     "parcel_sent",
     "parcel_delivered",
     "payment_failed",

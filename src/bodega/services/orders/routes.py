@@ -41,6 +41,7 @@ from bodega.services.orders.schemas import (
     AdminHistoryEntry,
     AdminOrderSummary,
     AdminOrderView,
+    OrderLookup,
     OrderSummary,
     OrderView,
     TimelineEntry,
@@ -108,6 +109,14 @@ async def list_orders(db: Db, customer: Customer, limit: PageSize = 20, cursor: 
         orders = await store.orders_of_customer(tx, customer.subject, before=before, limit=limit + 1)
     page, following = cut(orders, limit, lambda order: (order.id,))
     return Page[OrderSummary](items=[_summary(order) for order in page], next_cursor=following)
+
+
+@public.post("/orders/lookup", status_code=202)
+async def look_up_order(wish: OrderLookup, db: Db) -> None:
+    """For who has lost the mail: if there is an order of this number and e-mail address, its link is sent to that
+    address, once in ten minutes at most. The answer is the same if there is none."""
+    async with db.transaction() as tx:
+        await service.look_up(tx, wish.number, wish.email)
 
 
 @public.get("/orders/{order_ref}", responses=problems(Unauthenticated, OrderNotFound))

@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from bodega.contracts.fields import Address, Contact
+from bodega.contracts.fields import Address, Contact, EmailText
 from bodega.contracts.ids import CheckoutId, CustomerId, OrderId, OrderNumber, PaymentId, ReservationId
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, OrderState, Totals
@@ -176,3 +176,15 @@ class AdminOrderView(OrderView):
     captured: bool = Field(description="Whether the money has been taken, not just promised", examples=[True])
     attention: Attention
     history: list[AdminHistoryEntry] = Field(description="The timeline with who and why, oldest first")
+
+
+class OrderLookup(BaseModel):
+    """`POST /orders/lookup`"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    number: Annotated[str, StringConstraints(min_length=1, max_length=40, strip_whitespace=True)] = Field(
+        description="The order's number as people type it: in any case, with or without hyphens",
+        examples=["BDG-TNDA-FC5E"],
+    )
+    email: EmailText = Field(description="The address that the order was made with, in any case")

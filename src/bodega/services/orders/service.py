@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from bodega.contracts.envelope import event
 from bodega.contracts.money import Price
-from bodega.contracts.orders import CreateOrder
+from bodega.contracts.orders import CreateOrder, OrderLinkRequested
 from bodega.kit.db import Transaction
 from bodega.kit.errors import AlreadyEnded
 from bodega.services.orders import domain, store
@@ -160,3 +160,14 @@ def _same(existing: Order, wanted: CreateOrder) -> Order:
     if existing.totals != wanted.totals or existing.lines != tuple(wanted.lines):
         raise DifferentOrder("this id stands for an order with other contents")
     return existing
+
+
+async def look_up(tx: Transaction, number: str, email: str) -> None:
+    """Has the link of an order sent to its own address, if that is the one given. Whether it is, nobody is told."""
+    order = await store.find_order(tx, number)
+    if order is None or order.contact.email.casefold() != email.casefold():
+        return
+    fact = OrderLinkRequested(
+        number=order.number, customer_id=order.customer_id, contact=order.contact, requested_at=datetime.now(UTC)
+    )
+    tx.emit(event(fact, subject=order.id, sequence=order.version))

@@ -24,7 +24,7 @@ export default async function SearchPage({ searchParams }: Props) {
       <LeftOut leftOut={leftOut} />
       {answer.suggestion && (
         <p className="mb-6 text-lg">
-          {answer.corrected ? "Shown are results for " : "Did you mean "}
+          {answer.corrected ? "Showing results for " : "Did you mean "}
           <Link className="link font-medium" prefetch={false} href={`/search?q=${encodeURIComponent(answer.suggestion)}`}>{answer.suggestion}</Link>
           {answer.corrected ? "." : "?"}
         </p>
@@ -35,7 +35,7 @@ export default async function SearchPage({ searchParams }: Props) {
         </div>
       ) : (
         <div className="py-10">
-          <p className="text-lg">Nothing fits that.</p>
+          <p className="text-lg">Nothing was found.</p>
           <p className="mt-2 text-soft">Fewer words or fewer filters may help. Or look around:</p>
           <ul className="mt-6 flex flex-wrap gap-3">
             {wanted.size > (words ? 1 : 0) && words && (

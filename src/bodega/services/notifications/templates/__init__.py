@@ -26,7 +26,7 @@ from pydantic import BaseModel
 
 from bodega.contracts.fields import Address
 from bodega.contracts.money import Money
-from bodega.contracts.orders import OrderCancelled, OrderLine, OrderPaid, OrderRefunded, view_token
+from bodega.contracts.orders import OrderCancelled, OrderLine, OrderLinkRequested, OrderPaid, OrderRefunded, view_token
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
@@ -44,6 +44,7 @@ _FACTS: Final[dict[Kind, tuple[type[BaseModel], str]]] = {
         OrderRefunded,
         "Refund of {{ fact.refunded | money }} for your order {{ fact.number }}",
     ),
+    "order_link": (OrderLinkRequested, "The link to your order {{ fact.number }}"),
     "parcel_sent": (ShipmentPickedUp, "Your order {{ fact.number }} is on its way"),
     "parcel_delivered": (ShipmentDelivered, "Your order {{ fact.number }} has arrived"),
     "payment_failed": (PaymentFailed, "Your payment did not go through"),
