@@ -20,7 +20,7 @@ CODED = product(
 )  # fmt: skip
 COLOURED = {
     "brick-mug": ("Alba Mug", {"Color": "Brick"}), "sage-mug": ("Marl Mug", {"Color": "Sage"}),
-    "green-tea": ("Anchor Loose Leaf Tea for the Mug", {"Blend": "Green Terrace"}),
+    "green-tea": ("Anchor Loose Leaf Tea", {"Blend": "Green Terrace"}),
     "reed-cup": ("Reed Pen Cup", {"Color": "Green"}), "skillet": ("Ember Cast Iron Skillet", {}),
     "candlestick": ("Vigil Candlestick", {"Color": "Black"}),
     "pan": ("Farrier Pan", {"Color": "Matt Black"}), "napkins": ("Sorrel Napkins", {"Color": "Stone"}),
@@ -30,6 +30,7 @@ COLOURED = {
     "clock": ("Half Past Desk Clock", {}), "desk-lamp": ("Fathom Task Lamp", {}),
 }  # fmt: skip
 MENTIONED = {
+    "green-tea": "Enough for a mug.",
     "candlestick": "Its wide pan catches the drips.", "clock": "Stands beside any lamp.", "desk-lamp": "For a desk.",
 }  # fmt: skip
 OTHERS = [
