@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bodega.platform.asvs import asvs, chapters, faults
-from bodega.platform.system import ROOT
+from bodega.platform.asvs import chapters, faults
 
 pytestmark = pytest.mark.unit
 
@@ -16,13 +15,9 @@ def test_whatever_the_table_names_exists_and_no_requirement_is_missing() -> None
     assert faults() == []
 
 
-def test_the_table_is_written_from_its_source() -> None:
-    assert (ROOT / "docs/asvs.md").read_text() == asvs(), "run `python -m bodega.platform.maps`"
-
-
 def test_what_is_open_says_why_and_does_not_grow() -> None:
     still_open = [line for chapter in chapters() for line in chapter.lines if line.is_open]
-    assert all(len(line.says) > 40 for line in still_open)
+    assert [line.id for line in still_open if not line.says.endswith(".")] == []
     assert [line.id for line in still_open if line.level == 1] == ["4.1.1", "14.2.1"]
     assert len([line for line in still_open if line.level == 2]) <= MOST_OPEN_OF_LEVEL_2
 
