@@ -19,8 +19,10 @@ def product(amount: int = 1200, *, sold: bool = True) -> PricedSku:
     return PricedSku(sku="MUG-1", sold=sold, price=Price(amount=amount, currency="EUR"))
 
 
-def stock(shown: int | str) -> Availability:
-    return Availability.model_validate({"sku": "MUG-1", "shown": shown, "in_stock": shown != 0, "version": 1})
+def stock(shown: int | str, available: int | None = None) -> Availability:
+    return Availability.model_validate(
+        {"sku": "MUG-1", "shown": shown, "available": available, "in_stock": shown != 0, "version": 1}
+    )
 
 
 def line(quantity: int = 1, seen: int | None = 1200) -> Line:
@@ -42,6 +44,10 @@ def test_a_changed_price_is_told_with_both() -> None:
 def test_less_than_wanted_is_told() -> None:
     (few,) = warnings_about(line(quantity=3), product(), stock(2))
     assert (few.code, few.message, few.left) == ("only_left", "Only 2 left", 2)
+    (many,) = warnings_about(line(quantity=60), product(), stock("many", available=50))
+    assert (many.code, many.message, many.left) == ("only_left", "Only 50 left", 50)
+    assert warnings_about(line(quantity=50), product(), stock("many", available=50)) == ()
+    assert warnings_about(line(quantity=60), product(), stock("many")) == (), "an older word has no number"
     (none,) = warnings_about(line(), product(), stock(0))
     assert (none.code, none.left) == ("sold_out", 0)
 

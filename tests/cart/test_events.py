@@ -28,10 +28,10 @@ def updated(shop: Shop, sku: str, **other: Any) -> Any:
     return event(ProductUpdated(product=product), subject=product.id, sequence=product.version)
 
 
-def reserved(sku: str, version: int, shown: int | str) -> Any:
+def reserved(sku: str, version: int, shown: int | str, available: int | None = None) -> Any:
     fact = InventoryReserved.model_validate(
-        {"sku": sku, "version": version, "shown": shown, "in_stock": shown != 0, "in_stock_flipped": False,
-         "reservation_id": new_id("res"), "quantity": 1}
+        {"sku": sku, "version": version, "shown": shown, "available": available, "in_stock": shown != 0,
+         "in_stock_flipped": False, "reservation_id": new_id("res"), "quantity": 1}
     )  # fmt: skip
     return event(fact, subject=sku, sequence=version)
 
@@ -120,6 +120,16 @@ async def test_stock_in_the_cart_follows_inventory(cart: Caller, shop: Shop, top
     assert [one["code"] for one in line["warnings"]] == ["only_left"]
     await topics.publish(reserved(sku, 3, 0))
     await becomes(guest, available=0, in_stock=False)
+
+
+async def test_more_than_there_are_is_warned_of_in_any_number(cart: Caller, shop: Shop, topics: Topics) -> None:
+    sku = shop.sells(shown="many")
+    guest = await filled(cart, (sku, 60))
+    await topics.publish(reserved(sku, 2, "many", available=50))
+    line = await becomes(guest, available=50, in_stock=True)
+    assert [one["message"] for one in line["warnings"]] == ["Only 50 left"]
+    await topics.publish(reserved(sku, 3, "many", available=60))
+    await becomes(guest, available=None, warnings=[])
 
 
 def paid(cart_id: str, *lines: tuple[str, int]) -> Any:

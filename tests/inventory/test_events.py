@@ -147,6 +147,8 @@ async def test_every_change_of_stock_is_said_in_order_as_the_contract_has_it(
     told = [one for one in await topics.read("inventory", enough) if one["subject"] == sku]
     read: list[Any] = [_envelope(one["type"]).model_validate(one) for one in told]
     assert len({one.id for one in read}) == len(read)
+    for one in read:
+        assert one.data.shown == (one.data.available if one.data.available <= contract.SHOWN_UP_TO else "many")
     seen = [
         (one.type, one.sequence, one.data.shown, one.data.in_stock, one.data.in_stock_flipped, one.data.version)
         for one in read

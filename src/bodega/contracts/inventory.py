@@ -26,6 +26,9 @@ class _StockChanged(Event):
     product_id: ProductId | None = Field(default=None, description="None until the catalog has told")
     version: int = Field(description="Grows with every change of the SKU's stock", examples=[12])
     shown: Shown = Field(description="How many can be had, up to ten; `many`: more", examples=["many"])
+    available: int | None = Field(
+        default=None, ge=0, description="How many can be had. Not for shoppers, but of what they want", examples=[57]
+    )
     in_stock: bool = Field(description="Whether any can be had", examples=[True])
     in_stock_flipped: bool = Field(description="It has just sold out, or come back", examples=[False])
 
@@ -139,6 +142,7 @@ class Availability(_Message):
     sku: Sku
     product_id: ProductId | None = None
     shown: Shown
+    available: int | None = Field(default=None, description="None: not known. Not for shoppers, but of what they want")
     in_stock: bool
     version: int = Field(description="0: inventory does not know the SKU")
 

@@ -3984,7 +3984,7 @@ export interface components {
             as_of: string | null;
             /**
              * Available
-             * @description Pieces that can be had, up to ten; null: more, or not known
+             * @description Pieces that can be had, if they are up to ten or fewer than `quantity`; null: more, or not known
              * @example 7
              */
             available: number | null;

@@ -34,8 +34,9 @@ def hears(room: Room) -> Sequence[Hears]:
     async def stock_changed(event: Received[StockFact]) -> None:
         fact = event.data
         stock = Availability(
-            sku=fact.sku, product_id=fact.product_id, shown=fact.shown, in_stock=fact.in_stock, version=fact.version
-        )
+            sku=fact.sku, product_id=fact.product_id, shown=fact.shown, available=fact.available,
+            in_stock=fact.in_stock, version=fact.version,
+        )  # fmt: skip
         await room.stock_changed(stock, event.time.timestamp())
 
     async def order_paid(event: Received[OrderPaid]) -> None:

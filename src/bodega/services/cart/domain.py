@@ -103,12 +103,21 @@ def warnings_about(line: Line, product: PricedSku | None, stock: Availability | 
         was = product.price.model_copy(update={"amount": line.seen_amount})
         message = f"The price changed from {in_words(was)} to {in_words(product.price)}"
         found.append(Warning("price_changed", message, was=was, now=product.price))
-    if stock is not None and stock.shown != "many" and stock.shown < line.quantity:
-        if stock.shown == 0:
-            found.append(Warning("sold_out", "Sold out", left=0))
-        else:
-            found.append(Warning("only_left", f"Only {stock.shown} left", left=stock.shown))
+    left = available_for(line, stock)
+    if left == 0:
+        found.append(Warning("sold_out", "Sold out", left=0))
+    elif left is not None and left < line.quantity:
+        found.append(Warning("only_left", f"Only {left} left", left=left))
     return tuple(found)
+
+
+def available_for(line: Line, stock: Availability | None) -> int | None:
+    """How many can be had, as far as shoppers may know: up to ten, or fewer than they want. None: more, or unknown."""
+    if stock is None:
+        return None
+    if stock.shown != "many":
+        return stock.shown
+    return stock.available if stock.available is not None and stock.available < line.quantity else None
 
 
 def in_words(price: Price) -> str:

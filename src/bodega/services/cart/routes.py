@@ -8,7 +8,6 @@ from fastapi import APIRouter, Cookie, Depends, Header, Path, Request, Response
 from bodega.contracts.cart import CartContents, CartLine
 from bodega.contracts.fields import Sku
 from bodega.contracts.ids import CustomerId
-from bodega.contracts.inventory import Availability
 from bodega.contracts.money import Price, zero
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
@@ -16,7 +15,7 @@ from bodega.kit.app import RawBody, but, problems
 from bodega.kit.auth import CART_COOKIE, Caller, Customer, MaybeCustomer, called_by
 from bodega.kit.errors import Unauthenticated
 from bodega.kit.idempotency import IdempotencyKey, KeyReused
-from bodega.services.cart.domain import Cart, Line, Words, cart_of, token_of, warnings_about
+from bodega.services.cart.domain import Cart, Line, Words, available_for, cart_of, token_of, warnings_about
 from bodega.services.cart.errors import (
     CartFull,
     CartNotFound,
@@ -283,7 +282,7 @@ def _line(line: Line, words: Words, fresh_after: float) -> LineView:
         unit_price=price,
         line_total=price * line.quantity if price is not None else None,
         in_stock=stock.in_stock if stock is not None else None,
-        available=_available(stock),
+        available=available_for(line, stock),
         warnings=[
             LineWarning(code=one.code, message=one.message, was=one.was, now=one.now, left=one.left)
             for one in warnings_about(line, product, stock)
@@ -291,7 +290,3 @@ def _line(line: Line, words: Words, fresh_after: float) -> LineView:
         as_of=datetime.fromtimestamp(as_of, UTC) if as_of is not None else None,
         stale=words.stale(line.sku, since=fresh_after),
     )
-
-
-def _available(stock: Availability | None) -> int | None:
-    return None if stock is None or stock.shown == "many" else stock.shown

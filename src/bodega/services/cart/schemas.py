@@ -79,7 +79,8 @@ class LineView(_Answer):
     )
     in_stock: bool | None = Field(description="Whether any can be had; null: not known", examples=[True])
     available: int | None = Field(
-        description="Pieces that can be had, up to ten; null: more, or not known", examples=[7]
+        description="Pieces that can be had, if they are up to ten or fewer than `quantity`; null: more, or not known",
+        examples=[7],
     )
     warnings: list[LineWarning] = Field(description="Empty: all is well", examples=[[]])
     as_of: datetime | None = Field(

@@ -352,6 +352,7 @@ def _availability(sku: str, stock: Stock | None) -> Availability:
         sku=sku,
         product_id=stock.product_id,
         shown=stock.shown,
+        available=stock.available,
         in_stock=stock.available > 0,
         version=stock.version,
     )

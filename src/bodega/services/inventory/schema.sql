@@ -129,6 +129,7 @@ BEGIN
         'product_id', p_product_id,
         'version', p_version,
         'shown', CASE WHEN p_available > 10 THEN to_jsonb('many'::text) ELSE to_jsonb(p_available) END,
+        'available', p_available,
         'in_stock', p_available > 0,
         'in_stock_flipped', (p_before > 0) <> (p_available > 0)
       ) || p_extra
