@@ -18,7 +18,7 @@ export function generateMetadata(): Metadata {
   };
 }
 
-export const viewport: Viewport = { themeColor: "#fbf9f5" };
+export const viewport: Viewport = { themeColor: [{ media: "(prefers-color-scheme: light)", color: "#fbf9f5" }, { media: "(prefers-color-scheme: dark)", color: "#181613" }] };
 
 export default function RootLayout({ children }: { children: ReactNode }) {
   const { locale } = settings();

@@ -43,7 +43,7 @@ export default async function Home() {
         )}
       </section>
       <section className="wrap mt-8" aria-labelledby="categories">
-        <h2 id="categories" className="font-serif text-3xl">By room</h2>
+        <h2 id="categories" className="font-serif text-3xl">Shop by category</h2>
         <ul className="mt-6 grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
           {(categories.data?.items ?? []).map(({ slug, title, description }) => (
             <li key={slug}>

@@ -100,7 +100,7 @@ export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
               return (
                 <label
                   key={value}
-                  className={`relative flex min-h-11 cursor-pointer items-center rounded-full border border-[#8d8473] bg-sheet px-4 has-checked:border-pine has-checked:bg-pine has-checked:text-white has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-pine ${isGone ? "text-soft line-through" : ""}`}
+                  className={`relative flex min-h-11 cursor-pointer items-center rounded-full border border-edge bg-sheet px-4 has-checked:border-pine has-checked:bg-pine has-checked:text-on-pine has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-pine ${isGone ? "text-soft line-through" : ""}`}
                 >
                   <input
                     type="radio"

@@ -25,7 +25,7 @@ export function CartButton() {
       >
         <Bag />
         {pieces > 0 && (
-          <span className="absolute top-0.5 right-0 min-w-5 rounded-full bg-pine px-1 text-center text-xs leading-5 font-medium text-white">
+          <span className="absolute top-0.5 right-0 min-w-5 rounded-full bg-pine px-1 text-center text-xs leading-5 font-medium text-on-pine">
             {pieces}
           </span>
         )}

@@ -17,7 +17,7 @@ export default function CartDrawer({ onClose }: { onClose: () => void }) {
       aria-labelledby="drawer-title"
       onClose={onClose}
       onClick={(click) => click.target === dialog.current && dialog.current.close()}
-      className="m-0 ml-auto h-dvh max-h-none w-full max-w-md bg-paper text-ink shadow-2xl backdrop:bg-ink/40"
+      className="m-0 ml-auto h-dvh max-h-none w-full max-w-md bg-paper text-ink shadow-2xl backdrop:bg-black/50"
     >
       <div className="flex h-full flex-col">
         <div className="flex items-center justify-between border-b border-line px-5 py-3">

@@ -118,7 +118,7 @@ function Line({ line, locale, onRemove }: { line: CartLine; locale: string; onRe
                 left={line.available}
                 isBusy={isBusy}
                 onChange={(quantity) => void change(changeLine(line.sku, quantity))}
-                className="min-h-11 rounded-lg border border-[#8d8473] bg-sheet px-2"
+                className="min-h-11 rounded-lg border border-edge bg-sheet px-2"
               />
               <noscript><button type="submit" className="link ml-3 min-h-11 text-sm">Update</button></noscript>
               <BusyButton type="submit" name="remove" value="yes" isBusy={isBusy} className="link ml-3 min-h-11 text-sm">

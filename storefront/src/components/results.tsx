@@ -130,7 +130,7 @@ function Check({ href, isOn, label, count }: { href: string; isOn: boolean; labe
       <Link href={href} prefetch={false} scroll={false} rel="nofollow" aria-current={isOn ? "true" : undefined} className="flex min-h-9 items-center gap-3">
         <span
           aria-hidden="true"
-          className={`flex size-5 shrink-0 items-center justify-center rounded border text-xs text-white ${isOn ? "border-pine bg-pine" : "border-[#8d8473] bg-sheet"}`}
+          className={`flex size-5 shrink-0 items-center justify-center rounded border text-xs text-on-pine ${isOn ? "border-pine bg-pine" : "border-edge bg-sheet"}`}
         >
           {isOn && "✓"}
         </span>

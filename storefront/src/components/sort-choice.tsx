@@ -20,7 +20,7 @@ export function SortChoice({ path, asked, present, sorts }: Props) {
         name="sort"
         defaultValue={present}
         onChange={({ target }) => router.push(`${path}?${new URLSearchParams([...asked, ["sort", target.value]])}`)}
-        className="min-h-11 rounded-lg border border-[#8d8473] bg-sheet px-3"
+        className="min-h-11 rounded-lg border border-edge bg-sheet px-3"
       >
         {sorts.map(([value, label]) => <option key={value} value={value}>{label}</option>)}
       </select>

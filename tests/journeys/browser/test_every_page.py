@@ -15,7 +15,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 AXE = pages.STOREFRONT / "node_modules" / "axe-core" / "axe.min.js"
 FOR_EVERYBODY = (
     "/", "/search", "/search?q=nothingatall", "/cart", "/checkout", "/account/sign-in", "/account/sign-up",
-    "/account/forgot-password", "/account/reset-password", "/account/verify-email", "/nowhere",
+    "/account/forgot-password", "/account/reset-password", "/account/verify-email", "/nowhere", "/find-order",
+    "/imprint", "/terms", "/privacy", "/withdrawal", "/returns", "/shipping", "/contact",
 )  # fmt: skip
 FOR_CUSTOMERS = ("/account", "/account/orders", "/account/addresses", "/account/notifications", "/account/security")
 
@@ -31,7 +32,22 @@ async def is_for_everybody(page: Page) -> None:
         for fault in found["violations"]
     ]
     assert not told, f"{page.url}: {json.dumps(told, indent=1)}"
+    await is_legible_in_the_dark(page)
     await fits_the_window(page)
+
+
+async def is_legible_in_the_dark(page: Page) -> None:
+    await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    found = await page.evaluate("axe.run({runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}})")
+    told = [
+        (fault["id"], node["target"], node["failureSummary"])
+        for fault in found["violations"]
+        for node in fault["nodes"]
+    ]
+    background = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert background == "rgb(24, 22, 19)", "the page is not dark"
+    assert not told, f"{page.url} in the dark: {json.dumps(told[:5], indent=1)}"
+    await page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
 
 async def fits_the_window(page: Page) -> None:

@@ -42,7 +42,7 @@ export function Entrance({ isNew }: { isNew: boolean }) {
       </Form>
       <p className="mt-6 flex flex-wrap justify-between gap-3">
         <Link className="link" prefetch={false} href={search ? `${other}?${search}` : other}>{isNew ? "I have an account" : "Create an account"}</Link>
-        {!isNew && <Link className="link" prefetch={false} href="/account/forgot-password">Forgot the password?</Link>}
+        {!isNew && <Link className="link" prefetch={false} href="/account/forgot-password">Forgot your password?</Link>}
       </p>
     </>
   );

@@ -87,7 +87,8 @@ function FramedForm({ config, locale, ref }: Props) {
       src={address.href}
       title="Card details"
       allow="payment"
-      className="w-full border-0"
+      // The processor's form is made for light pages.
+      className="w-full rounded-lg border-0 bg-white scheme-light"
     />
   );
 }
@@ -130,5 +131,5 @@ function StripeForm({ config, locale, ref }: Props) {
     },
   }), []);
 
-  return trouble ? <p className="text-alarm">{trouble}</p> : <div ref={place} className="min-h-11 py-3" />;
+  return trouble ? <p className="text-alarm">{trouble}</p> : <div ref={place} className="min-h-11 rounded-lg bg-white px-2 py-3 scheme-light" />;
 }
