@@ -361,7 +361,6 @@ class BuysWithoutAsking(World):
 
 
 FOUND_BY_MACHINE = (
-    "AttemptsSideBySide",
     "BuysWithoutAsking",
     "CapturesAtAuthorise",
     "CompletedIsFinal",

@@ -12923,9 +12923,7 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": unknown;
-                };
+                content?: never;
             };
             400: components["responses"]["MalformedRequest400"];
             403: components["responses"]["GatewayOriginNotAllowed"];

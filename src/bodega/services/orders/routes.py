@@ -111,12 +111,13 @@ async def list_orders(db: Db, customer: Customer, limit: PageSize = 20, cursor: 
     return Page[OrderSummary](items=[_summary(order) for order in page], next_cursor=following)
 
 
-@public.post("/orders/lookup", status_code=202)
-async def look_up_order(wish: OrderLookup, db: Db) -> None:
+@public.post("/orders/lookup", status_code=202, response_class=Response)
+async def look_up_order(wish: OrderLookup, db: Db) -> Response:
     """For who has lost the mail: if there is an order of this number and e-mail address, its link is sent to that
     address, once in ten minutes at most. The answer is the same if there is none."""
     async with db.transaction() as tx:
         await service.look_up(tx, wish.number, wish.email)
+    return Response(status_code=202)
 
 
 @public.get("/orders/{order_ref}", responses=problems(Unauthenticated, OrderNotFound))
