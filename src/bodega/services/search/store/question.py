@@ -26,6 +26,8 @@ VALUES_SHOWN = 100
 CATEGORIES_AT_MOST = 1000
 SHORTEST_BEGINNING = 3
 """Of a code, in letters and digits."""
+LONGEST_BEGINNING = 200
+"""As long as a title."""
 _CHOICES = "variants.choices"
 _NO_BUCKETS: Query = {"buckets": ()}
 """Of an index of an earlier definition."""
@@ -299,8 +301,14 @@ def _beginning(text: str) -> Query:
 def _codes(text: str) -> list[Query]:
     """What begins a code, with its separators or without or with others; and what is written together."""
     code = domain.compact(text)
-    begins: Query = {"prefix": {"codes": code}}
-    return [{"term": {"runs": code}}, *([begins] if len(code) >= SHORTEST_BEGINNING else ())] if code else []
+    begins = _begins("codes", code) if len(code) >= SHORTEST_BEGINNING else []
+    return [{"term": {"runs": code}}, *begins] if code else []
+
+
+def _begins(field: str, text: str) -> list[Query]:
+    """Nothing that is kept is as long as some letters become when they are taken apart, and Elasticsearch refuses to
+    look for the beginning of more than a thousand."""
+    return [{"prefix": {field: text}}] if 0 < len(text) <= LONGEST_BEGINNING else []
 
 
 def _whole_code(text: str) -> Query:
@@ -338,7 +346,7 @@ def _product_word(words: Sequence[str], place: int, *, is_mended: bool, is_neede
     if place == len(words) - 1 or typed:
         ways += [
             {"match_bool_prefix": {"all.plain": {"query": word, "operator": "and"}}},
-            {"prefix": {"runs": domain.compact(word)}},
+            *_begins("runs", domain.compact(word)),
         ]
     if is_mended:
         ways += [
