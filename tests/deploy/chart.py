@@ -2,8 +2,9 @@
 
     python -m tests.deploy.chart
 
-builds Helm, lets it lint the chart (with the defaults, and with golden/values.yaml) and renders it anew. The file bears
-the digest of all that it was rendered from: a chart that was changed since fails the tests until this is run.
+builds Helm, lets it lint the chart with golden/values.yaml and renders it anew; with the defaults alone it must
+refuse. The file bears the digest of all that it was rendered from: a chart that was changed since fails the tests
+until this is run.
 """
 
 import hashlib
@@ -35,14 +36,12 @@ def first_line() -> str:
 
 def main() -> None:
     helm = go_tool(*HELM)
-    for values in ([], ["--values", str(VALUES)]):
-        subprocess.run([helm, "lint", "--strict", "--quiet", str(CHART), *values], check=True)
-        rendered = subprocess.run(
-            [helm, "template", "bodega", str(CHART), "--kube-version", f"{KUBERNETES}.0", *values],
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
+    subprocess.run([helm, "lint", "--strict", "--quiet", str(CHART), "--values", str(VALUES)], check=True)
+    template = [helm, "template", "bodega", str(CHART), "--kube-version", f"{KUBERNETES}.0"]
+    refused = subprocess.run(template, check=False, capture_output=True, text=True)
+    if refused.returncode == 0 or "networkPolicy.ingressNamespace" not in refused.stderr:
+        raise SystemExit(f"with the defaults alone the chart should ask for the ingress' namespace: {refused.stderr}")
+    rendered = subprocess.run([*template, "--values", str(VALUES)], check=True, capture_output=True, text=True).stdout
     RENDERED.write_text(f"{first_line()}\n{rendered}")
 
 

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message
 
 from bodega.gateway import docs
 from bodega.gateway.render import envoy_config
+from bodega.kit.testing import PATIENCE_SECONDS
 from bodega.platform.engines.envoy import binary
 from bodega.platform.system import ROOT, Instance, System
 
@@ -118,6 +119,8 @@ class Stage:
     instance: Instance
     log: Path
     seen: list[Seen] = field(default_factory=list)
+    completes: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by a test: then the second of a checkout's two events is told."""
 
     @property
     def public(self) -> int:
@@ -158,7 +161,7 @@ class Stage:
         reader, writer = await asyncio.open_connection("127.0.0.1", port or self.public, local_addr=(address, 0))
         try:
             writer.write(data)
-            return await asyncio.wait_for(_read(reader, bodiless), 10)
+            return await asyncio.wait_for(_read(reader, bodiless), PATIENCE_SECONDS)
         finally:
             writer.close()
 
@@ -172,8 +175,8 @@ class Stage:
             await runner.cleanup()
 
     async def until_answered(self, target: str) -> None:
-        """Asks with a token until that is answered by 200; fails after 10 s."""
-        deadline = time.monotonic() + 10
+        """Asks with a token until that is answered by 200; fails after half a minute."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         url = f"http://127.0.0.1:{self.public}{target}"
         async with ClientSession() as session:
             while time.monotonic() < deadline:
@@ -192,7 +195,7 @@ class Stage:
 
     async def logged(self, fragment: str) -> dict[str, Any]:
         """The line of the access log that has `fragment`."""
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             for line in self.log.read_text().splitlines():
                 if fragment in line and line.startswith("{"):
@@ -276,7 +279,7 @@ async def _serve(set_up: Stage, name: str, port: int) -> web.AppRunner:
         if request.path == "/openapi.json":
             return web.json_response(description(name))
         if request.path.endswith("/events"):
-            return await _tell_events(request)
+            return await _tell_events(request, set_up.completes)
         size = 0
         async for chunk in request.content.iter_any():
             size += len(chunk)
@@ -299,12 +302,12 @@ async def _serve(set_up: Stage, name: str, port: int) -> web.AppRunner:
     return runner
 
 
-async def _tell_events(request: web.Request) -> web.StreamResponse:
-    """Two events, further apart than any request may take."""
+async def _tell_events(request: web.Request, completes: asyncio.Event) -> web.StreamResponse:
+    """Two events, the second when the test lets it come."""
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
     await response.write(b"data: reserved\n\n")
-    await asyncio.sleep(float(request.query.get("pause", 0)))
+    await completes.wait()
     await response.write(b"data: completed\n\n")
     return response
 

@@ -104,6 +104,7 @@ async def test_the_access_log_has_no_secret(gateway: Stage) -> None:
         "authorization": f"Bearer {token(sid='ses_secret')}",
         "Cookie": "bodega_refresh=rt-secret",
         "Cart-Token": "crt-secret",
+        "Order-Token": "ord-secret",
         "Referer": "http://127.0.0.1:8000/reset?token=referer-secret",
     }
     answer = await gateway.ask("GET", "/orders/ord_1?token=link-secret", secret)
@@ -111,5 +112,13 @@ async def test_the_access_log_has_no_secret(gateway: Stage) -> None:
     refused = await gateway.ask("GET", "/orders/..%2finternal?token=link-secret", secret)
     assert (await gateway.logged(refused.headers["x-request-id"]))["status"] == 404
     log = gateway.log.read_text()
-    for word in (secret["authorization"], "rt-secret", "crt-secret", "link-secret", "referer-secret", EDGE_SECRET):
+    for word in (
+        secret["authorization"],
+        "rt-secret",
+        "crt-secret",
+        "ord-secret",
+        "link-secret",
+        "referer-secret",
+        EDGE_SECRET,
+    ):
         assert word not in log

@@ -227,7 +227,7 @@ def test_an_answer_may_differ_from_its_forms_example_and_a_problem_shows_its_own
     }
     assert "example" not in orders["get"]["responses"]["200"]["content"]["application/json"]
     shown = orders["delete"]["responses"]["404"]["content"]["application/problem+json"]["example"]
-    assert (shown["status"], shown["code"], shown["title"]) == (404, "not_found", "There is no such thing")
+    assert (shown["status"], shown["code"], shown["title"]) == (404, "not_found", "Not found")
 
 
 def test_a_refusal_of_several_operations_is_written_once() -> None:

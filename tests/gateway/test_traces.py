@@ -22,7 +22,7 @@ async def test_the_gateway_takes_up_a_trace_tells_its_part_and_passes_it_on(tmp_
         async def told() -> None:
             assert collector.traces.get("gateway", set()) >= {TRACE, begun[1]}
 
-        await eventually(told, within_seconds=15)  # it tells every five seconds
+        await eventually(told)  # it tells every five seconds
     assert continued[1] == TRACE
     assert continued[2] != "b7ad6b7169203331", "the service's part is below the gateway's"
     assert begun[1] != TRACE

@@ -94,7 +94,7 @@ def test_asking_a_shop_that_is_closed(tmp_path: Path) -> None:
     (tmp_path / "platform").mkdir()
     answer = bodega("seed", home=tmp_path)
     assert answer.returncode == 1
-    assert "shop does not run" in answer.stderr
+    assert "shop is not running" in answer.stderr
     assert "./bodega up" in answer.stderr
 
 
@@ -127,5 +127,5 @@ def test_a_number_of_products_that_cannot_be_is_refused_before_anything_is_done(
 def test_seeding_a_shop_that_does_not_run_says_how_to_start_it(tmp_path: Path) -> None:
     answer = bodega("seed", "--products", "1000", home=tmp_path)
     assert answer.returncode == 1
-    assert "shop does not run" in answer.stderr
+    assert "shop is not running" in answer.stderr
     assert "./bodega up" in answer.stderr

@@ -27,6 +27,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FastAPI]:
     with pytest.MonkeyPatch.context() as patch:
         for key, value in flat(render(instance, Secrets.of(instance), outside={})).items():
             patch.setenv(key, value)
+        patch.setenv("BODEGA_CATALOG_MONGO_TIMEOUT_SECONDS", "0.2")  # nobody is there to be waited for
         made: list[FastAPI] = [
             importlib.import_module(f"bodega.services.{name}.app").create_app() for name in instance.system.services
         ]

@@ -15,6 +15,8 @@ SUPPORT_MAY = {
     "get /admin/orders",
     "get /admin/orders/{order_ref}",
     "post /admin/orders/{order_ref}/cancel",
+    "get /admin/withdrawals",
+    "post /admin/withdrawals/{withdrawal_id}/assign",
     "get /admin/payments",
     "get /admin/shipments",
     "get /admin/shipments/{shipment_id}",

@@ -147,7 +147,9 @@ def test_service_urls_are_those_that_may_be_called(instance: Instance) -> None:
         "inventory": "http://127.0.0.1:7104",
         "auth": "http://127.0.0.1:7101",
     }
-    assert json.loads(rendered["catalog"]["BODEGA_CATALOG_ALLOWED_CALLERS"]) == ["cart", "checkout", "search", "cli"]
+    assert json.loads(rendered["catalog"]["BODEGA_CATALOG_ALLOWED_CALLERS"]) == [
+        "cart", "checkout", "search", "notifications", "cli",
+    ]  # fmt: skip
 
 
 def test_services_of_one_process_call_each_other_in_memory(instance: Instance) -> None:

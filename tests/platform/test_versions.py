@@ -41,6 +41,6 @@ def test_a_newer_engine_of_the_same_line_goes_on(instance: Instance, before: str
 @pytest.mark.parametrize("before", ["4.4.1", "4.10.0", "3.9.0", "5.0.0"])
 def test_another_engine_is_refused_and_the_cure_named(instance: Instance, before: str) -> None:
     remembered(instance, before)
-    with pytest.raises(versions.VersionMismatch, match=rf"kafka: the data is of {before}, this is 4\.4\.0.*reset"):
+    with pytest.raises(versions.VersionMismatch, match=rf"kafka: the data is from {before}, this is 4\.4\.0.*reset"):
         versions.check(instance)
     assert remembered(instance) == before

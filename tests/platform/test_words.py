@@ -83,6 +83,9 @@ def test_every_message_of_every_field_is_a_sentence_for_people(service: str) -> 
 def test_whoever_misses_a_pattern_is_told_what_fits(service: str) -> None:
     """The general words for a pattern say nothing: only what programs send may end there."""
     told = {
-        where for where, annotation in fields_of(service) for text in messages_about(annotation) if "described" in text
+        where
+        for where, annotation in fields_of(service)
+        for text in messages_about(annotation)
+        if "expected format" in text
     }
     assert {where for where in told if where.endswith(" body") or re.match(r"[A-Z][A-Za-z]+(\.|$)", where)} == set()

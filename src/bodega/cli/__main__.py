@@ -6,7 +6,21 @@ from contextlib import suppress
 import typer
 
 from bodega import __version__
-from bodega.cli import audit, backups, config, data, doctor, engines, events, lifecycle, render, search, tests, users
+from bodega.cli import (
+    audit,
+    backups,
+    config,
+    data,
+    doctor,
+    engines,
+    events,
+    lifecycle,
+    lighthouse,
+    render,
+    search,
+    tests,
+    users,
+)
 from bodega.cli.screen import fail
 from bodega.platform.secrets import SecretError
 
@@ -27,6 +41,7 @@ app.command("config")(config.show)
 app.command()(data.migrate)
 app.command()(data.seed)
 app.command()(audit.audit)
+app.command()(lighthouse.lighthouse)
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tests.test)

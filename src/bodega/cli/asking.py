@@ -51,5 +51,5 @@ async def send(
         fail(
             f"{service} cannot be reached.",
             str(error),
-            "Does the shop run? `./bodega status` says so, `./bodega up` starts it.",
+            "Is the shop running? `./bodega status` shows it, `./bodega up` starts it.",
         )

@@ -24,7 +24,7 @@ ASK_SECONDS = 600
 
 def audit(
     instance: InstanceName = "shop",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Compare stock, orders, payments, parcels, the processor's books and the search index. 1 if anything differs."""
     import aiohttp
@@ -34,13 +34,13 @@ def audit(
 
     chosen = instance_of(instance)
     try:
-        with err.status("Reading every room; what differs is looked at twice ..."):
+        with err.status("Reading every service; whatever differs is checked twice ..."):
             report = asyncio.run(proof.audit(chosen, partial(_ask, chosen)))
     except (OSError, asyncpg.PostgresError, aiohttp.ClientError) as error:
         fail(
-            "The audit could not read every room.",
+            "The audit could not read every service.",
             str(error) or type(error).__name__,
-            "Does the shop run? `./bodega status` says so.",
+            "Is the shop running? `./bodega status` shows it.",
         )
     if as_json:
         answer = {"looked_at": report.looked_at, "findings": [asdict(f) for f in report.findings]}
@@ -67,10 +67,10 @@ def _show(report: "Report") -> None:
 
     out.print("Looked at " + ", ".join(f"{count} {what}" for what, count in report.looked_at.items()) + ".")
     if not report.findings:
-        out.print("[green]All books agree.[/]")
+        out.print("[green]Everything agrees.[/]")
         return
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("room", "what", "should be so", "found", "expected"):
+    for column in ("service", "what", "rule", "found", "expected"):
         table.add_column(column, overflow="fold")
     for finding in report.findings:
         table.add_row(*(escape(value) for value in asdict(finding).values()))

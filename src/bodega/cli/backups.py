@@ -16,11 +16,11 @@ from bodega.platform.versions import VersionMismatch
 
 def backup(
     file: Annotated[
-        Path, typer.Argument(help="Where to; one that exists is replaced. It will hold keys: keep it safe.")
+        Path, typer.Argument(help="The file to write; an existing one is replaced. It will hold keys: keep it safe.")
     ],
     instance: InstanceName = "shop",
 ) -> None:
-    """Copy everything the shop keeps into one file. A running shop is stopped meanwhile, and started again."""
+    """Copy everything the shop keeps into one file. A running shop is stopped for it, then started again."""
     chosen = instance_of(instance)
     ensure_engines(chosen)
     extent = processes.read_extent(chosen) if state.running(chosen) is not None else None
@@ -37,7 +37,7 @@ def backup(
     if extent is not None:
         show_start(chosen, extent)
     if failure is not None:
-        fail("There is no backup.", str(failure))
+        fail("The backup was not made.", str(failure))
     out.print(f"{file}: {size / 1e6:.0f} MB, {time.monotonic() - began:.0f} s.")
 
 

@@ -13,7 +13,7 @@ from bodega.platform.secrets import Secrets
 
 def show(
     name: Annotated[
-        str | None, typer.Argument(help="A service, sandbox, purger or storefront; all if none is named.")
+        str | None, typer.Argument(help="A service, sandbox, purger or storefront; all if left out.")
     ] = None,
     instance: InstanceName = "shop",
 ) -> None:

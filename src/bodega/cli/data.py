@@ -47,7 +47,7 @@ def migrate(instance: InstanceName = "shop") -> None:
         applied = migrations.migrate(chosen)
         asyncio.run(provision.provision(chosen))
     except (migrations.MigrationError, OSError) as error:
-        fail("The databases could not be migrated.", str(error), "Mend the step it names; what was applied stays.")
+        fail("The databases could not be migrated.", str(error), "Fix the step it names; what was applied stays.")
     for service, steps in applied.items():
         out.print(f"{service}: {', '.join(steps) if steps else 'nothing to do'}")
 
@@ -57,7 +57,7 @@ def seed(
     products: Annotated[
         int | None,
         typer.Option(
-            min=1, max=MOST, help="Instead: a large catalogue for load, of so many products, without pictures."
+            min=1, max=MOST, help="Instead: a large catalogue of this many products, without pictures, for load tests."
         ),
     ] = None,
 ) -> None:  # fmt: skip
@@ -110,7 +110,7 @@ def _filling(work: Coroutine[Any, Any, Report], command: str) -> Report:
         fail(
             "The demo data could not be put in place.",
             str(error) or type(error).__name__,
-            f"Run `./{command}`: it goes on where it was. `./bodega logs catalog` may say more.",
+            f"Run `./{command}`: it continues where it stopped. `./bodega logs catalog` may say more.",
         )
 
 
@@ -208,4 +208,4 @@ def _must_run(instance: Instance) -> None:
     report = state.running(instance)
     if report is None or not any(control.is_up(part) for part in report.parts.values()):
         start = "./bodega up" if instance.name == "shop" else f"./bodega engines up --instance {instance.name}"
-        fail(f"{instance.name} does not run.", do=f"Start it: `{start}`.")
+        fail(f"{instance.name} is not running.", do=f"Start it: `{start}`.")

@@ -72,8 +72,8 @@ def _examine(instance: Instance) -> Iterator[Finding]:
     yield Finding(
         "Packages",
         current,
-        "as locks/runtime.txt names them" if current else "not those that locks/runtime.txt names",
-        f"start Bodega by {ROOT / 'bodega'}, which fetches them, not by Python itself",
+        "as listed in locks/runtime.txt" if current else "not those listed in locks/runtime.txt",
+        f"start Bodega with {ROOT / 'bodega'}, which fetches them, not with Python itself",
     )
     engines = packages.are_installed("engines")
     yield Finding("Engines", engines, "installed" if engines else "not installed yet", "./bodega up")
@@ -115,7 +115,7 @@ def _platform() -> Finding:
         well,
         f"{system} {machine}, {libc or 'no glibc'} {version}",
         "the engines' packages need Linux on x86-64 with glibc 2.31 or newer (Debian 12, Ubuntu LTS); "
-        "elsewhere run Bodega in such a container or virtual machine",
+        "elsewhere, run Bodega in a container or virtual machine with one of these",
     )
 
 

@@ -10,14 +10,14 @@ from bodega.cli.instances import InstanceName, instance_of
 from bodega.cli.screen import fail, out
 from bodega.platform.system import Instance
 
-app = typer.Typer(no_args_is_help=True, help="Messages that a service could not take, and put aside.")
+app = typer.Typer(no_args_is_help=True, help="Messages that a service could not handle and has set aside.")
 
-ServiceName = Annotated[str, typer.Argument(help="The service that put them aside.")]
+ServiceName = Annotated[str, typer.Argument(help="The service that set them aside.")]
 
 
 @app.command()
 def parked(
-    name: Annotated[str | None, typer.Argument(help="One service; all that hear events if none is named.")] = None,
+    name: Annotated[str | None, typer.Argument(help="One service; all that receive events if left out.")] = None,
     instance: InstanceName = "shop",
 ) -> None:
     """List them, oldest first, with the reason."""

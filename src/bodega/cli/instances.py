@@ -20,7 +20,7 @@ def instance_of(name: str) -> Instance:
     try:
         return System.load().instance(name)
     except SystemDescriptionError as error:
-        fail(str(error), do="Mend platform.toml (or platform.local.toml).")
+        fail(str(error), do="Fix platform.toml (or platform.local.toml).")
 
 
 def ensure_engines(instance: Instance, *, for_tests: bool = False) -> None:
@@ -29,7 +29,7 @@ def ensure_engines(instance: Instance, *, for_tests: bool = False) -> None:
     With `for_tests`, the jars of the engines that only tests run, too.
     """
     if instance.spec.site is not None:
-        fail(f"{instance.name} does not run on this machine itself.", do="See deploy/ and docs/guides/containers.md.")
+        fail(f"{instance.name} does not run directly on this machine.", do="See deploy/ and docs/guides/containers.md.")
     try:
         ensure_packages("engines", "Engines")
         _ensure_jars(instance, "Java libraries", jars.ENGINES)
@@ -41,7 +41,7 @@ def ensure_engines(instance: Instance, *, for_tests: bool = False) -> None:
     except debs.DebError as error:
         fail("Varnish could not be fetched.", str(error), "Is the machine on the network? Run the command again.")
     except jars.JarError as error:
-        fail("The Java engines could not be fetched.", str(error), "Run the command again: it goes on where it was.")
+        fail("The Java engines could not be fetched.", str(error), "Run it again: it continues where it stopped.")
 
 
 def _ensure_jars(instance: Instance, title: str, engines: Sequence[str]) -> None:
@@ -63,7 +63,7 @@ def ensure_pages(*, for_tests: bool = False) -> None:
             with err.status("Building the pages ..."):
                 pages.build()
     except pages.PagesError as error:
-        fail("The storefront could not be made.", str(error), "Run the command again: it goes on where it was.")
+        fail("The storefront could not be built.", str(error), "Run the command again: it continues where it stopped.")
 
 
 def ensure_packages(lock: packages.Lock, title: str) -> None:
@@ -77,7 +77,7 @@ def ensure_packages(lock: packages.Lock, title: str) -> None:
         fail(
             f"The packages named in locks/{lock}.txt could not be installed.",
             str(error),
-            "Is the machine on the network? Run the command again: it goes on where it was.",
+            "Is the machine on the network? Run the command again: it continues where it stopped.",
         )
 
 

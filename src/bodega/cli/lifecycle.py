@@ -37,7 +37,7 @@ _LOOKS = {
 }
 _TOPOLOGIES: dict[Topology, str] = {
     "eleven": "a process per service",
-    "one": "one process for all services, calls between them in memory; it and its log stand at `services`",
+    "one": "one process for all services, calls between them in memory; it and its log are named `services`",
 }
 
 
@@ -67,7 +67,7 @@ def down(instance: InstanceName = "shop") -> None:
 
 def reset(
     instance: InstanceName = "shop",
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
     """Stop everything and delete all data of the instance: orders, customers, keys."""
     chosen = instance_of(instance)
@@ -78,7 +78,7 @@ def reset(
         raise typer.Exit(1)
     stop_and_say(chosen)
     shutil.rmtree(chosen.data)
-    out.print(f"{chosen.data} is deleted. `./bodega up` begins anew.")
+    out.print(f"{chosen.data} is deleted. `./bodega up` starts from scratch.")
 
 
 def status(instance: InstanceName = "shop") -> None:
@@ -86,7 +86,7 @@ def status(instance: InstanceName = "shop") -> None:
     chosen = instance_of(instance)
     report = state.read(chosen)
     if report is None or not report.is_alive():
-        out.print(f"{chosen.name} does not run. `./bodega up` starts it.")
+        out.print(f"{chosen.name} is not running. `./bodega up` starts it.")
         raise typer.Exit(1)
     memory = _memory(report)
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -102,7 +102,7 @@ def status(instance: InstanceName = "shop") -> None:
         )  # fmt: skip
     table.add_row("", "supervisor", "", str(report.supervisor), _age(time.time() - report.supervisor_started),
                   _megabytes(memory["supervisor"]))  # fmt: skip
-    table.add_row("", Text("together", "bold"), "", "", "", Text(_megabytes(sum(memory.values())), "bold"))
+    table.add_row("", Text("total", "bold"), "", "", "", Text(_megabytes(sum(memory.values())), "bold"))
     out.print(table)
     if report.extent == "shop":
         out.print(f"Topology {report.topology}: {_TOPOLOGIES[report.topology]}.")
@@ -111,9 +111,9 @@ def status(instance: InstanceName = "shop") -> None:
 
 
 def show_logs(
-    name: Annotated[str, typer.Argument(help="A part, as `status` names it, or `supervisor`.")],
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what is written from now on.")] = False,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the last lines.")] = 100,
+    name: Annotated[str, typer.Argument(help="A part, as named in `status`, or `supervisor`.")],
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Keep printing new lines as they come.")] = False,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many lines, counted from the end.")] = 100,
     instance: InstanceName = "shop",
 ) -> None:
     """Show the end of a part's log."""
@@ -134,7 +134,7 @@ def stop_and_say(instance: Instance) -> None:
         with err.status(f"Stopping {instance.name}: running requests are finished ..."):
             was_running = control.stop(instance)
     except TimeoutError as error:
-        fail(f"{instance.name} does not stop.", str(error), "See `./bodega logs supervisor`.")
+        fail(f"{instance.name} did not stop.", str(error), "See `./bodega logs supervisor`.")
     out.print(f"{instance.name} is stopped; its data stays." if was_running else f"{instance.name} was not running.")
 
 
@@ -148,12 +148,12 @@ def show_start(instance: Instance, extent: Extent, topology: Topology | None = N
         else:
             _show_lines(instance, extent)
     except versions.VersionMismatch as error:
-        fail("These engines cannot go on with that data.", str(error))
+        fail("These engines cannot use that data.", str(error))
     except control.DidNotStart as error:
         fail(
             f"{error.part} did not start.",
             str(error),
-            f"Mend that; it is tried again by itself. `./bodega logs {error.part}` has more, `./bodega doctor` looks "
+            f"Fix that; it is retried automatically. `./bodega logs {error.part}` has more, `./bodega doctor` looks "
             "for the usual causes, `./bodega down` stops what did start.",
         )
 

@@ -18,13 +18,13 @@ LOOK_SECONDS = 0.5
 
 @app.command()
 def rebuild(instance: InstanceName = "shop") -> None:
-    """Make the index anew, while the old one serves. Interrupting this command does not stop it."""
+    """Build the index anew while the old one stays in use. Interrupting this command does not stop it."""
     chosen = instance_of(instance)
     before = ask(chosen, "search", "POST", "/internal/rebuild")["served"]
     with err.status("Filling a new index; shoppers search the old one ..."):
         while (now := ask(chosen, "search", "GET", "/internal/index")["served"]) == before:
             time.sleep(LOOK_SECONDS)
-    typer.echo(f"Searches read {now} now.")
+    typer.echo(f"Searches now use {now}.")
 
 
 @app.command()

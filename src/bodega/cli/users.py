@@ -37,7 +37,7 @@ def create_support(email: Email, password: Password, instance: InstanceName = "s
 
 @app.command("list")
 def show(instance: InstanceName = "shop") -> None:
-    """List who has rights. The id is what histories name as the actor."""
+    """List who has staff rights. The id is the actor named in histories."""
     people = ask(instance_of(instance), "auth", "GET", "/internal/users")["items"]
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("e-mail", "may", "id"):
@@ -45,26 +45,26 @@ def show(instance: InstanceName = "shop") -> None:
     for one in people:
         rights = [role for role in one["roles"] if role != "customer"]
         table.add_row(one["email"], ", ".join(rights), one["customer_id"])
-    out.print(table if people else "Nobody has rights. `./bodega users create-merchant` makes the first.")
+    out.print(table if people else "Nobody has staff rights yet. `./bodega users create-merchant` makes the first.")
 
 
 @app.command()
 def revoke(email: Email, instance: InstanceName = "shop") -> None:
-    """Leave an account a customer's rights alone, and sign it out."""
+    """Take all rights but a customer's from an account, and sign it out."""
     ask(instance_of(instance), "auth", "POST", "/internal/users/revoke", {"email": email})
-    out.print(f"{email} is a customer now, and signed out. What is open there ends within a second.")
+    out.print(f"{email} is now a customer and has been signed out; open sessions stop working within a second.")
 
 
 @app.command("sign-out")
 def sign_out(email: Email, instance: InstanceName = "shop") -> None:
-    """End all sessions of an account, customers' too: a device was lost, or somebody else was seen in it."""
+    """End all sessions of an account, customers' too: for when a device was lost or somebody else got in."""
     ended = ask(instance_of(instance), "auth", "POST", "/internal/users/sign-out", {"email": email})["sessions"]
     out.print(
-        f"{email} is signed out: {ended} session{'' if ended == 1 else 's'} ended. What is open ends in a second."
+        f"{email} is signed out: {ended} session{'' if ended == 1 else 's'} ended; they stop working within a second."
     )
 
 
 def _create(email: str, password: str, role: str, instance: str) -> None:
     body = {"email": email, "password": password, "roles": ["customer", role]}
     ask(instance_of(instance), "auth", "POST", "/internal/users", body)
-    out.print(f"{email} has the role {role} now.")
+    out.print(f"{email} now has the role {role}.")

@@ -176,7 +176,7 @@ async def _described(request: Request, library: Library, form: Callable[[Documen
     except ClashError as error:
         return _problem(500, "internal", str(error))
     if document is None:
-        return _problem(503, "unavailable", "No service has told what it can do yet.", {"Retry-After": "2"})
+        return _problem(503, "unavailable", "No service has described its API yet.", {"Retry-After": "2"})
     body = json.dumps(form(document), separators=(",", ":")).encode()
     etag = f'W/"{hashlib.sha256(body).hexdigest()[:24]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}

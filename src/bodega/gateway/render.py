@@ -20,6 +20,7 @@ ACCEPTED_HEADERS: Final = (
     "If-Match",
     "If-None-Match",
     "Last-Event-ID",
+    "Order-Token",
     "Traceparent",
     "Tracestate",
 )

@@ -146,7 +146,7 @@ def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) ->
     """Unpack one member where nothing has been unpacked before: so none goes through a link that came before it."""
     place = folder / member.name
     if place.is_symlink() or (place.exists() and not (member.isdir() and place.is_dir())):
-        raise BackupError(f"the backup holds {member.name} twice, which ours never do")
+        raise BackupError(f"the backup holds {member.name} twice, which our backups never do")
     archive.extract(member, folder)
 
 
@@ -160,7 +160,7 @@ def _owned(member: tarfile.TarInfo, folder: Path) -> tarfile.TarInfo:
     # The parent without a link on the way is the parent itself: a link may lead out, but nothing is written by one.
     straight = within / Path(member.name).parent == place.parent.resolve()
     if not known or ".." in Path(member.name).parts or Path(member.name).is_absolute() or not straight:
-        raise BackupError(f"the backup holds {member.name}, which does not belong into one")
+        raise BackupError(f"the backup holds {member.name}, which does not belong in one")
     nobodys = member.uid == NOBODY
     member.uid, member.gid = (NOBODY, NOBODY) if nobodys else (os.geteuid(), os.getegid())
     member.uname = member.gname = ""

@@ -1,8 +1,9 @@
 """Who may do what at the broker: users and rights, derived from platform.toml, and made in it by its administrator.
 
 Every process that speaks to Kafka has a user of its own. It may write the topic that it publishes, read those that it
-subscribes to, with its own group, and do both with its own topic of parked messages; nothing else. Only the
-administrator makes topics. A right that platform.toml does not give is taken away.
+subscribes to, with its own group, and do both with its own topic of parked messages; nothing else. A service whose
+store is MongoDB publishes in transactions, under its own name. Only the administrator makes topics.
+A right that platform.toml does not give is taken away.
 
     python -m bodega.platform.broker
 
@@ -25,7 +26,7 @@ ITERATIONS: Final = 4096
 """Of SCRAM's hash. The passwords are random, 256 bits: more would protect nothing and cost at every connection."""
 TIMEOUT_SECONDS: Final = 30
 
-Kind = Literal["topic", "group"]
+Kind = Literal["topic", "group", "transaction"]
 Operation = Literal["read", "write"]
 
 
@@ -35,7 +36,7 @@ class BrokerError(Exception):
 
 @dataclass(frozen=True, order=True)
 class Right:
-    """One operation that one user may do with one topic or group. Each includes looking at what it is about."""
+    """One operation that one user may do with one topic, group or transactional id, and looking at that."""
 
     user: str
     kind: Kind
@@ -52,6 +53,8 @@ def rights(system: System) -> set[Right]:
         parked = system.parked_topic_of(user)
         if published:
             found.add(Right(user, "topic", published, "write"))
+        if published and system.services[user].store == "mongo":  # its relay has no lock of a database, but a fence
+            found.add(Right(user, "transaction", user, "write"))
         if process.hears:
             found.add(Right(user, "group", user, "read"))
             found |= {Right(user, "topic", topic, "read") for topic in process.hears}
@@ -111,7 +114,9 @@ def _make(instance: Instance, secrets: Secrets) -> None:
             request_timeout=TIMEOUT_SECONDS,
         ).values()
     )
-    kinds = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
+    kinds = {
+        "topic": ResourceType.TOPIC, "group": ResourceType.GROUP, "transaction": ResourceType.TRANSACTIONAL_ID,
+    }  # fmt: skip
     operations = {"read": AclOperation.READ, "write": AclOperation.WRITE}
     wanted = {
         AclBinding(

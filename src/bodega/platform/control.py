@@ -56,7 +56,7 @@ def ensure_supervised(instance: Instance, extent: Extent, topology: Topology | N
         os.kill(report.supervisor, signal.SIGHUP)
 
 
-def watch(instance: Instance, extent: Extent, seconds: float = 180) -> Iterator[dict[str, Part]]:
+def watch(instance: Instance, extent: Extent, seconds: float = 600) -> Iterator[dict[str, Part]]:
     """Yield the parts' states until all are up. Raises DidNotStart."""
     began, deadline = time.time(), time.monotonic() + seconds
     parts: dict[str, Part] = {}
@@ -98,7 +98,7 @@ def stop(instance: Instance, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while report.is_alive():
         if time.monotonic() > deadline:
-            raise TimeoutError(f"the supervisor (pid {report.supervisor}) still stops after {seconds:.0f} s")
+            raise TimeoutError(f"the supervisor (pid {report.supervisor}) is still stopping after {seconds:.0f} s")
         time.sleep(POLL_SECONDS)
     return True
 

@@ -5,6 +5,7 @@ broken. Who calls which operation and who names which event is read from the tes
 """
 
 import ast
+import gc
 import json
 import re
 import tomllib
@@ -84,7 +85,7 @@ class Suite:
         for path in sorted((root / "tests").rglob("*.py")):
             file = path.relative_to(root)
             self._names.add(file.as_posix())
-            module = ast.parse(path.read_bytes())
+            module = _tree(path.read_bytes())
             constants = ast.Module([node for node in module.body if isinstance(node, ast.Assign)], [])
             self._read(file, module.body, "", _assigned(constants, {}))
 
@@ -194,6 +195,18 @@ def sections(root: Path = ROOT) -> list[Section]:
     if faults:
         raise ValueError("\n".join(faults))
     return read
+
+
+def _tree(source: bytes) -> ast.Module:
+    """Built without the garbage collector: in Python 3.11 it may run code in the midst of it that builds another tree,
+    and the first then ends with a SystemError."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source)
+    finally:
+        if collects:
+            gc.enable()
 
 
 @cache

@@ -15,7 +15,8 @@ from pathlib import Path
 from bodega.platform.system import ROOT
 
 LOCKS = ROOT / "locks" / "jars"
-ENGINES = ("kafka", "opensearch", "mongo")
+ENGINES = ("kafka", "opensearch", "mongo", "compiler")
+"""And the compiler of the one class that is ours, in OpenSearch."""
 TEST_ENGINES = ("elasticsearch",)
 """What tests run beside the shop's own engines."""
 
@@ -90,7 +91,7 @@ def fetch(home: Path, advance: Callable[[str], None] = lambda _: None, engines: 
                 ) from error
             if not _is_the_locked(jar, home):
                 jar.path(home).unlink()
-                raise JarError(f"{jar.artifact} {jar.version} does not have the hash that locks/jars names: not used.")
+                raise JarError(f"{jar.artifact} {jar.version} does not have the hash that locks/jars lists; not used.")
             advance(jar.artifact)
 
         with ThreadPoolExecutor(6) as pool:

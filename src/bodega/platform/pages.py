@@ -7,6 +7,7 @@ shop and its tests share it.
 import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -64,6 +65,16 @@ def check() -> None:
     run("npm", "run", "api")
     if client.read_bytes() != committed:
         raise PagesError("storefront/src/api/schema.ts was not that of docs/openapi.json; it is now, to be committed.")
+
+
+def chromium(folder: Path) -> str:
+    """A browser's program: the one that BODEGA_CHROMIUM names, the system's Chromium, or the one that comes as a
+    package for the tests, which unpacks itself into `folder`. Raises PagesError."""
+    found = os.environ.get("BODEGA_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if found:
+        return found
+    script = "import('@sparticuz/chromium').then(async (it) => console.log(await it.default.executablePath()))"
+    return run("node", "-e", script, environment={"TMPDIR": str(folder)}).strip().splitlines()[-1]
 
 
 def run(*command: str, environment: Mapping[str, str] | None = None) -> str:

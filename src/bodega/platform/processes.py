@@ -110,7 +110,7 @@ class Supervisor:
         self._programs[program.name] = program
         for name in (program.name, *(child.name for child in program.children)):
             self._ready[name].clear()
-            self._set(name, State.STARTING, "starts anew in another way")
+            self._set(name, State.STARTING, "restarts in a different way")
         process = self._processes.get(program.name)
         if process is not None and process.returncode is None:
             process.send_signal(program.stop)

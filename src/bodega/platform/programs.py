@@ -37,9 +37,9 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
     engines = [
         postgres.program(instance, secrets),
         valkey.program(instance, secrets),
-        mongo.program(instance),
+        mongo.program(instance, secrets),
         kafka.program(instance, secrets),
-        opensearch.program(instance),
+        opensearch.program(instance, secrets),
         seaweedfs.program(instance, secrets),
         _step(instance, "provision", "provision", needs=("kafka", "seaweedfs")),
     ]

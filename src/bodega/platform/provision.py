@@ -87,7 +87,7 @@ def main() -> None:
     try:
         asyncio.run(provision(System.load().instance(sys.argv[1])))
     except (KafkaError, broker.BrokerError, ClientError, OSError) as error:
-        sys.exit(f"topics, users and buckets could not be made: {error}. Do the engines run? (`./bodega status`)")
+        sys.exit(f"topics, users and buckets could not be made: {error}. Are the engines running? (`./bodega status`)")
 
 
 if __name__ == "__main__":

@@ -7,19 +7,25 @@ Each may come from outside instead: `BODEGA_SECRET_<NAME>_FILE` names a file, to
 later command that is not told finds it as well.
 """
 
+import ipaddress
 import json
 import os
 import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc.jwk import ECKey
 
-from bodega.platform.system import Instance
+from bodega.platform.system import LOOPBACK, Instance
 
 CLI = "cli"
+_CERTIFICATE = "-----BEGIN CERTIFICATE-----"
 _GIVEN = re.compile(r"BODEGA_SECRET_[A-Z0-9_]+_FILE")
 # Some stand in URLs and in engines' configuration, where other characters would have to be written otherwise.
 _USABLE = re.compile(r"[A-Za-z0-9._~-]{16,}")
@@ -69,6 +75,13 @@ class Secrets:
         """The private key (PEM) with which a caller signs its internal tokens."""
         return self.folder / f"{caller}.key.pem"
 
+    def certificate(self, name: str) -> tuple[str, str]:
+        """A certificate and its private key (PEM) for an engine whose own parts know each other by it: it is its own
+        authority, so it vouches for nobody else, and it does not end, since there is nobody to renew it."""
+        both = self._made(f"{name}.pem", lambda: _self_signed(name)).read_text()
+        key, _, certificate = both.partition(_CERTIFICATE)
+        return _CERTIFICATE + certificate, key
+
     @property
     def jwks_file(self) -> Path:
         """The public keys of all callers, as a JWK set."""
@@ -97,6 +110,28 @@ class Secrets:
         return path
 
 
+def _self_signed(name: str) -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, f"bodega {name}")])
+    addresses = [x509.DNSName(name), x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address(LOOPBACK))]
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))  # whatever this machine's clock says
+        .not_valid_after(datetime(2120, 1, 1, tzinfo=UTC))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectAlternativeName(addresses), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return (private + certificate.public_bytes(serialization.Encoding.PEM)).decode()
+
+
 def _link(path: Path, target: Path) -> None:
     if not path.is_symlink() or path.readlink() != target:
         draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
@@ -109,13 +144,15 @@ def _must_be_usable(told_by: str, file: Path) -> None:
         text = file.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SecretError(f"{told_by} names {file}, which cannot be read: {error}") from error
-    if told_by.endswith("_KEY_PEM_FILE"):
+    if told_by.endswith("_KEY_PEM_FILE"):  # of a service
         try:
             usable = ECKey.import_key(text).curve_name == "P-256"
         except ValueError:
             usable = False
         if not usable:
             raise SecretError(f"{told_by} names {file}, which holds no private key of the curve P-256 (PEM)")
+    elif told_by.endswith("_PEM_FILE"):  # of an engine, which judges it
+        return
     elif not _USABLE.fullmatch(text):
         raise SecretError(
             f"{told_by} names {file}, which does not hold at least 16 letters, digits, or characters of ._~-"

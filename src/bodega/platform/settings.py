@@ -20,6 +20,7 @@ ADMIN_ROLE = "postgres"
 KAFKA_ADMIN = "admin"
 KAFKA_ADMIN_URL = "BODEGA_KAFKA_ADMIN_URL"
 MONGO_USER = "bodega"
+OPENSEARCH_USER = "bodega"
 POOL_SIZE = 5
 """How many connections a service's pool may keep to its database."""
 CONNECTIONS_OUTSIDE_THE_POOL = 2
@@ -39,6 +40,7 @@ def render(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os
     }
     rendered["notifications"] |= _sms_gateway(outside)
     rendered["notifications"]["BODEGA_NOTIFICATIONS_MERCHANT_LINE"] = instance.system.merchant.line
+    rendered["notifications"]["BODEGA_NOTIFICATIONS_MERCHANT_EMAIL"] = instance.system.merchant.email
     rendered["sandbox"] = _of_sandbox(instance, secrets)
     rendered["purger"] = _of_purger(instance, secrets)
     rendered["storefront"] = _of_storefront(instance, secrets, outside)
@@ -95,9 +97,24 @@ def kafka_admin_url(instance: Instance, secrets: Secrets) -> str:
     return f"{kafka_url(instance, secrets, KAFKA_ADMIN)}?mechanism=PLAIN"
 
 
-def s3_keys(secrets: Secrets) -> tuple[str, str]:
-    """Access key and secret key of object storage."""
-    return secrets.read("s3-access")[:20], secrets.read("s3-secret")
+def valkey_url(instance: Instance, secrets: Secrets, service: str | None = None) -> str:
+    """Valkey, for a service as a user of its own; of nobody: for the administrator, whom no service is. An engine that
+    somebody else keeps knows one password alone."""
+    login = f":{secrets.read('valkey')}"
+    if service is not None and "valkey" not in instance.spec.hosts:
+        login = f"{service}:{valkey_password(secrets, service)}"
+    return f"redis://{login}@{instance.host('valkey')}:{instance.port('valkey', 'redis')}/0"
+
+
+def valkey_password(secrets: Secrets, service: str) -> str:
+    """The password of a service that keeps something in Valkey."""
+    return secrets.read(f"valkey-{service}")
+
+
+def s3_keys(secrets: Secrets, service: str | None = None) -> tuple[str, str]:
+    """Access key and secret key of object storage: of a service, for its buckets; of nobody: the administrator's."""
+    prefix = "s3" if service is None else f"s3-{service}"
+    return secrets.read(f"{prefix}-access")[:20], secrets.read(f"{prefix}-secret")
 
 
 def masked(name: str, value: str) -> str:
@@ -140,8 +157,8 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
     if service.buckets:
         settings |= {
             "S3_URL": instance.s3_url,
-            "S3_ACCESS_KEY": s3_keys(secrets)[0],
-            "S3_SECRET_KEY": s3_keys(secrets)[1],
+            "S3_ACCESS_KEY": s3_keys(secrets, service.name)[0],
+            "S3_SECRET_KEY": s3_keys(secrets, service.name)[1],
             "S3_BUCKET": service.buckets[0],
         }
     if service.name in ("orders", "notifications"):  # one signs a guest's link, the other one reads it
@@ -150,6 +167,8 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
         settings |= _of_edge(instance, secrets)
     if service.name in ("orders", "payments"):  # one takes the money, the other one waits for it
         settings["CAPTURE_ON"] = system.shop.capture_on
+    if service.name == "orders":
+        settings["RETURN_DAYS"] = str(system.merchant.return_days)
     if service.name == "payments":
         settings |= processor
     if service.name == "shipping":
@@ -176,15 +195,16 @@ def _of_store(instance: Instance, service: Service, secrets: Secrets) -> dict[st
                 "POOL_SIZE": str(POOL_SIZE),
             }
         case "valkey":
-            password, port = secrets.read("valkey"), instance.port("valkey", "redis")
-            return {"REDIS_URL": f"redis://:{password}@{instance.host('valkey')}:{port}/0"}
+            return {"REDIS_URL": valkey_url(instance, secrets, service.name)}
         case "mongo":
             address = f"{instance.host('mongo')}:{instance.port('mongo', 'mongo')}/bodega"
-            if instance.spec.site is None:  # the native server is on the loopback address, and knows no passwords
-                return {"MONGO_URL": f"mongodb://{address}"}
-            return {"MONGO_URL": f"mongodb://{MONGO_USER}:{secrets.read('mongo')}@{address}?authSource=admin"}
+            login = f"{MONGO_USER}:{secrets.read('mongo')}"
+            return {"MONGO_URL": f"mongodb://{login}@{address}?authSource=admin&authMechanism=SCRAM-SHA-256"}
         case "opensearch":
-            return {"OPENSEARCH_URL": f"http://{instance.host('opensearch')}:{instance.port('opensearch', 'http')}"}
+            address = f"{instance.host('opensearch')}:{instance.port('opensearch', 'http')}"
+            if instance.spec.site is None:
+                address = f"{OPENSEARCH_USER}:{secrets.read('opensearch')}@{address}"
+            return {"OPENSEARCH_URL": f"http://{address}"}
 
 
 def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:

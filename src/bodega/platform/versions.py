@@ -36,7 +36,7 @@ def faults(remembered: dict[str, str]) -> list[str]:
     """What keeps these engines from going on with the data of those, one sentence for each; none: nothing does."""
     present = current()
     return [
-        f"{engine}: the data is of {before}, this is {present[engine]}"
+        f"{engine}: the data is from {before}, this is {present[engine]}"
         for engine, before in remembered.items()
         if engine in present and not _follows(before, present[engine])
     ]

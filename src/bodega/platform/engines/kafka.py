@@ -76,6 +76,7 @@ def properties(instance: Instance, secrets: Secrets, data: Path) -> str:
         "offsets.topic.replication.factor": "1",
         "offsets.topic.num.partitions": "10",
         "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.num.partitions": "2",
         "transaction.state.log.min.isr": "1",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",

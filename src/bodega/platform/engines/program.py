@@ -83,7 +83,7 @@ def accepts(port: int) -> Probe:
     return probe
 
 
-def answers(url: str, seconds: float = 2) -> Probe:
+def answers(url: str, seconds: float = 2, headers: Mapping[str, str] | None = None) -> Probe:
     """Ready when a GET is answered with less than 400."""
 
     async def probe() -> None:
@@ -92,7 +92,7 @@ def answers(url: str, seconds: float = 2) -> Probe:
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session,
-                session.get(url) as response,
+                session.get(url, headers=headers) as response,
             ):
                 if response.status < 400:
                     return

@@ -57,7 +57,7 @@ def files(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os.
         "mongo": {"password": secrets.read("mongo")},
         "valkey": {"valkey.conf": valkey.configured(instance, secrets, VALKEY_DATA)},
         "kafka": {"server.properties": kafka.properties(instance, secrets, KAFKA_DATA)},
-        "seaweedfs": seaweedfs.files(secrets),
+        "seaweedfs": seaweedfs.files(instance, secrets, seaweedfs.CONTAINERS_FOLDER),
         "envoy": {"envoy.json": json.dumps(gateway, indent=1)},
         "varnish": {
             "edge.vcl": edge_vcl(instance, gateway_secret=secrets.read("edge"), purge_secret=secrets.read("purge"))
