@@ -23,7 +23,7 @@ TABLE = {  # spec 0b
         "InventoryReserved", "InventoryReleased", "InventoryCommitted", "InventoryAdjusted", "InventoryShort",
     },
     "orders": {"OrderCreated", "OrderPaid", "OrderCancelled", "OrderShipped", "OrderDelivered", "OrderRefunded",
-               "OrderLinkRequested"},
+               "OrderLinkRequested", "WithdrawalReceived"},
     "payments": {
         "PaymentAuthorized", "PaymentFailed", "PaymentCaptured", "PaymentCaptureFailed", "PaymentRefunded",
         "PaymentVoided",

@@ -96,7 +96,7 @@ async def test_a_flow_whose_owner_died_is_taken_over_after_the_lease(database: D
     async def ended() -> None:
         assert (await row(database))["state"] == "ended"
 
-    await eventually(ended, within_seconds=5)
+    await eventually(ended)
     await survivor.stop()
     await running
 
@@ -130,7 +130,7 @@ async def test_a_step_that_hangs_is_cut_off_before_its_lease_ends(database: Data
         return Next("done", ended=True)
 
     flows = flows_of(database, {"work": hangs})
-    await asyncio.wait_for(flows.drive(await begin(database, flows, "work")), 2)
+    await asyncio.wait_for(flows.drive(await begin(database, flows, "work")), 20)
     assert (await row(database))["state"] == "waiting"
 
 
@@ -266,7 +266,7 @@ async def test_a_flow_begins_at_its_commit_and_a_short_wait_is_short_though_the_
     async def ended() -> None:
         assert (await row(database))["state"] == "ended"
 
-    await eventually(ended, within_seconds=3)
+    await eventually(ended, within_seconds=10)
     await flows.stop()
     await running
 
@@ -324,3 +324,11 @@ async def test_a_result_that_cannot_be_written_is_tried_again_and_does_not_end_t
     await eventually(ended)
     await flows.stop()
     await running
+
+
+async def test_who_stops_while_the_store_is_away_leaves_the_leases_to_run_out() -> None:
+    """An error would end the loop, and with it the process, as if it had died."""
+    away = Database("postgresql://nobody@127.0.0.1:1/nothing")
+    await away.open()
+    await flows_of(away, {}).give_back()
+    await away.close()

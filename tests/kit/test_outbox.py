@@ -94,7 +94,7 @@ async def test_an_event_is_on_its_topic_within_a_moment_of_the_commit(database: 
     async with running(relay):
         await eventually(leads)
         await emit(database, new_id("x"))
-        await eventually(lambda: is_empty(database), within_seconds=2)
+        await eventually(lambda: is_empty(database), within_seconds=5)
 
 
 class Counts(Producer):

@@ -101,7 +101,7 @@ def test_what_cannot_be_read_is_told_with_its_line(content: bytes | str, line: i
 
 def test_a_cell_without_a_heading_is_a_fault_of_its_row_alone() -> None:
     first, second = rows("slug,title\na,b,c\nd,e\n")
-    assert (first.line, first.fault) == (2, "'c' stands in cell 3, above which there is no heading.")
+    assert (first.line, first.fault) == (2, "'c' is in cell 3, which has no heading above it.")
     assert (second.line, second.fault) == (3, None)
 
 

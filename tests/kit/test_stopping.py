@@ -7,7 +7,7 @@ import pytest
 from fastapi import APIRouter
 
 from bodega.kit.app import Server
-from bodega.kit.testing import eventually
+from bodega.kit.testing import PATIENCE_SECONDS, eventually
 from tests.kit.making import Number, service
 
 pytestmark = pytest.mark.service
@@ -48,4 +48,4 @@ async def test_a_request_that_runs_is_answered_and_no_other_is_taken() -> None:
         go_on.set()
         async with await running as answer:
             assert (answer.status, await answer.json()) == (200, {"value": 1})
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, PATIENCE_SECONDS)

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import asyncpg
 import pytest
 from fastapi import APIRouter
 
@@ -89,3 +90,10 @@ async def test_a_store_that_is_away_is_unavailable_and_not_an_error_of_ours() ->
     assert (answer.status, answer.code) == (503, "unavailable")
     assert answer.headers["retry-after"] == "1"
     await away.close()
+
+
+async def test_a_connection_that_breaks_in_the_midst_is_the_stores_trouble(database: Database) -> None:
+    """What the driver says, when the server is killed while a query runs and the pool takes its connection back."""
+    with pytest.raises(Unavailable):
+        async with database.transaction():
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")

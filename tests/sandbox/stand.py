@@ -16,6 +16,8 @@ from typing import Any
 import stripe
 from aiohttp import web
 
+from bodega.kit.testing import PATIENCE_SECONDS
+
 SECRET_KEY = "sk_test_for_tests"
 WEBHOOK_SECRET = "whsec_for_tests"
 CARRIER_KEY = "carrier_for_tests"
@@ -77,7 +79,7 @@ class Sandbox:
                 socket.create_connection(("127.0.0.1", self.http_port), 1).close()
                 return time.monotonic() - began
             except ConnectionRefusedError:
-                assert time.monotonic() - began < 20, "the sandbox does not start"
+                assert time.monotonic() - began < PATIENCE_SECONDS, "the sandbox does not start"
                 time.sleep(0.01)
 
     async def hang_up(self) -> None:
@@ -88,7 +90,7 @@ class Sandbox:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
         self.process.send_signal(how)
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE_SECONDS)
 
     def stripe(self, **options: Any) -> stripe.StripeClient:
         """The official SDK, pointed here."""
@@ -120,6 +122,6 @@ class Ear:
         def found() -> list[tuple[dict[str, str], bytes]]:
             return [call for call in self.heard if containing.encode() in call[1]]
 
-        async with self._news, asyncio.timeout(5):
+        async with self._news, asyncio.timeout(PATIENCE_SECONDS):
             await self._news.wait_for(lambda: len(found()) >= count)
         return found()

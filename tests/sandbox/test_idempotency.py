@@ -109,7 +109,7 @@ async def test_a_500_after_the_effect_is_found_by_the_list(shop: Any, ask: Any) 
 
 @pytest.mark.parametrize("kind", ["timeout_after", "drop_after", "timeout_before", "drop_before"])
 async def test_a_lost_answer(sandbox: Any, ask: Any, kind: str) -> None:
-    shop = sandbox.stripe(timeout=0.3)
+    shop = sandbox.stripe(timeout=2)
     name = f"pay_{kind}"
     created = await shop.v1.payment_intents.create_async(
         {**CARD, "confirm": False, "metadata": {"payment_id": name}}, {"idempotency_key": f"{name} create"}
@@ -127,7 +127,7 @@ async def test_a_lost_answer(sandbox: Any, ask: Any, kind: str) -> None:
 
 
 async def test_a_capture_and_a_refund_whose_answers_are_lost_happen_once(sandbox: Any, ask: Any) -> None:
-    shop = sandbox.stripe(timeout=0.3)
+    shop = sandbox.stripe(timeout=2)
     held = await shop.v1.payment_intents.create_async({**CARD, "metadata": {"payment_id": "pay_once"}})
     for target in ("capture", "refund"):
         await ask("POST", "/sandbox/faults", {"target": target, "kind": "drop_after", "times": 2})

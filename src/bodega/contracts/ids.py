@@ -78,6 +78,12 @@ CartId = Annotated[
     _shown("Names the cart. It opens nothing: that takes the signed `Cart-Token`", "crt_01M7WKP496E7KTHRJXJG7DJ13N"),
     _NO_ID,
 ]
+WithdrawalId = Annotated[
+    str,
+    _id_type("wdr"),
+    _shown("Names a statement of withdrawal, on its receipt too", "wdr_01M7Z4Q8T2V5X9B3D6F8H0K2M4"),
+    _NO_ID,
+]
 OrderNumber = Annotated[
     str,
     StringConstraints(pattern=r"^BDG-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}$"),

@@ -19,6 +19,7 @@ from bodega.contracts.ids import (
     PaymentId,
     ProductId,
     ReservationId,
+    WithdrawalId,
 )
 from bodega.contracts.money import Price
 
@@ -152,6 +153,30 @@ class OrderLinkRequested(Event):
     customer_id: CustomerId | None = Field(default=None, description="Who bought; null: a guest")
     contact: Contact = Field(description="Where the link goes: the address of the order")
     requested_at: Timestamp = Field(description="When", examples=["2026-11-24T08:48:32Z"])
+
+
+class WithdrawalReceived(Event):
+    """A consumer has withdrawn from a contract (Directive 2011/83/EU, Article 11a). The subject is the order, or the
+    statement itself where number and e-mail address match no order."""
+
+    topic: ClassVar[str] = "orders"
+
+    withdrawal_id: WithdrawalId
+    received_at: Timestamp = Field(description="When the statement came in", examples=["2026-11-28T08:48:32Z"])
+    number: OrderNumber | None = Field(
+        default=None, description="Of the order; null: it matches none yet, and is kept for people"
+    )
+    customer_id: CustomerId | None = Field(default=None, description="Who bought; null: a guest, or no order matches")
+    name: Line = Field(description="Who withdraws, as typed", examples=["Ada Lovelace"])
+    typed_number: str = Field(description="The number of the order, as typed", examples=["bdg tnda fc5e"])
+    goods: CleanText | None = Field(
+        default=None,
+        description="What is withdrawn from, in the consumer's words; null: the whole order",
+        examples=[None, "1 of the 2 mugs"],
+    )
+    late: bool = Field(description="It came after the period had ended; whether it holds is for people to say")
+    stopped: bool = Field(description="The order could still be cancelled, and is: nothing will be sent")
+    contact: Contact = Field(description="Where the receipt goes")
 
 
 class CreateOrder(_Message):

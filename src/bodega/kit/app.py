@@ -37,7 +37,7 @@ from bodega.kit.auth import (
     roles_asked_for,
 )
 from bodega.kit.bus import Consumer, Door, Producer
-from bodega.kit.db import Database
+from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import (
     AccessExpired,
     BadRequest,
@@ -117,12 +117,20 @@ Check = Callable[[], Awaitable[None]]
 
 
 class Housekeeping:
-    """Once an hour forgets what has outlived its use: old inbox ids, old idempotency keys."""
+    """Once an hour deletes what has outlived its use: old inbox ids, old idempotency keys, and what `prune` deletes."""
 
-    def __init__(self, database: Database, inbox: Inbox | None, *, idempotency_hours: float = 24) -> None:
+    def __init__(
+        self,
+        database: Database,
+        inbox: Inbox | None,
+        *,
+        idempotency_hours: float = 24,
+        prune: Callable[[Transaction], Awaitable[object]] | None = None,
+    ) -> None:
         self._database = database
         self._inbox = inbox
         self._hours = idempotency_hours
+        self._prune = prune
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -133,6 +141,8 @@ class Housekeeping:
             try:
                 async with self._database.transaction() as tx:
                     await idempotency.prune(tx, self._hours)
+                    if self._prune is not None:
+                        await self._prune(tx)
                 if self._inbox is not None:
                     await self._inbox.prune()
             except Unavailable as error:
@@ -152,15 +162,13 @@ class ProblemDocument(BaseModel):
         description="The code as an address; it need not lead anywhere",
         examples=["https://bodega.example/problems/not_found"],
     )
-    title: str = Field(
-        description="What the code means, the same each time; may be reworded", examples=["There is no such thing"]
-    )
+    title: str = Field(description="What the code means, the same each time; may be reworded", examples=["Not found"])
     status: int = Field(description="The answer's own, once more", examples=[404])
     code: str = Field(description="Stable: programs branch on it", examples=["not_found"])
     detail: str | None = Field(
         default=None,
         description="What happened this time, and what to do about it",
-        examples=["no order has this id or number"],
+        examples=["No order has this id or number."],
     )
 
 

@@ -199,7 +199,7 @@ class AccessTokens:
                         answer.raise_for_status()
                         self._keys = KeySet.import_key_set(await answer.json())
                 except (aiohttp.ClientError, TimeoutError, ValueError, KeyError) as error:
-                    raise Unavailable("the keys of the access tokens cannot be had") from error
+                    raise Unavailable("the keys for access tokens cannot be fetched") from error
                 self._fetched = time.monotonic()
             return self._keys
 
@@ -340,7 +340,7 @@ def called_by(name: str) -> Callable[[CallingService], Awaitable[None]]:
 
     async def check(caller: Annotated[CallingService, Depends(_caller)]) -> None:
         if caller.name != name:
-            raise Forbidden(f"this is for {name} alone")
+            raise Forbidden(f"only {name} may ask for this")
 
     return check
 

@@ -9,7 +9,7 @@ is down) the partition waits; nothing is skipped.
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -107,11 +107,17 @@ def kafka_headers(headers: Mapping[str, str]) -> list[tuple[str, bytes]]:
 
 
 class Producer:
-    """An idempotent producer, acks=all."""
+    """An idempotent producer, acks=all.
 
-    def __init__(self, bootstrap: str, *, client_id: str) -> None:
+    With a transactional id it is fenced: of all producers with this id only the one that was opened last may write.
+    What an older one still sends, however late, the broker refuses, and `send` raises Trouble. Each `send` is then a
+    transaction. (https://kafka.apache.org/documentation/#producerconfigs_transactional.id)
+    """
+
+    def __init__(self, bootstrap: str, *, client_id: str, transactional_id: str | None = None) -> None:
         self.bootstrap = bootstrap
         self._client_id = client_id
+        self._transactional_id = transactional_id
         self._producer: AIOKafkaProducer | None = None
 
     async def open(self) -> None:
@@ -122,6 +128,7 @@ class Producer:
             **Broker.of(self.bootstrap).options(),
             client_id=self._client_id,
             enable_idempotence=True,
+            transactional_id=self._transactional_id,
             acks="all",
             linger_ms=0,
             request_timeout_ms=10_000,
@@ -148,13 +155,14 @@ class Producer:
         if self._producer is None:
             raise Trouble("the producer is closed")
         try:
-            sent = [
-                await self._producer.send(
-                    message.topic, message.body, key=message.key.encode(), headers=kafka_headers(message.headers)
-                )
-                for message in messages
-            ]
-            await asyncio.gather(*sent)
+            async with self._producer.transaction() if self._transactional_id else nullcontext():
+                sent = [
+                    await self._producer.send(
+                        message.topic, message.body, key=message.key.encode(), headers=kafka_headers(message.headers)
+                    )
+                    for message in messages
+                ]
+                await asyncio.gather(*sent)
         except (KafkaError, OSError) as error:
             raise Trouble(f"the broker does not take messages: {error!r}") from error
 

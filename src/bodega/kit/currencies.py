@@ -54,8 +54,8 @@ def why_not_sold_in(currency: str) -> str | None:
         return f"{currency} is not the code of a current currency (ISO 4217)."
     if currency in _COUNTED_OTHERWISE:
         return (
-            f"{currency} cannot be used: the card processor counts its minor unit otherwise than ISO 4217 does,"
-            " so cards would be charged another amount than the one shown."
+            f"{currency} cannot be used: the card processor counts its minor unit differently from ISO 4217,"
+            " so cards would be charged a different amount from the one shown."
         )
     return None
 

@@ -23,6 +23,7 @@ STORE_DOWN: tuple[type[BaseException], ...] = (
     TimeoutError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that broke in the midst of something else
     asyncpg.exceptions.CannotConnectNowError,
     asyncpg.exceptions.AdminShutdownError,
     asyncpg.exceptions.CrashShutdownError,
@@ -159,7 +160,7 @@ class Database:
                 await tx.flush()
             tx.committed()
         except STORE_DOWN as error:
-            raise Unavailable("the store does not answer", store=type(error).__name__) from error
+            raise Unavailable("the database does not answer", store=type(error).__name__) from error
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
         """One statement that is a transaction of its own: the server commits before it answers, so the locks
@@ -172,7 +173,7 @@ class Database:
                 row: Row | None = await connection.fetchrow(sql, *args)
                 return row
         except STORE_DOWN as error:
-            raise Unavailable("the store does not answer", store=type(error).__name__) from error
+            raise Unavailable("the database does not answer", store=type(error).__name__) from error
 
     async def connect(self, **server_settings: str) -> Connection:
         """A connection outside the pool, for what keeps one: LISTEN, an advisory lock."""

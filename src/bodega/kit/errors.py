@@ -116,7 +116,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "string_type": "This must be text.",
     "string_too_short": "This must have at least {min_length} characters.",
     "string_too_long": "This must have at most {max_length} characters.",
-    "string_pattern_mismatch": "This is not written as it is described.",
+    "string_pattern_mismatch": "This is not in the expected format.",
     "string_unicode": "This contains characters that are not valid.",
     "bool_type": "This must be true or false.",
     "bool_parsing": "This must be true or false.",
@@ -147,10 +147,10 @@ _WORDS: Final[Mapping[str, str]] = {
     "datetime_from_date_parsing": "This must be a time, such as 2026-11-20T14:03:12Z.",
     "datetime_object_invalid": "This must be a time, such as 2026-11-20T14:03:12Z.",
     "timezone_aware": "This time needs its time zone, such as 2026-11-20T14:03:12Z.",
-    "date_type": "This must be a day, such as 2026-11-20.",
-    "date_parsing": "This must be a day, such as 2026-11-20.",
-    "date_from_datetime_parsing": "This must be a day, such as 2026-11-20.",
-    "date_from_datetime_inexact": "This must be a day, such as 2026-11-20.",
+    "date_type": "This must be a date, such as 2026-11-20.",
+    "date_parsing": "This must be a date, such as 2026-11-20.",
+    "date_from_datetime_parsing": "This must be a date, such as 2026-11-20.",
+    "date_from_datetime_inexact": "This must be a date, such as 2026-11-20.",
 }
 """pydantic's type of a fault -> what people are told; `{names}` are of the fault's context."""
 

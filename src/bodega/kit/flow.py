@@ -299,12 +299,16 @@ class Flows:
         self._wake.set()
 
     async def give_back(self) -> None:
-        async with self.database.transaction() as tx:
-            await tx.execute(
-                """UPDATE flow SET lease_until = NULL, owner = NULL, epoch = epoch + 1
-                    WHERE kind = $1 AND owner = $2 AND state <> 'ended'""",
-                self.kind, self.owner,
-            )  # fmt: skip
+        """Without a store they are not given back, and run out by themselves."""
+        try:
+            async with self.database.transaction() as tx:
+                await tx.execute(
+                    """UPDATE flow SET lease_until = NULL, owner = NULL, epoch = epoch + 1
+                        WHERE kind = $1 AND owner = $2 AND state <> 'ended'""",
+                    self.kind, self.owner,
+                )  # fmt: skip
+        except STORE_TROUBLE as error:
+            _log.warning("leases are left to run out", kind=self.kind, error=error)
 
 
 def _held(row: Row) -> Held:

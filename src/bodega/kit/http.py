@@ -21,7 +21,7 @@ from pydantic_core import from_json
 
 from bodega.kit import cookies, security
 from bodega.kit.auth import InternalTokens
-from bodega.kit.errors import BadRequest, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia
+from bodega.kit.errors import BadRequest, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia, sentence
 from bodega.kit.telemetry import REQUESTS, log, span, trace_headers
 from bodega.kit.transport import App, Receive, Send, transport_to
 
@@ -193,7 +193,7 @@ def problem_body(problem: Problem, titles: Mapping[str, str]) -> bytes:
         "title": titles.get(problem.code, problem.code.replace("_", " ").capitalize()),
         "status": problem.status,
         "code": problem.code,
-        **({"detail": problem.detail} if problem.detail else {}),
+        **({"detail": sentence(problem.detail)} if problem.detail else {}),
         **problem.extra,
     }
     return json.dumps(document, default=_jsonable).encode()
@@ -277,7 +277,7 @@ class Front:
                     _log.exception("unhandled", service=self._service, path=scope["path"], error=error)
                     if begun:
                         raise
-                    await _answer(sending, Problem("It is logged with this trace.", **_trace_id()), self._titles)
+                    await _answer(sending, Problem("It has been logged with this trace.", **_trace_id()), self._titles)
                 finally:
                     _record_staff(scope, status)
         finally:
@@ -299,7 +299,7 @@ class Front:
         if body:
             kind = headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind not in ("application/json", "application/merge-patch+json"):
-                raise UnsupportedMedia(f"the body is {kind or 'of no named type'}; send application/json")
+                raise UnsupportedMedia(f"the body is {kind or 'of no stated type'}; send application/json")
             _check_json(body)
 
         async def replay() -> MutableMapping[str, Any]:
@@ -336,7 +336,7 @@ def _record_staff(scope: Scope, status: int) -> None:
 async def _whole_body(headers: Mapping[str, str], receive: Receive) -> bytes | None:
     declared = headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > BODY_LIMIT_BYTES:
-        raise TooLarge(f"at most {BODY_LIMIT_BYTES} bytes are read")
+        raise TooLarge(f"at most {BODY_LIMIT_BYTES} bytes are accepted")
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -346,7 +346,7 @@ async def _whole_body(headers: Mapping[str, str], receive: Receive) -> bytes | N
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > BODY_LIMIT_BYTES:
-            raise TooLarge(f"at most {BODY_LIMIT_BYTES} bytes are read")
+            raise TooLarge(f"at most {BODY_LIMIT_BYTES} bytes are accepted")
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)

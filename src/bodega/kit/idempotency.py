@@ -76,7 +76,7 @@ async def claim(tx: Transaction, scope: str, key: str, body: bytes, *, resource_
         return None
     row = await tx.fetchrow("SELECT * FROM idempotency_key WHERE scope = $1 AND key = $2", scope, key)
     if row is None:  # its maker rolled back, or it was just pruned: the client may try again
-        raise StillRunning("a request with this key has just ended, try again")
+        raise StillRunning("a request with this key has only just ended; try again")
     if row["fingerprint"] != fingerprint(body):
         raise KeyReused("this key was used for a request with another body")
     return Kept(

@@ -145,10 +145,10 @@ class Live:
     @contextlib.contextmanager
     def _counted(self, holder: str, address: str) -> Iterator[None]:
         if self._open[""] >= self._most:
-            raise Unavailable("too many are looking at the moment; ask again in a little while")
+            raise Unavailable("too many pages are open at the moment; try again in a little while")
         if self._open[holder] >= self._per_holder:
             raise TooMany(
-                f"This is open in {self._per_holder} windows already. Close one, then try again.",
+                f"This is already open in {self._per_holder} windows. Close one, then try again.",
                 retry_after_seconds=_RETRY_SECONDS,
             )
         if self._open[address] >= self._per_address:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from bodega.kit.errors import BadRequest
 
@@ -17,10 +17,10 @@ _CURSOR = "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
 
 PageSize = Annotated[int, Query(ge=1, le=100, description="Items on a page; the last one may have fewer")]
 Cursor = Annotated[
-    str | None,
+    Annotated[str, StringConstraints(max_length=1000)] | None,
+    AfterValidator(lambda cursor: cursor or None),
     Query(
-        max_length=1000,
-        description="`next_cursor` of the page before, with the same filters and order; without it: the first",
+        description="`next_cursor` of the page before, with the same filters and order; empty or left out: the first",
         examples=[_CURSOR],
     ),
 ]

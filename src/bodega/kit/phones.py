@@ -42,7 +42,7 @@ def _read(typed: str, country: str | None) -> phonenumbers.PhoneNumber:
 
 def _not_one(country: str | None) -> str:
     if country is None:
-        return "Please write the phone number with its country's code, such as +49 30 23125014."
+        return "Please write the phone number with its country code, such as +49 30 23125014."
     example = phonenumbers.example_number(country)
     shown = phonenumbers.format_number(example, PhoneNumberFormat.NATIONAL) if example else "+49 30 23125014"
     return f"This is not a phone number. One looks like {shown}."

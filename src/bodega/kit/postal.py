@@ -90,7 +90,7 @@ def deliverable(address: Address, *, at: str = "") -> Address:
         code = _postal_code(code, rules)
         if code is None:
             example = f" One looks like this: {rules.postal_code_examples[0]}." if rules.postal_code_examples else ""
-            wrong["/postal_code"] = f"This is not a postal code of {where}.{example}"
+            wrong["/postal_code"] = f"This is not a postal code in {where}.{example}"
         elif region and not all(one.match(code) for one in _within(address.country, region)):
             wrong["/postal_code"] = f"This postal code is not in {address.region}. Please check both."
     elif not code and "postal_code" in rules.required_fields:

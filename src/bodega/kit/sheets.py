@@ -77,7 +77,7 @@ class Sheet:
         self.columns = [column for column in self._columns if column]
         self.line = line
         if twice := sorted({one for one in self.columns if self.columns.count(one) > 1}):
-            raise SheetFault(line, f"The column {twice[0]} is there more than once.")
+            raise SheetFault(line, f"The column {twice[0]} appears more than once.")
 
     def rows(self) -> Iterator[SheetRow]:
         """Those below the headings in which something is written. Raises SheetFault at what cannot be read: what it
@@ -90,7 +90,7 @@ class Sheet:
                 if column:
                     found[column] = cell
                 elif cell:
-                    fault = f"{cell[:40]!r} stands in cell {position + 1}, above which there is no heading."
+                    fault = f"{cell[:40]!r} is in cell {position + 1}, which has no heading above it."
             yield SheetRow(line, found, fault)
 
     def _separators(self) -> tuple[str, ...]:
@@ -161,7 +161,7 @@ def _in_words(error: csv.Error) -> str:
         return "A quotation mark is opened here and never closed."
     if "expected after" in told:
         return (
-            "A cell begins with a quotation mark, and goes on behind the one that closes it. "
+            "A cell begins with a quotation mark, and goes on after the one that closes it. "
             'Write a quotation mark within a cell twice: "5"" plate".'
         )
     return f"The row cannot be read as CSV ({told})."

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 import uvicorn
@@ -27,6 +27,10 @@ from bodega.kit.auth import ALGORITHM, AccessTokens
 from bodega.kit.bus import Broker, Message, Producer
 
 Result = TypeVar("Result")
+
+
+_TOKEN_SECONDS = 6 * 3600
+"""How long a test's token lives: longer than any run. No test may pass by being fast."""
 
 
 class Credentials:
@@ -52,14 +56,14 @@ class Credentials:
         """The headers of a signed-in person."""
         now = int(time.time())
         content = {"iss": "bodega", "aud": "bodega", "sub": subject, "roles": list(roles or ("customer",)), "sid": "s",
-                   "iat": now, "exp": now + 600, **claims}  # fmt: skip
+                   "iat": now, "exp": now + _TOKEN_SECONDS, **claims}  # fmt: skip
         token = jwt.encode({"alg": ALGORITHM, "kid": "test"}, content, self._customers, algorithms=[ALGORITHM])
         return {"Authorization": f"Bearer {token}"}
 
     def service(self, caller: str, callee: str) -> dict[str, str]:
         """The headers of a service that calls another."""
         now = int(time.time())
-        claims = {"iss": caller, "aud": callee, "iat": now, "exp": now + 60}
+        claims = {"iss": caller, "aud": callee, "iat": now, "exp": now + _TOKEN_SECONDS}
         header = {"alg": ALGORITHM, "kid": caller}
         return {"Authorization": f"Bearer {jwt.encode(header, claims, self._services[caller], algorithms=[ALGORITHM])}"}
 
@@ -157,8 +161,13 @@ async def serving(app: FastAPI, *, port: int = 0) -> AsyncIterator[Caller]:
         listener.close()
 
 
+PATIENCE_SECONDS: Final = 30.0
+"""How long a state is waited for: on a machine that is shared it comes late, and comes. Less only where the time itself
+is what is promised."""
+
+
 async def eventually(
-    check: Callable[[], Awaitable[Result]], *, within_seconds: float = 10, every_seconds: float = 0.03
+    check: Callable[[], Awaitable[Result]], *, within_seconds: float = PATIENCE_SECONDS, every_seconds: float = 0.03
 ) -> Result:
     """The result of `check` as soon as it no longer fails an assertion; its last failure, if it never does."""
     deadline = time.monotonic() + within_seconds
@@ -205,7 +214,7 @@ class Topics:
         await self._producer.send([Message(topic=self.prefix + topic, key=key, body=body)])
 
     async def read(
-        self, topic: str, enough: Callable[[list[dict[str, Any]]], bool], *, within_seconds: float = 10
+        self, topic: str, enough: Callable[[list[dict[str, Any]]], bool], *, within_seconds: float = PATIENCE_SECONDS
     ) -> list[dict[str, Any]]:
         """All messages of a topic from its beginning, until `enough` says so; what there is, at the end of the time."""
         consumer = AIOKafkaConsumer(
@@ -226,7 +235,7 @@ class Topics:
         return found
 
     async def of_subject(
-        self, topic: str, subject: str, *types: str, within_seconds: float = 10
+        self, topic: str, subject: str, *types: str, within_seconds: float = PATIENCE_SECONDS
     ) -> list[dict[str, Any]]:
         """The events about one subject, once all of `types` are among them, in their order."""
 

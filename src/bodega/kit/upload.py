@@ -37,7 +37,7 @@ async def spooled(request: Request, *, most_bytes: int) -> AsyncIterator[IO[byte
         async for chunk in request.stream():
             size += len(chunk)
             if size > most_bytes:
-                raise TooLarge(f"at most {most_bytes} bytes are read")
+                raise TooLarge(f"at most {most_bytes} bytes are accepted")
             file.write(chunk)
         yield file
 

@@ -31,7 +31,7 @@ _MOST = 50
 _TO_TRY = (
     ("4242 4242 4242 4242", "is paid"),
     ("4000 0000 0000 0002", "is declined"),
-    ("4000 0000 0000 9995", "has not enough money"),
+    ("4000 0000 0000 9995", "does not have enough money"),
     ("4000 0025 0000 3155", "asks for 3-D Secure"),
 )
 

@@ -40,9 +40,9 @@ function expires() {
 function fault() {
   const card = digits(number.value);
   const { lengths, code } = brandOf(card);
-  if (!lengths.includes(card.length) || !passesLuhn(card)) return [number, "Your card number is not complete or has a typing error."];
+  if (!lengths.includes(card.length) || !passesLuhn(card)) return [number, "Your card number is incomplete or mistyped."];
   const { month, year } = expires();
-  if (month < 1 || month > 12 || !year) return [expiry, "Please give the month and the year in which the card expires."];
+  if (month < 1 || month > 12 || !year) return [expiry, "Please enter the month and year in which the card expires."];
   if (new Date(year, month, 1) <= new Date()) return [expiry, "This card has expired."];
   if (digits(cvc.value).length !== code) return [cvc, `The security code has ${code} digits.`];
   return undefined;
