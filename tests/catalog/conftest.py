@@ -10,6 +10,7 @@ from aiobotocore.session import get_session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from fastapi import FastAPI
+from pydantic import SecretStr
 from pymongo import AsyncMongoClient
 
 from bodega.kit.testing import Caller, Credentials, Topics, serving
@@ -52,8 +53,8 @@ async def uploads_bucket() -> str:
     async with get_session().create_client(
         "s3",
         endpoint_url=engine("BODEGA_CATALOG_S3_URL"),
-        aws_access_key_id=engine("BODEGA_CATALOG_S3_ACCESS_KEY"),
-        aws_secret_access_key=engine("BODEGA_CATALOG_S3_SECRET_KEY"),
+        aws_access_key_id=engine("BODEGA_TEST_S3_ACCESS_KEY"),
+        aws_secret_access_key=engine("BODEGA_TEST_S3_SECRET_KEY"),
         region_name="us-east-1",
         config=Config(s3={"addressing_style": "path"}),
     ) as client:
@@ -73,6 +74,8 @@ def settings(mongo_url: str, topics: Topics, credentials: Credentials, uploads_b
         kafka=topics.bootstrap,
         topic_prefix=topics.prefix,
         s3_uploads_bucket=uploads_bucket,
+        s3_access_key=engine("BODEGA_TEST_S3_ACCESS_KEY"),  # the test's own buckets are no service's
+        s3_secret_key=SecretStr(engine("BODEGA_TEST_S3_SECRET_KEY")),
         allowed_callers=["cart"],
         internal_jwks_file=credentials.jwks_file,
         picture_pixels=4_000_000,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 from pydantic import ValidationError
 
 from bodega.contracts.catalog import ProductArchived, ProductUpdated
@@ -191,6 +191,99 @@ def test_light_and_dark_stay_so_in_every_kind_of_picture(mode: str, form: str) -
     shown = Image.open(io.BytesIO(developed.files[-1].content)).convert("L")
     assert abs(int(shown.getpixel((8, 32))) - int(grey.getpixel((8, 32)))) < 16  # type: ignore[arg-type]
     assert int(shown.getpixel((56, 32))) > 239  # type: ignore[arg-type]
+
+
+def saved(form: str, made: Image.Image | None = None, **options: Any) -> bytes:
+    into = io.BytesIO()
+    (made or Image.new("RGB", (40, 30), "red")).save(into, form, **options)
+    return into.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC"),
+        (b"\x00\x00\x00\x18ftypheix\x00\x00\x00\x00mif1heic", "HEIC"),
+        (b"\x00\x00\x00\x18ftypmif1\x00\x00\x00\x00mif1heic", "HEIF"),
+        (b"\x00\x00\x00\x14ftypqt  \x00\x00\x02\x00qt  ", "film"),
+        (b"\x00\x00\x00\x18ftypcrx \x00\x00\x00\x01crx isom", "raw"),
+        (saved("GIF"), "GIF"), (saved("TIFF"), "TIFF"), (saved("BMP"), "BMP"), (saved("ICO"), "icon"),
+        (saved("JPEG2000"), "JPEG 2000"), (saved("PDF"), "PDF"),
+        (b"MM\x00*\x00\x00\x00\x08", "TIFF"), (b"8BPS\x00\x01" + bytes(40), "Photoshop"),
+        (b"\xff\x0a" + bytes(20), "JPEG XL"), (b"\x00\x00\x00\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b'<?xml version="1.0"?><svg/>', "SVG"), (b"\xef\xbb\xbf\n<svg xmlns='x'/>", "SVG"),
+        (b"<!DOCTYPE html>", "page"),
+        (b"PK\x03\x04", "ZIP"), (b"", "damaged"), (b"hello", "damaged"), (saved("JPEG")[:300], "damaged"),
+        (saved("PNG")[:60], "damaged"), (saved("WEBP")[:50], "damaged"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["image/jpeg", "image/png", "image/webp", "image/avif"])
+def test_what_is_no_picture_of_the_shops_is_refused_by_its_name_and_with_what_can_be_done(
+    content: bytes, said: str, kind: str
+) -> None:
+    with pytest.raises(Unreadable) as refusal:
+        develop(content, kind, most_pixels=10**6)
+    words = refusal.value.detail
+    assert said in words or "announced as" in words
+    assert words[0].isupper()
+    assert words.endswith(".")
+    assert "Please" in words
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"Exif\x00\x00", b"Exif\x00\x00II*\x00", b"Exif\x00\x00II*\x00\xff\xff\xff\xff",
+        b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff",
+        b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x02\x00\xff\xff\xff\x7f\x08\x00\x00\x00",
+        b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x05\x00\x01\x00\x00\x00\x08\x00\x00\x00\x00\x00\x00\x00",
+        b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x03\x00\x01\x00\x00\x00\x63\x00\x00\x00\x00\x00\x00\x00",
+        b"Exif\x00\x00" + bytes(range(256)) * 4, b"not exif at all",
+    ],
+    ids=range(9),
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_whose_exif_data_are_broken_is_taken_as_it_stands(exif: bytes, form: str) -> None:
+    developed = develop(saved(form, exif=exif), f"image/{form.lower()}", most_pixels=10**6)
+    assert (developed.width, developed.height) == (40, 30)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_a_picture_is_turned_as_the_camera_was_held(orientation: int, form: str) -> None:
+    """The upper left corner of the scene is red, wherever the file has it."""
+    scene = Image.new("RGB", (60, 40), "white")
+    scene.paste((255, 0, 0), (0, 0, 20, 20))
+    back = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }  # fmt: skip
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = saved(form, scene.transpose(back[orientation]) if orientation > 1 else scene, exif=exif)
+    developed = develop(file, f"image/{form.lower()}", most_pixels=10**6)
+    assert (developed.width, developed.height) == (60, 40)
+    red, green, _ = Image.open(io.BytesIO(developed.files[-1].content)).convert("RGB").getpixel((8, 8))  # type: ignore[misc]
+    assert (red > 200, green < 60) == (True, True)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "CMYK", "L"])
+def test_a_colour_profile_of_any_kind_does_no_harm(mode: str) -> None:
+    """Its own, one that is broken, and one of another kind of picture."""
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    made = Image.new("RGB", (40, 30), (200, 30, 30)).convert(mode)
+    form = "JPEG" if mode == "CMYK" else "PNG"
+    plain = Image.open(
+        io.BytesIO(develop(saved(form, made), f"image/{form.lower()}", most_pixels=10**6).files[-1].content)
+    )
+    for profile in (srgb, lab, b"no profile", srgb[:200], b""):
+        developed = develop(saved(form, made, icc_profile=profile), f"image/{form.lower()}", most_pixels=10**6)
+        shown = Image.open(io.BytesIO(developed.files[-1].content)).convert("RGB")
+        for seen, wanted in zip(shown.getpixel((20, 15)), plain.convert("RGB").getpixel((20, 15)), strict=True):  # type: ignore[arg-type]
+            assert abs(seen - wanted) < 12
 
 
 @given(st.integers(0, HIGHEST_PRICE), st.integers(1, 999), st.integers(1, 100), st.sampled_from(["EUR", "JPY", "KWD"]))

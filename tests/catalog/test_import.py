@@ -217,13 +217,13 @@ def test_prices_are_read_in_the_currency_of_the_shop(currency: str, text: str, a
     + [("JPY", "19.90", "1990"), ("KWD", "1,990", "1.990")],
 )
 def test_what_is_no_price_or_may_be_two_is_refused(currency: str, text: str, example: str) -> None:
-    assert price(text, currency) == f"price: '{text}' is no amount in {currency}; write it as {example}"
+    assert price(text, currency) == f"price: '{text}' is not an amount in {currency}; write it as {example}."
 
 
 @unit
 def test_a_sku_that_stands_twice_in_a_product_is_a_fault_of_the_second_line() -> None:
     (row,) = csv_rows(io.BytesIO(b"slug,sku,price\na,A,1\n,,\na,A,2\n"), "EUR")
-    assert (row.line, row.fault) == (4, "has the SKU A again")
+    assert (row.line, row.fault) == (4, "The SKU A appears in an earlier line of this product.")
 
 
 @service
@@ -303,7 +303,7 @@ async def test_of_many_new_products_those_that_clash_are_named_and_the_others_ma
     async def nothing_pending() -> None:
         assert await store.pending_after(None, 10) == []
 
-    await eventually(nothing_pending, within_seconds=3)
+    await eventually(nothing_pending)
 
 
 @service

@@ -289,4 +289,4 @@ async def test_uploads_that_nobody_completed_are_thrown_away(room: Room) -> None
     async def gone() -> None:
         assert (await completed(room, made["id"], place)).status == 404
 
-    await eventually(gone, within_seconds=2)
+    await eventually(gone)

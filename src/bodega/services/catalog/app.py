@@ -20,7 +20,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     store = Store(settings.mongo_url, timeout_seconds=settings.mongo_timeout_seconds, pool_size=settings.pool_size)
     storage = ObjectStorage(settings)
     darkroom = Darkroom(settings)
-    relay = Relay(store, Producer(settings.kafka, client_id=f"{NAME}-{settings.replica}"), settings)
+    relay = Relay(
+        store,
+        Producer(
+            settings.kafka,
+            client_id=f"{NAME}-{settings.replica}",
+            transactional_id=f"{settings.topic_prefix}{NAME}",
+        ),
+        settings,
+    )
     return create_service(
         NAME,
         settings,

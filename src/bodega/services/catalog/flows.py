@@ -16,7 +16,7 @@ from bodega.services.catalog.clients import ObjectStorage
 from bodega.services.catalog.domain import Product
 from bodega.services.catalog.domain.pictures import Developed, develop
 from bodega.services.catalog.settings import Settings
-from bodega.services.catalog.store import Pending, Store
+from bodega.services.catalog.store import Lead, Pending, Store
 
 _BATCH = 200
 _FACTS = UUID("6f1d1a52-7d0e-5a7b-9d3c-0b0de6a00001")
@@ -31,21 +31,29 @@ async def _wait(happening: asyncio.Event, most_seconds: float) -> None:
 
 
 class Relay:
-    """Tells the world of every write, by what `pending` says: the product as it stands, never an older state
-    after a newer one. A crash between telling and forgetting tells again, under the same event id.
-    A category says itself whether it has yet to be told of.
+    """Publishes every write, by what `pending` says: the product as it stands, never an older state after a newer
+    one. A crash between publishing and forgetting publishes again, under the same event id. A category says itself
+    whether it has yet to be published.
 
-    Several relays do no harm: readers compare versions.
+    Of several replicas one publishes, for as long as it renews its lease. One that slept between reading and sending
+    while another took its place must not send what it read: opening the producer comes before reading, and from then
+    on the broker refuses whatever a producer opened earlier sends (kit/bus.py).
     """
 
     def __init__(self, store: Store, producer: Producer, settings: Settings) -> None:
         self._store = store
         self._producer = producer
         self._prefix = settings.topic_prefix
+        self._replica = settings.replica
+        self._lease = timedelta(seconds=settings.relay_lease_seconds)
         self._poll = settings.relay_poll_seconds
+        self._shared_poll = settings.relay_shared_poll_seconds
         self._first = settings.retry_first_seconds
         self._most = settings.retry_most_seconds
         self._leftover = timedelta(seconds=settings.leftover_seconds)
+        self._renewal = settings.relay_lease_seconds / 3
+        self._asked_of: datetime | None = None
+        """The end of the other replica's lease when this one first asked for its place; a later end means renewed."""
         self._stopping = asyncio.Event()
         self.connected = False
 
@@ -54,26 +62,50 @@ class Relay:
         self._store.written.set()
 
     async def run(self) -> None:
-        """Tells until stopped, whatever becomes of the store and the broker in the meantime."""
+        """Publishes until stopped, whatever becomes of the store and the broker in the meantime."""
         wait = self._first
         while not self._stopping.is_set():
             try:
+                lead = await self._lead()
+                if not lead.mine:
+                    await self._follow(lead)
+                    continue
+                self._asked_of = None
                 await self._producer.open()
                 self.connected = True
-                while not self._stopping.is_set():
+                while (lead := await self._lead()).mine and not self._stopping.is_set():
                     self._store.written.clear()
                     await self.tell_all()
                     wait = self._first
-                    await _wait(self._store.written, self._poll)
+                    await _wait(self._store.written, self._rest(lead))
+                if self._stopping.is_set():
+                    await self._store.resign(self._replica)
             except (Trouble, Unavailable) as error:
                 _log.warning("the relay waits", error=error, wait_seconds=wait)
             except Exception as error:  # the broker's client raises its own tree at start; none may end the relay
                 _log.exception("the relay starts again", error=error)
             finally:
-                self.connected = False
                 await self._producer.close()
+            self.connected = False
             await _wait(self._stopping, wait)
             wait = min(wait * 2, self._most)
+
+    async def _lead(self) -> Lead:
+        """Tries to become, or to remain, the replica that publishes. Raises Unavailable."""
+        return await self._store.lead(self._replica, now=datetime.now(UTC), lease=self._lease)
+
+    async def _follow(self, lead: Lead) -> None:
+        """Waits while another replica publishes. That one rarely looks for new writes until it knows that it is not
+        alone, which it learns when it next renews its lease. Until then this replica does not count as connected."""
+        if self._asked_of is None:
+            self._asked_of = lead.until
+        self.connected = lead.until != self._asked_of
+        await _wait(self._stopping, self._renewal if self.connected else self._shared_poll)
+
+    def _rest(self, lead: Lead) -> float:
+        """The seconds until the next look, at the latest."""
+        alone = datetime.now(UTC) - lead.asked_at > self._lease
+        return min(self._poll if alone else self._shared_poll, self._renewal)
 
     async def tell_all(self) -> int:
         """Everything that is pending now; how many products were told. Raises: Trouble, Unavailable."""
@@ -156,7 +188,7 @@ class Darkroom:
         self._workers = settings.picture_workers
         self._queue = settings.picture_queue
         self._pixels = settings.picture_pixels
-        self._waiting = 0
+        self._running: dict[str, asyncio.Future[Developed]] = {}
         self._pool: ThreadPoolExecutor | None = None
 
     async def open(self) -> None:
@@ -166,17 +198,22 @@ class Darkroom:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def develop(self, content: bytes, content_type: str) -> Developed:
-        """Raises: Unreadable; Unavailable, if too many wait already."""
-        if self._waiting >= self._queue:
-            raise Unavailable("too many pictures are waiting to be developed")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(
+    async def develop(self, media_id: str, content: bytes, content_type: str) -> Developed:
+        """Whoever asks for a picture that is being developed waits for the same files: a client that had no patience
+        and asks again must not double the work of a service that is late already.
+
+        Raises: Unreadable; Unavailable, if too many wait already.
+        """
+        running = self._running.get(media_id)
+        if running is None:
+            if len(self._running) >= self._queue:
+                raise Unavailable("too many pictures are waiting to be processed")
+            running = asyncio.get_running_loop().run_in_executor(
                 self._pool, lambda: develop(content, content_type, most_pixels=self._pixels)
             )
-        finally:
-            self._waiting -= 1
+            self._running[media_id] = running
+            running.add_done_callback(lambda _: self._running.pop(media_id))
+        return await asyncio.shield(running)  # who gives up does not take it from the others
 
 
 class Tidying:

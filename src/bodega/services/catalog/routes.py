@@ -111,7 +111,7 @@ async def _if_match(
     ] = None,
 ) -> str:
     if if_match is None:
-        raise PreconditionRequired("send the ETag that you have read as If-Match")
+        raise PreconditionRequired("send the ETag that you read as If-Match")
     return if_match
 
 
@@ -489,7 +489,7 @@ async def patch_category(slug: CategoryRef, changes: CategoryChanges, store: Kep
 
 def _check_same(slug: str, wished: str) -> None:
     if wished != slug:
-        raise Invalid.field("/slug", "a category keeps its slug: pages and products refer to it")
+        raise Invalid.field("/slug", "A category keeps its slug: pages and products refer to it.")
 
 
 # --- other services ---------------------------------------------------------------------------------
@@ -536,11 +536,11 @@ async def read_categories(store: Kept, _: Caller) -> Categories:
 def _ids(ids: str) -> list[str]:
     wanted = [one.strip() for one in ids.split(",") if one.strip()]
     if len(wanted) > IDS_AT_ONCE:
-        raise Invalid.field("query/ids", f"at most {IDS_AT_ONCE} at once")
+        raise Invalid.field("query/ids", f"At most {IDS_AT_ONCE} ids can be asked for at once.")
     try:
         return [_PRODUCT_ID.validate_python(one) for one in wanted]
     except ValidationError as error:
-        raise Invalid.field("query/ids", "is not a list of product ids") from error
+        raise Invalid.field("query/ids", "This is not a list of product ids.") from error
 
 
 def _id_in(position: str) -> str:

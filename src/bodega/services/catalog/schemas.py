@@ -26,10 +26,11 @@ def _legible(text: str) -> str:
     for character in text:
         if character in _DIRECTIONS:
             raise ValueError(
-                f"contains U+{ord(character):04X}, an invisible character that turns the direction of text; remove it"
+                f"This contains U+{ord(character):04X}, an invisible character that turns the direction of text. "
+                "Please remove it."
             )
     if text and all(one in _BLANK_LETTERS or unicodedata.category(one)[0] in "CMZ" for one in text):
-        raise ValueError("contains only invisible characters; write a text that can be read")
+        raise ValueError("This contains only invisible characters. Please write something that can be read.")
     return text
 
 
@@ -392,7 +393,7 @@ class RowError(_Answer):
         description="Of the row's product; null: it could not be read", examples=["alba-stoneware-mug"]
     )
     pointer: str = Field(description="Which field (RFC 6901)", examples=["/variants/0/price/currency"])
-    message: str = Field(description="What is wrong with it, for people", examples=["this shop sells in EUR"])
+    message: str = Field(description="What is wrong with it, for people", examples=["This shop sells in EUR."])
 
 
 class RowChange(_Answer):

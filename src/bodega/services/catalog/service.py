@@ -8,7 +8,7 @@ from uuid import UUID
 
 from bodega.contracts.catalog import Media
 from bodega.contracts.ids import new_id
-from bodega.kit.errors import Conflict, Invalid, Problem, StaleVersion, Unavailable
+from bodega.kit.errors import Conflict, Invalid, Problem, StaleVersion, Unavailable, sentence
 from bodega.kit.idempotency import KeyReused
 from bodega.kit.upload import blocks
 from bodega.services.catalog import domain
@@ -72,7 +72,7 @@ async def create(
                 raise
             continue  # somebody has taken it in the meantime: the next one
         return product, False
-    raise Unavailable("others are making products of this title at the same time")
+    raise Unavailable("others are creating products with this title at the same time")
 
 
 async def put(store: Store, reference: str, wish: ProductWrite, *, if_match: str, currency: str) -> Product:
@@ -110,7 +110,7 @@ async def _save(store: Store, before: Product, after: Product) -> Product:
 
 
 def _stale(product: Product) -> StaleVersion:
-    return StaleVersion("read it again, then say what is to change", current_version=product.version)
+    return StaleVersion("read it again, then repeat your change", current_version=product.version)
 
 
 async def _check_categories(store: Store, wish: ProductWrite) -> None:
@@ -119,7 +119,7 @@ async def _check_categories(store: Store, wish: ProductWrite) -> None:
 
 def _refuse_unknown_categories(wish: ProductWrite, known: set[str]) -> None:
     errors = [
-        {"pointer": f"/categories/{index}", "message": f"there is no category {slug}"}
+        {"pointer": f"/categories/{index}", "message": f"There is no category {slug}."}
         for index, slug in enumerate(wish.categories)
         if slug not in known
     ]
@@ -146,7 +146,7 @@ async def import_products(
     if checked.faults and not partial:
         failed = len(checked.faulty_lines)
         raise ImportRefused(
-            f"{failed} rows are at fault, nothing was written", errors=checked.faults[:REPORTED], failed=failed
+            f"{failed} rows have errors; nothing was written", errors=checked.faults[:REPORTED], failed=failed
         )
     good = (row for row in read() if row.line not in checked.faulty_lines)
     written = await _write(store, good, categories, currency, checked.only_faults())
@@ -241,10 +241,10 @@ class Taken:
     def take(self, owners: Mapping[str, Product], line: int, product: Product) -> None:
         """`owners`: who has the product's SKUs in the shop. Raises: Invalid, SkuTaken."""
         if product.slug in self._slugs:
-            raise Invalid.field("/slug", f"line {self._slugs[product.slug]} has it already")
+            raise Invalid.field("/slug", f"Line {self._slugs[product.slug]} already has this slug.")
         for sku in product.skus:
             if sku in self._skus:
-                raise Invalid.field("/variants", f"line {self._skus[sku]} has the SKU {sku} already")
+                raise Invalid.field("/variants", f"Line {self._skus[sku]} already has the SKU {sku}.")
         for sku in product.skus:
             if sku in owners and owners[sku].id != product.id:
                 raise SkuTaken(f"the product {owners[sku].slug} has one of the SKUs")
@@ -264,7 +264,7 @@ class Tally:
     def fault(self, row: Row, problem: Problem) -> None:
         slug = row.content.get("slug")
         self.faulty_lines.add(row.line)
-        wrong = problem.extra.get("errors") or [{"pointer": "", "message": problem.detail}]
+        wrong = problem.extra.get("errors") or [{"pointer": "", "message": sentence(problem.detail)}]
         self.faults += [
             RowError(
                 line=row.line,
@@ -325,7 +325,7 @@ async def create_category(
         return kept.category, False
     before = await store.get_category(wish.slug)
     if key is None or before.created_key != key:
-        raise SlugTaken(f"there is a category {wish.slug}", slug=wish.slug)
+        raise SlugTaken(f"there is already a category {wish.slug}", slug=wish.slug)
     if before.created_body != kept.created_body:
         raise KeyReused("this key was used for a request with another body")
     return before.category, True
@@ -347,7 +347,7 @@ async def announce_media(
         for pointer, message in domain.sku_faults("/variant_skus", wish.variant_skus, product)
     ]
     if wish.size_bytes > settings.picture_bytes:
-        errors.append({"pointer": "/size_bytes", "message": f"at most {settings.picture_bytes} bytes are taken"})
+        errors.append({"pointer": "/size_bytes", "message": f"at most {settings.picture_bytes} bytes are accepted"})
     if len(product.media) >= MEDIA_PER_PRODUCT:
         errors.append({"pointer": "", "message": f"a product has at most {MEDIA_PER_PRODUCT} pictures"})
     if errors:
@@ -386,7 +386,7 @@ async def complete_media(
     content = await storage.uploaded(media_id, size_bytes=upload.size_bytes)
     if content is None:
         raise NotUploaded("nothing has been uploaded to the address that was given")
-    developed = await darkroom.develop(content, upload.content_type)
+    developed = await darkroom.develop(media_id, content, upload.content_type)
     media = Media(
         id=media_id,
         alt=upload.alt,

@@ -30,4 +30,8 @@ class Settings(ServiceSettings):
     leftover_seconds: float = 30
     """After this time a write that was announced and is not there will not come any more: longer than any
     request may take."""
+    relay_lease_seconds: float = 10
+    """For so long the replica that publishes the events is not replaced when nothing is heard of it."""
+    relay_shared_poll_seconds: float = 0.1
+    """While there are other replicas, whose writes do not wake the one that publishes, it looks this often."""
     shared_cache_seconds: int = 60

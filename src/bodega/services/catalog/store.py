@@ -4,6 +4,7 @@
             products. A write replaces the document if it still has the version that was read.
 `category`  by slug. A write marks it `untold` and gives it its next version, all in the one document.
 `upload`    pictures that were announced and are not yet part of a product.
+`relay`     one document: which replica publishes the events, until when, and when another was last ready to.
 `pending`   writes that the world has yet to hear of, announced before they are made: nothing spans two documents
             here, and so the announcement may be there without the write, but never the write without it.
 """
@@ -12,11 +13,11 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, Literal, ParamSpec, TypeVar
 
-from pymongo import ASCENDING, DESCENDING, AsyncMongoClient
+from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
@@ -34,6 +35,8 @@ Found = TypeVar("Found")
 Document = dict[str, Any]
 Sort = Literal["newest", "price", "-price"]
 
+_LEADER = "leader"
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DUPLICATE_KEY = 11000
 _ALIKE = 90
 """Of a long slug, what stays of it before any number."""
@@ -67,6 +70,16 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True)
+class Lead:
+    """Which replica publishes. `until`: when its lease ends; each renewal moves it. `asked_at`: when another one last
+    asked for the place (in 1970, if never)."""
+
+    mine: bool
+    until: datetime
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class KeptCategory:
     category: CategoryView
     created_key: str
@@ -90,7 +103,7 @@ def _answering(method: Callable[Given, Coroutine[Any, Any, Found]]) -> Callable[
         except (DuplicateKeyError, BulkWriteError):
             raise  # an answer, not a trouble
         except (ConnectionFailure, OperationFailure) as error:  # the store's own trouble, too: tried again, it may work
-            raise Unavailable("the store does not answer", store=type(error).__name__) from error
+            raise Unavailable("the database does not answer", store=type(error).__name__) from error
 
     return call
 
@@ -117,6 +130,7 @@ class Store:
         self._categories = database["category"]
         self._uploads = database["upload"]
         self._pending = database["pending"]
+        self._relay = database["relay"]
         self.written = asyncio.Event()
         """Set after every write to a product or a category: there is something to tell."""
 
@@ -253,7 +267,7 @@ class Store:
                 shown = [path for media in document.get("media", ()) for _, path in media["renditions"]]
                 yield [*shown, *document.get("former_images", ())]
         except (ConnectionFailure, OperationFailure) as error:
-            raise Unavailable("the store does not answer", store=type(error).__name__) from error
+            raise Unavailable("the database does not answer", store=type(error).__name__) from error
 
     async def _many(
         self,
@@ -366,6 +380,29 @@ class Store:
     @_answering
     async def forget_pending(self, entry_ids: Iterable[str]) -> None:
         await self._pending.delete_many({"_id": {"$in": list(entry_ids)}})
+
+    # --- who publishes -----------------------------------------------------------------------------------
+
+    @_answering
+    async def lead(self, replica: str, *, now: datetime, lease: timedelta) -> Lead:
+        """Takes or keeps the place of the replica that publishes, for the length of a lease, unless another one has it.
+
+        Replicas' clocks decide when somebody takes over, and nothing else: the broker refuses who has been replaced.
+        """
+        free = {"_id": _LEADER, "$or": [{"replica": replica}, {"until": {"$lt": now}}]}
+        mine = {"$set": {"replica": replica, "until": now + lease}}
+        after = ReturnDocument.AFTER
+        try:
+            found = await self._relay.find_one_and_update(free, mine, upsert=True, return_document=after)
+        except DuplicateKeyError:  # it is there, and it is another's
+            asked = {"$set": {"asked_at": now}}
+            found = await self._relay.find_one_and_update({"_id": _LEADER}, asked, return_document=after) or {}
+        return Lead(found.get("replica") == replica, found.get("until", _NEVER), found.get("asked_at", _NEVER))
+
+    @_answering
+    async def resign(self, replica: str) -> None:
+        """Gives the place up, if it has it."""
+        await self._relay.update_one({"_id": _LEADER, "replica": replica}, {"$set": {"until": _NEVER}})
 
     # --- categories -------------------------------------------------------------------------------------
 

@@ -73,7 +73,7 @@ def create(wish: ProductWrite, *, product_id: str, key: str | None, body: str, n
     """Raises Invalid."""
     slug = wish.slug or slug_of(wish.title)
     if slug is None:
-        raise Invalid.field("/slug", "none can be made from the title: give one")
+        raise Invalid.field("/slug", "No slug can be made from the title. Please give one.")
     now = _whole_milliseconds(now)
     blank = Product(
         id=product_id, slug=slug, title=wish.title, variants=[], version=next_version(0, now),
@@ -96,7 +96,7 @@ def add_media(product: Product, media: Media, *, now: datetime) -> Product:
     if any(one.id == media.id for one in product.media):
         return product
     if len(product.media) >= MEDIA_PER_PRODUCT:
-        raise Invalid.field("/media", f"a product has at most {MEDIA_PER_PRODUCT} pictures")
+        raise Invalid.field("/media", f"A product has at most {MEDIA_PER_PRODUCT} pictures.")
     return _next(product, product.model_copy(update={"media": [*product.media, media]}), now)
 
 
@@ -275,7 +275,7 @@ def _whole_milliseconds(now: datetime) -> datetime:
 def _checked(product: Product, wish: ProductWrite, currency: str) -> Product:
     errors = [{"pointer": pointer, "message": message} for pointer, message in _faults(product, wish, currency)]
     if not errors and len(product.model_dump_json()) > PRODUCT_BYTES:
-        errors = [{"pointer": "", "message": f"the product is larger than {PRODUCT_BYTES} bytes"}]
+        errors = [{"pointer": "", "message": f"The product is larger than {PRODUCT_BYTES} bytes."}]
     if errors:
         raise Invalid(f"{errors[0]['pointer']}: {errors[0]['message']}", errors=errors[:50])
     return product
@@ -292,14 +292,14 @@ def _faults(product: Product, wish: ProductWrite, currency: str) -> Iterator[tup
         yield from _variant_faults(f"/variants/{index}", variant, wish, currency)
         choice = tuple(variant.options.get(option.name) for option in wish.options)
         if choice in chosen:
-            yield f"/variants/{index}/options", "another variant has the same values"
+            yield f"/variants/{index}/options", "Another variant has the same values."
         chosen.add(choice)
     if wish.media is not None:
         known = {one.id: one for one in product.media}
         yield from _doubles("/media", [one.id for one in wish.media])
         for index, one in enumerate(wish.media):
             if one.id not in known:
-                yield f"/media/{index}/id", "the product has no such picture"
+                yield f"/media/{index}/id", "The product has no such picture."
             yield from sku_faults(f"/media/{index}/variant_skus", one.variant_skus, product)
 
 
@@ -307,20 +307,20 @@ def _variant_faults(
     pointer: str, variant: VariantWrite, wish: ProductWrite, currency: str
 ) -> Iterator[tuple[str, str]]:
     for name in variant.options.keys() - {option.name for option in wish.options}:
-        yield f"{pointer}/options", f"the product has no option {name}"
+        yield f"{pointer}/options", f"The product has no option {name}."
     for option in wish.options:
         value = variant.options.get(option.name)
         if value is None:
-            yield f"{pointer}/options", f"says nothing of {option.name}"
+            yield f"{pointer}/options", f"This variant has no value for {option.name}."
         elif value not in option.values:
-            yield f"{pointer}/options", f"{value} is not a value of {option.name}"
+            yield f"{pointer}/options", f"{value} is not a value of {option.name}."
     if variant.price.currency != currency:
-        yield f"{pointer}/price/currency", f"this shop sells in {currency}"
+        yield f"{pointer}/price/currency", f"This shop sells in {currency}."
     before = variant.compare_at_price
     if before is not None and before.currency != currency:
-        yield f"{pointer}/compare_at_price/currency", f"this shop sells in {currency}"
+        yield f"{pointer}/compare_at_price/currency", f"This shop sells in {currency}."
     elif before is not None and before.amount <= variant.price.amount:
-        yield f"{pointer}/compare_at_price", "is not more than the price"
+        yield f"{pointer}/compare_at_price", "This must be more than the price."
 
 
 def sku_faults(pointer: str, skus: Sequence[str], product: Product) -> Iterator[tuple[str, str]]:
@@ -328,12 +328,12 @@ def sku_faults(pointer: str, skus: Sequence[str], product: Product) -> Iterator[
     known = set(product.skus)
     for index, sku in enumerate(skus):
         if sku not in known:
-            yield f"{pointer}/{index}", "the product has no such SKU"
+            yield f"{pointer}/{index}", "The product has no such SKU."
 
 
 def _doubles(pointer: str, values: Sequence[str]) -> Iterator[tuple[str, str]]:
     seen: set[str] = set()
     for index, value in enumerate(values):
         if value in seen:
-            yield f"{pointer}/{index}", "is there twice"
+            yield f"{pointer}/{index}", "This appears twice."
         seen.add(value)

@@ -47,14 +47,14 @@ class Row:
 def json_rows(file: IO[bytes]) -> Iterator[Row]:
     for line, text in numbered_lines(file, most_bytes=ROW_BYTES):
         if text is None:
-            yield Row(line, {}, f"the line is longer than {ROW_BYTES} bytes; what follows was not read")
+            yield Row(line, {}, f"The line is longer than {ROW_BYTES} bytes; what follows was not read.")
             continue
         try:
             content = from_json(text, allow_inf_nan=False)
         except ValueError as error:
-            yield Row(line, {}, f"is not JSON: {error}")
+            yield Row(line, {}, f"The line is not JSON: {error}.")
             continue
-        yield Row(line, content) if isinstance(content, dict) else Row(line, {}, "is not a JSON object")
+        yield Row(line, content) if isinstance(content, dict) else Row(line, {}, "The line is not a JSON object.")
 
 
 def csv_rows(file: IO[bytes], currency: str) -> Iterator[Row]:
@@ -105,7 +105,8 @@ def _csv_row(lines: list[SheetRow], columns: list[str], currency: str) -> Row:
         except ValueError as error:
             return Row(one.line, {"slug": first["slug"]}, str(error))
         if variant["sku"] and variant["sku"] in [known["sku"] for known in variants]:
-            return Row(one.line, {"slug": first["slug"]}, f"has the SKU {variant['sku']} again")
+            fault = f"The SKU {variant['sku']} appears in an earlier line of this product."
+            return Row(one.line, {"slug": first["slug"]}, fault)
         variants.append(variant)
     return Row(at, {**content, "variants": variants}, by_sku=True)
 
@@ -134,7 +135,7 @@ def _minor_units(name: str, text: str, currency: str) -> int:
     plain = text.replace(currency, "").replace(get_currency_symbol(currency, locale="en"), "").strip()
     if (amount := _decimal(plain, digits)) is None:
         example = f"{1990 / 10**digits:.{digits}f}"
-        raise ValueError(f"{name}: {text[:40]!r} is no amount in {currency}; write it as {example}")
+        raise ValueError(f"{name}: {text[:40]!r} is not an amount in {currency}; write it as {example}.")
     return amount
 
 
