@@ -16,7 +16,7 @@ DAY = 86_400
 
 @pytest.fixture
 async def redis() -> AsyncIterator[Redis]:
-    async with Redis.from_url(engine("BODEGA_CART_REDIS_URL"), decode_responses=True) as client:
+    async with Redis.from_url(engine("BODEGA_TEST_REDIS_ADMIN_URL"), decode_responses=True) as client:
         yield client
 
 

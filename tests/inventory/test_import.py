@@ -127,4 +127,4 @@ async def test_only_merchants_import_and_only_json_lines_and_sheets(
     assert (await customer.post(path, raw=b"", headers=kind)).status == 403
     assert (await merchant.post(path, raw=b"", headers={"Content-Type": "text/html"})).code == "unsupported_media_type"
     endless = await imported(merchant, b"{" + b" " * 20_000)
-    assert endless.json["errors"][0]["message"].startswith("the line is longer")
+    assert endless.json["errors"][0]["message"].startswith("The line is longer")

@@ -155,7 +155,7 @@ async def test_what_nobody_takes_hold_of_ends_by_the_clock_and_what_is_held_does
     async def only_the_held_is_left() -> None:
         assert await standing(database, sku) == (5, 1)
 
-    await eventually(only_the_held_is_left, within_seconds=5)
+    await eventually(only_the_held_is_left)
     assert {(await hold(checkout, one)).code for one in lapsing} == {"already_ended"}
     assert (await hold(checkout, held)).json["status"] == "held"
 

@@ -13,6 +13,7 @@ from bodega.kit.db import Database
 from bodega.kit.testing import Answered, Caller, Topics, eventually
 from bodega.services.inventory import service, store
 from tests.inventory.making import cancelled, hold, paid, release, request, reserve, standing, stocked
+from tests.locks import locks_awaited
 
 pytestmark = pytest.mark.service
 
@@ -147,17 +148,31 @@ async def test_a_released_one_takes_nothing_over(checkout: Caller, database: Dat
     assert await state_of(database, earlier) == "reserved"
 
 
+@pytest.mark.parametrize("shared", ["reservations", "goods"])
 async def test_two_who_take_over_each_others_goods_never_block_each_other(
-    checkout: Caller, database: Database, agrees: Any
+    checkout: Caller, database: Database, agrees: Any, shared: str
 ) -> None:
-    skus = [await stocked(database, 40) for _ in range(3)]
-    held = [await reserve(checkout, *((sku, 1) for sku in skus)) for _ in range(20)]
-    answers = await asyncio.gather(
-        *(take_over(checkout, held[n : n + 2][:: 1 if n % 2 else -1], (skus[n % 3], 1)) for n in range(0, 20, 2)),
-        *(release(checkout, id) for id in held[::-1]),
-    )
-    assert {answer.status for answer in answers} == {200, 201}
-    assert sum([(await standing(database, sku))[1] for sku in skus]) == 10
+    """They name three in opposite orders. The one in the middle is locked until both wait: who took them as they are
+    named would have the first of its own by then, and want that of the other."""
+    skus = sorted([await stocked(database, 40) for _ in range(3)])
+    lines = [(sku, 1) for sku in skus]
+    if shared == "reservations":
+        held = sorted([await reserve(checkout, line) for line in lines])
+        row, asked = ("reservation", "id", held[1]), [(held, lines[:1]), (held[::-1], lines[:1])]
+    else:
+        held = [await reserve(checkout, *lines) for _ in range(2)]
+        row, asked = ("stock", "sku", skus[1]), [(held[:1], lines), (held[1:], lines[::-1])]
+
+    async def both_wait() -> None:
+        assert await locks_awaited(database) == 2
+
+    async with database.transaction() as tx:
+        table, key, middle = row
+        await tx.execute(f"SELECT FROM {table} WHERE {key} = $1 FOR UPDATE", middle)
+        asking = [asyncio.create_task(take_over(checkout, earlier, *wanted)) for earlier, wanted in asked]
+        await eventually(both_wait)
+    assert [answer.status for answer in await asyncio.gather(*asking)] == [201, 201]
+    assert sum([(await standing(database, sku))[1] for sku in skus]) == (2 if shared == "reservations" else 6)
     await agrees()
 
 
@@ -171,21 +186,18 @@ async def test_a_replaced_order_puts_nothing_back_on_sale_and_any_other_end_does
     replaced, other = await reserve(checkout, (replaced_sku, 2)), await reserve(checkout, (other_sku, 2))
     for one in (replaced, other):
         await hold(checkout, one)
-    await topics.publish(cancelled(replaced, reason=CHECKOUT_REPLACED))
-    await topics.publish(cancelled(other))
+    ends = [cancelled(replaced, reason=CHECKOUT_REPLACED), cancelled(other)]
+    await topics.publish(*ends)
 
-    async def heard() -> None:
-        assert await standing(database, other_sku) == (2, 0)
+    async def both_heard() -> None:
+        async with database.transaction() as tx:
+            ids = [end.id for end in ends]
+            assert await tx.fetchval("SELECT count(*) FROM inbox WHERE event_id::text = ANY ($1)", ids) == 2
 
-    await eventually(heard)
-    late = cancelled(await _settled(checkout, database), reason=CHECKOUT_REPLACED)
-    await topics.publish(late)
+    await eventually(both_heard)
+    assert await standing(database, other_sku) == (2, 0)
     assert await standing(database, replaced_sku) == (2, 2)
     assert (await take_over(checkout, [replaced], (replaced_sku, 2))).status == 201
-
-
-async def _settled(checkout: Caller, database: Database) -> str:
-    return await reserve(checkout, (await stocked(database, 1), 1))
 
 
 @pytest.mark.parametrize("reason", [CHECKOUT_REPLACED, "merchant_request"])

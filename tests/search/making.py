@@ -53,7 +53,7 @@ def stock(
     sku: str, version: int, in_stock: bool, *, product_id: str | None = None, flipped: bool = True
 ) -> CloudEvent[InventoryAdjusted]:
     fact = InventoryAdjusted(
-        sku=sku, product_id=product_id, version=version, shown=5 if in_stock else 0, in_stock=in_stock,
+        sku=sku, product_id=product_id, version=version, shown="many" if in_stock else 0, in_stock=in_stock,
         in_stock_flipped=flipped, delta=1, reason="counted",
     )  # fmt: skip
     return event(fact, subject=sku, sequence=version)

@@ -84,6 +84,8 @@ async def test_an_answer_shows_what_a_list_needs(search: Caller) -> None:
     assert item["price_to"] == {"amount": 16900, "currency": "EUR"}
     assert item["image"] == {"alt": "Orchard Pendant Lamp", "renditions": {"w640.webp": "orchard-pendant.webp"}}
     assert (item["brand"], item["categories"], item["in_stock"]) == ("Oriel Works", ["lighting"], True)
+    stocked = [found["skus"] for found in (await ask(search, "q=LAMP-BOLETE-OLIVE"))["items"]]
+    assert "LAMP-BOLETE-OLIVE" in stocked[0], "whose stock can be asked for"
 
 
 async def test_what_is_in_stock_comes_first(search: Caller) -> None:

@@ -129,7 +129,7 @@ async def test_a_rebuild_loses_nothing_that_arrives_meanwhile_and_nobody_notices
     await renewed.topics.publish(renamed(called))
 
     now = before.removesuffix("-1") + "-2"
-    assert await command == f"Searches read {now} now.\n"
+    assert await command == f"Searches now use {now}.\n"
     await total_is(renewed, 250, "q=renamed&limit=1")
     await suggested_are(renewed, "beak", ("Beakers", 250))
     searching = False

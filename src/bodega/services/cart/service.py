@@ -94,9 +94,9 @@ class Room:
             case "foreign":
                 raise AccessExpired(RENEW)
             case "full":
-                raise CartFull(f"a cart takes {MOST_LINES} different things", limit=MOST_LINES)
+                raise CartFull(f"a cart holds at most {MOST_LINES} different products", limit=MOST_LINES)
             case "too_many":
-                raise QuantityLimit(f"a cart takes {MOST_OF_ONE} of one thing", limit=MOST_OF_ONE)
+                raise QuantityLimit(f"a cart holds at most {MOST_OF_ONE} of one product", limit=MOST_OF_ONE)
             case "reused":
                 raise KeyReused("this key was used for a request with another body")
         return cart_id, done, words

@@ -487,7 +487,7 @@ async def _answering() -> AsyncIterator[None]:
     try:
         yield
     except STORE_DOWN as error:
-        raise Unavailable("the store does not answer", store=type(error).__name__) from error
+        raise Unavailable("the database does not answer", store=type(error).__name__) from error
 
 
 def _seen(amount: int | None) -> str:

@@ -107,7 +107,7 @@ def release(reservation: Reservation) -> Change:
     Raises: Held, if an order has it.
     """
     if reservation.state in ("held", "committed"):
-        raise Held("an order holds it, and only the order ends it")
+        raise Held("an order is holding it, and only that order can end it")
     return Change(reservation) if reservation.ended else _to(reservation, "released", "released")
 
 
@@ -173,8 +173,8 @@ def counted(stock: Stock, on_hand: int) -> int:
     """
     if on_hand < stock.reserved:
         raise BelowReserved(
-            f"of {stock.on_hand} on hand {stock.reserved} are reserved for buyers: at most "
-            f"{stock.on_hand - stock.reserved} can go",
+            f"{stock.reserved} of the {stock.on_hand} on hand are reserved for buyers: at most "
+            f"{stock.on_hand - stock.reserved} can be taken out",
             reserved=stock.reserved,
         )
     return on_hand - stock.on_hand

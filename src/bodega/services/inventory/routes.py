@@ -104,7 +104,7 @@ async def read_some(
     """What can be had of several SKUs. Never cached: it is what there is now."""
     wanted = skus.split(",")
     if len(wanted) > _MOST_SKUS or not all(_SKU.fullmatch(sku) for sku in wanted):
-        raise Invalid.field("query/skus", f"give at most {_MOST_SKUS} SKUs with commas between them")
+        raise Invalid.field("query/skus", f"Give at most {_MOST_SKUS} SKUs, with commas between them.")
     async with db.transaction() as tx:
         known = await store.find_stock(tx, wanted)
     response.headers.update(_LIVE)

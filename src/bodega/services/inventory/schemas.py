@@ -84,7 +84,7 @@ class CountError(_Answer):
     code: str = Field(
         description="`invalid_request`, `not_found`, `below_reserved` or `stale_version`", examples=["not_found"]
     )
-    message: str = Field(description="What is wrong with it", examples=["no product has this SKU"])
+    message: str = Field(description="What is wrong with it", examples=["No product has this SKU."])
 
 
 class CountReport(_Answer):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from bodega.contracts.inventory import ReservationLine, ReserveRequest, ShortLine
 from bodega.kit.db import Database, Transaction
-from bodega.kit.errors import Invalid, Problem, StaleVersion, in_words
+from bodega.kit.errors import Invalid, Problem, StaleVersion, in_words, sentence
 from bodega.kit.sheets import Sheet, SheetFault, heading, whole_number
 from bodega.kit.upload import blocks, numbered_lines
 from bodega.services.inventory import domain, store
@@ -28,7 +28,7 @@ async def reserve(database: Database, wanted: ReserveRequest, *, actor: str) -> 
     """
     lines = tuple(sorted(wanted.lines, key=lambda line: line.sku))
     if len({line.sku for line in lines}) < len(lines):
-        raise Invalid.field("/lines", "names a SKU twice")
+        raise Invalid.field("/lines", "Each SKU may be named only once.")
     if wanted.instead_of:
         async with database.transaction() as tx:
             return await _take_over(tx, wanted, lines, actor=actor)
@@ -186,7 +186,7 @@ def sheet_rows_of(file: IO[bytes]) -> Iterator[Row]:
 def _json_rows(file: IO[bytes]) -> Iterator[Row]:
     for line, text in numbered_lines(file, most_bytes=ROW_BYTES):
         if text is None:
-            yield Row(line, None, fault=f"the line is longer than {ROW_BYTES} bytes; what follows was not read")
+            yield Row(line, None, fault=f"The line is longer than {ROW_BYTES} bytes; what follows was not read.")
         else:
             yield _row(line, lambda text=text: CountRow.model_validate_json(text))  # type: ignore[misc]
 
@@ -222,7 +222,7 @@ def _once_each(rows: Iterable[Row]) -> Iterator[Row]:
     seen: set[str] = set()
     for row in rows:
         if row.count is not None and row.count.sku in seen:
-            yield Row(row.line, None, sku=row.count.sku, fault="an earlier line has this SKU already")
+            yield Row(row.line, None, sku=row.count.sku, fault="An earlier line already has this SKU.")
             continue
         if row.count is not None:
             seen.add(row.count.sku)
@@ -244,7 +244,7 @@ async def import_counts(
                 faults += _judged(rows, await store.find_stock(tx, _skus(rows)))[1]
         if faults:
             raise ImportRefused(
-                f"{len(faults)} rows are at fault, nothing was written",
+                f"{len(faults)} rows have errors; nothing was written",
                 errors=[fault.model_dump() for fault in faults[:REPORTED]],
                 failed=len(faults),
             )
@@ -276,7 +276,7 @@ def _judged(rows: Sequence[Row], known: dict[str, Stock]) -> tuple[dict[str, int
             sku, delta = _change(row, known)
         except Problem as problem:
             sku_read = row.count.sku if row.count is not None else row.sku
-            faults.append(CountError(line=row.line, sku=sku_read, code=problem.code, message=problem.detail))
+            faults.append(CountError(line=row.line, sku=sku_read, code=problem.code, message=sentence(problem.detail)))
         else:
             deltas[sku] = delta
     return deltas, faults
@@ -291,7 +291,7 @@ def _change(row: Row, known: dict[str, Stock]) -> tuple[str, int]:
     if stock is None:
         raise UnknownSku("no product has this SKU")
     if count.version not in (None, stock.version):
-        raise StaleVersion(f"the stock is of version {stock.version}", current_version=stock.version)
+        raise StaleVersion(f"the stock is at version {stock.version}", current_version=stock.version)
     return count.sku, domain.counted(stock, count.on_hand)
 
 
@@ -302,7 +302,7 @@ async def _locked(tx: Transaction, sku: str) -> Stock:
 
 async def _count(tx: Transaction, stock: Stock, on_hand: int, reason: str, *, pointer: str, actor: str) -> Stock:
     if on_hand > MOST_ON_HAND:
-        raise Invalid.field(pointer, f"more than {MOST_ON_HAND} would be on hand")
+        raise Invalid.field(pointer, f"More than {MOST_ON_HAND} would be on hand.")
     delta = domain.counted(stock, on_hand)
     if delta == 0:
         return stock

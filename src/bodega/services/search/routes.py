@@ -90,17 +90,17 @@ async def _options(request: Request, store: Kept) -> dict[str, tuple[str, ...]]:
     if not wanted:
         return {}
     surplus = list(wanted)[OPTIONS_AT_ONCE:]
-    _refuse(Invalid, {f"query/{name}": f"at most {OPTIONS_AT_ONCE} options at once" for name in surplus})
+    _refuse(Invalid, {f"query/{name}": f"At most {OPTIONS_AT_ONCE} options can be chosen at once." for name in surplus})
     keys = {name: name.removeprefix(OPTION_PARAMETER) for name in wanted}
     known = await store.known_options([key for key in keys.values() if _OPTION_KEY.fullmatch(key)])
     _refuse(
         UnknownFilter,
-        {f"query/{name}": "no product has such an option" for name, key in keys.items() if key not in known},
+        {f"query/{name}": "No product has this option." for name, key in keys.items() if key not in known},
     )
     faults: dict[str, str] = {}
     for name, values in wanted.items():
         if len(values) > VALUES_AT_ONCE:
-            faults[f"query/{name}"] = f"at most {VALUES_AT_ONCE} values at once"
+            faults[f"query/{name}"] = f"At most {VALUES_AT_ONCE} values can be chosen at once."
             continue
         try:
             _WORDS.validate_python(values)
@@ -181,7 +181,10 @@ async def search_products(
     """
     started = time.perf_counter()
     if price_min is not None and price_max is not None and price_min > price_max:
-        _refuse(Invalid, {"query/price_min": "is more than price_max", "query/price_max": "is less than price_min"})
+        _refuse(
+            Invalid,
+            {"query/price_min": "This is more than price_max.", "query/price_max": "This is less than price_min."},
+        )
     criteria = Criteria(
         words=q, categories=tuple(category), brands=tuple(brand), price_min=price_min, price_max=price_max,
         in_stock=in_stock, options=options, sort=sort,
@@ -302,6 +305,7 @@ def _hit(product: Mapping[str, Any]) -> ProductHit:
         title=product["title"],
         brand=product["brand"],
         categories=product["categories"],
+        skus=[variant["sku"] for variant in product["variants"]],
         price=price(product["price"]),
         price_to=price(product["price_to"]),
         compare_at_price=price(before) if before is not None else None,

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bodega.contracts.fields import CategorySlug, Slug
+from bodega.contracts.fields import CategorySlug, Sku, Slug
 from bodega.contracts.ids import ProductId
 from bodega.contracts.money import Price
 
@@ -41,6 +41,10 @@ class ProductHit(_Answer):
     categories: list[CategorySlug] = Field(
         description="Slugs of the categories that show it, the main one first",
         examples=[["kitchen-table", "coffee-tea"]],
+    )
+    skus: list[Sku] = Field(
+        description="Its variants, to ask `GET /inventory?skus=` for stock",
+        examples=[["MUG-ALBA-SAGE-250ML", "MUG-ALBA-SAGE-350ML"]],
     )
     price: Price = Field(description="Of the cheapest variant", examples=[{"amount": 1600, "currency": "EUR"}])
     price_to: Price = Field(description="Of the dearest variant; the same as `price`, if all cost the same")

@@ -17,7 +17,7 @@ Query = dict[str, Any]
 
 _SHOWN = [
     "id", "slug", "title", "brand", "categories", "price", "price_to", "compare_at_price", "currency", "image",
-    "in_stock",
+    "in_stock", "variants.sku",
 ]  # fmt: skip
 POPULAR = 6
 OPTIONS_SHOWN = 30
@@ -261,7 +261,7 @@ def _better(text: str) -> list[Query]:
     """What stands further up."""
     fields = ["title^8", "brand.words^4", "categories.words^3", "option_values^3", "families^3", "description"]
     return [
-        _whole_code(text),
+        *_code_first(text),
         {"multi_match": {"query": text, "type": "most_fields", "fields": fields}},
         # A desk lamp is a lamp, and a desk clock is none.
         *({"match": {"title": {"query": word, "boost": 3}}} for word in domain.words_of(text)[-1:]),
@@ -290,7 +290,7 @@ def _beginning(text: str) -> Query:
         "bool": {
             "filter": [_NOT_DELETED, {"bool": {"should": found, "minimum_should_match": 1}}],
             "should": [
-                _whole_code(text),
+                *_code_first(text),
                 {"constant_score": {"filter": {"match": _all_words("title.typed", text)}, "boost": 20}},
                 {"match": {"title": {"query": text, "boost": 8}}},
             ],
@@ -311,8 +311,13 @@ def _begins(field: str, text: str) -> list[Query]:
     return [{"prefix": {field: text}}] if 0 < len(text) <= LONGEST_BEGINNING else []
 
 
-def _whole_code(text: str) -> Query:
-    return {"constant_score": {"filter": {"term": {"codes": domain.compact(text)}}, "boost": 1000}}
+def _code_first(text: str) -> list[Query]:
+    """A code, and before the rest what begins one: `16DF-A.16` is also the words 16DF and, unfinished, 16, and these
+    may be in many codes. Letters alone are a word more often than a code's beginning."""
+    code = domain.compact(text)
+    begins = _begins("codes", code) if len(code) >= SHORTEST_BEGINNING and any(map(str.isdigit, code)) else []
+    ways = [({"term": {"codes": code}}, 1000), *((way, 100) for way in begins)]
+    return [{"constant_score": {"filter": way, "boost": boost}} for way, boost in ways]
 
 
 class _OneWord(Protocol):
