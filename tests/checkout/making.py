@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from bodega.contracts.ids import new_id
-from bodega.kit.testing import Answered, Caller, eventually
+from bodega.kit.testing import PATIENCE_SECONDS, Answered, Caller, eventually
 from tests.checkout.world import SENDING, UNIT, Basket, euro
 
 ADDRESS = {"name": "Ada Lovelace", "line1": "Torstrasse 1", "postal_code": "10119", "city": "Berlin", "country": "DE"}
@@ -43,7 +43,9 @@ def for_people(detail: str, *never: str) -> None:
     assert not [one for one in never if one in detail], detail
 
 
-async def becomes(shop: Caller, basket: Basket, checkout_id: str, status: str, *, within_seconds: float = 10) -> Any:
+async def becomes(
+    shop: Caller, basket: Basket, checkout_id: str, status: str, *, within_seconds: float = PATIENCE_SECONDS
+) -> Any:
     """The checkout, once it has this status."""
 
     async def check() -> Any:

@@ -293,7 +293,7 @@ async def test_the_old_one_answers_that_it_has_ended(shop: Caller, world: World)
     guest = shop.being(basket.headers)
     another = await guest.post(f"/checkout/{first}/payments", {"payment_method": "pm_good"})
     assert (another.status, another.code) == (409, "checkout_ended")
-    assert "ordered anew" in (await guest.post(f"/checkout/{first}/confirm")).json["detail"]
+    assert "ordered again" in (await guest.post(f"/checkout/{first}/confirm")).json["detail"]
     assert (await guest.post(f"/checkout/{first}/cancel")).json["status"] == "cancelled"
     assert [one.status for one in world.attempts_of(first)] == ["voided"]
 

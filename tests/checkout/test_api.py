@@ -155,7 +155,7 @@ async def test_short_stock_names_the_lines_and_what_is_left(shop: Caller, world:
         {"sku": basket.sku, "title": "Mug", "options": {"Colour": "Sand"}, "requested": 3, "available": 2}
     ]
     assert answer.json["detail"] == (
-        "There are 2 left of “Mug” (Sand); you asked for 3. Take fewer, or remove it from your cart, to go on."
+        "Only 2 of “Mug” (Sand) are left; you asked for 3. Take fewer, or remove it from your cart, to go on."
     )
     assert world.orders_of(basket) == []
     assert world.left(basket) == 2

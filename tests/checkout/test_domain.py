@@ -151,6 +151,7 @@ def test_each_line_has_the_rate_of_its_category_and_the_decision_keeps_what_it_w
     assert result.tax_decision == {
         "country": "DE",
         "region": None,
+        "territory": None,
         "prices_include_tax": True,
         "rounding": "per line, half up",
         "table": {"day": "2026-11-24", "version": 1},

@@ -25,6 +25,7 @@ from tests.checkout.conftest import HASTY_UNKNOWN_SECONDS, Read, SettingsOf
 from tests.checkout.making import becomes, buy, id_of, key, states, wish
 from tests.checkout.world import Attempt, Basket, Fault, World
 from tests.conftest import MakeDatabase
+from tests.locks import locks_awaited
 
 pytestmark = pytest.mark.service
 
@@ -344,11 +345,7 @@ async def test_a_request_and_a_step_lock_the_same_rows_in_the_same_order(
         asking = asyncio.create_task(shop.being(basket.headers).post(f"/checkout/{checkout_id}/{request_of}", body))
 
         async def waits() -> None:
-            async with database.transaction() as tx:
-                assert await tx.fetchval(
-                    """SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'
-                          AND datname = current_database()"""
-                )
+            assert await locks_awaited(database)
 
         await eventually(waits)
         await step.execute("SELECT 1 FROM checkout WHERE id = $1 FOR UPDATE NOWAIT", checkout_id)
@@ -370,9 +367,10 @@ async def test_a_replica_that_stops_gives_its_leases_back_and_another_goes_on(
         buying = asyncio.create_task(buy(Caller(caller.base, shop.session), running))
         await reached(world, "hold", running)
     answer = await buying
-    assert answer.status == 201
+    assert answer.status in (201, 202)  # 202: the replica had no time left to see the end of it
+    await becomes(shop, running, id_of(answer), "completed", within_seconds=LONG / 2)
     bought_once(world, running)
-    await becomes(shop, left, left_id, "completed", within_seconds=5)
+    await becomes(shop, left, left_id, "completed", within_seconds=LONG / 2)
 
 
 # --- SIGKILL ----------------------------------------------------------------------------------------------------

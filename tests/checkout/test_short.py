@@ -21,12 +21,12 @@ async def quote(shop: Caller, basket: Basket) -> Answered:
 @pytest.mark.parametrize(
     ("wanted", "left", "says"),
     [
-        (3, 2, "There are 2 left of “Mug” (Sand); you asked for 3. Take fewer, or remove it from your cart, to go on."),
-        (3, 1, "There is 1 left of “Mug” (Sand); you asked for 3. Take fewer, or remove it from your cart, to go on."),
+        (3, 2, "Only 2 of “Mug” (Sand) are left; you asked for 3. Take fewer, or remove it from your cart, to go on."),
+        (3, 1, "Only 1 of “Mug” (Sand) is left; you asked for 3. Take fewer, or remove it from your cart, to go on."),
         (
             60,
             50,
-            "There are 50 left of “Mug” (Sand); you asked for 60. Take fewer, or remove it from your cart, to go on.",
+            "Only 50 of “Mug” (Sand) are left; you asked for 60. Take fewer, or remove it from your cart, to go on.",
         ),
         (1, 0, "“Mug” (Sand) is sold out. Remove it from your cart to go on."),
     ],
@@ -49,7 +49,7 @@ async def test_several_short_lines_are_each_named(shop: Caller, world: World) ->
     basket.lines += [CartLine(sku=cup.sku, quantity=1), CartLine(sku=jug.sku, quantity=1)]
     answer = await quote(shop, basket)
     assert answer.json["detail"] == (
-        "There is 1 left of “Mug” (Sand); you asked for 2. “Cup” (Sand) is sold out. "
+        "Only 1 of “Mug” (Sand) is left; you asked for 2. “Cup” (Sand) is sold out. "
         "Take fewer, or remove them from your cart, to go on."
     )
     assert {line["sku"] for line in answer.json["lines"]} == {basket.sku, cup.sku}
@@ -74,10 +74,15 @@ async def test_a_customers_own_pieces_count_on_every_device(
     shop: Caller, world: World, credentials: Credentials
 ) -> None:
     customer = new_id("cus")
-    basket = world.basket(left=2, customer=customer)
-    device = shop.being(credentials.customer(customer))
-    assert (await device.post("/checkout", wish("pm_declined"), headers=key())).status == 402
-    assert (await device.post("/checkout/quote", {"shipping_address": ADDRESS})).status == 200
+    basket, other = world.basket(left=2), world.basket()
+    other.lines = basket.lines
+    me = shop.being(credentials.customer(customer))
+    device, another = me.being(basket.headers), me.being(other.headers)
+    bought = await device.post("/checkout", {**wish("pm_declined"), "cart_token": basket.token}, headers=key())
+    assert bought.status == 402
+    asked = {"shipping_address": ADDRESS, "cart_token": other.token}
+    assert (await another.post("/checkout/quote", asked)).status == 200
+    assert (await shop.being(other.headers).post("/checkout/quote", asked)).code == "out_of_stock"
     assert world.left(basket) == 0
 
 

@@ -42,6 +42,10 @@ CALIFORNIA = {"country": "US", "region": "California", "city": "San Francisco", 
         ({"country": "CH", "postal_code": "8001", "city": "Zurich"}, "standard", 180 + 37, True),
         ({"country": "JP", "region": "Tokyo", "postal_code": "100-0001"}, "standard", 0, True),
         (CALIFORNIA, "standard", 174, False),
+        ({"country": "DE", "postal_code": "27498", "city": "Helgoland"}, "standard", 0, True),
+        ({"country": "ES", "region": "Las Palmas", "postal_code": "35001", "city": "Las Palmas"}, "standard", 0, True),
+        ({"country": "PT", "postal_code": "9000-013", "city": "Funchal"}, "standard", 433 + 88, True),
+        ({"country": "MC", "postal_code": "98000", "city": "Monaco"}, "standard", 400 + 82, True),
     ],
 )
 async def test_tax_is_by_country_region_and_category_and_net_where_that_is_usual(
@@ -50,6 +54,37 @@ async def test_tax_is_by_country_region_and_category_and_net_where_that_is_usual
     totals = await quoted(shop, world.basket(tax_category=category), **address)
     assert (totals["tax"]["amount"], totals["tax_included"]) == (tax, included)
     assert totals["total"]["amount"] == 2 * UNIT + SENDING + (0 if included else tax)
+
+
+@pytest.mark.parametrize(
+    ("address", "category", "rates"),
+    [
+        ({}, "standard", ["0.19"]),
+        ({}, "books", ["0.07"]),
+        ({"country": "GB", "postal_code": "SW1A 1AA", "city": "London"}, "books", []),  # by a rate of nothing
+        ({"country": "JP", "region": "Tokyo", "postal_code": "100-0001"}, "standard", []),
+        (CALIFORNIA, "standard", ["0.0725"]),
+    ],
+)
+async def test_a_quote_names_the_rates_by_which_it_is_taxed_and_none_where_no_tax_is_due(
+    shop: Caller, world: World, address: dict[str, str], category: str, rates: list[str]
+) -> None:
+    body = {"shipping_address": {**ADDRESS, **address}}
+    answer = await shop.being(world.basket(tax_category=category).headers).post("/checkout/quote", body)
+    assert answer.json["tax_rates"] == rates
+
+
+@pytest.mark.parametrize(
+    ("country", "included", "rate"),
+    [("DE", True, "0.19"), ("CH", True, "0.081"), ("US", False, None), ("JP", True, None), ("AQ", True, None)],
+)
+async def test_anybody_may_ask_whether_prices_include_tax(
+    shop: Caller, country: str, included: bool, rate: str | None
+) -> None:
+    answer = await shop.get(f"/tax/{country}")
+    assert answer.status == 200
+    assert answer.json == {"country": country, "prices_include_tax": included, "rate": rate}
+    assert answer.headers["cache-control"].startswith("public")
 
 
 async def test_what_was_quoted_is_what_is_bought_where_tax_comes_on_top(
@@ -126,6 +161,7 @@ RATE = {"category": "standard", "valid_from": "2025-01-01", "rate": "0.1"}
         ([{**RATE, "rate": 0.19}], "/rates/0/rate"),
         ([{**RATE, "rate": "-0.1"}], "/rates/0/rate"),
         ([{**RATE, "region": "Bavaria"}], "/rates/0/region"),
+        ([{**RATE, "region": "Madeira"}], "/rates/0/region"),
         ([{**RATE, "valid_from": "soon"}], "/rates/0/valid_from"),
         ([{**RATE, "colour": "red"}], "/rates/0/colour"),
         ([RATE, RATE], "/rates/1"),

@@ -18,7 +18,7 @@ from bodega.kit.app import client_for
 from bodega.kit.auth import InternalTokens
 from bodega.kit.db import Database
 from bodega.kit.http import Client
-from bodega.kit.testing import Caller, Credentials, Topics, eventually, serving
+from bodega.kit.testing import PATIENCE_SECONDS, Caller, Credentials, Topics, eventually, serving
 from bodega.services.shipping.app import create_app
 from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
 from bodega.services.shipping.settings import Settings
@@ -193,7 +193,9 @@ async def world(sandbox: Sandbox) -> AsyncIterator[World]:
         yield World(sandbox, http)
 
 
-async def becomes(merchant: Caller, order_id: str, within_seconds: float = 10, **expected: Any) -> dict[str, Any]:
+async def becomes(
+    merchant: Caller, order_id: str, within_seconds: float = PATIENCE_SECONDS, **expected: Any
+) -> dict[str, Any]:
     """The shipment of an order, once it is as expected."""
 
     async def check() -> dict[str, Any]:

@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service(
         NAME,
         settings,
-        [routes.router, routes.admin, routes.persons],
+        [routes.router, routes.taxes, routes.admin, routes.persons],
         titles=TITLES,
         description=sign or "",
         state={"database": database, "services": services, "driver": driver, "live": live},

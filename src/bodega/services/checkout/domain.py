@@ -21,8 +21,8 @@ from bodega.contracts.fields import Address, Contact
 from bodega.contracts.money import Price, zero
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.shipping import ShippingOption
-from bodega.kit.postal import region_code
 from bodega.services.checkout.errors import NoLongerSold, OutOfStock
+from bodega.services.checkout.territories import tax_place
 
 State = Literal[
     "started", "priced", "reserved", "ordered", "paying", "action_required", "declined",
@@ -114,15 +114,20 @@ class TaxTable(Protocol):
 @dataclass(frozen=True, slots=True)
 class RateTable:
     """A country's rates as they are on one day. A region that has rates has its own alone; those of the country hold
-    everywhere else. A country without any is one where the shop collects no tax."""
+    everywhere else in its tax territory. A country without any is one where the shop collects no tax."""
 
     includes_tax: bool
     source: Mapping[str, Any]
     rates: Mapping[tuple[str, str], Decimal]
     """By region (its code, or empty for the country) and category."""
 
+    @property
+    def standard(self) -> Decimal | None:
+        """Of the country, where a region has none of its own."""
+        return self.rates.get(("", STANDARD_TAX))
+
     def rate(self, address: Address, tax_category: str) -> Decimal | None:
-        region = region_code(address.country, address.region)
+        region = tax_place(address).region
         if (region, STANDARD_TAX) not in self.rates:
             region = ""
         return self.rates.get((region, tax_category))
@@ -156,6 +161,11 @@ class Priced:
     totals: Totals
     tax_decision: Mapping[str, Any]
 
+    @property
+    def tax_rates(self) -> list[str]:
+        """By which the lines are taxed, each once, ascending; a rate of nothing is none."""
+        return sorted({line.tax_rate for line in self.lines if line.tax.amount}, key=Decimal)
+
 
 def items_total(cart: Sequence[CartLine], prices: Mapping[str, PricedSku], currency: str) -> Price:
     """Raises: NoLongerSold, naming the lines."""
@@ -185,6 +195,7 @@ def price_cart(
     shipping_rate = own_rate if own_rate is not None else _rate_of_most(lines, rates)
     tax_sum = sum((line.tax for line in lines), zero(currency)) + _tax(option.price, shipping_rate, tax.includes_tax)
     total = items + option.price if tax.includes_tax else items + option.price + tax_sum
+    territory = tax_place(address).territory
     return Priced(
         lines=lines,
         totals=Totals(
@@ -194,6 +205,7 @@ def price_cart(
         tax_decision={
             "country": address.country,
             "region": address.region,
+            "territory": {"name": territory.name, "law": territory.law} if territory else None,
             "prices_include_tax": tax.includes_tax,
             "rounding": "per line, half up",
             "table": dict(tax.source),
@@ -281,8 +293,8 @@ class Short:
         name = f"“{self.title}”{f' ({kind})' if kind else ''}"
         if not self.available:
             return f"{name} is sold out."
-        left = "is 1" if self.available == 1 else f"are {self.available}"
-        return f"There {left} left of {name}; you asked for {self.requested}."
+        are = "is" if self.available == 1 else "are"
+        return f"Only {self.available} of {name} {are} left; you asked for {self.requested}."
 
 
 def out_of_stock(short: Sequence[Short]) -> OutOfStock:

@@ -82,7 +82,7 @@ class CheckoutFlow:
                 _log.exception("a checkout ends, since another service has refused it", checkout=held.id, error=refused)
                 checkout = await self._read(held)
                 failed = CheckoutFailed(
-                    "We could not take this order, and nothing is charged. Please try again, and write to us if it "
+                    "We could not complete this order, and nothing is charged. Please try again, and write to us if it "
                     "happens again."
                 )
                 why = _moves(held, checkout.state, problem=to_stored(failed))

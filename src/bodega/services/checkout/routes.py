@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -66,14 +66,19 @@ from bodega.services.checkout.schemas import (
     TaxCountryRequest,
     TaxCountryView,
     TaxRateEntry,
+    TaxView,
     TimelineEntry,
 )
 from bodega.services.checkout.settings import Settings
+from bodega.services.checkout.territories import own_region
 
 router = APIRouter(prefix="/checkout", tags=["checkout"])
+taxes = APIRouter(prefix="/tax", tags=["checkout"])
 admin = APIRouter(prefix="/admin/tax-rates", tags=["tax (merchant)"])
 persons = APIRouter(prefix="/internal/customers", include_in_schema=False, dependencies=[Depends(called_by("users"))])
 
+TAX_SECONDS = 60
+"""How long the edge may go on giving what it has been told of a country's tax."""
 _CHALLENGED = but(
     status="action_required",
     next_action={"type": "redirect", "url": "http://127.0.0.1:7080/sandbox/challenges/pi_3SWq7kT2eZvKYlo2"},
@@ -193,6 +198,7 @@ async def quote(wish: QuoteRequest, room: Room, db: Db, shopper: Asking) -> Quot
         shipping_options=list(offer.options),
         shipping_option=option.id,
         totals=priced.totals,
+        tax_rates=priced.tax_rates,
     )
 
 
@@ -375,6 +381,16 @@ async def list_tax_rates(db: Db, _: Merchant, limit: PageSize = 20, cursor: Curs
     )
 
 
+@taxes.get("/{country}")
+async def read_tax(country: CountryCode, db: Db, response: Response) -> TaxView:
+    """Whether the catalog's prices include tax for shoppers of a country, and at which rate it is taxed today."""
+    async with db.transaction() as tx:
+        table = await store.rate_table(tx, country, datetime.now(UTC).date())
+    response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={TAX_SECONDS}"
+    rate = table.standard
+    return TaxView(country=country, prices_include_tax=table.includes_tax, rate=str(rate) if rate else None)
+
+
 @admin.get("/{country}", responses=problems(Unauthenticated, Forbidden, NoTaxCollected))
 async def read_tax_rates(country: CountryCode, db: Db, _: Merchant, response: Response) -> TaxCountryView:
     """A country's rates. The ETag is what replacing them must bring as If-Match."""
@@ -400,12 +416,12 @@ def _tax_country(country: str, wish: TaxCountryRequest) -> TaxCountry:
     """Raises Invalid, naming a rate that is there twice or of a region that the country does not have."""
     rates: dict[tuple[str, str, date], TaxRate] = {}
     for place, entry in enumerate(wish.rates):
-        region = region_code(country, entry.region)
+        region = region_code(country, entry.region) or own_region(country, entry.region)
         if entry.region and not region:
-            raise Invalid.field(f"/rates/{place}/region", f"not known in {country}")
+            raise Invalid.field(f"/rates/{place}/region", f"This region is not known in {country}.")
         key = (region, entry.category, entry.valid_from)
         if key in rates:
-            raise Invalid.field(f"/rates/{place}", "this region and category has a rate from that day already")
+            raise Invalid.field(f"/rates/{place}", "This region and category already have a rate from that day.")
         rates[key] = TaxRate(*key, rate=Decimal(entry.rate))
     return TaxCountry(country=country, prices_include_tax=wish.prices_include_tax, rates=tuple(rates.values()))
 

@@ -25,7 +25,7 @@ CartToken = Annotated[
         "cart's cookie, or the customer's own cart",
         examples=[CART_TOKEN],
     ),
-    Worded("This is not a token that `POST /cart` has given."),
+    Worded("This is not a token from `POST /cart`."),
 ]
 ShippingOptionId = Annotated[
     str,
@@ -34,7 +34,7 @@ ShippingOptionId = Annotated[
         description="The `id` of one of the quote's `shipping_options`",
         examples=["standard"],
     ),
-    Worded("This is none of the delivery options that were offered."),
+    Worded("This is not one of the delivery options offered."),
 ]
 PaymentMethod = Annotated[
     str,
@@ -165,6 +165,21 @@ class Quote(_Answer):
     shipping_options: list[ShippingOption] = Field(description="Every way to send it there, in the shop's order")
     shipping_option: str = Field(description="The `id` of the one that the totals are made with", examples=["standard"])
     totals: Totals = Field(description="With shipping and tax; `total` is the `expected_total` of `POST /checkout`")
+    tax_rates: list[str] = Field(
+        description="The rates by which the lines are taxed, each once, as decimal fractions; empty: no tax is due",
+        examples=[["0.19"]],
+    )
+
+
+class TaxView(_Answer):
+    """What the catalog's prices are to shoppers of a country."""
+
+    country: CountryCode
+    prices_include_tax: PricesIncludeTax
+    rate: str | None = Field(
+        description="The standard rate of today, as a decimal fraction; null: no tax is collected there",
+        examples=["0.19"],
+    )
 
 
 class TaxCountryView(_Answer):
@@ -182,7 +197,7 @@ class OrderRef(_Answer):
     id: OrderId
     number: OrderNumber
     token: str = Field(
-        description="Lets a guest read, follow and cancel the order: `GET /orders/{id}?token=…`",
+        description="Lets a guest read, follow and cancel the order: `GET /orders/{id}` with `Order-Token: …`",
         examples=["c3YnSotizz6Ke6bDirUxRMBD"],
     )
 

@@ -48,6 +48,7 @@ from bodega.services.checkout.errors import (
     to_stored,
 )
 from bodega.services.checkout.settings import Settings
+from bodega.services.checkout.territories import tax_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Offer:
                 return option
         names = ", ".join(option.name for option in self.options)
         raise UnknownShippingOption(
-            f"This way of delivery is not offered for your address. You can choose: {names}.",
+            f"This delivery option is not available for your address. You can choose: {names}.",
             options=[option.id for option in self.options],
         )
 
@@ -95,15 +96,17 @@ async def offer(services: Services, lines: Sequence[CartLine], address: Address,
 
 
 async def tax_to(tx: Transaction, address: Address) -> TaxTable:
-    """The rates of today. An account with a tax service would be asked here instead."""
-    return await store.rate_table(tx, address.country, datetime.now(UTC).date())
+    """The rates of today, of the country in whose tax territory the address lies. An account with a tax service would
+    be asked here instead."""
+    country = tax_place(address).country
+    return await store.rate_table(tx, country, datetime.now(UTC).date())
 
 
 async def replace_tax(tx: Transaction, wanted: TaxCountry, *, expected_version: int | None) -> TaxCountry:
     """Raises: PreconditionRequired, if there are rates of the country and nobody says which; StaleVersion."""
     present = await store.lock_tax_version(tx, wanted.country)
     if present and expected_version is None:
-        raise PreconditionRequired("send the ETag that you have read as If-Match")
+        raise PreconditionRequired("send the ETag that you read as If-Match")
     if present != (expected_version or 0):
         raise StaleVersion("the rates were changed in the meantime", current_version=present)
     after = replace(wanted, version=present + 1)
@@ -294,7 +297,7 @@ def ended_as(state: str, **extra: Any) -> CheckoutEnded:
         "completed": "This checkout has become an order. To give it up, cancel the order.",
         "cancelled": "This checkout was cancelled, and nothing was charged. What you chose is still in your cart.",
         "expired": "The time to pay has run out, and nothing was charged. What you chose is still in your cart.",
-        "replaced": "You have ordered anew since. This attempt was cancelled, and nothing was charged for it.",
+        "replaced": "You have ordered again since then. This attempt was cancelled, and nothing was charged for it.",
     }
     return CheckoutEnded(words.get(state, "This checkout has ended, and nothing was charged."), **extra)
 

@@ -232,8 +232,8 @@ async def extend_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
 # --- tax ------------------------------------------------------------------------------------------------
 
 
-async def rate_table(tx: Transaction, country: str, day: date) -> RateTable:
-    """What is collected there on that day; nothing, if the country is not in the table."""
+async def rate_table(tx: Transaction, country: str | None, day: date) -> RateTable:
+    """What is collected there on that day; nothing, if the country is not in the table or none."""
     known = await tx.fetchrow("SELECT prices_include_tax, version FROM tax_country WHERE country = $1", country)
     rows = await tx.fetch(
         """SELECT DISTINCT ON (region, category) region, category, rate FROM tax_rate

@@ -180,7 +180,7 @@ def admit(money: Money, others: Sequence[Payment]) -> Payment | None:
     Raises: AlreadyEnded, if the order takes no more money.
     """
     if money.verdict != "open":
-        raise AlreadyEnded("this order takes no more payments")
+        raise AlreadyEnded("this order accepts no more payments")
     return next((other for other in others if not other.ended), None)
 
 

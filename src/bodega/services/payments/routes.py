@@ -5,9 +5,9 @@ from typing import Annotated
 from uuid import NAMESPACE_URL, uuid5
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from bodega.contracts.ids import CustomerId, PaymentId, new_id
+from bodega.contracts.ids import CustomerId, PaymentId, new_id, order_number
 from bodega.contracts.money import Price
 from bodega.contracts.payments import (
     AuthorizePayment,
@@ -69,7 +69,10 @@ async def _settings(request: Request) -> Settings:
 Driving = Annotated[Workers, Depends(_workers)]
 TheProcessor = Annotated[Processor, Depends(_processor)]
 TheSettings = Annotated[Settings, Depends(_settings)]
-Reference = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Reference = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_\s\u2010-\u2015-]{1,64}$"), AfterValidator(order_number)
+]
+"""Of a payment or an order; an order's number as people type it."""
 
 
 class Heard(BaseModel):
@@ -136,7 +139,7 @@ async def authorize(
         other = admitted.payment
         if last or not (domain.superseded(other) or other.void_wanted):
             raise PaymentInProgress(
-                "another attempt of this order is not over",
+                "another attempt to pay for this order is not over yet",
                 payment_id=other.id,
                 payment_status="authorized" if domain.adoptable(other) else "unknown",
             )
@@ -241,7 +244,7 @@ async def read_payments(
     async with db.transaction() as tx:
         found = await store.find_order_id(tx, order_id)
         if found is None:
-            raise PaymentNotFound("nobody has tried to pay for such an order")
+            raise PaymentNotFound("nobody has tried to pay for this order")
         payments = await store.list_payments(tx, found)
         refunds = await store.refunds_of(tx, found)
         lines = await store.ledger_of(tx, found)
@@ -294,7 +297,7 @@ async def give_back(
             order_id = await store.find_order_id(tx, payment_id)
             money = await store.find_money(tx, order_id) if order_id is not None else None
         if money is None or money.payment_id is None:
-            raise PaymentNotFound("no payment was accepted for such an order")
+            raise PaymentNotFound("no payment was accepted for this order")
         payment_id = money.payment_id
     scope = f"refunds/{payment_id}/{merchant.subject}"
     made = await _give_back(scope, key, body, payment_id, RefundRequest(**dict(wish)), db, workers, settings)

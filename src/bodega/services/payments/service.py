@@ -94,7 +94,7 @@ async def capture(tx: Transaction, payment_id: str) -> None:
     payment = await store.get_payment(tx, payment_id)
     money = await store.lock_money(tx, payment.order_id)
     if not money.accepts(payment_id):
-        raise NotCapturable("only what an order has accepted may be taken")
+        raise NotCapturable("only a payment that an order has accepted can be captured")
     await make_capture_due(tx, payment.order_id)
 
 
@@ -103,7 +103,7 @@ async def void(tx: Transaction, payment_id: str) -> None:
     payment = await store.get_payment(tx, payment_id)
     money = await store.lock_money(tx, payment.order_id)
     if money.accepts(payment_id):
-        raise AlreadyPaid("the order has accepted this payment: cancel the order")
+        raise AlreadyPaid("the order has accepted this payment; cancel the order instead")
     await store.want_void(tx, payment)
 
 
@@ -120,7 +120,7 @@ async def refund(tx: Transaction, payment_id: str, refund_id: str, wish: RefundR
         raise NotRefundable(f"the payment is in {payment.amount.currency}")
     amount = left if wish.amount is None else wish.amount.amount
     if payment.state != "captured" or not 0 < amount <= left:
-        raise NotRefundable(f"at most {left} can be given back", refundable=left)
+        raise NotRefundable(f"at most {left} can be refunded", refundable=left)
     change = domain.plan_refund(payment, Refund(refund_id, amount, reason=wish.reason))
     await apply(tx, change)
     await store.save_refunding(tx, change.payment)

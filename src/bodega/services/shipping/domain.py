@@ -227,11 +227,11 @@ def relabel(shipment: Shipment, address: Address | None) -> Shipment:
     if shipment.state == "label_failed":
         after = replace(shipment, state="cleared", attention=None)
     elif shipment.state != "labelled":
-        raise NotLabelled("no label was bought for it yet")
+        raise NotLabelled("no label has been bought for it yet")
     elif shipment.status != "label_created":
         raise AlreadyHandedOver(f"the parcel is on its way: {shipment.status}")
     elif not shipment.filed:
-        raise NotLabelled("the label is only just bought: try again in a moment")
+        raise NotLabelled("the label has only just been bought; try again in a moment")
     else:
         after = replace(shipment, state="voiding")
     return replace(after, label_no=shipment.label_no + 1, address=address or shipment.address)

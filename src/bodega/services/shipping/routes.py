@@ -150,7 +150,7 @@ async def hear_carrier(
     try:
         seen = CarrierScan.model_validate_json(raw)
     except ValidationError as error:
-        raise BadRequest("this is no scan of a parcel") from error
+        raise BadRequest("this is not a scan of a parcel") from error
     status = domain.STATUS_OF.get(seen.status)
     if status is None:
         return

@@ -224,7 +224,9 @@ async def relabel(tx: Transaction, fulfilment: Flows, shipment_id: str, address:
     before = await store.lock_shipment(tx, shipment_id)
     after = domain.relabel(before, address)
     if address is not None and before.address is not None and address.country != before.address.country:
-        raise Invalid.field("/address/country", "another country has other prices: refund it, and sell it again")
+        raise Invalid.field(
+            "/address/country", "Another country has different prices. Refund the order, then sell it again."
+        )
     saved = await store.save(tx, after)
     step = "void" if saved.state == "voiding" else "buy"
     await fulfilment.start(tx, f"{saved.label_name}/{saved.version}", step, of_flow(saved), inline=False)
@@ -278,7 +280,7 @@ async def scan(tx: Transaction, scan_id: str, shipment_id: str, status: Status, 
     """
     shipment = await store.lock_shipment(tx, shipment_id)
     if shipment.state != "labelled":
-        raise NotLabelled("no label was bought for it yet")
+        raise NotLabelled("no label has been bought for it yet")
     if not await store.insert_scan(tx, scan_id, shipment_id, status, at, place):
         return shipment
     moved = domain.move(shipment, status, at)
