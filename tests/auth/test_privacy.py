@@ -84,7 +84,7 @@ async def test_an_erased_account_lets_nobody_in_and_its_mailbox_is_free(auth: Ca
         shown = await auth.being(bearer(answer)).get("/auth/sessions")
         assert (shown.status, shown.json.get("code")) == (401, "session_ended")
 
-    await eventually(is_refused, within_seconds=2)
+    await eventually(is_refused)
     assert (await users.post(f"{path}/export", {})).json["data"] == {}
     assert await confirmed(users, made["customer_id"], made["session_id"], PASSWORD) == "refused"
     again = await register(auth, email)

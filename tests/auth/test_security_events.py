@@ -1,7 +1,9 @@
 """The log of security events: whatever auth decides about people leaves a line, and no line says more than ids."""
 
 import asyncio
+import io
 import json
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -11,10 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from fastapi.routing import APIRoute
+from structlog.stdlib import ProcessorFormatter
 
 from bodega.kit import security
+from bodega.kit.db import Database
 from bodega.kit.testing import Answered, Caller, Credentials, Topics, eventually
-from bodega.services.auth import routes
+from bodega.services.auth import routes, service
+from bodega.services.auth.domain import mailbox
 from tests.auth.conftest import PASSWORD, StartAuth, bearer, from_address, log_in, new_email, refresh, register
 
 pytestmark = pytest.mark.service
@@ -24,18 +29,24 @@ Event = dict[str, Any]
 
 
 class Log:
-    """What the services of this process have written since the last look."""
+    """What the services of this process, and their libraries, have written since the last look."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self._capsys = capsys
+    def __init__(self, capsys: pytest.CaptureFixture[str], of_libraries: io.StringIO) -> None:
+        self._capsys, self._of_libraries = capsys, of_libraries
         self.text = ""
 
     def forget(self) -> None:
-        self._capsys.readouterr()
+        self._read()
         self.text = ""
 
+    def _read(self) -> str:
+        read = self._capsys.readouterr().out + self._of_libraries.getvalue()
+        self._of_libraries.seek(0)
+        self._of_libraries.truncate()
+        return read
+
     def events(self) -> list[Event]:
-        self.text += self._capsys.readouterr().out
+        self.text += self._read()
         lines = [json.loads(line) for line in self.text.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == "security"]
 
@@ -59,11 +70,16 @@ class World:
         email = new_email()
         return email, await register(self.auth, email)
 
+    async def last_told(self, customer_id: str, kind: str) -> str:
+        """The id of the last event of a kind about a customer."""
+        found = [one for one in await self.topics.of_subject("users", customer_id, kind) if one["type"] == kind]
+        assert found
+        return str(found[-1]["id"])
+
     async def link(self, customer_id: str, kind: str) -> str:
         async def minted() -> Answered:
-            found = [one for one in await self.topics.of_subject("users", customer_id, kind) if one["type"] == kind]
-            assert found
-            answer = await self.notifications.post("/internal/mail-links", {"event_id": found[-1]["id"]})
+            event_id = await self.last_told(customer_id, kind)
+            answer = await self.notifications.post("/internal/mail-links", {"event_id": event_id})
             assert answer.status == 200
             return answer
 
@@ -176,14 +192,18 @@ async def _(w: World) -> Expected:
     return [("authn_token_reuse", NO), ("authn_token_invalid", NO)]
 
 
-@case("GET /auth/renew", "success")
-@case("POST /auth/renew", "success")
-async def _(w: World) -> Expected:
-    _, made = await w.customer()
-    w.log.forget()
-    cookie = {"Cookie": f"bodega_refresh={made.json['refresh_token']}"}
-    assert (await w.auth.get("/auth/renew", headers=cookie)).status == 307
-    return [("session_renewed", OK)]
+def _renews(method: str) -> None:
+    @case(f"{method} /auth/renew", "success")
+    async def _(w: World) -> Expected:
+        _, made = await w.customer()
+        w.log.forget()
+        cookie = {"Cookie": f"bodega_refresh={made.json['refresh_token']}"}
+        assert (await w.auth.request(method, "/auth/renew", headers=cookie)).status == 307
+        return [("session_renewed", OK)]
+
+
+for _method in ("GET", "POST"):
+    _renews(_method)
 
 
 @case("POST /auth/logout", "success")
@@ -366,20 +386,36 @@ async def _(w: World) -> Expected:
     return [("authz_fail", NO)]
 
 
-def _unauthenticated(method: str, path: str) -> None:
+async def _forged(w: World) -> dict[str, str]:
+    return {"Authorization": "Bearer of.nothing.good"}
+
+
+async def _of_an_ended_session(w: World) -> dict[str, str]:
+    _, made = await w.customer()
+    await w.auth.post("/auth/logout", {"refresh_token": made.json["refresh_token"]})
+
+    async def refused() -> None:
+        assert (await w.auth.being(bearer(made)).get("/auth/sessions")).status == 401
+
+    await eventually(refused)
+    return bearer(made)
+
+
+def _unauthenticated(method: str, path: str, code: str, shown: Callable[[World], Awaitable[dict[str, str]]]) -> None:
     """Whoever shows a token that is not good leaves a line, at whichever route."""
 
-    @case(f"{method} {path}", "session_ended")
-    @case(f"{method} {path}", "unauthenticated")
+    @case(f"{method} {path}", code)
     async def _(w: World) -> Expected:
-        w.log.forget()
         body = {"token": "x", "current_password": "x", "password": NEW_PASSWORD} if method == "POST" else None
         if path.endswith("verify"):
             body = {"token": "x"}
         if path.endswith("change"):
             body = {"current_password": "x", "password": NEW_PASSWORD}
-        forged = w.auth.being({"Authorization": "Bearer of.nothing.good"})
-        assert (await forged.request(method, path.replace("{session_id}", "ses_1"), body)).status == 401
+        who = w.auth.being(await shown(w))
+        w.log.forget()
+        answer = await who.request(method, path.replace("{session_id}", "ses_1"), body)
+        assert (answer.status, answer.code) == (401, code)
+        assert [one["reason"] for one in w.log.events()] == [code]
         return [("authn_token_invalid", NO)]
 
 
@@ -390,7 +426,8 @@ for _method, _path in (
     ("DELETE", "/auth/sessions"),
     ("DELETE", "/auth/sessions/{session_id}"),
 ):
-    _unauthenticated(_method, _path)
+    _unauthenticated(_method, _path, "unauthenticated", _forged)
+    _unauthenticated(_method, _path, "session_ended", _of_an_ended_session)
 
 
 # --- other services and the operator ----------------------------------------------------------------
@@ -405,8 +442,18 @@ async def _(w: World) -> Expected:
     return [("authn_link_sent", OK)]
 
 
-@case("POST /internal/mail-links", "not_found")
 @case("POST /internal/mail-links", "token_used")
+async def _(w: World) -> Expected:
+    _, made = await w.customer()
+    token = await w.link(made.json["customer_id"], "CustomerRegistered")
+    assert (await w.auth.being(bearer(made)).post("/auth/email/verify", {"token": token})).status == 204
+    event_id = await w.last_told(made.json["customer_id"], "CustomerRegistered")
+    w.log.forget()
+    assert (await w.notifications.post("/internal/mail-links", {"event_id": event_id})).code == "token_used"
+    return [("authn_link_refused", NO)]
+
+
+@case("POST /internal/mail-links", "not_found")
 async def _(w: World) -> Expected:
     w.log.forget()
     assert (await w.notifications.post("/internal/mail-links", {"event_id": "x"})).code == "not_found"
@@ -505,10 +552,14 @@ async def impatient(start_auth: StartAuth) -> Caller:
 @pytest.fixture
 def world(
     auth: Caller, cli: Caller, notifications: Caller, credentials: Credentials, topics: Topics, impatient: Caller,
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> World:  # fmt: skip
+    # What libraries log goes to the stdout that was there when the service began.
+    (handler,) = (one for one in logging.root.handlers if isinstance(one.formatter, ProcessorFormatter))
+    of_libraries = io.StringIO()
+    monkeypatch.setattr(handler, "stream", of_libraries)
     users = auth.being(credentials.service("users", "auth"))
-    return World(auth, cli, notifications, users, topics, Log(capsys), impatient)
+    return World(auth, cli, notifications, users, topics, Log(capsys, of_libraries), impatient)
 
 
 def outcomes() -> Iterator[tuple[str, str]]:
@@ -540,12 +591,32 @@ async def test_no_line_of_the_log_has_an_address_a_name_a_password_or_a_token(
     world: World, route: str, outcome: str
 ) -> None:
     await CASES[route, outcome](world)
+    logging.getLogger("library").warning("heard")
     world.log.events()
+    assert '"heard"' in world.log.text, "lines that do not come from us are read too"
     for secret in (PASSWORD, NEW_PASSWORD, "@shop.example", "Ada", "eyJ"):
         assert secret not in world.log.text
 
 
-async def test_what_was_rolled_back_is_not_logged(world: World) -> None:
+async def test_what_was_rolled_back_is_not_logged(world: World, database: Database) -> None:
+    email, _ = await world.customer()
+    world.log.forget()
+
+    def ended() -> list[Event]:
+        return [one for one in world.log.events() if one["security"] == "session_ended"]
+
+    with pytest.raises(LookupError):
+        async with database.transaction() as tx:
+            assert await service.sign_out(tx, mailbox(email)) == 1
+            raise LookupError("after it was recorded")
+    assert ended() == []
+    async with database.transaction() as tx:
+        assert await service.sign_out(tx, mailbox(email)) == 1, "its session goes on"
+        assert ended() == []
+    assert len(ended()) == 1
+
+
+async def test_of_four_who_register_the_same_at_once_one_leaves_a_line_of_a_new_account(world: World) -> None:
     email = new_email()
     world.log.forget()
     answers = await asyncio.gather(*(register(world.auth, email) for _ in range(4)))

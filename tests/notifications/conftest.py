@@ -10,9 +10,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from bodega.contracts.auth import MailLinkRequest
+from bodega.contracts.catalog import PricesRequest
+from bodega.contracts.inventory import AvailabilityRequest
 from bodega.kit.auth import InternalTokens
 from bodega.kit.db import Database
-from bodega.kit.testing import Caller, Credentials, Topics, eventually, serving
+from bodega.kit.testing import PATIENCE_SECONDS, Caller, Credentials, Topics, eventually, serving
 from bodega.services.notifications.app import create_app
 from bodega.services.notifications.settings import Settings
 from tests.conftest import MakeDatabase, topics_for
@@ -57,6 +59,50 @@ async def mint(credentials: Credentials) -> AsyncIterator[tuple[Mint, str]]:
 
 
 @dataclass
+class Shelf:
+    """Inventory and the catalog, as notifications sees them: what is in stock, and what it is called."""
+
+    stock: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sold: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def put(self, sku: str, product_id: str, available: int, version: int) -> None:
+        self.stock[sku] = {
+            "sku": sku, "product_id": product_id, "shown": min(available, 10), "available": available,
+            "in_stock": available > 0, "version": version,
+        }  # fmt: skip
+        self.sold[sku] = {
+            "sku": sku, "sold": True, "product_id": product_id, "slug": "mug", "title": "Mug <Sand & Sea>",
+            "options": {"Colour": "Sand"},
+        }  # fmt: skip
+
+    def app(self) -> FastAPI:
+        app = FastAPI()
+
+        @app.post("/internal/availability")
+        async def availability(asked: AvailabilityRequest) -> Any:
+            unknown = {"shown": 0, "in_stock": False, "version": 0}
+            return {"items": [self.stock.get(sku, {"sku": sku, **unknown}) for sku in asked.skus]}
+
+        @app.post("/internal/prices")
+        async def prices(asked: PricesRequest) -> Any:
+            return {"items": [self.sold.get(sku, {"sku": sku, "sold": False}) for sku in asked.skus]}
+
+        return app
+
+
+@pytest.fixture(scope="package")
+async def shelf_served() -> AsyncIterator[tuple[Shelf, str]]:
+    shelf = Shelf()
+    async with serving(shelf.app()) as caller:
+        yield shelf, caller.base
+
+
+@pytest.fixture(scope="package")
+def shelf(shelf_served: tuple[Shelf, str]) -> Shelf:
+    return shelf_served[0]
+
+
+@dataclass
 class Mailbox:
     """The sandbox's: what came in, and what it is told to do wrong."""
 
@@ -74,7 +120,9 @@ class Mailbox:
             found: list[dict[str, Any]] = (await answer.json())["items"]
         return found[::-1]
 
-    async def gets(self, recipient: str, count: int = 1, within_seconds: float = 10) -> list[dict[str, Any]]:
+    async def gets(
+        self, recipient: str, count: int = 1, within_seconds: float = PATIENCE_SECONDS
+    ) -> list[dict[str, Any]]:
         """The mails to an address, once there are so many."""
 
         async def check() -> list[dict[str, Any]]:
@@ -107,7 +155,8 @@ async def mailbox(sandbox: Sandbox) -> AsyncIterator[Mailbox]:
 
 @pytest.fixture(scope="package")
 async def settings(
-    make_database: MakeDatabase, topics: Topics, credentials: Credentials, mint: tuple[Mint, str], sandbox: Sandbox,
+    make_database: MakeDatabase, topics: Topics, credentials: Credentials, mint: tuple[Mint, str],
+    shelf_served: tuple[Shelf, str], sandbox: Sandbox,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Settings:  # fmt: skip
     secret = tmp_path_factory.mktemp("notifications") / "link.secret"
@@ -119,17 +168,18 @@ async def settings(
         internal_key_file=credentials.key_file("notifications"),
         internal_jwks_file=credentials.jwks_file,
         allowed_callers=["users"],
-        service_urls={"auth": mint[1]},
+        service_urls={"auth": mint[1], "catalog": shelf_served[1], "inventory": shelf_served[1]},
         link_secret_file=secret,
         site_url="http://127.0.0.1:8000",
+        merchant_email="merchant@bodega.example",
         smtp_port=sandbox.smtp_port,
         sandbox_url=sandbox.url,
         retry_first_seconds=0.1,
         retry_most_seconds=0.3,
         retry_give_up_seconds=3,
         payment_failed_mail_seconds=0.5,
-        step_deadline_seconds=1,
-        lease_seconds=1.5,
+        step_deadline_seconds=2,
+        lease_seconds=2.5,
     )
 
 
@@ -160,7 +210,9 @@ async def listed(merchant: Caller, recipient: str) -> list[dict[str, Any]]:
     return items
 
 
-async def becomes(merchant: Caller, recipient: str, state: str, within_seconds: float = 10) -> dict[str, Any]:
+async def becomes(
+    merchant: Caller, recipient: str, state: str, within_seconds: float = PATIENCE_SECONDS
+) -> dict[str, Any]:
     """The newest notification to an address, once it is in this state."""
 
     async def check() -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Any
 from bodega.contracts.envelope import event
 from bodega.contracts.fields import Contact
 from bodega.contracts.ids import derived_id, new_id
+from bodega.contracts.inventory import InventoryAdjusted
 from bodega.contracts.money import Price
-from bodega.contracts.orders import OrderCancelled, OrderLinkRequested, OrderPaid, OrderRefunded
+from bodega.contracts.orders import OrderCancelled, OrderLinkRequested, OrderPaid, OrderRefunded, WithdrawalReceived
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
@@ -119,3 +120,28 @@ def link_wanted(order_id: str, email: str, at: str = "2026-11-24T10:00:00Z") -> 
         {"number": facts["number"], "contact": facts["contact"], "requested_at": at}
     )
     return event(fact, subject=order_id, sequence=2)
+
+
+def withdrawn(order_id: str, email: str, **other: Any) -> Any:
+    """A statement of withdrawal; `number=None`: it matches no order."""
+    fact = WithdrawalReceived.model_validate(
+        {
+            "withdrawal_id": new_id("wdr"), "received_at": "2026-11-28T08:48:32Z", "number": NUMBER,
+            "name": "Ada <Lovelace>", "typed_number": "bdg 7k3m 9q2x", "goods": None, "late": False, "stopped": False,
+            "contact": {"email": email}, **other,
+        }
+    )  # fmt: skip
+    subject = fact.withdrawal_id if fact.number is None else order_id
+    return event(fact, subject=subject, sequence=4)
+
+
+def stock_is(sku: str, product_id: str, available: int, version: int, *, before: int = 0, **other: Any) -> Any:
+    """A merchant has counted: so many can be had now."""
+    fact = InventoryAdjusted.model_validate(
+        {
+            "sku": sku, "product_id": product_id, "version": version, "shown": available if available <= 10 else "many",
+            "available": available, "in_stock": available > 0, "in_stock_flipped": (available > 0) != (before > 0),
+            "delta": available - before, "reason": "Delivery", **other,
+        }
+    )  # fmt: skip
+    return event(fact, subject=sku, sequence=version)

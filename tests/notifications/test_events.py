@@ -12,7 +12,7 @@ from bodega.kit.flow import Flows
 from bodega.kit.http import Client
 from bodega.kit.testing import Caller, Credentials, Topics, eventually
 from bodega.services.notifications import service
-from bodega.services.notifications.clients import Links, Mailer, Twilio
+from bodega.services.notifications.clients import Goods, Links, Mailer, Twilio
 from bodega.services.notifications.domain import Notice
 from bodega.services.notifications.flows import Mailing
 from bodega.services.notifications.settings import Settings
@@ -31,10 +31,15 @@ from tests.notifications.making import (
     reset_wanted,
     sent,
     somebody,
+    withdrawn,
 )
 from tests.sandbox.stand import Sandbox
 
 pytestmark = pytest.mark.service
+
+
+NO_GOODS = Goods(Client("notifications", "catalog", ""), Client("notifications", "inventory", ""))
+"""Whom no mail of these tests asks."""
 
 
 def ids_of(mails: list[dict[str, Any]]) -> set[str]:
@@ -49,7 +54,7 @@ async def test_a_shopper_gets_the_confirmation_then_the_tracking_number_then_the
     (confirmation,) = await mailbox.gets(ada)
     assert confirmation["subject"] == f"Your order {NUMBER}"
     assert confirmation["envelope_from"] == "shop@bodega.example"
-    assert f"http://127.0.0.1:8000/orders/{NUMBER}?token={view_token(LINK_SECRET, order)}" in confirmation["links"]
+    assert f"http://127.0.0.1:8000/orders/{NUMBER}#token={view_token(LINK_SECRET, order)}" in confirmation["links"]
     await topics.publish(sent(order, ada))
     tracking = (await mailbox.gets(ada, 2))[1]
     assert "BD123456785DE" in tracking["text"]
@@ -72,9 +77,43 @@ async def test_the_link_of_an_order_is_sent_again_once_in_ten_minutes_however_of
     mails = await mailbox.gets(ada, 2)
     for mail in mails:
         assert mail["subject"] == f"The link to your order {NUMBER}"
-        assert f"http://127.0.0.1:8000/orders/{NUMBER}?token={view_token(LINK_SECRET, order)}" in mail["links"]
+        assert f"http://127.0.0.1:8000/orders/{NUMBER}#token={view_token(LINK_SECRET, order)}" in mail["links"]
     await topics.publish(sent(order, ada))
     assert len(await mailbox.gets(ada, 3)) == 3
+
+
+async def test_a_withdrawal_is_answered_by_a_receipt_with_its_content_and_time_and_told_to_the_merchant(
+    notifications: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    order, ada = new_id("ord"), somebody()
+    fact = withdrawn(order, ada, goods="1 of the 2 mugs")
+    await topics.publish(fact, fact)
+    (receipt,) = await mailbox.gets(ada)
+    assert receipt["subject"] == f"Your withdrawal from order {NUMBER}"
+    for content in ("Saturday, 28 November 2026, 08:48:32 UTC", "Ada <Lovelace>", ada, "1 of the 2 mugs", NUMBER,
+                    fact.data.withdrawal_id):  # fmt: skip
+        assert content in receipt["text"]
+    assert not [link for link in receipt["links"] if "token" in link], "it opens no order"
+    reports = [mail for mail in await mailbox.gets("merchant@bodega.example") if ada in mail["text"]]
+    assert [mail["subject"] for mail in reports] == [f"Withdrawal from order {NUMBER}"]
+
+
+async def test_a_withdrawal_that_matches_no_order_quotes_nothing_that_somebody_typed(
+    notifications: Caller, mailbox: Mailbox, topics: Topics
+) -> None:
+    ada = somebody()
+    fact = withdrawn(
+        new_id("ord"), ada, number=None, name="Buy now", typed_number="http://spam.example", goods="http://spam.example"
+    )
+    await topics.publish(fact)
+    (mail,) = await mailbox.gets(ada)
+    assert mail["subject"] == "We have received your withdrawal"
+    assert fact.data.withdrawal_id in mail["text"]
+    for typed in ("Buy now", "spam.example"):
+        assert typed not in mail["text"]
+        assert not [link for link in mail["links"] if typed in link]
+    await topics.publish(withdrawn(new_id("ord"), ada, withdrawal_id=fact.data.withdrawal_id))
+    assert len(await mailbox.gets(ada, 2)) == 2, "a merchant has found its order: the receipt follows"
 
 
 async def test_a_fact_that_comes_four_times_under_two_ids_is_one_mail(
@@ -233,7 +272,9 @@ async def test_a_worker_that_dies_after_sending_leaves_one_mail_in_substance(
     ada = somebody()
     fact = paid(new_id("ord"), ada)
     links = Links(Client("notifications", "auth", ""))
-    steps = Mailing(database, links, Mailer(settings), Twilio(settings), Writer(settings, LINK_SECRET), settings)
+    steps = Mailing(
+        database, links, NO_GOODS, Mailer(settings), Twilio(settings), Writer(settings, LINK_SECRET), settings
+    )
     dying = Flows(database, "mailing", {"send": steps.send}, service="notifications", owner="dies",
                   lease_seconds=1, step_deadline_seconds=0.9)  # fmt: skip
     notice = Notice(
@@ -262,7 +303,7 @@ async def test_a_mail_is_tried_again_later_and_later_for_a_day_and_then_parked(
     usual = {name: Settings.model_fields[name].default for name in times}
     patient = settings.model_copy(update={**usual, "smtp_port": 1})  # where nobody listens
     links = Links(Client("notifications", "auth", ""))
-    steps = Mailing(database, links, Mailer(patient), Twilio(patient), Writer(patient, LINK_SECRET), patient)
+    steps = Mailing(database, links, NO_GOODS, Mailer(patient), Twilio(patient), Writer(patient, LINK_SECRET), patient)
     # A kind of its own: nobody else drives it.
     flows = Flows(database, "a day", {"send": steps.send}, service="notifications", owner="test")
     ada, fact = somebody(), paid(new_id("ord"), "x@example.com")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bodega.contracts.catalog import PricedSku
 from bodega.contracts.ids import new_id
 from bodega.contracts.money import Money
 from bodega.contracts.orders import view_token
@@ -23,6 +24,9 @@ pytestmark = pytest.mark.unit
 
 ORDER = new_id("ord")
 SECRET = b"s" * 32
+GOODS = PricedSku.model_validate({
+    "sku": "MUG-1", "sold": True, "slug": "mug", "title": "Mug <Sand & Sea>", "options": {"Colour": "Sand"},
+})  # fmt: skip
 FACTS: dict[Kind, Any] = {
     "order_confirmation": making.paid(ORDER, "ada@example.com"),
     "order_cancelled": making.cancelled(ORDER, "ada@example.com", was_paid=True),
@@ -34,6 +38,9 @@ FACTS: dict[Kind, Any] = {
     "verify_email": making.registered("ada@example.com"),
     "reset_password": making.reset_wanted("ada@example.com"),
     "password_changed": making.password_set("ada@example.com"),
+    "back_in_stock": making.stock_is("MUG-1", new_id("prd"), 2, 5),
+    "withdrawal_received": making.withdrawn(ORDER, "ada@example.com"),
+    "withdrawal_reported": making.withdrawn(ORDER, "ada@example.com"),
 }
 
 
@@ -50,7 +57,7 @@ def written(
         attempts=0, last_error=None, created_at=datetime(2026, 11, 24, 10, tzinfo=UTC), sent_at=None,
     )  # fmt: skip
     settings = Settings(site_url="http://127.0.0.1:8000", shop_name="Bodega", merchant_line=merchant)
-    return Writer(settings, SECRET).write(notification, link)
+    return Writer(settings, SECRET).write(notification, link, goods=GOODS if kind == "back_in_stock" else None)
 
 
 def parts(mail: EmailMessage) -> tuple[str, str]:
@@ -73,8 +80,10 @@ def test_every_mail_has_words_for_both_kinds_of_reader_and_needs_nothing_from_el
     assert max(len(line) for line in mail.as_bytes().split(b"\n")) <= 998
     assert mail["Message-ID"].endswith("@b.example>")
     assert mail["Auto-Submitted"] == "auto-generated"
-    assert (mail["List-Unsubscribe"] is not None) == (kind == "parcel_delivered")
-    assert (mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click") == (kind == "parcel_delivered")
+    assert (mail["List-Unsubscribe"] is not None) == (kind in ("parcel_delivered", "back_in_stock"))
+    assert (mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click") == (
+        kind in ("parcel_delivered", "back_in_stock")
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,7 +120,7 @@ def test_the_confirmation_says_what_was_bought_for_how_much_and_where_it_goes() 
     assert mail["Subject"] == "Your order BDG-7K3M-9Q2X"
     assert mail["From"] == "Bodega <shop@bodega.example>"
     text, html = parts(mail)
-    link = f"http://127.0.0.1:8000/orders/BDG-7K3M-9Q2X?token={view_token(SECRET, ORDER)}"
+    link = f"http://127.0.0.1:8000/orders/BDG-7K3M-9Q2X#token={view_token(SECRET, ORDER)}"
     for content in (text, html):
         for said in (
             "€24.00",

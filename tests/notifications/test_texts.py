@@ -62,7 +62,7 @@ async def test_who_has_agreed_is_told_of_the_parcel_once_by_mail_and_once_by_tex
     assert on_its_way == (
         f"Bodega: your order {NUMBER} is on its way. Sandbox Parcel: http://127.0.0.1:7080/parcels/BD123456785DE"
     )
-    assert arrived.startswith(f"Bodega: your order {NUMBER} has arrived. http://127.0.0.1:8000/orders/{NUMBER}?token=")
+    assert arrived.startswith(f"Bodega: your order {NUMBER} has arrived. http://127.0.0.1:8000/orders/{NUMBER}#token=")
     seen = (await merchant.get(f"/admin/notifications?channel=sms&q={phone.replace('+', '%2B')}")).json["items"]
     assert [(one["kind"], one["channel"], one["recipient"]) for one in seen] == [
         ("parcel_delivered", "sms", phone), ("parcel_sent", "sms", phone),
@@ -177,7 +177,7 @@ async def test_a_guest_who_has_unsubscribed_gets_no_more_of_these_mails_and_all_
     link = await arrived(topics, mailbox, ada)
     browser = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html,*/*;q=0.8"}
     done = await notifications.post(f"/notifications/unsubscribe/{link}", raw=b"", headers=browser)
-    assert (done.status, b"You get no more of these mails" in done.body) == (200, True)
+    assert (done.status, b"You will get no more of these e-mails" in done.body) == (200, True)
     assert "form-action 'self'" in done.headers["content-security-policy"]
     order, marker = new_id("ord"), somebody()
     await topics.publish(paid(order, ada), delivered(order, ada), delivered(order, marker))

@@ -67,5 +67,10 @@ async def place(checkout: Caller, wanted: CreateOrder) -> Answered:
 
 
 def link(order_id: str) -> str:
-    """The query of an order's signed link."""
+    """The query of an order's signed link, as mails had it before."""
     return f"?token={view_token(LINK_SECRET, order_id)}"
+
+
+def key(order_id: str) -> dict[str, str]:
+    """The header of an order's signed link."""
+    return {"Order-Token": view_token(LINK_SECRET, order_id)}

@@ -1,13 +1,15 @@
 """Orders over HTTP."""
 
 import asyncio
+from datetime import datetime, timedelta
+from http.cookies import SimpleCookie
 
 import pytest
 
 from bodega.contracts.ids import new_id
 from bodega.kit.db import Database
 from bodega.kit.testing import Caller, Credentials
-from tests.orders.conftest import link, place
+from tests.orders.conftest import key, link, place
 from tests.orders.making import euro, wanted
 
 pytestmark = pytest.mark.service
@@ -114,12 +116,61 @@ async def test_a_guest_reads_and_cancels_with_the_links_token_and_with_no_other(
     mine, other = wanted(), wanted()
     made = await place(checkout, mine)
     await place(checkout, other)
-    assert made.json["view_token"] in link(mine.order_id)
-    assert (await orders.get(f"/orders/{mine.order_id}{link(mine.order_id)}")).status == 200
-    assert (await orders.get(f"/orders/{other.order_id}{link(mine.order_id)}")).status == 404
-    cancelled = await orders.post(f"/orders/{mine.order_id}/cancel{link(mine.order_id)}")
+    assert made.json["view_token"] == key(mine.order_id)["Order-Token"]
+    assert (await orders.get(f"/orders/{mine.order_id}", headers=key(mine.order_id))).status == 200
+    assert (await orders.get(f"/orders/{other.order_id}", headers=key(mine.order_id))).status == 404
+    refused = await orders.post(f"/orders/{mine.order_id}/cancel", headers=key(other.order_id))
+    assert (refused.status, refused.code) == (404, "not_found")
+    cancelled = await orders.post(f"/orders/{mine.order_id}/cancel", headers=key(mine.order_id))
     assert cancelled.json["state"] == "cancelled"
     assert cancelled.json["cancellable"] is False
+
+
+async def test_a_program_that_still_sends_the_token_in_the_query_is_let_in(orders: Caller, checkout: Caller) -> None:
+    order = wanted()
+    await place(checkout, order)
+    assert (await orders.get(f"/orders/{order.order_id}{link(order.order_id)}")).status == 200
+    cancelled = await orders.post(f"/orders/{order.order_id}/cancel{link(order.order_id)}")
+    assert cancelled.json["state"] == "cancelled"
+
+
+async def test_a_browser_hands_the_links_token_over_once_and_keeps_it_where_no_script_can_read_it(
+    orders: Caller, checkout: Caller
+) -> None:
+    order = wanted()
+    number = (await place(checkout, order)).json["number"]
+    token = key(order.order_id)["Order-Token"]
+    for reference in (number, number.replace("-", "").lower(), order.order_id):
+        opened = await orders.post(f"/orders/{reference}/open", {"token": token})
+        assert (opened.status, opened.json["number"]) == (200, number)
+        cookie = SimpleCookie(opened.headers["set-cookie"])["bodega_order"]
+        assert (cookie.value, cookie["path"], cookie["samesite"]) == (token, f"/api/orders/{number}", "lax")
+        assert cookie["httponly"]
+        assert 0 < int(cookie["max-age"]) <= 31 * 86_400
+        assert "domain" not in opened.headers["set-cookie"].lower()
+    kept = {"Cookie": f"bodega_order={token}"}
+    assert (await orders.get(f"/orders/{number}", headers=kept)).json["id"] == order.order_id
+    cancelled = await orders.post(f"/orders/{number}/cancel", headers=kept)
+    assert cancelled.json["state"] == "cancelled"
+    assert b"event: order" in (await orders.get(f"/orders/{number}/events", headers=kept)).body
+
+
+async def test_a_browser_that_has_no_link_of_the_order_keeps_nothing(
+    orders: Caller, checkout: Caller, credentials: Credentials
+) -> None:
+    mine, other = wanted(), wanted(customer_id=new_id("cus"))
+    for order in (mine, other):
+        await place(checkout, order)
+    mine_key = key(mine.order_id)["Order-Token"]
+    for token in ("x", mine_key[:-1], mine_key + "A", mine_key.swapcase(), "ä", key(new_id("ord"))["Order-Token"]):
+        for who in (orders, orders.being(credentials.customer(str(other.customer_id)))):
+            answer = await who.post(f"/orders/{other.order_id}/open", {"token": token})
+            assert (answer.status, answer.code) == (404, "not_found")
+            assert "set-cookie" not in answer.headers
+    for body in ({}, {"token": ""}, {"token": None}, {"token": "x" * 65}, {"token": mine_key, "more": 1}):
+        assert (await orders.post(f"/orders/{mine.order_id}/open", body)).status == 422
+    kept = {"Cookie": f"bodega_order={mine_key}"}
+    assert (await orders.get(f"/orders/{other.order_id}", headers=kept)).status == 404
 
 
 async def test_own_orders_come_newest_first_in_pages(
@@ -179,7 +230,8 @@ async def test_the_merchant_narrows_the_list_and_turns_its_pages_in_any_order(
                 return seen
             cursor = f"&cursor={page['next_cursor']}"
 
-    assert await found("") == [3, 2, 1, 0]
+    assert await found("") == await found("cursor=") == [3, 2, 1, 0]
+    assert (await merchant.get(f"/admin/orders?cursor={'x' * 1001}")).status == 422
     assert await found("sort=oldest") == [0, 1, 2, 3]
     assert await found("sort=total") == [1, 3, 0, 2]
     assert await found("sort=-total") == [2, 0, 3, 1]
@@ -191,9 +243,28 @@ async def test_the_merchant_narrows_the_list_and_turns_its_pages_in_any_order(
     assert await found(f"placed_from={first}&placed_before={third}&sort=oldest") == [0, 1]
 
 
+async def test_a_merchant_finds_orders_by_day(orders: Caller, checkout: Caller, credentials: Credentials) -> None:
+    merchant = orders.being(credentials.customer(new_id("cus"), "merchant"))
+    number = (await place(checkout, wanted())).json["number"]
+    placed_at = datetime.fromisoformat((await merchant.get(f"/admin/orders/{number}")).json["placed_at"])
+    day, next_day = placed_at.date(), placed_at.date() + timedelta(days=1)
+
+    async def is_among(query: str) -> bool:
+        page = await merchant.get(f"/admin/orders?q={number}&{query}")
+        assert page.status == 200, page.body
+        return bool(page.json["items"])
+
+    assert await is_among(f"placed_from={day}&placed_before={next_day}")
+    assert await is_among(f"placed_from={day}T00:00:00Z&placed_before={next_day}T00:00:00%2B00:00")
+    assert not await is_among(f"placed_from={next_day}")
+    assert not await is_among(f"placed_before={day}")
+    assert await is_among("placed_from=0001-01-01&placed_before=9999-12-31")
+
+
 @pytest.mark.parametrize(
     "query",
-    ["placed_from=0001-01-01T00:00:00%2B23:59", "placed_from=2026-01-01", "total_from=-1", "total_to=1e99",
+    ["placed_from=0001-01-01T00:00:00%2B23:59", "placed_from=2026-01-01T10:00:00", "placed_from=2026-02-30",
+     "placed_before=2026-13-01", "placed_before=yesterday", "total_from=-1", "total_to=1e99",
      "total_to=99999999999999999999", "sort=price", "state=lost", "cursor=WzFd"],
 )  # fmt: skip
 async def test_a_filter_that_makes_no_sense_is_refused(orders: Caller, credentials: Credentials, query: str) -> None:

@@ -14,8 +14,8 @@ from bodega.contracts.ids import new_id
 from bodega.kit.db import Database
 from bodega.kit.errors import Unavailable
 from bodega.kit.live import Live, State, announce
-from bodega.kit.testing import Caller, Credentials, eventually
-from tests.orders.conftest import link, place
+from bodega.kit.testing import PATIENCE_SECONDS, Caller, Credentials, eventually
+from tests.orders.conftest import key, place
 from tests.orders.making import wanted
 
 pytestmark = pytest.mark.service
@@ -32,8 +32,8 @@ async def test_a_guest_sees_the_order_change_without_asking_again_and_the_stream
 ) -> None:
     order = wanted()
     await place(checkout, order)
-    path = f"{orders.base}/orders/{order.order_id}/events{link(order.order_id)}"
-    async with orders.session.get(path, timeout=aiohttp.ClientTimeout(total=10)) as stream:
+    path = f"{orders.base}/orders/{order.order_id}/events"
+    async with orders.session.get(path, headers=key(order.order_id), timeout=aiohttp.ClientTimeout(total=10)) as stream:
         assert stream.content_type == "text/event-stream"
         assert stream.headers["cache-control"] == "no-store"
         changes = told(stream)
@@ -42,8 +42,8 @@ async def test_a_guest_sees_the_order_change_without_asking_again_and_the_stream
         last = await anext(changes)
         assert (last["state"], last["timeline"][-1]["note"]) == ("cancelled", "cancelled: customer_request")
         assert [state async for state in changes] == [], "nothing follows"
-    again = {"Last-Event-ID": str(last["version"])}
-    assert (await orders.get(f"/orders/{order.order_id}/events{link(order.order_id)}", headers=again)).status == 204
+    again = {"Last-Event-ID": str(last["version"]), **key(order.order_id)}
+    assert (await orders.get(f"/orders/{order.order_id}/events", headers=again)).status == 204
 
 
 async def test_an_order_is_followed_by_its_owner_and_by_nobody_else(
@@ -55,8 +55,8 @@ async def test_an_order_is_followed_by_its_owner_and_by_nobody_else(
     await checkout.post(f"/internal/orders/{order.order_id}/cancel", {"reason": "customer_request"})
     owner, other = (orders.being(credentials.customer(who)) for who in (customer, new_id("cus")))
     assert b"event: order\nid: 2\n" in (await owner.get(f"/orders/{number}/events")).body
-    for stranger, query in ((orders, ""), (other, ""), (orders, "?token=x"), (other, link(new_id("ord")))):
-        assert (await stranger.get(f"/orders/{number}/events{query}")).code == "not_found"
+    for stranger, shown in ((orders, {}), (other, {}), (orders, {"Order-Token": "x"}), (other, key(new_id("ord")))):
+        assert (await stranger.get(f"/orders/{number}/events", headers=shown)).code == "not_found"
 
 
 # --- the kit's part -----------------------------------------------------------------------------------
@@ -106,12 +106,12 @@ async def test_a_listener_that_was_cut_off_listens_again_and_tells_what_it_misse
 
         thing.version = 2  # said by nobody
         await eventually(cut_off)
-        assert b"data: 2" in await asyncio.wait_for(anext(parts), 5)
+        assert b"data: 2" in await asyncio.wait_for(anext(parts), PATIENCE_SECONDS)
         thing.version = 9
         async with database.transaction() as tx:
             await announce(tx, "test_live", "another")
             await announce(tx, "test_live", "one")
-        assert b"data: 9" in await asyncio.wait_for(anext(parts), 5)
+        assert b"data: 9" in await asyncio.wait_for(anext(parts), PATIENCE_SECONDS)
         assert [part async for part in parts] == []
 
 

@@ -1,4 +1,4 @@
-"""A replica that stops. It comes last: the broker remembers it for a while, with the partitions that were its own."""
+"""A replica that stops."""
 
 import asyncio
 from pathlib import Path
@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from bodega.kit.app import Server
-from bodega.kit.testing import Caller, Topics, eventually
+from bodega.kit.testing import PATIENCE_SECONDS, Caller, Credentials, Topics, eventually
 from bodega.services.orders.app import create_app
 from bodega.services.orders.settings import Settings
+from tests.conftest import MakeDatabase
 from tests.orders.conftest import LINK_SECRET, link, place
 from tests.orders.making import wanted
 from tests.orders.test_following import told
@@ -17,16 +18,18 @@ pytestmark = pytest.mark.service
 
 
 async def test_a_service_that_stops_does_not_wait_for_who_looks_on(
-    database_url: str, orders: Caller, checkout: Caller, topics: Topics, tmp_path: Path
+    make_database: MakeDatabase, orders: Caller, topics: Topics, credentials: Credentials, tmp_path: Path
 ) -> None:
-    order = wanted()
-    await place(checkout, order)
+    """It has a database and topics of its own: the broker keeps a stopped replica's partitions for it for a while, and
+    nothing that other tests say in them would be heard."""
+    own = Topics(topics.bootstrap, f"{topics.prefix}stopping.")
+    await own.make("orders", "payments", "shipping", "users")
     secret = tmp_path / "link.secret"
     secret.write_text(LINK_SECRET.hex())
     app = create_app(
         Settings(
-            database_url=database_url, kafka=topics.bootstrap, topic_prefix=topics.prefix, replica="1",
-            link_secret_file=secret,
+            database_url=await make_database("orders"), kafka=own.bootstrap, topic_prefix=own.prefix,
+            internal_jwks_file=credentials.jwks_file, allowed_callers=["checkout"], link_secret_file=secret,
         )
     )  # fmt: skip
     server = Server(app, "127.0.0.1", 0)
@@ -36,10 +39,12 @@ async def test_a_service_that_stops_does_not_wait_for_who_looks_on(
         assert server.started
         return int(server.servers[0].sockets[0].getsockname()[1])
 
-    path = f"http://127.0.0.1:{await eventually(port)}/orders/{order.order_id}/events{link(order.order_id)}"
-    async with orders.session.get(path) as stream:
+    here = Caller(f"http://127.0.0.1:{await eventually(port)}", orders.session)
+    order = wanted()
+    await place(here.being(credentials.service("checkout", "orders")), order)
+    async with here.session.get(f"{here.base}/orders/{order.order_id}/events{link(order.order_id)}") as stream:
         changes = told(stream)
         await anext(changes)
         server.should_exit = True
         assert [state async for state in changes] == []
-    await asyncio.wait_for(task, 5)
+    await asyncio.wait_for(task, PATIENCE_SECONDS)

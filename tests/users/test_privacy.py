@@ -9,7 +9,7 @@ from bodega.contracts.envelope import event
 from bodega.contracts.ids import new_id
 from bodega.contracts.users import CustomerRegistered, CustomerVerified
 from bodega.kit.db import Database
-from bodega.kit.testing import Answered, Caller, Credentials, Topics, eventually
+from bodega.kit.testing import PATIENCE_SECONDS, Answered, Caller, Credentials, Topics, eventually
 from bodega.services.users.domain import ERASE, EXPORT
 from tests.users.conftest import HOME, SomeCustomer, StartUsers
 from tests.users.rooms import PASSWORD, Rooms
@@ -20,7 +20,7 @@ ME, EXPORTS = "/users/me", "/users/me/export"
 WORD = {"password": PASSWORD}
 
 
-async def ends(me: Caller, asked: Answered, within_seconds: float = 10) -> dict[str, Any]:
+async def ends(me: Caller, asked: Answered, within_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
     """The request, once it has ended."""
     assert asked.status == 202, asked.body
 

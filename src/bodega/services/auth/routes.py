@@ -395,7 +395,7 @@ async def erase_customer(customer_id: CustomerId, _: Person, db: Db, caller: Cal
 def _only(name: str, caller: CallingService) -> None:
     """Rights and links are not for everybody who may otherwise call us."""
     if caller.name != name:
-        raise Forbidden(f"this is for {name} alone")
+        raise Forbidden(f"only {name} may ask for this")
 
 
 # --- shapes -----------------------------------------------------------------------------------------

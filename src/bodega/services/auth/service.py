@@ -44,7 +44,7 @@ _LATE_CLOCKS_SECONDS = 60
 _ENDED_EVERYWHERE_SECONDS = 2.0
 """After so long no service takes an access token of a session that has ended: twice what `kit.auth` promises."""
 _SPENT = "This link has been used or has expired. Please ask for a new one."
-_WRONG = "E-mail or password is wrong."
+_WRONG = "The e-mail or password is wrong."
 
 Fact = TypeVar("Fact", CustomerRegistered, CustomerVerified, PasswordResetRequested, PasswordChanged)
 
@@ -103,7 +103,7 @@ async def register(
         if existing is not None:
             if not await tools.hasher.check(password, existing.password_hash):
                 security.record("authn_login_fail", "failure", subject=existing.id, reason=EmailTaken.code)
-                raise EmailTaken("there is an account with this e-mail; sign in, or set a new password")
+                raise EmailTaken("there is already an account with this e-mail; sign in, or set a new password")
             return await _come_in(db, tools, box, existing, password, visitor)
         account = Account(
             id=new_id("cus"), email=box.address, password_hash=await tools.hasher.hash(password),
@@ -441,10 +441,10 @@ async def _link_about(tx: Transaction, event_id: str) -> tuple[str, Purpose]:
     try:
         event_id = str(UUID(event_id))
     except ValueError as error:
-        raise EventNotFound("this is no event's id") from error
+        raise EventNotFound("this is not an event's id") from error
     purpose, of_use = await store.get_mail_link(tx, event_id)
     if not of_use:
-        raise LinkUsed("this was done already; no mail is needed")
+        raise LinkUsed("this has already been done; no mail is needed")
     return event_id, purpose
 
 

@@ -1,5 +1,7 @@
 """Notifications as an application."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
@@ -7,8 +9,8 @@ from bodega.kit.app import Housekeeping, client_for, create_service, ear, secret
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows
 from bodega.services.notifications import __doc__ as sign
-from bodega.services.notifications import routes
-from bodega.services.notifications.clients import Links, Mailer, Twilio
+from bodega.services.notifications import routes, store
+from bodega.services.notifications.clients import Goods, Links, Mailer, Twilio
 from bodega.services.notifications.consumers import heard_with
 from bodega.services.notifications.flows import Mailing
 from bodega.services.notifications.settings import Settings
@@ -22,9 +24,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database = Database(settings.database_url, pool_size=settings.pool_size)
     # One attempt: a step that fails is tried again by its flow.
     auth = client_for("auth", NAME, settings, timeout_seconds=settings.auth_timeout_seconds, attempts=1)
+    catalog = client_for("catalog", NAME, settings, timeout_seconds=settings.catalog_timeout_seconds, attempts=1)
+    inventory = client_for("inventory", NAME, settings, timeout_seconds=settings.inventory_timeout_seconds)
+    goods = Goods(catalog, inventory)
     link_secret = secret_from(settings.link_secret_file)
     writer = Writer(settings, link_secret)
-    steps = Mailing(database, Links(auth), Mailer(settings), Twilio(settings), writer, settings)
+    steps = Mailing(database, Links(auth), goods, Mailer(settings), Twilio(settings), writer, settings)
     mailing = Flows(
         database,
         "mailing",
@@ -37,7 +42,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         retry_most_seconds=settings.retry_most_seconds,
     )
     consumer, inbox = ear(
-        NAME, settings, database, heard_with(mailing, settings), topics=("orders", "shipping", "payments", "users")
+        NAME,
+        settings,
+        database,
+        heard_with(mailing, settings),
+        topics=("orders", "shipping", "payments", "users", "inventory"),
     )
     return create_service(
         NAME,
@@ -45,9 +54,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [routes.public, routes.admin, routes.persons],
         titles=TITLES,
         description=sign or "",
-        state={"database": database, "mailing": mailing, "link_secret": link_secret, "writer": writer},
-        opens=[database, auth],
-        loops=[consumer, mailing, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
+        state={"database": database, "mailing": mailing, "link_secret": link_secret, "writer": writer, "goods": goods},
+        opens=[database, auth, catalog, inventory],
+        loops=[
+            consumer,
+            mailing,
+            Housekeeping(
+                database,
+                inbox,
+                idempotency_hours=settings.idempotency_hours,
+                prune=partial(store.prune_stock_wishes, days=settings.stock_wish_days),
+            ),
+        ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
         parked=inbox,

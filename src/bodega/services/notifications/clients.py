@@ -12,8 +12,10 @@ import aiosmtplib
 from pydantic import BaseModel
 
 from bodega.contracts.auth import MailLink, MailLinkRequest
+from bodega.contracts.catalog import PricedSku, Prices, PricesRequest
+from bodega.contracts.inventory import Availabilities, Availability, AvailabilityRequest
 from bodega.kit.http import Client, RemoteProblem
-from bodega.services.notifications.errors import Delayed, LinkGone, Refused, Unwanted
+from bodega.services.notifications.errors import Delayed, LinkGone, NoLongerSold, Refused, Unwanted
 from bodega.services.notifications.settings import Settings
 
 _REFUSED_FOR_GOOD = 500  # RFC 5321, 4.2.1: 4yz may be tried again, 5yz may not
@@ -34,6 +36,30 @@ class Links:
                 raise LinkGone("its link was used, or is too old") from problem
             raise
         return link.url
+
+
+class Goods:
+    """What can be bought: stock from inventory, names from the catalog."""
+
+    def __init__(self, catalog: Client, inventory: Client) -> None:
+        self._catalog = catalog
+        self._inventory = inventory
+
+    async def stock(self, sku: str) -> Availability:
+        """Raises: Unavailable."""
+        answer = await self._inventory.post("/internal/availability", AvailabilityRequest(skus=[sku]), Availabilities)
+        return answer.items[0]
+
+    async def sold(self, sku: str, product_id: str) -> PricedSku:
+        """What it is called and where its page is.
+
+        Raises: NoLongerSold, also where the SKU belongs to another product by now; Unavailable.
+        """
+        answer = await self._catalog.post("/internal/prices", PricesRequest(skus=[sku]), Prices)
+        found = answer.items[0]
+        if not found.sold or found.product_id != product_id:
+            raise NoLongerSold("it is no longer sold")
+        return found
 
 
 class Mailer:

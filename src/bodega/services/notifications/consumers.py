@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bodega.contracts.inventory import SHOWN_UP_TO, InventoryAdjusted, InventoryReleased, InventoryReserved
 from bodega.contracts.orders import (
     CHECKOUT_REPLACED,
     OrderCancelled,
     OrderLinkRequested,
     OrderPaid,
     OrderRefunded,
+    WithdrawalReceived,
 )
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
@@ -20,7 +22,15 @@ from bodega.services.notifications import service, store
 from bodega.services.notifications.domain import Kind, Notice
 from bodega.services.notifications.settings import Settings
 
-_OrderTold = Received[OrderPaid] | Received[OrderCancelled] | Received[OrderRefunded] | Received[OrderLinkRequested]
+_OrderTold = (
+    Received[OrderPaid]
+    | Received[OrderCancelled]
+    | Received[OrderRefunded]
+    | Received[OrderLinkRequested]
+    | Received[WithdrawalReceived]
+)
+
+_Stock = InventoryReserved | InventoryReleased | InventoryAdjusted
 
 LINK_EVERY_SECONDS = 600
 """How often the link of an order is sent, however often it is wanted."""
@@ -31,24 +41,38 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
 
     async def order_paid(tx: Transaction, event: Received[OrderPaid]) -> None:
         await service.no_longer_failed(tx, mailing, event.subject)
-        await service.tell(tx, mailing, _of_order("order_confirmation", event, "paid"), settings)
+        await service.tell(tx, mailing, _of_order("order_confirmation", event, f"{event.subject}/paid"), settings)
 
     async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> None:
         # Who never paid has left by themselves. An order says it again, unpaid, when a payment turns up later.
         if event.data.reason == CHECKOUT_REPLACED:
             await service.no_longer_failed(tx, mailing, event.subject)
         if event.data.was_paid:
-            await service.tell(tx, mailing, _of_order("order_cancelled", event, "cancelled"), settings)
+            await service.tell(tx, mailing, _of_order("order_cancelled", event, f"{event.subject}/cancelled"), settings)
 
     async def order_refunded(tx: Transaction, event: Received[OrderRefunded]) -> None:
         # Each refund is a fact of its own; what has been given back in all tells them apart.
-        fact = f"refunded/{event.data.refunded_total.amount}"
+        fact = f"{event.subject}/refunded/{event.data.refunded_total.amount}"
         await service.tell(tx, mailing, _of_order("order_refunded", event, fact), settings)
 
     async def order_link_requested(tx: Transaction, event: Received[OrderLinkRequested]) -> None:
         # Whoever knows number and address could fill a mailbox: in ten minutes it is one fact, however often wanted.
         window = int(event.data.requested_at.timestamp()) // LINK_EVERY_SECONDS
-        await service.tell(tx, mailing, _of_order("order_link", event, f"link/{window}"), settings)
+        await service.tell(tx, mailing, _of_order("order_link", event, f"{event.subject}/link/{window}"), settings)
+
+    async def withdrawal_received(tx: Transaction, event: Received[WithdrawalReceived]) -> None:
+        # Sent whatever somebody wants to be told: the law asks for it. Each statement is a fact of its own.
+        receipt = _of_order(
+            "withdrawal_received",
+            event,
+            f"{event.data.withdrawal_id}/{'receipt' if event.data.number else 'unmatched'}",
+        )
+        await service.tell(tx, mailing, receipt, settings)
+        if settings.merchant_email:
+            report = replace(
+                receipt, kind="withdrawal_reported", fact=f"{receipt.fact}/report", recipient=settings.merchant_email
+            )
+            await service.tell(tx, mailing, report, settings)
 
     async def shipment_picked_up(tx: Transaction, event: Received[ShipmentPickedUp]) -> None:
         notice = _of_parcel("parcel_sent", event)
@@ -87,11 +111,24 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
     async def password_changed(tx: Transaction, event: Received[PasswordChanged]) -> None:
         await service.tell(tx, mailing, _of_customer("password_changed", event), settings)
 
+    async def stock_changed(tx: Transaction, event: Received[_Stock]) -> None:
+        data = event.data
+        available = data.available
+        if available is None:  # told by an older release, which knew no more than ten
+            available = data.shown if isinstance(data.shown, int) else SHOWN_UP_TO + 1
+        await service.stock_changed(
+            tx, mailing, data.sku, data.product_id, data.version, available, settings, cause=event.id
+        )
+
     return (
+        Hears("InventoryReserved", InventoryReserved, stock_changed),
+        Hears("InventoryReleased", InventoryReleased, stock_changed),
+        Hears("InventoryAdjusted", InventoryAdjusted, stock_changed),
         Hears("OrderPaid", OrderPaid, order_paid),
         Hears("OrderCancelled", OrderCancelled, order_cancelled),
         Hears("OrderRefunded", OrderRefunded, order_refunded),
         Hears("OrderLinkRequested", OrderLinkRequested, order_link_requested),
+        Hears("WithdrawalReceived", WithdrawalReceived, withdrawal_received),
         Hears("ShipmentPickedUp", ShipmentPickedUp, shipment_picked_up),
         Hears("ShipmentDelivered", ShipmentDelivered, shipment_delivered),
         Hears("PaymentFailed", PaymentFailed, payment_failed),
@@ -104,7 +141,7 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
 def _of_order(kind: Kind, event: _OrderTold, fact: str) -> Notice:
     return Notice(
         kind=kind,
-        fact=f"{event.subject}/{fact}",
+        fact=fact,
         recipient=event.data.contact.email,
         event_id=event.id,
         subject_id=event.subject,

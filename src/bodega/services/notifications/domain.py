@@ -24,6 +24,9 @@ Kind = Literal[
     "verify_email",
     "reset_password",
     "password_changed",
+    "back_in_stock",
+    "withdrawal_received",
+    "withdrawal_reported",
 ]
 Channel = Literal["mail", "sms"]
 State = Literal["waiting", "sent", "parked", "dropped"]
@@ -58,6 +61,23 @@ class TextWish:
     phone: str
     shipped: bool
     delivered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StockWish:
+    """Somebody wants to be told when a SKU can be had again."""
+
+    id: int
+    sku: str
+    product_id: str
+    email: str
+    customer_id: str | None
+
+
+def mails_for(available: int, told: int, per_piece: int) -> int:
+    """How many more people may be told that so many pieces can be had, after `told` mails since it was sold out.
+    Not everybody who is told buys, so there are `per_piece` mails for each."""
+    return max(0, available * per_piece - told)
 
 
 @dataclass(frozen=True, slots=True)

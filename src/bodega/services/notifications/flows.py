@@ -12,9 +12,9 @@ from bodega.contracts.privacy import is_erased
 from bodega.kit.db import Database, Transaction
 from bodega.kit.flow import Held, Next
 from bodega.services.notifications import store, templates
-from bodega.services.notifications.clients import Links, Mailer, Texts
+from bodega.services.notifications.clients import Goods, Links, Mailer, Texts
 from bodega.services.notifications.domain import Notification, State
-from bodega.services.notifications.errors import Delayed, LinkGone, Refused, Unwanted
+from bodega.services.notifications.errors import Delayed, LinkGone, NoLongerSold, Refused, Unwanted
 from bodega.services.notifications.settings import Settings
 
 _WITH_LINK = ("verify_email", "reset_password")
@@ -27,6 +27,7 @@ class Mailing:
         self,
         database: Database,
         links: Links,
+        goods: Goods,
         mailer: Mailer,
         texts: Texts,
         writer: templates.Writer,
@@ -34,6 +35,7 @@ class Mailing:
     ) -> None:
         self._database = database
         self._links = links
+        self._goods = goods
         self._mailer = mailer
         self._texts = texts
         self._writer = writer
@@ -54,7 +56,7 @@ class Mailing:
             return _ends(notification, "parked", error=notification.last_error or "it could not be written")
         try:
             await self._hand_over(notification)
-        except (LinkGone, Unwanted) as why:
+        except (LinkGone, NoLongerSold, Unwanted) as why:
             return _ends(notification, "dropped", tried=isinstance(why, Unwanted), error=str(why))
         except Refused as refusal:
             return _ends(notification, "parked", tried=True, error=str(refusal))
@@ -69,11 +71,14 @@ class Mailing:
         return _ends(notification, "sent", tried=True)
 
     async def _hand_over(self, notification: Notification) -> None:
-        """Raises: LinkGone, Unwanted, Refused, Delayed; Unavailable."""
+        """Raises: LinkGone, NoLongerSold, Unwanted, Refused, Delayed; Unavailable."""
         notice = notification.notice
         if notice.channel == "sms":
             text = self._writer.text_message(notification)
             await self._texts.send(text, notice.recipient, since=notification.created_at)
+        elif notice.kind == "back_in_stock":
+            goods = await self._goods.sold(notice.subject_id, notice.data["product_id"])
+            await self._mailer.send(self._writer.write(notification, None, goods=goods), notice.recipient)
         else:
             link = await self._links.mint(notice.event_id) if notice.kind in _WITH_LINK else None
             await self._mailer.send(self._writer.write(notification, link), notice.recipient)
@@ -92,5 +97,7 @@ async def _needless(tx: Transaction, notification: Notification) -> bool:
     """Whether what it says is no longer true. Facts of two topics come in any order."""
     notice = notification.notice
     if is_erased(notice.recipient):  # a late fact about somebody who is gone
+        return True
+    if notice.kind == "back_in_stock" and await store.wants_no_stock_mails(tx, notice.recipient):
         return True
     return notice.kind == "payment_failed" and await store.is_told(tx, notice.subject_id, "order_confirmation")

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
-from bodega.contracts.ids import CustomerId, new_id
+from bodega.contracts.ids import CustomerId, new_id, order_number
 from bodega.contracts.privacy import Erasure, Person, PersonalData
 from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
-from bodega.kit.auth import Customer, Staff, called_by
+from bodega.kit.auth import Customer, MaybeCustomer, Staff, called_by
 from bodega.kit.db import Transaction
 from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.kit.flow import Flows
@@ -18,9 +18,22 @@ from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.inbox import drop_parked
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
 from bodega.services.notifications import service, store
-from bodega.services.notifications.domain import Channel, Kind, Notification, State, TextWish, unsubscribe_token
-from bodega.services.notifications.errors import NotificationNotFound, StillToBeSent
-from bodega.services.notifications.schemas import NotificationView, Preferences, TextMessages
+from bodega.services.notifications.clients import Goods
+from bodega.services.notifications.domain import Channel, Notification, State, TextWish, unsubscribe_token
+from bodega.services.notifications.errors import (
+    InStock,
+    NotificationNotFound,
+    StillToBeSent,
+    TooManyWishes,
+    UnknownSku,
+)
+from bodega.services.notifications.schemas import (
+    NamedKind,
+    NotificationView,
+    Preferences,
+    StockWishRequest,
+    TextMessages,
+)
 from bodega.services.notifications.settings import Settings
 from bodega.services.notifications.templates import Writer
 
@@ -49,6 +62,12 @@ async def _writer(request: Request) -> Writer:
     return writer
 
 
+async def _goods(request: Request) -> Goods:
+    goods: Goods = request.app.state.goods
+    return goods
+
+
+Shelves = Annotated[Goods, Depends(_goods)]
 NotificationSettings = Annotated[Settings, Depends(_settings)]
 LinkSecret = Annotated[bytes, Depends(_link_secret)]
 Mails = Annotated[Flows, Depends(_mailing)]
@@ -72,7 +91,7 @@ async def _unsubscribing(
 ) -> str:
     """The notification whose link this is. Raises NotificationNotFound."""
     if not hmac.compare_digest(token.encode(), unsubscribe_token(secret, notification_id).encode()):
-        raise NotificationNotFound("this is no link of ours")
+        raise NotificationNotFound("this is not one of our links")
     return notification_id
 
 
@@ -101,10 +120,26 @@ async def change_preferences(wish: Preferences, db: Db, customer: Customer) -> P
         return await _preferences(tx, customer.subject)
 
 
+@public.post(
+    "/stock-wishes", status_code=202, response_class=Response, responses=problems(UnknownSku, InStock, TooManyWishes)
+)
+async def wish_for_stock(
+    wish: StockWishRequest, db: Db, customer: MaybeCustomer, goods: Shelves, settings: NotificationSettings
+) -> Response:
+    """A mail when a SKU that is sold out can be had again: one, to who has asked first, at most two for each piece. It
+    has a link that ends all such mails. Asking twice is harmless; a wish ends after half a year."""
+    stock = await goods.stock(wish.sku)
+    async with db.transaction() as tx:
+        await service.wish_for_stock(tx, stock, wish.email, customer.subject if customer else None, settings)
+    return Response(status_code=202)
+
+
 @public.get("/unsubscribe/{notification_id}", include_in_schema=False)
-async def ask_whether_to_unsubscribe(_: Unsubscribing, writer: Words) -> Response:
+async def ask_whether_to_unsubscribe(notification_id: Unsubscribing, db: Db, writer: Words) -> Response:
     """For whoever follows the link by hand. Looking changes nothing: mail scanners follow every link."""
-    return _page(writer.unsubscribe_page(done=False))
+    async with db.transaction() as tx:
+        kind = (await store.get(tx, notification_id)).notice.kind
+    return _page(writer.unsubscribe_page(kind, done=False))
 
 
 @public.post(
@@ -113,7 +148,7 @@ async def ask_whether_to_unsubscribe(_: Unsubscribing, writer: Words) -> Respons
     responses={
         200: {
             "content": {
-                "text/html": {"schema": {"type": "string"}, "example": "<h1>You get no more of these mails</h1>"}
+                "text/html": {"schema": {"type": "string"}, "example": "<h1>You will get no more of these e-mails</h1>"}
             },
             "description": "The same, to a browser: a page that says so",
         },
@@ -126,11 +161,13 @@ async def unsubscribe(
     writer: Words,
     accept: Annotated[str, Header(max_length=1000, description="A browser is answered with a page")] = "*/*",
 ) -> Response:
-    """What a mail client's own button does (RFC 8058): no more mails about parcels that have arrived. The body,
+    """What a mail client's own button does (RFC 8058): no more mails of this kind, about parcels that
+    have arrived or about what is back in stock. The body,
     `List-Unsubscribe=One-Click`, says nothing more."""
     async with db.transaction() as tx:
-        await service.no_more_delivery_mails(tx, notification_id)
-    return _page(writer.unsubscribe_page(done=True)) if "text/html" in accept else Response(status_code=204)
+        kind = (await store.get(tx, notification_id)).notice.kind
+        await service.no_more_such_mails(tx, notification_id)
+    return _page(writer.unsubscribe_page(kind, done=True)) if "text/html" in accept else Response(status_code=204)
 
 
 def _page(html: str) -> Response:
@@ -156,7 +193,7 @@ async def search_notifications(
     db: Db,
     _: Staff,
     state: Annotated[State | None, Query(description="Only those that have come so far")] = None,
-    kind: Annotated[Kind | None, Query(description="Only those about this")] = None,
+    kind: Annotated[NamedKind | None, Query(description="Only those about this")] = None,
     channel: Annotated[Channel | None, Query(description="Only mails, or only text messages")] = None,
     q: Annotated[
         str | None,
@@ -177,7 +214,7 @@ async def search_notifications(
             state=state,
             kind=kind,
             channel=channel,
-            query=q,
+            query=q and order_number(q.strip()),
             before=decode_cursor(cursor, str)[0] if cursor else None,
             limit=limit + 1,
         )
@@ -228,8 +265,11 @@ async def erase_customer(customer_id: CustomerId, person: Person, db: Db) -> Era
     async with db.transaction() as tx:
         mails = await store.pseudonymise(tx, customer_id, person.order_ids, person.email)
         wishes = await store.delete_preferences(tx, customer_id, person.email)
+        stock = await store.delete_stock_wishes(tx, customer_id, person.email)
         await drop_parked(tx, [customer_id, *person.order_ids])
-    return Erasure(deleted={"preferences": wishes}, pseudonymised={"mails": mails})
+    return Erasure(
+        deleted={"preferences": wishes, **({"stock_wishes": stock} if stock else {})}, pseudonymised={"mails": mails}
+    )
 
 
 # --- shapes -----------------------------------------------------------------------------------------

@@ -5,9 +5,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from bodega.contracts.fields import EmailText, Sku
 from bodega.contracts.ids import CustomerId, OrderNumber
+from bodega.contracts.wording import Worded
 from bodega.kit.phones import e164
 from bodega.services.notifications.domain import Channel, Kind, State
+
+NamedKind = Annotated[Kind, Worded("The shop sends no messages of this kind. One kind is order_confirmation.")]
 
 
 class TextMessages(BaseModel):
@@ -33,13 +37,22 @@ class Preferences(BaseModel):
     )
 
 
+class StockWishRequest(BaseModel):
+    """`POST /notifications/stock-wishes`"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sku: Sku
+    email: EmailText = Field(description="Where the mail goes")
+
+
 class NotificationView(BaseModel):
     """What somebody was told, or will be."""
 
     model_config = ConfigDict(frozen=True)
 
     id: str = Field(description="For `/admin/notifications/{id}/resend`", examples=["ntf_01M7WMAEEGE9HAZZGE9YRWKGNY"])
-    kind: Kind = Field(description="What it is about", examples=["parcel_sent"])
+    kind: NamedKind = Field(description="What it is about", examples=["parcel_sent"])
     channel: Channel = Field(description="Whether it goes by mail or as a text message", examples=["mail"])
     recipient: str = Field(description="An address or a telephone number", examples=["ada@example.com"])
     state: State = Field(

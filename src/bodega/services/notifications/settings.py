@@ -19,6 +19,8 @@ class Settings(ServiceSettings):
     """The sender. Its domain is also that of the Message-IDs."""
     merchant_line: str = ""
     """Who sells, in one line: name, address and what the law wants on business letters. Empty: not filled in."""
+    merchant_email: str = ""
+    """Where withdrawals are reported. Empty: nowhere; they are in the list of the staff."""
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 7025
     smtp_username: str | None = None
@@ -34,6 +36,14 @@ class Settings(ServiceSettings):
     sms_from: str = "+15005550006"
     """A telephone number of the account (E.164), or the id of its messaging service (`MG…`)."""
     sandbox_url: str = "http://127.0.0.1:7080"
+    stock_wish_days: int = 180
+    """How long a wish to be told of new stock is kept."""
+    stock_wishes_per_address: int = 10
+    """Open at the same time. Anybody may type anybody's address."""
+    stock_mails_per_piece: int = 2
+    """How many people are told of each piece that is back, in the order of asking."""
+    inventory_timeout_seconds: float = 3
+    """Of asking whether a thing is in stock, while somebody waits for the answer."""
     step_deadline_seconds: float = 7
     lease_seconds: float = 10
     retry_give_up_seconds: float = 86400
@@ -65,4 +75,9 @@ class Settings(ServiceSettings):
 
     @property
     def auth_timeout_seconds(self) -> float:
+        return self.step_deadline_seconds / 4
+
+    @property
+    def catalog_timeout_seconds(self) -> float:
+        """Of asking for a product's name, before the mail about it is handed over."""
         return self.step_deadline_seconds / 4

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bodega.contracts.privacy import ERASED_DOMAIN
 from bodega.kit.db import Row, Transaction
-from bodega.services.notifications.domain import Channel, Kind, Notice, Notification, State, TextWish
+from bodega.services.notifications.domain import Channel, Kind, Notice, Notification, State, StockWish, TextWish
 from bodega.services.notifications.errors import NotificationNotFound
 
 
@@ -110,7 +111,12 @@ async def export_customer(
     )  # fmt: skip
     wishes = await tx.fetch("SELECT to_jsonb(p) AS held FROM preferences p WHERE customer_id = $1", customer_id)
     refusals = await tx.fetch("SELECT to_jsonb(u) AS held FROM unsubscribed u WHERE recipient = lower($1::text)", email)
+    stock = await tx.fetch(
+        "SELECT to_jsonb(w) AS held FROM stock_wish w WHERE customer_id = $1 OR email = lower($2::text) ORDER BY id",
+        customer_id, email,
+    )  # fmt: skip
     found = {
+        "stock_wishes": [row["held"] for row in stock],
         "mails": [row["held"] for row in mails],
         "preferences": [row["held"] for row in wishes],
         "unsubscribed": [row["held"] for row in refusals],
@@ -177,6 +183,98 @@ async def save_preferences(tx: Transaction, customer_id: str, *, delivery_mails:
            ON CONFLICT (customer_id) DO UPDATE SET delivery_mails = $2, updated_at = now()""",
         customer_id, delivery_mails,
     )  # fmt: skip
+
+
+# --- back in stock ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StockSeen:
+    """The newest that was heard of a SKU's stock."""
+
+    version: int
+    available: int
+    told: int
+    """Mails since it was last sold out."""
+
+
+async def note_stock(tx: Transaction, sku: str, version: int, available: int) -> StockSeen:
+    """Takes note of it, if it is newer than what is known; what is known then. The SKU's row is locked."""
+    row = await tx.fetchrow(
+        """INSERT INTO stock_seen AS seen (sku, version, available) VALUES ($1, $2, $3)
+           ON CONFLICT (sku) DO UPDATE SET
+             version = greatest(seen.version, $2),
+             available = CASE WHEN seen.version < $2 THEN $3 ELSE seen.available END,
+             told = CASE WHEN seen.version < $2 AND $3 = 0 THEN 0 ELSE seen.told END
+           RETURNING version, available, told""",
+        sku, version, available,
+    )  # fmt: skip
+    assert row is not None
+    return StockSeen(row["version"], row["available"], row["told"])
+
+
+async def note_told(tx: Transaction, sku: str, count: int) -> None:
+    await tx.execute("UPDATE stock_seen SET told = told + $2 WHERE sku = $1", sku, count)
+
+
+async def lock_address(tx: Transaction, email: str) -> None:
+    """Until the end of the transaction nobody else counts this address's wishes."""
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('stock_wish:' || lower($1), 0))", email)
+
+
+async def is_wished(tx: Transaction, sku: str, product_id: str, email: str) -> bool:
+    return bool(
+        await tx.fetchval(
+            "SELECT EXISTS (SELECT FROM stock_wish WHERE sku = $1 AND product_id = $2 AND email = lower($3))",
+            sku, product_id, email,
+        )
+    )  # fmt: skip
+
+
+async def count_stock_wishes(tx: Transaction, email: str) -> int:
+    count: int = await tx.fetchval("SELECT count(*) FROM stock_wish WHERE email = lower($1)", email)
+    return count
+
+
+async def insert_stock_wish(tx: Transaction, sku: str, product_id: str, email: str, customer_id: str | None) -> None:
+    await tx.execute(
+        """INSERT INTO stock_wish (sku, product_id, email, customer_id) VALUES ($1, $2, lower($3), $4)
+           ON CONFLICT DO NOTHING""",
+        sku, product_id, email, customer_id,
+    )  # fmt: skip
+
+
+async def take_stock_wishes(tx: Transaction, sku: str, product_id: str, limit: int) -> list[StockWish]:
+    """The oldest, which end by it."""
+    rows = await tx.fetch(
+        """DELETE FROM stock_wish WHERE id IN (
+             SELECT id FROM stock_wish WHERE sku = $1 AND product_id = $2 ORDER BY id LIMIT $3)
+           RETURNING *""",
+        sku, product_id, limit,
+    )  # fmt: skip
+    wishes = [StockWish(row["id"], row["sku"], row["product_id"], row["email"], row["customer_id"]) for row in rows]
+    return sorted(wishes, key=lambda wish: wish.id)
+
+
+async def wants_no_stock_mails(tx: Transaction, recipient: str) -> bool:
+    return bool(await tx.fetchval("SELECT EXISTS (SELECT FROM no_stock_mail WHERE recipient = lower($1))", recipient))
+
+
+async def stop_stock_mails(tx: Transaction, recipient: str) -> None:
+    """All wishes of the address end, and no new one is taken."""
+    await tx.execute("INSERT INTO no_stock_mail (recipient) VALUES (lower($1)) ON CONFLICT DO NOTHING", recipient)
+    await tx.execute("DELETE FROM stock_wish WHERE email = lower($1)", recipient)
+
+
+async def prune_stock_wishes(tx: Transaction, days: int) -> int:
+    return await tx.execute("DELETE FROM stock_wish WHERE asked_at < now() - make_interval(days => $1)", days)
+
+
+async def delete_stock_wishes(tx: Transaction, customer_id: str, email: str | None) -> int:
+    await tx.execute("DELETE FROM no_stock_mail WHERE recipient = lower($1::text)", email)
+    return await tx.execute(
+        "DELETE FROM stock_wish WHERE customer_id = $1 OR email = lower($2::text)", customer_id, email
+    )
 
 
 def _found(row: Row | None) -> Notification:

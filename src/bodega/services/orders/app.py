@@ -1,5 +1,7 @@
 """Orders as an application."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
@@ -23,12 +25,22 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service(
         NAME,
         settings,
-        [routes.public, routes.admin, routes.internal, routes.persons],
+        [routes.public, routes.admin, routes.withdrawals, routes.internal, routes.persons],
         titles=TITLES,
         description=sign or "",
         state={"database": database, "live": live, "link_secret": secret_from(settings.link_secret_file)},
         opens=[database],
-        loops=[relay, consumer, live, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
+        loops=[
+            relay,
+            consumer,
+            live,
+            Housekeeping(
+                database,
+                inbox,
+                idempotency_hours=settings.idempotency_hours,
+                prune=partial(store.prune_unmatched, days=settings.unmatched_withdrawal_days),
+            ),
+        ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
         parked=inbox,

@@ -14,7 +14,7 @@ says where the goods are, `payment_status` where the money is.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 
 from bodega.contracts.fields import Address, Contact
@@ -51,6 +51,10 @@ _RANK: Final[dict[State, int]] = {
 
 LABEL_FAILED: Final = "label_failed"
 """Why people must look at an order whose parcel the carrier will not take, until there is a label after all."""
+
+WITHDRAWN: Final = "withdrawn"
+"""Why people must look at an order that its buyer has withdrawn from: goods come back, and they refund the money.
+Settled by a refund. Also the reason of an order's end that could still be cancelled then."""
 
 SENT_THOUGH_CANCELLED: Final = "sent_though_cancelled"
 """Why people must look at an order that was refunded whole just when its parcel left."""
@@ -136,6 +140,22 @@ class Order:
         if self.state != "paid" or self.paid_at is None:
             return None
         return self.paid_at + timedelta(seconds=window_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A statement of withdrawal as it came in. It is evidence: what was typed does not change."""
+
+    id: str
+    received_at: datetime
+    typed_number: str
+    name: str
+    email: str
+    goods: str | None
+    """What is withdrawn from, in the consumer's words; None: the whole order."""
+    order_id: str | None = None
+    """None: number and address match no order."""
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +314,9 @@ def refund(order: Order, amount: Price, refunded_total: Price) -> Change:
         return _unchanged(order)
     if refunded_total.amount > order.totals.total.amount:
         raise OutOfOrder("more was given back than the order's total")
+    attention = None if order.attention == WITHDRAWN else order.attention
     return Change(
-        replace(order, refunded=refunded_total.amount),
+        replace(order, refunded=refunded_total.amount, attention=attention),
         "refunded",
         lambda after: OrderRefunded(**_carried(after), refunded=amount, refunded_total=refunded_total),
     )
@@ -307,6 +328,27 @@ def stop_if_refunded(order: Order) -> Change:
     if order.payment_status != "refunded" or order.state not in ("paid", "fulfilling"):
         return _unchanged(order)
     return _cancelled(order, "refunded")
+
+
+def withdrawal_ends(delivered_at: datetime, days: int) -> datetime:
+    """When the period to withdraw is over: at the end of its last day, which is a working day (Regulation 1182/71,
+    Article 3). The day of delivery does not count. The day ends where it ends last on Earth, so that nobody is late by
+    a time zone; public holidays are not known here, and are for people to see."""
+    last = delivered_at.astimezone(UTC).date() + timedelta(days=days)
+    last += timedelta(days={5: 2, 6: 1}.get(last.weekday(), 0))
+    return datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1, hours=12)
+
+
+def withdraw(order: Order, *, whole: bool, late: bool) -> Change:
+    """The buyer withdraws. The whole of an order that can still be cancelled is: nothing is sent, and the money goes
+    back by itself. Everything else is noted for people, and changes neither goods nor money by itself."""
+    note = f"withdrawn{'' if whole else '_in_part'}{': late' if late else ''}"
+    if order.state == "cancelled":
+        return Change(order, note)
+    if whole and order.cancellable:
+        return _cancelled(order, WITHDRAWN)
+    settled_by_people = order.attention if order.attention is not None else WITHDRAWN
+    return Change(replace(order, attention=settled_by_people), note)
 
 
 def _cancelled(order: Order, reason: str) -> Change:

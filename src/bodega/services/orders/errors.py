@@ -2,13 +2,15 @@
 
 Problem
 ├── NotFound
-│   └── OrderNotFound            also for what is somebody else's
+│   ├── OrderNotFound            also for what is somebody else's
+│   └── WithdrawalNotFound
 ├── Conflict
 │   ├── TooLateToCancel          handed to the carrier, or about to be
 │   ├── AlreadyPaid              a clock or an undo may not end it
 │   ├── OrderIsCancelled         nothing can be fulfilled
 │   ├── NotPaid                  nothing may be fulfilled yet
 │   ├── NotCapturedYet           ask again in a moment
+│   ├── AlreadyAssigned          a statement of withdrawal belongs to another order
 │   ├── DifferentOrder           the id is taken by an order with other contents
 │   └── OrdersOpen               a customer cannot be forgotten while goods or money are under way
 └── AlreadyEnded                 a late create finds a tombstone
@@ -21,6 +23,14 @@ from bodega.kit.errors import Broken, Conflict, NotFound
 
 class OrderNotFound(NotFound):
     pass
+
+
+class WithdrawalNotFound(NotFound):
+    pass
+
+
+class AlreadyAssigned(Conflict):
+    code = "already_assigned"
 
 
 class TooLateToCancel(Conflict):

@@ -61,6 +61,17 @@ CREATE TABLE proven_mailbox (
     customer_id text NOT NULL
 );
 
+CREATE TABLE withdrawal (
+    id text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    typed_number text NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    goods text,
+    order_id text,
+    late boolean DEFAULT false NOT NULL
+);
+
 ALTER TABLE ONLY order_history
     ADD CONSTRAINT order_history_pkey PRIMARY KEY (order_id, version);
 
@@ -85,6 +96,9 @@ ALTER TABLE ONLY orders
 ALTER TABLE ONLY proven_mailbox
     ADD CONSTRAINT proven_mailbox_pkey PRIMARY KEY (email);
 
+ALTER TABLE ONLY withdrawal
+    ADD CONSTRAINT withdrawal_pkey PRIMARY KEY (id);
+
 CREATE INDEX orders_customer ON orders USING btree (customer_id, id DESC) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX orders_guest_email ON orders USING btree (email) WHERE (customer_id IS NULL);
@@ -100,5 +114,12 @@ CREATE INDEX orders_total ON orders USING btree (total, id);
 
 CREATE INDEX proven_mailbox_customer ON proven_mailbox USING btree (customer_id);
 
+CREATE INDEX withdrawal_order ON withdrawal USING btree (order_id, id) WHERE (order_id IS NOT NULL);
+
+CREATE INDEX withdrawal_unmatched ON withdrawal USING btree (lower(email), received_at) WHERE (order_id IS NULL);
+
 ALTER TABLE ONLY order_history
     ADD CONSTRAINT order_history_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id);
+
+ALTER TABLE ONLY withdrawal
+    ADD CONSTRAINT withdrawal_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id);

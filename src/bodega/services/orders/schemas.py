@@ -5,8 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from bodega.contracts.fields import Address, Contact, EmailText
-from bodega.contracts.ids import CheckoutId, CustomerId, OrderId, OrderNumber, PaymentId, ReservationId
+from bodega.contracts.fields import Address, CleanText, Contact, EmailText, Line
+from bodega.contracts.ids import CheckoutId, CustomerId, OrderId, OrderNumber, PaymentId, ReservationId, WithdrawalId
 from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, OrderState, Totals
 from bodega.services.orders.domain import FulfilmentStatus, PaymentStatus
@@ -43,7 +43,8 @@ Attention = Annotated[
     str | None,
     Field(
         description="Why people must look at it: `capture_failed`, the bank will not give the money of an order that "
-        "is with the carrier. null: they need not",
+        "is with the carrier; `withdrawn`, its buyer has withdrawn from it, until money is refunded. null: they need "
+        "not",
         examples=[None, "capture_failed"],
     ),
 ]
@@ -94,6 +95,30 @@ class OrderSummary(_Answer):
     )
 
 
+class WithdrawalView(_Answer):
+    """A statement of withdrawal, as it came in."""
+
+    id: WithdrawalId
+    received_at: datetime = Field(description="When it came in", examples=["2026-11-28T08:48:32Z"])
+    number: str = Field(description="The number of the order, as typed", examples=["BDG-TNDA-FC5E"])
+    name: str = Field(description="Who withdraws", examples=["Ada Lovelace"])
+    email: str = Field(description="Where the receipt goes", examples=["ada@example.com"])
+    goods: str | None = Field(
+        description="What is withdrawn from, in the consumer's words; null: the whole order",
+        examples=[None, "1 of the 2 mugs"],
+    )
+
+
+class OrderWithdrawal(WithdrawalView):
+    """A statement of withdrawal from this order."""
+
+    late: bool = Field(
+        description="It came after the period had ended, by the days of the calendar alone. Whether it holds is for "
+        "people to say",
+        examples=[False],
+    )
+
+
 class OrderView(_Answer):
     """An order as its buyer sees it."""
 
@@ -126,6 +151,9 @@ class OrderView(_Answer):
     )
     promised_to: date | None = Field(
         description="The last day on which it should have arrived; null as `promised_from`", examples=["2026-11-25"]
+    )
+    withdrawals: list[OrderWithdrawal] = Field(
+        default=[], description="Statements of withdrawal from it, oldest first", examples=[[]]
     )
     timeline: list[TimelineEntry] = Field(
         description="What has happened so far, oldest first",
@@ -178,6 +206,20 @@ class AdminOrderView(OrderView):
     history: list[AdminHistoryEntry] = Field(description="The timeline with who and why, oldest first")
 
 
+LINK_TOKEN = "c3YnSotizz6Ke6bDirUxRMBD"  # noqa: S105 - an example
+
+
+class OrderLink(BaseModel):
+    """`POST /orders/{order_ref}/open`"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=64)] = Field(
+        description="What follows `#token=` in the link of the mail, or `order.token` of the checkout",
+        examples=[LINK_TOKEN],
+    )
+
+
 class OrderLookup(BaseModel):
     """`POST /orders/lookup`"""
 
@@ -188,3 +230,36 @@ class OrderLookup(BaseModel):
         examples=["BDG-TNDA-FC5E"],
     )
     email: EmailText = Field(description="The address that the order was made with, in any case")
+
+
+class WithdrawalStatement(BaseModel):
+    """`POST /orders/withdrawals`"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Line = Field(description="Who withdraws", examples=["Ada Lovelace"])
+    number: Annotated[Line, StringConstraints(max_length=40)] = Field(
+        description="The order's number as people type it: in any case, with or without hyphens",
+        examples=["BDG-TNDA-FC5E"],
+    )
+    email: EmailText = Field(description="The address that the order was made with; the receipt goes there")
+    goods: Annotated[CleanText, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)] | None = Field(
+        default=None,
+        description="What is withdrawn from, if it is not the whole order",
+        examples=[None, "1 of the 2 mugs"],
+    )
+
+
+class AdminWithdrawal(OrderWithdrawal):
+    """A statement of withdrawal, for the staff."""
+
+    order_id: OrderId | None = Field(description="The order; null: number and address match none")
+    order_number: OrderNumber | None = Field(description="The number of that order; null as `order_id`")
+
+
+class WithdrawalAssignment(BaseModel):
+    """`POST /admin/withdrawals/{id}/assign`"""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    order: Line = Field(description="Id or number of the order that it is about", examples=["BDG-TNDA-FC5E"])

@@ -1,15 +1,17 @@
 """What orders does. Each use case runs in the one transaction that its door has opened."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from bodega.contracts.envelope import event
+from bodega.contracts.fields import Contact
 from bodega.contracts.money import Price
-from bodega.contracts.orders import CreateOrder, OrderLinkRequested
+from bodega.contracts.orders import CreateOrder, OrderLinkRequested, WithdrawalReceived
 from bodega.kit.db import Transaction
 from bodega.kit.errors import AlreadyEnded
 from bodega.services.orders import domain, store
-from bodega.services.orders.domain import Change, Order
-from bodega.services.orders.errors import DifferentOrder
+from bodega.services.orders.domain import Change, Order, Withdrawal
+from bodega.services.orders.errors import AlreadyAssigned, DifferentOrder
 
 
 async def create(tx: Transaction, wanted: CreateOrder, *, actor: str) -> Order:
@@ -171,3 +173,80 @@ async def look_up(tx: Transaction, number: str, email: str) -> None:
         number=order.number, customer_id=order.customer_id, contact=order.contact, requested_at=datetime.now(UTC)
     )
     tx.emit(event(fact, subject=order.id, sequence=order.version))
+
+
+# --- withdrawals ------------------------------------------------------------------------------------
+
+RECEIPTS_OF_AN_ORDER = 20
+"""So many statements about one order take effect and are answered by mail; more are kept, and nothing follows."""
+RECEIPTS_TO_STRANGERS = 3
+"""So many mails a day go to an address whose statements match no order: anybody may type anybody's address."""
+
+
+async def withdraw(tx: Transaction, made: Withdrawal, *, days: int) -> None:
+    """Keeps a statement of withdrawal, whatever it says, and does what can be done about it at once.
+
+    Number and address of the order are enough, as on a letter: the law asks for no account. What matches no order is
+    kept too, since a mistyped number makes a withdrawal no less effective; a merchant can assign it.
+    """
+    order = await store.find_order(tx, made.typed_number)
+    if order is not None and order.contact.email.casefold() == made.email.casefold():
+        await _withdraw_from(tx, await store.lock_order(tx, order.id), made, days=days, actor=_consumer(order))
+        return
+    await store.lock_id(tx, made.email.casefold())  # two at once are counted one after the other
+    earlier = await store.unmatched_since(tx, made.email, made.received_at - timedelta(days=1))
+    await store.save_withdrawal(tx, made)
+    if earlier < RECEIPTS_TO_STRANGERS:
+        tx.emit(event(_received(made, None, stopped=False), subject=made.id, sequence=1))
+
+
+async def assign_withdrawal(
+    tx: Transaction, withdrawal_id: str, order_ref: str, *, days: int, actor: str
+) -> Withdrawal:
+    """A merchant has found the order that a statement is about: it takes effect, as of when it came in.
+
+    Raises: WithdrawalNotFound, OrderNotFound, AlreadyAssigned.
+    """
+    order = await store.lock_order(tx, (await store.get_order(tx, order_ref)).id)
+    made = await store.get_withdrawal(tx, withdrawal_id, lock=True)
+    if made.order_id is None:
+        return await _withdraw_from(tx, order, made, days=days, actor=actor)
+    if made.order_id != order.id:
+        raise AlreadyAssigned("This withdrawal belongs to another order already.")
+    return made
+
+
+async def _withdraw_from(tx: Transaction, order: Order, made: Withdrawal, *, days: int, actor: str) -> Withdrawal:
+    """The order, which is locked, is withdrawn from; the statement as it is kept then."""
+    delivered = await store.find_delivery(tx, order.id)
+    late = delivered is not None and made.received_at >= domain.withdrawal_ends(delivered, days)
+    earlier = await store.withdrawals_of(tx, order.id)
+    made = replace(made, order_id=order.id, late=late)
+    await store.save_withdrawal(tx, made)
+    if len(earlier) < RECEIPTS_OF_AN_ORDER:
+        change = domain.withdraw(order, whole=made.goods is None, late=late)
+        after = await _apply(tx, order, change, cause=made.id, actor=actor)
+        stopped = after.state == "cancelled" and order.state != "cancelled"
+        tx.emit(event(_received(made, after, stopped=stopped), subject=order.id, sequence=after.version))
+    return made
+
+
+def _consumer(order: Order) -> str:
+    return order.customer_id or "guest"
+
+
+def _received(made: Withdrawal, order: Order | None, *, stopped: bool) -> WithdrawalReceived:
+    # The receipt goes where the consumer wants it. Of a matched order that is the order's own address, or a merchant
+    # has looked at it.
+    return WithdrawalReceived(
+        withdrawal_id=made.id,
+        received_at=made.received_at,
+        number=order.number if order is not None else None,
+        customer_id=order.customer_id if order is not None else None,
+        name=made.name,
+        typed_number=made.typed_number,
+        goods=made.goods,
+        late=made.late,
+        stopped=stopped,
+        contact=Contact(email=made.email, locale=order.contact.locale if order is not None else "en"),
+    )

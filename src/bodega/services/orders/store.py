@@ -9,11 +9,11 @@ from typing import Any
 from bodega.contracts.fields import Address, Contact
 from bodega.contracts.ids import new_order_number, order_number
 from bodega.contracts.orders import OrderLine, Totals
-from bodega.contracts.privacy import ERASED_ADDRESS, POSTAL_PREFIX, erased_email
+from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX, erased_email
 from bodega.kit.db import Row, Transaction
 from bodega.kit.live import announce
-from bodega.services.orders.domain import Change, Order
-from bodega.services.orders.errors import OrderNotFound
+from bodega.services.orders.domain import Change, Order, Withdrawal
+from bodega.services.orders.errors import OrderNotFound, WithdrawalNotFound
 
 CHANGES = "order_changed"
 """The channel on which the id of an order is said when it has changed."""
@@ -27,6 +27,14 @@ class HistoryEntry:
     note: str
     cause: str
     actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is kept beside an order's row, oldest first."""
+
+    history: list[HistoryEntry]
+    withdrawals: list[Withdrawal]
 
 
 async def insert_order(tx: Transaction, order: Order) -> Order | None:
@@ -168,6 +176,10 @@ async def history_of(tx: Transaction, order_id: str) -> list[HistoryEntry]:
     ]
 
 
+async def record_of(tx: Transaction, order_id: str) -> Record:
+    return Record(await history_of(tx, order_id), await withdrawals_of(tx, order_id))
+
+
 async def orders_of_customer(tx: Transaction, customer_id: str, *, before: str | None, limit: int) -> list[Order]:
     """Newest first: ids sort by time of birth."""
     rows = await tx.fetch(
@@ -223,6 +235,74 @@ async def search_orders(
     return _orders(rows)
 
 
+# --- withdrawals ------------------------------------------------------------------------------------
+
+
+async def save_withdrawal(tx: Transaction, made: Withdrawal) -> None:
+    """A new statement, or the order that one has been assigned to: what was typed is never written again."""
+    await tx.execute(
+        """INSERT INTO withdrawal (id, received_at, typed_number, name, email, goods, order_id, late)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+           ON CONFLICT (id) DO UPDATE SET order_id = $7, late = $8 WHERE withdrawal.order_id IS NULL""",
+        made.id, made.received_at, made.typed_number, made.name, made.email, made.goods, made.order_id, made.late,
+    )  # fmt: skip
+
+
+async def get_withdrawal(tx: Transaction, withdrawal_id: str, *, lock: bool = False) -> Withdrawal:
+    """Raises WithdrawalNotFound."""
+    row = await tx.fetchrow(
+        f"SELECT * FROM withdrawal WHERE id = $1 {'FOR UPDATE' if lock else ''}",  # noqa: S608 - two constants
+        withdrawal_id,
+    )
+    if row is None:
+        raise WithdrawalNotFound("no statement of withdrawal has this id")
+    return _withdrawal(row)
+
+
+async def withdrawals_of(tx: Transaction, order_id: str) -> list[Withdrawal]:
+    """Oldest first."""
+    return [
+        _withdrawal(row) for row in await tx.fetch("SELECT * FROM withdrawal WHERE order_id = $1 ORDER BY id", order_id)
+    ]
+
+
+async def unmatched_since(tx: Transaction, email: str, since: datetime) -> int:
+    """How many statements with this address have matched no order since then."""
+    count: int = await tx.fetchval(
+        "SELECT count(*) FROM withdrawal WHERE order_id IS NULL AND lower(email) = lower($1) AND received_at > $2",
+        email, since,
+    )  # fmt: skip
+    return count
+
+
+async def search_withdrawals(
+    tx: Transaction, *, matched: bool | None, before: str | None, limit: int
+) -> list[tuple[Withdrawal, str | None]]:
+    """Newest first, each with the number of its order."""
+    rows = await tx.fetch(
+        """SELECT w.*, o.number FROM withdrawal w LEFT JOIN orders o ON o.id = w.order_id
+            WHERE ($1::boolean IS NULL OR (w.order_id IS NOT NULL) = $1) AND ($2::text IS NULL OR w.id < $2)
+            ORDER BY w.id DESC LIMIT $3""",
+        matched, before, limit,
+    )  # fmt: skip
+    return [(_withdrawal(row), row["number"]) for row in rows]
+
+
+async def find_delivery(tx: Transaction, order_id: str) -> datetime | None:
+    """When the parcel arrived; None: it has not."""
+    at: datetime | None = await tx.fetchval(
+        "SELECT at FROM order_history WHERE order_id = $1 AND note = 'delivered' ORDER BY version LIMIT 1", order_id
+    )
+    return at
+
+
+async def prune_unmatched(tx: Transaction, days: int) -> int:
+    """Statements that nobody could find an order for. The others stay as long as their orders."""
+    return await tx.execute(
+        "DELETE FROM withdrawal WHERE order_id IS NULL AND received_at < now() - make_interval(days => $1)", days
+    )
+
+
 # --- a person's data --------------------------------------------------------------------------------
 
 
@@ -240,6 +320,26 @@ async def export_customer(tx: Transaction, customer_id: str) -> list[dict[str, A
         customer_id,
     )
     return [row["held"] for row in rows]
+
+
+async def export_withdrawals(tx: Transaction, customer_id: str, email: str | None) -> list[dict[str, Any]]:
+    """Those of the customer's orders, and those of no order with their address."""
+    rows = await tx.fetch(
+        """SELECT to_jsonb(w) AS held FROM withdrawal w LEFT JOIN orders o ON o.id = w.order_id
+            WHERE o.customer_id = $1 OR (w.order_id IS NULL AND lower(w.email) = lower($2::text)) ORDER BY w.id""",
+        customer_id, email,
+    )  # fmt: skip
+    return [row["held"] for row in rows]
+
+
+async def pseudonymise_withdrawals(tx: Transaction, customer_id: str, email: str | None) -> int:
+    """That they withdrew, from which order and when, stays with the order; a statement about no order is deleted."""
+    await tx.execute("DELETE FROM withdrawal WHERE order_id IS NULL AND lower(email) = lower($1::text)", email)
+    return await tx.execute(
+        """UPDATE withdrawal SET name = $3, email = $2, goods = CASE WHEN goods IS NOT NULL THEN $3 END
+             FROM orders o WHERE o.id = withdrawal.order_id AND o.customer_id = $1 AND withdrawal.email <> $2""",
+        customer_id, erased_email(customer_id), ERASED,
+    )  # fmt: skip
 
 
 async def lock_open_numbers(tx: Transaction, customer_id: str) -> list[str]:
@@ -267,6 +367,19 @@ async def pseudonymise_orders(tx: Transaction, customer_id: str) -> int:
             WHERE customer_id = $1 AND email <> $2""",
         customer_id, erased_email(customer_id), json.dumps(ERASED_ADDRESS), POSTAL_PREFIX,
     )  # fmt: skip
+
+
+def _withdrawal(row: Row) -> Withdrawal:
+    return Withdrawal(
+        id=row["id"],
+        received_at=row["received_at"],
+        typed_number=row["typed_number"],
+        name=row["name"],
+        email=row["email"],
+        goods=row["goods"],
+        order_id=row["order_id"],
+        late=row["late"],
+    )
 
 
 def _orders(rows: Sequence[Row]) -> list[Order]:

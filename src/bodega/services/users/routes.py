@@ -220,8 +220,8 @@ async def erase_account(
 
     Profile, addresses, preferences, cart and login are deleted. Of orders, payments and parcels stays what tax law
     wants kept, without name, street, e-mail and phone. 409 `orders_open` while an order has been neither delivered
-    nor cancelled nor refunded whole; `orders` names them. `Location` tells how far it is, as long as the access token
-    lives.
+    nor cancelled nor refunded whole; `orders` names them. `Location` tells how far it is until the login is deleted,
+    which is the last step: from then on it answers 401.
     """
     async with db.transaction() as tx:
         request_id = await store.find_erasure(tx, customer.subject)
@@ -269,11 +269,11 @@ def _confirmed(answer: IdentityConfirmed) -> str | None:
         case "confirmed":
             return answer.email
         case "staff":
-            raise StaffAccount("this is an account of the shop's staff; the operator removes it")
+            raise StaffAccount("this account belongs to the shop's staff; only the operator can remove it")
         case "too_many_attempts":
             raise TooManyAttempts("too many attempts have failed", retry_after_seconds=answer.retry_after_seconds)
         case "refused":
-            raise IdentityNotConfirmed("give your password, or sign in again, then ask within five minutes")
+            raise IdentityNotConfirmed("give your password, or sign in again and then ask within five minutes")
 
 
 # --- shapes -----------------------------------------------------------------------------------------

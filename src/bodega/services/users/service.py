@@ -72,7 +72,7 @@ async def add_address(
             return await store.get_address(tx, customer_id, made.resource_id or ""), True
     await store.lock_profile(tx, customer_id)
     if await store.count_addresses(tx, customer_id) >= limit:
-        raise AddressLimit(f"at most {limit} addresses are kept; delete one first")
+        raise AddressLimit(f"at most {limit} addresses can be saved; delete one first")
     await store.clear_defaults(tx, customer_id, kept)
     await store.insert_address(tx, customer_id, kept)
     return kept, False

@@ -143,7 +143,7 @@ class Hasher:
 
     async def _compute(self, password: str, stored: str | None) -> str:
         if self._waiting >= self._queue:
-            raise Unavailable("too many people are signing in at this moment")
+            raise Unavailable("too many people are signing in at the moment")
         self._waiting += 1
         try:
             with _HASHING.time():

