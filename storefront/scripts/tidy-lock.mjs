@@ -5,7 +5,7 @@
 // - Funding links are addresses of the world outside; they install nothing.
 import { readFileSync, writeFileSync } from "node:fs";
 
-const path = new URL("../package-lock.json", import.meta.url);
+const path = "package-lock.json"; // of the folder where npm runs the script
 const lock = JSON.parse(readFileSync(path, "utf8"));
 const isPinned = (parent, name) =>
   `node_modules/${name}` in lock.packages || `${parent}/node_modules/${name}` in lock.packages;

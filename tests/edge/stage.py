@@ -158,7 +158,7 @@ async def edge_in(folder: Path, change: Callable[[str], str] = lambda vcl: vcl) 
             if process.poll() is not None:
                 pytest.fail((folder / "log").read_text())
             try:
-                async with session.get(url):
+                async with session.get(f"{url}/is-it-up"):  # a 404, which is kept for a second: no test's address
                     return
             except aiohttp.ClientError as error:
                 raise AssertionError("not yet") from error

@@ -121,4 +121,4 @@ async def test_requests_that_are_never_finished_keep_nobody_from_the_site(edge: 
         assert readers[0].at_eof()
 
     asyncio.ensure_future(readers[0].read())  # noqa: RUF006 - ends with the connection
-    await eventually(is_ended, within_seconds=20)
+    await eventually(is_ended)

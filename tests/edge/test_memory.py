@@ -1,7 +1,9 @@
 """What the edge keeps, for whom, and how it lets go of it."""
 
 import asyncio
+import gzip
 
+import pytest
 from fastapi import Request
 
 from bodega.kit.testing import eventually
@@ -60,6 +62,18 @@ async def test_a_token_is_never_answered_from_memory(edge: Edge) -> None:
     assert await edge.state("/api/products/token") == "MISS"
     assert await edge.state("/api/products/token", Authorization="Bearer x") == "PASS"
     assert await edge.state("/api/products/token", Cookie="bodega_access=x") == "HIT"
+
+
+@pytest.mark.parametrize("lifetime", ["public, s-maxage=60", "private, no-store", "no-store"])
+@pytest.mark.parametrize("path", ["/cart", "/account/orders", "/about"])
+async def test_documents_are_compressed_whether_they_are_kept_or_not(edge: Edge, path: str, lifetime: str) -> None:
+    text = "<p>A mug, a pan and a lamp.</p>" * 100
+    edge.origin.says(path, text, Content_Type="text/html; charset=utf-8", Cache_Control=lifetime)
+    for asked in ({}, {"RSC": "1"}):
+        answer = await edge.get(path, Accept_Encoding="gzip", Cookie="bodega_cart=mine", **asked)
+        assert answer.headers["content-encoding"] == "gzip", asked
+        assert gzip.decompress(answer.body).decode() == text
+    assert (await edge.get(path, Cookie="bodega_cart=mine")).body.decode() == text
 
 
 async def test_what_is_one_shoppers_own_goes_through_with_the_cookie(edge: Edge) -> None:
@@ -171,6 +185,15 @@ async def test_a_late_refill_does_not_bring_back_what_was_purged(edge: Edge) -> 
         assert await _refill_overtaken_by_a_purge(edge, path, keys, ("categories",)) == "new price"
 
 
+@pytest.mark.parametrize("changed", ["product:prd_1AA", "product:prd_2BB", "product:prd_5EE"])
+async def test_a_page_of_a_few_products_is_made_anew_when_any_of_them_changes_meanwhile(
+    edge: Edge, changed: str
+) -> None:
+    keys = "categories product:prd_1AA product:prd_2BB product:prd_3CC product:prd_4DD product:prd_5EE pages"
+    path = f"/products/late-{changed[-3:]}"
+    assert await _refill_overtaken_by_a_purge(edge, path, keys, (changed, "category:c", "listing")) == "new price"
+
+
 async def test_without_the_guard_it_would(bare_edge: Edge) -> None:
     assert await _refill_overtaken_by_a_purge(bare_edge, "/late", "product:prd_5EE") == "old price"
 
@@ -190,7 +213,7 @@ async def test_what_is_made_of_all_products_while_one_changes_is_given_once_and_
 
 
 async def test_a_purge_does_not_keep_other_products_answers_out(edge: Edge) -> None:
-    edge.origin.says("/other", xkey="categories product:prd_7GG pages")
+    edge.origin.says("/other", xkey="categories product:prd_7GG product:prd_8HH pages")
     come, may_go = edge.origin.hold("/other")
     slow = asyncio.create_task(edge.get("/other"))
     await come.wait()

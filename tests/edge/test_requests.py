@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+from fastapi import Request, Response
 
 from bodega.edge.render import known_parameters
 from bodega.kit.testing import Answered, Caller
@@ -182,3 +184,48 @@ async def test_every_kind_of_answer_bears_the_headers_that_protect_its_reader(ed
     assert (await edge.get("/page")).headers["content-security-policy"].startswith("default-src")
     picture = await edge.get("/media/ab/kind.webp")
     assert picture.headers["cross-origin-resource-policy"] == "cross-origin", "mails show it"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "text/html", "text/plain", "text/css", "Text/Javascript", "text/csv; header=present", "application/xml",
+        "application/rss+xml", "image/svg+xml",
+    ],
+)  # fmt: skip
+async def test_a_text_says_its_charset_whoever_made_it_and_whatever_came_of_it(edge: Edge, said: str) -> None:
+    for status in (200, 404, 403, 418):
+        for path in (f"/page/{said}/{status}", f"/cart?{said}/{status}", f"/_next/static/{said}/{status}.js"):
+            edge.origin.says(urlsplit(path).path, "text", status, Content_Type=said)
+            answer = await edge.get(path)
+            assert answer.status == status
+            assert answer.headers["content-type"] == f"{said}; charset=utf-8"
+
+
+async def test_a_charset_that_is_said_and_a_type_without_one_stay_as_they_are(edge: Edge) -> None:
+    for number, said in enumerate(("text/html; charset=UTF-8", "text/html;charset=latin1", "image/webp", "font/woff2",
+                                   "application/json", "application/octet-stream")):  # fmt: skip
+        edge.origin.answers[f"/said/{number}"] = partial(_as_it_is, said)
+        assert (await edge.get(f"/said/{number}")).headers["content-type"] == said
+
+
+async def _as_it_is(said: str, _: Request) -> Response:
+    return Response(b"text", headers={"Content-Type": said})
+
+
+@pytest.mark.parametrize(("status", "shown"), [(404, 404), (403, 404), (400, 400), (416, 416), (405, 405)])
+async def test_a_picture_that_cannot_be_had_is_a_page_of_ours_that_nobody_keeps(
+    edge: Edge, status: int, shown: int
+) -> None:
+    path = f"/media/ab/{status}.webp"
+    edge.origin.says(path, "<Error><BucketName>media</BucketName></Error>", status, Content_Type="application/xml")
+    for _ in range(2):
+        answer = await edge.get(path)
+        assert (answer.status, answer.headers["content-type"]) == (shown, "text/html; charset=utf-8")
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert b"<h1>" in answer.body
+        assert b"BucketName" not in answer.body
+    assert len(edge.origin.asked_for(path)) == 2
+    edge.origin.says(path, "picture", Content_Type="image/webp")
+    assert (await edge.get(path)).body == b"picture", "once it is there it is shown"

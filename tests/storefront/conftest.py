@@ -58,12 +58,24 @@ class Api:
     fails: bool = False
     sold_out: set[str] = field(default_factory=set)
     inventory_fails: bool = False
+    failing: set[str] = field(default_factory=set)
+    """Paths that cannot be asked."""
+    left: dict[str, int] = field(default_factory=dict)
+    """How many there are of a SKU; of others there are many."""
+    cart: list[dict[str, Any]] = field(default_factory=list)
+    """Its lines."""
+    tax: dict[str, Any] = field(default_factory=dict)
+    """What is otherwise than in Germany."""
     lookup_status: int = 202
+    withdrawal_status: int = 202
     asked: list[tuple[str, str, dict[str, str], Any]] = field(default_factory=list)
     queries: list[tuple[str, str]] = field(default_factory=list)
     """Of what path it was asked what."""
     purges: list[dict[str, str]] = field(default_factory=list)
     """What it was told as the edge, of which it refuses the first."""
+
+    def __post_init__(self) -> None:
+        self.shelf = Shelf()
 
     def app(self) -> FastAPI:
         app = FastAPI()
@@ -73,7 +85,7 @@ class Api:
             body = await request.json() if request.method in ("POST", "PATCH") else None
             self.asked.append((request.method, request.url.path, dict(request.headers), body))
             self.queries.append((request.url.path, request.url.query))
-            if self.fails:
+            if self.fails or request.url.path in self.failing:
                 return JSONResponse({"code": "unavailable"}, 503)
             answer: Response = await call_next(request)
             return answer
@@ -81,6 +93,10 @@ class Api:
         def public(content: Any, xkey: str, version: int = 1) -> JSONResponse:
             headers = {"Cache-Control": "public, max-age=0, s-maxage=60", "xkey": xkey, "X-Data-Version": str(version)}
             return JSONResponse(content, headers=headers)
+
+        def keys_of(products: list[dict[str, Any]]) -> str:
+            """Of a part of the whole catalog, with each product's own, though the catalog leaves those out."""
+            return " ".join(["products", *(f"product:{one['id']}" for one in products)])
 
         @app.api_route("/edge", methods=["PURGE"])
         async def purge(request: Request) -> Response:
@@ -97,24 +113,32 @@ class Api:
             """Two a page."""
             items = list(self.products.values())
             page, rest = items[cursor : cursor + 2], items[cursor + 2 :]
-            return public({"items": page, "next_cursor": str(cursor + 2) if rest else None}, "products")
+            return public({"items": page, "next_cursor": str(cursor + 2) if rest else None}, keys_of(page))
 
         @app.get("/catalog/addresses")
         async def addresses(cursor: str = "p0") -> Response:
             """Two a page."""
             if not re.fullmatch(r"p\d+", cursor):
                 return JSONResponse({"code": "bad_cursor"}, 400)
-            items = [{"slug": slug, "updated_at": one["updated_at"]} for slug, one in self.products.items()]
-            start = int(cursor[1:])
-            page, rest = items[start : start + 2], items[start + 2 :]
-            return public({"items": page, "next_cursor": f"p{start + 2}" if rest else None}, "products")
+            start, found = int(cursor[1:]), list(self.products.values())
+            page, rest = found[start : start + 2], found[start + 2 :]
+            items = [{"slug": one["slug"], "updated_at": one["updated_at"]} for one in page]
+            return public({"items": items, "next_cursor": f"p{start + 2}" if rest else None}, keys_of(page))
 
         @app.get("/inventory")
         async def inventory(skus: str) -> Response:
             if self.inventory_fails:
                 return JSONResponse({"code": "unavailable"}, 503)
-            items = [{"sku": sku, "in_stock": sku not in self.sold_out, "available": None} for sku in skus.split(",")]
+            left = {**self.left, **dict.fromkeys(self.sold_out, 0)}
+            items = [
+                {"sku": sku, "in_stock": left.get(sku) != 0, "available": left.get(sku)} for sku in skus.split(",")
+            ]
             return JSONResponse({"items": items}, headers={"Cache-Control": "no-store"})
+
+        @app.get("/tax/{country}")
+        async def tax(country: str) -> Response:
+            body = {"country": country, "prices_include_tax": True, "rate": "0.19", **self.tax}
+            return JSONResponse(body, headers={"Cache-Control": "public, max-age=0, s-maxage=60"})
 
         @app.get("/shipping/options")
         async def options(grams: int = 1000) -> Response:
@@ -128,6 +152,13 @@ class Api:
             body = {"country": "DE", "order_before": "2026-11-30T14:00:00Z", "options": [standard]}
             return JSONResponse(body, headers={"Cache-Control": "public, max-age=0, s-maxage=10"})
 
+        @app.get("/products")
+        async def by_id(ids: str) -> Response:
+            known = {one["id"]: one for one in self.products.values()}
+            found = [known[one] for one in ids.split(",") if one in known]
+            items = [summary(one) for one in found]
+            return public({"items": items, "next_cursor": None}, " ".join(f"product:{one['id']}" for one in found))
+
         @app.get("/products/{slug}")
         async def read(slug: str) -> Response:
             if slug == "old-mug":
@@ -138,20 +169,25 @@ class Api:
 
         @app.get("/cart")
         async def cart() -> Response:
-            empty = {"id": None, "version": 0, "revision": None, "lines": [], "pieces": 0, "subtotal": EUR_16,
+            found = {"id": None, "version": 0, "revision": None, "lines": self.cart, "pieces": 0, "subtotal": EUR_16,
                      "stale": False}  # fmt: skip
-            return JSONResponse(empty, headers={"Cache-Control": "private, no-store"})
+            return JSONResponse(found, headers={"Cache-Control": "private, no-store"})
 
         @app.post("/orders/lookup")
         async def look_up() -> Response:
             return JSONResponse({"code": "refused"} if self.lookup_status >= 400 else None, self.lookup_status)
+
+        @app.post("/orders/withdrawals")
+        async def withdraw() -> Response:
+            made = {"id": "wdr_01M7Z4Q8T2V5X9B3D6F8H0K2M4", "received_at": "2026-11-28T08:48:32.123456Z"}
+            return JSONResponse(made if self.withdrawal_status < 400 else {"code": "refused"}, self.withdrawal_status)
 
         @app.post("/cart")
         async def add() -> Response:
             return JSONResponse({}, 201, headers={"Set-Cookie": "bodega_cart=abc; HttpOnly; Path=/"})
 
         # The search's own door with a shelf of one product behind it: its refusals are the ones that the pages get.
-        store = {"store": Shelf(), "sources": None, "curator": None, "herald": None}
+        store = {"store": self.shelf, "sources": None, "curator": None, "herald": None}
         search = create_service(
             "search", Settings(), [routes.public], titles=TITLES, description="", ready={}, state=store
         )
@@ -159,8 +195,33 @@ class Api:
         return app
 
 
+def summary(product: dict[str, Any]) -> dict[str, Any]:
+    """A product in the catalog's lists."""
+    price = product["variants"][0]["price"]
+    return {
+        **{name: product[name] for name in ("id", "slug", "title", "brand", "categories", "version")},
+        "skus": [variant["sku"] for variant in product["variants"]], "price_from": price, "price_to": price,
+        "compare_at_price": None, "image": None,
+    }  # fmt: skip
+
+
+def hit(product: dict[str, Any]) -> dict[str, Any]:
+    """A product as search's store keeps it."""
+    price = product["variants"][0]["price"]
+    return {
+        **{name: product[name] for name in ("id", "slug", "title", "brand", "categories")},
+        "variants": [{"sku": variant["sku"]} for variant in product["variants"]], "price": price["amount"],
+        "price_to": price["amount"], "compare_at_price": None, "currency": price["currency"], "image": None,
+        "in_stock": True,
+    }  # fmt: skip
+
+
 class Shelf:
-    """Search's store with one product in it."""
+    """Search's store with one product in it, and what a test adds."""
+
+    def __init__(self) -> None:
+        self.others: list[dict[str, Any]] = []
+        """More hits, found by category and brand alone."""
 
     of_product: ClassVar[dict[str, str]] = {"Color": "Forest", "Size": "45 cm"}
 
@@ -185,10 +246,19 @@ class Shelf:
 
         mug = {"id": MUG_ID, "slug": "mug", "title": "A mug", "brand": "Haverfold", "categories": ["kitchen"],
                "price": 1600, "price_to": 1600, "compare_at_price": None, "currency": "EUR", "image": None,
-               "in_stock": True}  # fmt: skip
+               "in_stock": True, "variants": [{"sku": "MUG-S"}, {"sku": "MUG-L"}]}  # fmt: skip
         hits = [mug] if all(fits.values()) and after is None else []
+        hits += [
+            one
+            for one in self.others
+            if not asked.options
+            and set(asked.categories) <= set(one["categories"])
+            and (not asked.brands or one["brand"] in asked.brands)
+            and (asked.price_min or 0) <= one["price"]
+        ]
         return Found(
-            matched=1, total=int(all(fits.values())), products=hits, last=[1, 1.0, 1, MUG_ID] if hits else None,
+            matched=1, total=len(hits) if after is None else int(all(fits.values())), products=hits,
+            last=[1, 1.0, 1, MUG_ID] if hits else None,
             categories=count("category", "kitchen"), brands=count("brand", "Haverfold"),
             options=[
                 CountedOption(option_key(name), name, 1, counted)
@@ -272,7 +342,10 @@ def storefront(server: Storefront) -> Storefront:
     """The server, its API as new."""
     server.api.products, server.api.fails = {"mug": product()}, False
     server.api.sold_out, server.api.inventory_fails = set(), False
-    server.api.lookup_status = 202
+    server.api.lookup_status = server.api.withdrawal_status = 202
+    server.api.failing, server.api.left, server.api.tax = set(), {}, {}
+    server.api.cart = []
+    server.api.shelf.others.clear()
     server.api.asked.clear()
     server.api.queries.clear()
     return server

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 
@@ -24,7 +25,7 @@ async def test_a_page_bears_the_keys_and_the_version_of_the_answers_it_is_made_o
 
 
 async def test_two_pages_at_once_do_not_mix_their_keys(storefront: Storefront) -> None:
-    storefront.api.products["bowl"] = product("bowl", id="prd_01M862Q5N3E2TBV7W1GKEP0HME")
+    storefront.api.products["bowl"] = product("bowl", id="prd_01M862Q5N3E2TBV7W1GKEP0HME", categories=[])
     pages = [await storefront.get(f"/products/{slug}") for slug in ("mug", "bowl") * 5]
     for page, own in zip(pages, ("D", "E") * 5, strict=True):
         assert [key[-1] for key in page.headers["xkey"].split() if key.startswith("product:")] == [own]
@@ -35,6 +36,27 @@ async def test_the_data_of_a_page_bears_what_the_page_bears(storefront: Storefro
     assert data.headers["Content-Type"].startswith("text/x-component")
     assert MUG in data.headers["xkey"].split()
     assert data.status == 200, "Next's redirect for requests without `_rsc` would be kept for everybody"
+
+
+@pytest.mark.parametrize("path", ["/checkout", "/account", "/account/sign-in", "/orders/BDG-TNDA-FC5E"])
+async def test_scripts_begin_at_once_where_they_are_what_fills_the_page(storefront: Storefront, path: str) -> None:
+    document = await (await storefront.get(path)).text()
+    assert len(re.findall(r'<script\b[^>]*\ssrc="/_next/static/[^>]*\sasync=""', document)) > 5
+    assert "requestAnimationFrame" not in document
+
+
+@pytest.mark.parametrize("path", ["/", "/products/mug", "/search?q=mug", "/cart", "/withdraw", "/none"])
+async def test_scripts_begin_only_when_the_page_has_been_painted(storefront: Storefront, path: str) -> None:
+    storefront.api.products["mug"] = product()
+    document = await (await storefront.get(path)).text()
+    at_once = [tag for tag in re.findall(r"<script\b[^>]*\ssrc=[^>]*>", document) if "noModule" not in tag]
+    assert at_once == []
+    begin, later = re.findall(r"<script>(\(function.*?\))(\(\[[^<]*\]\))</script></body>", document)[0]
+    assert "requestAnimationFrame" in begin
+    sources = json.loads(later[1:-1])
+    assert len(sources) > 5
+    for source in sources:
+        assert (await storefront.get(source)).status == 200, source
 
 
 async def test_every_inline_script_is_allowed_by_its_hash_and_nothing_else_is(storefront: Storefront) -> None:
@@ -198,3 +220,27 @@ async def test_home_shows_what_is_in_stock_and_stands_without_any_picture(storef
     assert "in stock now" not in text
     (asked,) = {query for path, query in storefront.api.queries if path == "/search"}
     assert {"in_stock=true", "sort=newest"} <= set(asked.split("&"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/", "/products/mug", "/search?q=mug", "/cart", "/checkout", "/find-order", "/withdraw", "/account/sign-in",
+        "/account/sign-up", "/account/forgot-password", "/account/reset-password", "/account", "/none",
+    ],
+)  # fmt: skip
+async def test_no_form_sends_by_its_address_what_somebody_types_of_themselves(
+    storefront: Storefront, path: str
+) -> None:
+    storefront.api.products["mug"] = product()
+    document = await (await storefront.get(path)).text()
+    forms = re.findall(r"<form\b([^>]*)>([\s\S]*?)</form>", document)
+    assert forms or path == "/checkout"  # whose form comes with its scripts
+    for attributes, fields in forms:
+        named = set(re.findall(r'<(?:input|select|textarea)\b[^>]*\sname="([^"]*)"', fields))
+        if 'method="post"' not in attributes:
+            assert named <= {"q", "sort", "price_min", "price_max"}, (attributes, named)
+        elif 'action="' not in attributes:
+            button = re.search(r'<button\b[^>]*type="submit"[^>]*>', fields)
+            assert button is not None
+            assert "disabled" in button[0], "without scripts nobody would answer it"

@@ -211,6 +211,7 @@ sub without_persons {
     unset req.http.Accept-Language;
     unset req.http.User-Agent;
     unset req.http.Cart-Token;
+    unset req.http.Order-Token;
     unset req.http.Next-Router-State-Tree;
     unset req.http.Next-Url;
     unset req.http.Next-Action;
@@ -296,6 +297,9 @@ sub vcl_backend_fetch {
 }
 
 sub vcl_backend_response {
+    if (bereq.http.X-Kind ~ "^(html|rsc)$") {
+        call compressed;  # what is one shopper's own, too
+    }
     if (bereq.uncacheable && bereq.http.X-Shared != "yes") {
         return (deliver);
     }
@@ -341,15 +345,24 @@ sub vcl_backend_response {
 
 # An answer that began before the last purge of its kind may be older than what was purged: ask again.
 sub against_late_refills {
-    # What every page bears says nothing of its kind: with one product beside it, it is that product's.
+    # What every page bears says nothing of its kind: with a few products beside it, it is theirs.
     set beresp.http.X-Bucket = regsuball(beresp.http.xkey, "(^| )(categories|pages)(?= |$)", "");
-    if (beresp.http.X-Bucket ~ "^ ?product:\S+$") {
-        set beresp.http.X-Bucket = regsub(beresp.http.X-Bucket, "^.*(..)$", "\1");
+    set beresp.http.X-Buckets = beresp.http.X-Bucket;
+    unset beresp.http.X-Late;
+    if (beresp.http.X-Buckets ~ "^( ?product:\S+){1,5}$") {
+        call next_bucket;
+        call next_bucket;
+        call next_bucket;
+        call next_bucket;
+        call next_bucket;
     } else {
         set beresp.http.X-Bucket = "list";
+        call look_at_bucket;
     }
-    if (std.real(var.global_get(beresp.http.X-Bucket), 0.0) >= std.real(bereq.http.X-Began, 0.0)
-        || std.real(var.global_get("frame"), 0.0) >= std.real(bereq.http.X-Began, 0.0)) {
+    unset beresp.http.X-Buckets;
+    set beresp.http.X-Bucket = "frame";
+    call look_at_bucket;
+    if (beresp.http.X-Late) {
         # What tells of all products takes seconds to make: the next reader has it made, not this one once more.
         if (bereq.retries < 2 && beresp.http.xkey !~ "(^| )products( |$)") {
             return (retry);
@@ -358,6 +371,21 @@ sub against_late_refills {
         return (deliver);
     }
     unset beresp.http.X-Bucket;
+}
+
+# The bucket of the first product that has not been looked at.
+sub next_bucket {
+    if (beresp.http.X-Buckets ~ "product:") {
+        set beresp.http.X-Bucket = regsub(beresp.http.X-Buckets, "^ ?product:\S*(\S\S)( .*)?$", "\1");
+        set beresp.http.X-Buckets = regsub(beresp.http.X-Buckets, "^ ?product:\S+", "");
+        call look_at_bucket;
+    }
+}
+
+sub look_at_bucket {
+    if (std.real(var.global_get(beresp.http.X-Bucket), 0.0) >= std.real(bereq.http.X-Began, 0.0)) {
+        set beresp.http.X-Late = "yes";
+    }
 }
 
 sub not_kept {
@@ -397,6 +425,13 @@ sub vcl_backend_error {
 # --- what goes out ------------------------------------------------------------------------------------
 
 sub vcl_deliver {
+    if (req.http.X-Kind == "media" && resp.status >= 400) {
+        # The object storage's own words are XML for programs and name its buckets. What may not be read is not there.
+        if (resp.status == 403) {
+            return (synth(404));
+        }
+        return (synth(resp.status));
+    }
     if (req.http.X-Shared == "yes" && (req.http.X-Kind ~ "^(html|rsc)$" || resp.http.Cache-Control ~ "s-maxage")) {
         # A browser must ask each time: nobody can take a price from it.
         if (req.url ~ "^/(favicon\.ico|icon\.(svg|png)|apple-icon\.png|manifest\.webmanifest)$" && resp.status == 200) {
@@ -427,6 +462,9 @@ sub vcl_deliver {
 # On every answer, whoever made it. A page and the API bring a policy of their own.
 sub secured {
     set resp.http.X-Content-Type-Options = "nosniff";
+    if (resp.http.Content-Type ~ "(?i)^(text/|[a-z]+/([a-z0-9.+-]*\+)?xml)" && resp.http.Content-Type !~ "(?i)charset=") {
+        set resp.http.Content-Type = resp.http.Content-Type + "; charset=utf-8";  # as all text of the shop is
+    }
     set resp.http.X-Frame-Options = "DENY";
     if (!resp.http.Content-Security-Policy) {
         set resp.http.Content-Security-Policy = "default-src 'none'; frame-ancestors 'none'";
@@ -470,7 +508,7 @@ sub vcl_synth {
     if (resp.status == 503) {
         set resp.http.Retry-After = "5";
         set resp.http.X-Title = "Back in a moment";
-        set resp.http.X-Detail = "The shop does not answer just now. Please try again in a few seconds.";
+        set resp.http.X-Detail = "The shop is not answering right now. Please try again in a few seconds.";
         set resp.http.X-Code = "unavailable";
     } elsif (resp.status == 404) {
         set resp.http.X-Title = "Nothing here";
@@ -478,12 +516,12 @@ sub vcl_synth {
         set resp.http.X-Code = "not_found";
     } elsif (resp.status == 403) {
         set resp.http.X-Title = "Not allowed";
-        set resp.http.X-Detail = "This is for the shop's own machines.";
+        set resp.http.X-Detail = "This is only for the shop's own machines.";
         set resp.http.X-Code = "forbidden";
     } elsif (resp.status == 405) {
         set resp.http.Allow = "GET, HEAD";
         set resp.http.X-Title = "Not possible";
-        set resp.http.X-Detail = "This address does not take such a request.";
+        set resp.http.X-Detail = "This address does not accept this kind of request.";
         set resp.http.X-Code = "method_not_allowed";
     } elsif (resp.status == 429) {
         set resp.http.Retry-After = "5";
@@ -492,7 +530,7 @@ sub vcl_synth {
         set resp.http.X-Code = "too_many_requests";
     } else {
         set resp.http.X-Title = "Not understood";
-        set resp.http.X-Detail = "This request is not one that the shop can read.";
+        set resp.http.X-Detail = "The shop cannot read this request.";
         set resp.http.X-Code = "malformed_request";
     }
     if (req.http.X-Kind == "api") {

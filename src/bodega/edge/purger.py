@@ -13,6 +13,7 @@ from prometheus_client import Histogram
 
 from bodega.contracts.catalog import CategoryUpdated, ProductArchived, ProductUpdated
 from bodega.contracts.inventory import (
+    SHOWN_UP_TO,
     InventoryAdjusted,
     InventoryCommitted,
     InventoryReleased,
@@ -33,6 +34,8 @@ CURRENT_WITHIN_SECONDS: Final = 2.0
 SWEEP_AFTER_SECONDS: Final = 0.5
 """An answer that passed the edge's guard in the very moment of the purge has long been stored by then."""
 SWEPT_AT_ONCE: Final = 100
+FEW: Final = 5
+"""Up to so many pieces of a product are named in lists; the storefront's `FEW` must not be more."""
 
 _TICK_SECONDS: Final = 0.1
 _PURGING: Final = Histogram(
@@ -42,6 +45,20 @@ _PURGING: Final = Histogram(
 _log = log()
 
 StockChanged = InventoryReserved | InventoryReleased | InventoryCommitted | InventoryAdjusted | InventoryShort
+
+
+def _fewest(stock: StockChanged) -> int:
+    """How many pieces could be had before or after the change, whichever is fewer."""
+    after = stock.available if stock.available is not None else SHOWN_UP_TO if stock.shown == "many" else stock.shown
+    match stock:
+        case InventoryReleased():
+            return after - stock.quantity
+        case InventoryAdjusted():
+            return min(after, after - stock.delta)
+        case InventoryReserved():
+            return after
+        case _:
+            return SHOWN_UP_TO  # units left that nobody could have had any more, or none at all
 
 
 class Hearing(Protocol):
@@ -136,9 +153,15 @@ class Purger:
         await self.purge(["categories"])
 
     async def stock_changed(self, event: Received[StockChanged]) -> None:
-        """Only what sold out or came back: how much is left, pages ask live."""
-        if event.data.in_stock_flipped and event.data.product_id is not None:
-            await self.purge([f"product:{event.data.product_id}", ALL_PRODUCTS])
+        """What sold out or came back, and each number of few pieces: pages name it. Above that they only say that there
+        are some."""
+        stock = event.data
+        if stock.product_id is None:
+            return
+        if stock.in_stock_flipped:
+            await self.purge([f"product:{stock.product_id}", ALL_PRODUCTS])
+        elif _fewest(stock) <= FEW:
+            await self.purge([f"product:{stock.product_id}"])
 
     def hears(self) -> tuple[Hears, ...]:
         stock = (InventoryReserved, InventoryReleased, InventoryCommitted, InventoryAdjusted, InventoryShort)

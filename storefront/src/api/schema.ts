@@ -621,6 +621,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/withdrawals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Withdrawals
+         * @description Statements of withdrawal, newest first. Those of an order are in its history too.
+         */
+        get: operations["list_withdrawals_admin_withdrawals_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/withdrawals/{withdrawal_id}/assign": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Assign Withdrawal
+         * @description Says which order a statement is about that matched none: it takes effect as of when it came in, and its receipt
+         *     is mailed again, with its content.
+         */
+        post: operations["assign_withdrawal_admin_withdrawals__withdrawal_id__assign_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/email/resend": {
         parameters: {
             query?: never;
@@ -1214,6 +1255,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notifications/stock-wishes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Wish For Stock
+         * @description A mail when a SKU that is sold out can be had again: one, to who has asked first, at most two for each piece. It
+         *     has a link that ends all such mails. Asking twice is harmless; a wish ends after half a year.
+         */
+        post: operations["wish_for_stock_notifications_stock_wishes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/notifications/unsubscribe/{notification_id}": {
         parameters: {
             query?: never;
@@ -1225,7 +1287,8 @@ export interface paths {
         put?: never;
         /**
          * Unsubscribe
-         * @description What a mail client's own button does (RFC 8058): no more mails about parcels that have arrived. The body,
+         * @description What a mail client's own button does (RFC 8058): no more mails of this kind, about parcels that
+         *     have arrived or about what is back in stock. The body,
          *     `List-Unsubscribe=One-Click`, says nothing more.
          */
         post: operations["unsubscribe_notifications_unsubscribe__notification_id__post"];
@@ -1270,6 +1333,29 @@ export interface paths {
          *     address, once in ten minutes at most. The answer is the same if there is none.
          */
         post: operations["look_up_order_orders_lookup_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/withdrawals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw From Order
+         * @description A consumer withdraws from a contract (Directive 2011/83/EU, Article 11a), with an account or without. The
+         *     statement is kept whatever it says, with its time, and a receipt is mailed. If number and e-mail address are those
+         *     of an order, it stands in its history, and the order is cancelled if all of it is withdrawn from and it can be. The
+         *     answer is the same if they are not.
+         */
+        post: operations["withdraw_from_order_orders_withdrawals_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1332,6 +1418,27 @@ export interface paths {
         get: operations["follow_order_orders__order_ref__events_get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/orders/{order_ref}/open": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open Order
+         * @description For browsers that come by the link of a mail: takes its token and keeps it in a cookie that scripts cannot read,
+         *     for this order alone. From then on the order is read, followed and cancelled by its number.
+         */
+        post: operations["open_order_orders__order_ref__open_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1526,6 +1633,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/tax/{country}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read Tax
+         * @description Whether the catalog's prices include tax for shoppers of a country, and at which rate it is taxed today.
+         */
+        get: operations["read_tax_tax__country__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users/me": {
         parameters: {
             query?: never;
@@ -1547,8 +1674,8 @@ export interface paths {
          *
          *     Profile, addresses, preferences, cart and login are deleted. Of orders, payments and parcels stays what tax law
          *     wants kept, without name, street, e-mail and phone. 409 `orders_open` while an order has been neither delivered
-         *     nor cancelled nor refunded whole; `orders` names them. `Location` tells how far it is, as long as the access token
-         *     lives.
+         *     nor cancelled nor refunded whole; `orders` names them. `Location` tells how far it is until the login is deleted,
+         *     which is the last step: from then on it answers 401.
          */
         delete: operations["erase_account_users_me_delete"];
         options?: never;
@@ -2036,7 +2163,7 @@ export interface components {
         AdminOrderSummary: {
             /**
              * Attention
-             * @description Why people must look at it: `capture_failed`, the bank will not give the money of an order that is with the carrier. null: they need not
+             * @description Why people must look at it: `capture_failed`, the bank will not give the money of an order that is with the carrier; `withdrawn`, its buyer has withdrawn from it, until money is refunded. null: they need not
              * @example null
              * @example capture_failed
              */
@@ -2255,13 +2382,14 @@ export interface components {
          *         "number": "BD123456785DE",
          *         "url": "http://127.0.0.1:7080/parcels/BD123456785DE"
          *       },
-         *       "version": 5
+         *       "version": 5,
+         *       "withdrawals": []
          *     }
          */
         AdminOrderView: {
             /**
              * Attention
-             * @description Why people must look at it: `capture_failed`, the bank will not give the money of an order that is with the carrier. null: they need not
+             * @description Why people must look at it: `capture_failed`, the bank will not give the money of an order that is with the carrier; `withdrawn`, its buyer has withdrawn from it, until money is refunded. null: they need not
              * @example null
              * @example capture_failed
              */
@@ -2436,6 +2564,13 @@ export interface components {
              * @example 5
              */
             version: number;
+            /**
+             * Withdrawals
+             * @description Statements of withdrawal from it, oldest first
+             * @default []
+             * @example []
+             */
+            withdrawals?: components["schemas"]["OrderWithdrawal"][];
         };
         /**
          * AdminProductSummary
@@ -2807,6 +2942,77 @@ export interface components {
              * @example 12
              */
             version: number;
+        };
+        /**
+         * AdminWithdrawal
+         * @description A statement of withdrawal, for the staff.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "goods": null,
+         *       "id": "wdr_01M7Z4Q8T2V5X9B3D6F8H0K2M4",
+         *       "late": false,
+         *       "name": "Ada Lovelace",
+         *       "number": "BDG-TNDA-FC5E",
+         *       "order_id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *       "order_number": "BDG-TNDA-FC5E",
+         *       "received_at": "2026-11-28T08:48:32Z"
+         *     }
+         */
+        AdminWithdrawal: {
+            /**
+             * Email
+             * @description Where the receipt goes
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Goods
+             * @description What is withdrawn from, in the consumer's words; null: the whole order
+             * @example null
+             * @example 1 of the 2 mugs
+             */
+            goods: string | null;
+            /**
+             * Id
+             * @description Names a statement of withdrawal, on its receipt too
+             * @example wdr_01M7Z4Q8T2V5X9B3D6F8H0K2M4
+             */
+            id: string;
+            /**
+             * Late
+             * @description It came after the period had ended, by the days of the calendar alone. Whether it holds is for people to say
+             * @example false
+             */
+            late: boolean;
+            /**
+             * Name
+             * @description Who withdraws
+             * @example Ada Lovelace
+             */
+            name: string;
+            /**
+             * Number
+             * @description The number of the order, as typed
+             * @example BDG-TNDA-FC5E
+             */
+            number: string;
+            /**
+             * Order Id
+             * @description The order; null: number and address match none
+             */
+            order_id: string | null;
+            /**
+             * Order Number
+             * @description The number of that order; null as `order_id`
+             */
+            order_number: string | null;
+            /**
+             * Received At
+             * Format: date-time
+             * @description When it came in
+             * @example 2026-11-28T08:48:32Z
+             */
+            received_at: string;
         };
         /**
          * CartView
@@ -3414,7 +3620,7 @@ export interface components {
             /**
              * Message
              * @description What is wrong with it
-             * @example no product has this SKU
+             * @example No product has this SKU.
              */
             message: string;
             /**
@@ -3432,7 +3638,7 @@ export interface components {
          *         {
          *           "code": "not_found",
          *           "line": 17,
-         *           "message": "no product has this SKU",
+         *           "message": "No product has this SKU.",
          *           "sku": "MUG-1"
          *         }
          *       ],
@@ -4399,7 +4605,7 @@ export interface components {
              * @example parcel_sent
              * @enum {string}
              */
-            kind: "order_confirmation" | "order_cancelled" | "order_refunded" | "order_link" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed";
+            kind: "order_confirmation" | "order_cancelled" | "order_refunded" | "order_link" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed" | "back_in_stock" | "withdrawal_received" | "withdrawal_reported";
             /**
              * Last Error
              * @description Why it was not taken the last time; null: it was
@@ -4638,6 +4844,21 @@ export interface components {
             weight_grams?: number;
         };
         /**
+         * OrderLink
+         * @description `POST /orders/{order_ref}/open`
+         * @example {
+         *       "token": "c3YnSotizz6Ke6bDirUxRMBD"
+         *     }
+         */
+        OrderLink: {
+            /**
+             * Token
+             * @description What follows `#token=` in the link of the mail, or `order.token` of the checkout
+             * @example c3YnSotizz6Ke6bDirUxRMBD
+             */
+            token: string;
+        };
+        /**
          * OrderLookup
          * @description `POST /orders/lookup`
          * @example {
@@ -4813,7 +5034,7 @@ export interface components {
             number: string;
             /**
              * Token
-             * @description Lets a guest read, follow and cancel the order: `GET /orders/{id}?token=…`
+             * @description Lets a guest read, follow and cancel the order: `GET /orders/{id}` with `Order-Token: …`
              * @example c3YnSotizz6Ke6bDirUxRMBD
              */
             token: string;
@@ -5015,7 +5236,8 @@ export interface components {
          *         "number": "BD123456785DE",
          *         "url": "http://127.0.0.1:7080/parcels/BD123456785DE"
          *       },
-         *       "version": 5
+         *       "version": 5,
+         *       "withdrawals": []
          *     }
          */
         OrderView: {
@@ -5156,6 +5378,63 @@ export interface components {
              * @example 5
              */
             version: number;
+            /**
+             * Withdrawals
+             * @description Statements of withdrawal from it, oldest first
+             * @default []
+             * @example []
+             */
+            withdrawals?: components["schemas"]["OrderWithdrawal"][];
+        };
+        /**
+         * OrderWithdrawal
+         * @description A statement of withdrawal from this order.
+         */
+        OrderWithdrawal: {
+            /**
+             * Email
+             * @description Where the receipt goes
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Goods
+             * @description What is withdrawn from, in the consumer's words; null: the whole order
+             * @example null
+             * @example 1 of the 2 mugs
+             */
+            goods: string | null;
+            /**
+             * Id
+             * @description Names a statement of withdrawal, on its receipt too
+             * @example wdr_01M7Z4Q8T2V5X9B3D6F8H0K2M4
+             */
+            id: string;
+            /**
+             * Late
+             * @description It came after the period had ended, by the days of the calendar alone. Whether it holds is for people to say
+             * @example false
+             */
+            late: boolean;
+            /**
+             * Name
+             * @description Who withdraws
+             * @example Ada Lovelace
+             */
+            name: string;
+            /**
+             * Number
+             * @description The number of the order, as typed
+             * @example BDG-TNDA-FC5E
+             */
+            number: string;
+            /**
+             * Received At
+             * Format: date-time
+             * @description When it came in
+             * @example 2026-11-28T08:48:32Z
+             */
+            received_at: string;
         };
         /**
          * TimelineEntry
@@ -5303,6 +5582,39 @@ export interface components {
              * @description In the order of the list; empty: there is nothing
              */
             items: components["schemas"]["AdminStock"][];
+            /**
+             * Next Cursor
+             * @description Give it as `cursor` for the next page; null: this is the last
+             * @example WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd
+             */
+            next_cursor?: string | null;
+        };
+        /**
+         * Page[AdminWithdrawal]
+         * @description A part of a list, and the way to the next.
+         * @example {
+         *       "items": [
+         *         {
+         *           "email": "ada@example.com",
+         *           "goods": null,
+         *           "id": "wdr_01M7Z4Q8T2V5X9B3D6F8H0K2M4",
+         *           "late": false,
+         *           "name": "Ada Lovelace",
+         *           "number": "BDG-TNDA-FC5E",
+         *           "order_id": "ord_01M7WM9DBPETFB59TDWH9EDD1R",
+         *           "order_number": "BDG-TNDA-FC5E",
+         *           "received_at": "2026-11-28T08:48:32Z"
+         *         }
+         *       ],
+         *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
+         *     }
+         */
+        Page_AdminWithdrawal_: {
+            /**
+             * Items
+             * @description In the order of the list; empty: there is nothing
+             */
+            items: components["schemas"]["AdminWithdrawal"][];
             /**
              * Next Cursor
              * @description Give it as `cursor` for the next page; null: this is the last
@@ -6119,9 +6431,9 @@ export interface components {
          * @description RFC 9457. Branch on `code`; `title` and `detail` are for people.
          * @example {
          *       "code": "not_found",
-         *       "detail": "no order has this id or number",
+         *       "detail": "No order has this id or number.",
          *       "status": 404,
-         *       "title": "There is no such thing",
+         *       "title": "Not found",
          *       "type": "https://bodega.example/problems/not_found"
          *     }
          */
@@ -6136,7 +6448,7 @@ export interface components {
              * Detail
              * @description What happened this time, and what to do about it
              * @default null
-             * @example no order has this id or number
+             * @example No order has this id or number.
              */
             detail?: string | null;
             /**
@@ -6148,7 +6460,7 @@ export interface components {
             /**
              * Title
              * @description What the code means, the same each time; may be reworded
-             * @example There is no such thing
+             * @example Not found
              */
             title: string;
             /**
@@ -6269,6 +6581,15 @@ export interface components {
             price: components["schemas"]["Price"];
             /** @description Of the dearest variant; the same as `price`, if all cost the same */
             price_to: components["schemas"]["Price"];
+            /**
+             * Skus
+             * @description Its variants, to ask `GET /inventory?skus=` for stock
+             * @example [
+             *       "MUG-ALBA-SAGE-250ML",
+             *       "MUG-ALBA-SAGE-350ML"
+             *     ]
+             */
+            skus: string[];
             /**
              * Slug
              * @description The product's name in the address of its page
@@ -6817,6 +7138,9 @@ export interface components {
          *           "promised_to": "2026-11-25"
          *         }
          *       ],
+         *       "tax_rates": [
+         *         "0.19"
+         *       ],
          *       "totals": {
          *         "discount": {
          *           "amount": 0,
@@ -6859,6 +7183,14 @@ export interface components {
              * @description Every way to send it there, in the shop's order
              */
             shipping_options: components["schemas"]["ShippingOption"][];
+            /**
+             * Tax Rates
+             * @description The rates by which the lines are taxed, each once, as decimal fractions; empty: no tax is due
+             * @example [
+             *       "0.19"
+             *     ]
+             */
+            tax_rates: string[];
             /** @description With shipping and tax; `total` is the `expected_total` of `POST /checkout` */
             totals: components["schemas"]["Totals"];
         };
@@ -7257,7 +7589,7 @@ export interface components {
             /**
              * Message
              * @description What is wrong with it, for people
-             * @example this shop sells in EUR
+             * @example This shop sells in EUR.
              */
             message: string;
             /**
@@ -7375,6 +7707,10 @@ export interface components {
          *             "amount": 1900,
          *             "currency": "EUR"
          *           },
+         *           "skus": [
+         *             "MUG-ALBA-SAGE-250ML",
+         *             "MUG-ALBA-SAGE-350ML"
+         *           ],
          *           "slug": "alba-stoneware-mug",
          *           "title": "Alba Stoneware Mug"
          *         }
@@ -7985,6 +8321,28 @@ export interface components {
             sku: string;
         };
         /**
+         * StockWishRequest
+         * @description `POST /notifications/stock-wishes`
+         * @example {
+         *       "email": "ada@example.com",
+         *       "sku": "MUG-ALBA-SAGE-350ML"
+         *     }
+         */
+        StockWishRequest: {
+            /**
+             * Email
+             * @description Where the mail goes
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Sku
+             * @description Stock-keeping unit: names one variant of a product (this colour, that size) all over the shop
+             * @example MUG-ALBA-SAGE-350ML
+             */
+            sku: string;
+        };
+        /**
          * Suggestions
          * @description What somebody who is typing may be about to say.
          * @example {
@@ -8020,6 +8378,10 @@ export interface components {
          *             "amount": 1900,
          *             "currency": "EUR"
          *           },
+         *           "skus": [
+         *             "MUG-ALBA-SAGE-250ML",
+         *             "MUG-ALBA-SAGE-350ML"
+         *           ],
          *           "slug": "alba-stoneware-mug",
          *           "title": "Alba Stoneware Mug"
          *         }
@@ -8147,6 +8509,35 @@ export interface components {
              * @example 2007-01-01
              */
             valid_from: string;
+        };
+        /**
+         * TaxView
+         * @description What the catalog's prices are to shoppers of a country.
+         * @example {
+         *       "country": "DE",
+         *       "prices_include_tax": true,
+         *       "rate": "0.19"
+         *     }
+         */
+        TaxView: {
+            /**
+             * Country
+             * @description Country, ISO 3166-1 alpha-2
+             * @example DE
+             */
+            country: string;
+            /**
+             * Prices Include Tax
+             * @description True: the catalog's prices are gross for shoppers there; false: tax comes on top
+             * @example true
+             */
+            prices_include_tax: boolean;
+            /**
+             * Rate
+             * @description The standard rate of today, as a decimal fraction; null: no tax is collected there
+             * @example 0.19
+             */
+            rate: string | null;
         };
         /**
          * TextMessages
@@ -8508,6 +8899,110 @@ export interface components {
              * @example mJ4uK0x2TqVb9wZcR7sYpLd1aN5eHf8gQiO3kXvB6tU
              */
             token: string;
+        };
+        /**
+         * WithdrawalAssignment
+         * @description `POST /admin/withdrawals/{id}/assign`
+         * @example {
+         *       "order": "BDG-TNDA-FC5E"
+         *     }
+         */
+        WithdrawalAssignment: {
+            /**
+             * Order
+             * @description Id or number of the order that it is about
+             * @example BDG-TNDA-FC5E
+             */
+            order: string;
+        };
+        /**
+         * WithdrawalStatement
+         * @description `POST /orders/withdrawals`
+         * @example {
+         *       "email": "ada@example.com",
+         *       "goods": null,
+         *       "name": "Ada Lovelace",
+         *       "number": "BDG-TNDA-FC5E"
+         *     }
+         */
+        WithdrawalStatement: {
+            /**
+             * Email
+             * @description The address that the order was made with; the receipt goes there
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Goods
+             * @description What is withdrawn from, if it is not the whole order
+             * @example null
+             * @example 1 of the 2 mugs
+             */
+            goods?: string | null;
+            /**
+             * Name
+             * @description Who withdraws
+             * @example Ada Lovelace
+             */
+            name: string;
+            /**
+             * Number
+             * @description The order's number as people type it: in any case, with or without hyphens
+             * @example BDG-TNDA-FC5E
+             */
+            number: string;
+        };
+        /**
+         * WithdrawalView
+         * @description A statement of withdrawal, as it came in.
+         * @example {
+         *       "email": "ada@example.com",
+         *       "goods": null,
+         *       "id": "wdr_01M7Z4Q8T2V5X9B3D6F8H0K2M4",
+         *       "name": "Ada Lovelace",
+         *       "number": "BDG-TNDA-FC5E",
+         *       "received_at": "2026-11-28T08:48:32Z"
+         *     }
+         */
+        WithdrawalView: {
+            /**
+             * Email
+             * @description Where the receipt goes
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * Goods
+             * @description What is withdrawn from, in the consumer's words; null: the whole order
+             * @example null
+             * @example 1 of the 2 mugs
+             */
+            goods: string | null;
+            /**
+             * Id
+             * @description Names a statement of withdrawal, on its receipt too
+             * @example wdr_01M7Z4Q8T2V5X9B3D6F8H0K2M4
+             */
+            id: string;
+            /**
+             * Name
+             * @description Who withdraws
+             * @example Ada Lovelace
+             */
+            name: string;
+            /**
+             * Number
+             * @description The number of the order, as typed
+             * @example BDG-TNDA-FC5E
+             */
+            number: string;
+            /**
+             * Received At
+             * Format: date-time
+             * @description When it came in
+             * @example 2026-11-28T08:48:32Z
+             */
+            received_at: string;
         };
         /**
          * WriteAddress
@@ -9108,7 +9603,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description - `not_found`: There is no such thing. */
+        /** @description - `not_found`: Not found. */
         NotFound404: {
             headers: {
                 [name: string]: unknown;
@@ -9118,14 +9613,14 @@ export interface components {
                  * @example {
                  *       "code": "not_found",
                  *       "status": 404,
-                 *       "title": "There is no such thing",
+                 *       "title": "Not found",
                  *       "type": "https://bodega.example/problems/not_found"
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description - `not_labelled`: No label was bought for it yet. */
+        /** @description - `not_labelled`: No label has been bought for it yet. */
         NotLabelled409: {
             headers: {
                 [name: string]: unknown;
@@ -9135,14 +9630,14 @@ export interface components {
                  * @example {
                  *       "code": "not_labelled",
                  *       "status": 409,
-                 *       "title": "No label was bought for it yet",
+                 *       "title": "No label has been bought for it yet",
                  *       "type": "https://bodega.example/problems/not_labelled"
                  *     }
                  */
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description - `precondition_required`: Say which version you change (If-Match). */
+        /** @description - `precondition_required`: Say which version you are changing (If-Match). */
         PreconditionRequired428: {
             headers: {
                 [name: string]: unknown;
@@ -9152,7 +9647,7 @@ export interface components {
                  * @example {
                  *       "code": "precondition_required",
                  *       "status": 428,
-                 *       "title": "Say which version you change (If-Match)",
+                 *       "title": "Say which version you are changing (If-Match)",
                  *       "type": "https://bodega.example/problems/precondition_required"
                  *     }
                  */
@@ -9234,7 +9729,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description - `token_used`: This link has been used or has run out. */
+        /** @description - `token_used`: This link has been used or has expired. */
         TokenUsed409: {
             headers: {
                 [name: string]: unknown;
@@ -9244,7 +9739,7 @@ export interface components {
                  * @example {
                  *       "code": "token_used",
                  *       "status": 409,
-                 *       "title": "This link has been used or has run out",
+                 *       "title": "This link has been used or has expired",
                  *       "type": "https://bodega.example/problems/token_used"
                  *     }
                  */
@@ -9292,7 +9787,7 @@ export interface components {
         /**
          * @description - `unauthenticated`: Sign in first.
          *     - `access_expired`: The sign-in has to be renewed.
-         *     - `session_ended`: The session has ended, sign in again.
+         *     - `session_ended`: The session has ended; sign in again.
          */
         UnauthenticatedOrAccessExpiredOrSessionEnded401: {
             headers: {
@@ -9312,9 +9807,9 @@ export interface components {
         };
         /**
          * @description - `unauthenticated`: Sign in first.
-         *     - `bad_credentials`: E-mail or password is wrong.
+         *     - `bad_credentials`: The e-mail or password is wrong.
          *     - `access_expired`: The sign-in has to be renewed.
-         *     - `session_ended`: The session has ended, sign in again.
+         *     - `session_ended`: The session has ended; sign in again.
          */
         UnauthenticatedOrBadCredentialsOrAccessExpiredOrSessionEnded401: {
             headers: {
@@ -9353,7 +9848,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description - `unsupported_media_type`: This kind of file or text is not taken here. */
+        /** @description - `unsupported_media_type`: This kind of file or text is not accepted here. */
         UnsupportedMediaType415: {
             headers: {
                 [name: string]: unknown;
@@ -9363,7 +9858,7 @@ export interface components {
                  * @example {
                  *       "code": "unsupported_media_type",
                  *       "status": 415,
-                 *       "title": "This kind of file or text is not taken here",
+                 *       "title": "This kind of file or text is not accepted here",
                  *       "type": "https://bodega.example/problems/unsupported_media_type"
                  *     }
                  */
@@ -9577,7 +10072,7 @@ export interface operations {
                 sort?: "sku" | "available";
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -9783,7 +10278,7 @@ export interface operations {
             404: components["responses"]["NotFound404"];
             /**
              * @description - `below_reserved`: More is reserved than would be left.
-             *     - `conflict`: It is in conflict with the present state.
+             *     - `conflict`: This conflicts with the current state.
              */
             409: {
                 headers: {
@@ -9815,7 +10310,7 @@ export interface operations {
             query?: {
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -9855,14 +10350,14 @@ export interface operations {
                 /** @description Only those that have come so far */
                 state?: ("waiting" | "sent" | "parked" | "dropped") | null;
                 /** @description Only those about this */
-                kind?: ("order_confirmation" | "order_cancelled" | "order_refunded" | "order_link" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed") | null;
+                kind?: ("order_confirmation" | "order_cancelled" | "order_refunded" | "order_link" | "parcel_sent" | "parcel_delivered" | "payment_failed" | "verify_email" | "reset_password" | "password_changed" | "back_in_stock" | "withdrawal_received" | "withdrawal_reported") | null;
                 /** @description Only mails, or only text messages */
                 channel?: ("mail" | "sms") | null;
                 /** @description An order's number or id, or how an address or telephone number begins */
                 q?: string | null;
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -9922,7 +10417,7 @@ export interface operations {
             404: components["responses"]["NotFound404"];
             /**
              * @description - `still_to_be_sent`: It has not been sent yet.
-             *     - `conflict`: It is in conflict with the present state.
+             *     - `conflict`: This conflicts with the current state.
              */
             409: {
                 headers: {
@@ -9958,9 +10453,9 @@ export interface operations {
                 q?: string | null;
                 /** @description True: only those that people must look at; false: only the others */
                 attention?: boolean | null;
-                /** @description Placed then or later */
+                /** @description Placed then or later; a day alone begins at midnight, UTC */
                 placed_from?: string | null;
-                /** @description Placed earlier than that */
+                /** @description Placed earlier than that; a day alone: before it begins */
                 placed_before?: string | null;
                 /** @description At least so much, in minor units */
                 total_from?: number | null;
@@ -9970,7 +10465,7 @@ export interface operations {
                 sort?: "newest" | "oldest" | "total" | "-total";
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -10137,7 +10632,7 @@ export interface operations {
             404: components["responses"]["NotFound404"];
             /**
              * @description - `payment_not_refundable`: This amount cannot be refunded.
-             *     - `conflict`: It is in conflict with the present state.
+             *     - `conflict`: This conflicts with the current state.
              */
             409: {
                 headers: {
@@ -10195,7 +10690,7 @@ export interface operations {
                 q?: string | null;
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -10720,7 +11215,7 @@ export interface operations {
                 attention?: boolean | null;
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -10887,9 +11382,9 @@ export interface operations {
             403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
             404: components["responses"]["NotFound404"];
             /**
-             * @description - `not_labelled`: No label was bought for it yet.
-             *     - `already_handed_over`: The parcel is on its way already.
-             *     - `conflict`: It is in conflict with the present state.
+             * @description - `not_labelled`: No label has been bought for it yet.
+             *     - `already_handed_over`: The parcel is already on its way.
+             *     - `conflict`: This conflicts with the current state.
              */
             409: {
                 headers: {
@@ -10900,7 +11395,7 @@ export interface operations {
                      * @example {
                      *       "code": "not_labelled",
                      *       "status": 409,
-                     *       "title": "No label was bought for it yet",
+                     *       "title": "No label has been bought for it yet",
                      *       "type": "https://bodega.example/problems/not_labelled"
                      *     }
                      */
@@ -10921,7 +11416,7 @@ export interface operations {
             query?: {
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -11027,6 +11522,98 @@ export interface operations {
             504: components["responses"]["Timeout504"];
         };
     };
+    list_withdrawals_admin_withdrawals_get: {
+        parameters: {
+            query?: {
+                /** @description True: only those whose order is known; false: only those that people must look at */
+                matched?: boolean | null;
+                /** @description Items on a page; the last one may have fewer */
+                limit?: number;
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A part of a list, and the way to the next. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_AdminWithdrawal_"];
+                };
+            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
+            403: components["responses"]["Forbidden403"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
+    assign_withdrawal_admin_withdrawals__withdrawal_id__assign_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Names a statement of withdrawal, on its receipt too */
+                withdrawal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawalAssignment"];
+            };
+        };
+        responses: {
+            /** @description A statement of withdrawal, for the staff. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminWithdrawal"];
+                };
+            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
+            403: components["responses"]["ForbiddenOrOriginNotAllowed403"];
+            404: components["responses"]["NotFound404"];
+            /** @description - `already_assigned`: It belongs to another order. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "already_assigned",
+                     *       "status": 409,
+                     *       "title": "It belongs to another order",
+                     *       "type": "https://bodega.example/problems/already_assigned"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
     resend_verification_auth_email_resend_post: {
         parameters: {
             query?: never;
@@ -11112,7 +11699,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest400"];
             /**
-             * @description - `bad_credentials`: E-mail or password is wrong.
+             * @description - `bad_credentials`: The e-mail or password is wrong.
              *     - `unauthenticated`: Sign in first.
              */
             401: {
@@ -11124,7 +11711,7 @@ export interface operations {
                      * @example {
                      *       "code": "bad_credentials",
                      *       "status": 401,
-                     *       "title": "E-mail or password is wrong",
+                     *       "title": "The e-mail or password is wrong",
                      *       "type": "https://bodega.example/problems/bad_credentials"
                      *     }
                      */
@@ -11300,7 +11887,7 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest400"];
             /**
-             * @description - `session_ended`: The session has ended, sign in again.
+             * @description - `session_ended`: The session has ended; sign in again.
              *     - `unauthenticated`: Sign in first.
              */
             401: {
@@ -11312,7 +11899,7 @@ export interface operations {
                      * @example {
                      *       "code": "session_ended",
                      *       "status": 401,
-                     *       "title": "The session has ended, sign in again",
+                     *       "title": "The session has ended; sign in again",
                      *       "type": "https://bodega.example/problems/session_ended"
                      *     }
                      */
@@ -11354,7 +11941,7 @@ export interface operations {
             400: components["responses"]["MalformedRequest400"];
             401: components["responses"]["GatewayUnauthenticated"];
             403: components["responses"]["GatewayOriginNotAllowed"];
-            /** @description - `email_taken`: There is an account with this e-mail. */
+            /** @description - `email_taken`: There is already an account with this e-mail. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -11364,7 +11951,7 @@ export interface operations {
                      * @example {
                      *       "code": "email_taken",
                      *       "status": 409,
-                     *       "title": "There is an account with this e-mail",
+                     *       "title": "There is already an account with this e-mail",
                      *       "type": "https://bodega.example/problems/email_taken"
                      *     }
                      */
@@ -11541,7 +12128,7 @@ export interface operations {
             /**
              * @description - `no_longer_sold`: No longer sold.
              *     - `cart_full`: The cart has too many lines.
-             *     - `quantity_limit`: More of one thing than a cart takes.
+             *     - `quantity_limit`: Too many of one product.
              */
             409: {
                 headers: {
@@ -11741,7 +12328,7 @@ export interface operations {
     read_addresses_catalog_addresses_get: {
         parameters: {
             query?: {
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -11774,7 +12361,7 @@ export interface operations {
             query?: {
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -11968,7 +12555,7 @@ export interface operations {
             403: components["responses"]["GatewayOriginNotAllowed"];
             /**
              * @description - `cart_empty`: The cart is empty.
-             *     - `conflict`: It is in conflict with the present state.
+             *     - `conflict`: This conflicts with the current state.
              *     - `too_many_attempts`: Too many cards were tried.
              *     - `out_of_stock`: Not enough in stock.
              *     - `total_changed`: The total has changed.
@@ -11977,8 +12564,8 @@ export interface operations {
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
              *     - `reservation_ended`: The reservation has ended.
              *     - `checkout_ended`: This checkout has ended.
-             *     - `checkout_failed`: The order could not be taken.
-             *     - `already_bought`: This cart was bought already.
+             *     - `checkout_failed`: The order could not be placed.
+             *     - `already_bought`: This cart has already been bought.
              */
             409: {
                 headers: {
@@ -12438,8 +13025,8 @@ export interface operations {
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
              *     - `reservation_ended`: The reservation has ended.
              *     - `checkout_ended`: This checkout has ended.
-             *     - `checkout_failed`: The order could not be taken.
-             *     - `already_bought`: This cart was bought already.
+             *     - `checkout_failed`: The order could not be placed.
+             *     - `already_bought`: This cart has already been bought.
              */
             409: {
                 headers: {
@@ -12662,7 +13249,7 @@ export interface operations {
             /**
              * @description - `payment_in_progress`: A payment is under way.
              *     - `too_many_attempts`: Too many cards were tried.
-             *     - `conflict`: It is in conflict with the present state.
+             *     - `conflict`: This conflicts with the current state.
              *     - `out_of_stock`: Not enough in stock.
              *     - `total_changed`: The total has changed.
              *     - `no_longer_sold`: No longer sold.
@@ -12670,8 +13257,8 @@ export interface operations {
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
              *     - `reservation_ended`: The reservation has ended.
              *     - `checkout_ended`: This checkout has ended.
-             *     - `checkout_failed`: The order could not be taken.
-             *     - `already_bought`: This cart was bought already.
+             *     - `checkout_failed`: The order could not be placed.
+             *     - `already_bought`: This cart has already been bought.
              */
             409: {
                 headers: {
@@ -12824,6 +13411,75 @@ export interface operations {
             504: components["responses"]["Timeout504"];
         };
     };
+    wish_for_stock_notifications_stock_wishes_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StockWishRequest"];
+            };
+        };
+        responses: {
+            /** @description Taken; it is done in a moment. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["GatewayUnauthenticated"];
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `unknown_sku`: No product has this SKU. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unknown_sku",
+                     *       "status": 404,
+                     *       "title": "No product has this SKU",
+                     *       "type": "https://bodega.example/problems/unknown_sku"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description - `in_stock`: It is in stock.
+             *     - `too_many_wishes`: This address is waiting for too many products.
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "in_stock",
+                     *       "status": 409,
+                     *       "title": "It is in stock",
+                     *       "type": "https://bodega.example/problems/in_stock"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
     unsubscribe_notifications_unsubscribe__notification_id__post: {
         parameters: {
             query: {
@@ -12848,7 +13504,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    /** @example <h1>You get no more of these mails</h1> */
+                    /** @example <h1>You will get no more of these e-mails</h1> */
                     "text/html": string;
                 };
             };
@@ -12876,7 +13532,7 @@ export interface operations {
             query?: {
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -12936,18 +13592,80 @@ export interface operations {
             504: components["responses"]["Timeout504"];
         };
     };
+    withdraw_from_order_orders_withdrawals_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Any string that nobody else would choose, such as a UUID. The same key and body again does nothing more and is answered as before, with `Idempotency-Replayed: true`, for a day */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WithdrawalStatement"];
+            };
+        };
+        responses: {
+            /** @description A statement of withdrawal, as it came in. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WithdrawalView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest400"];
+            403: components["responses"]["GatewayOriginNotAllowed"];
+            /** @description - `conflict`: This conflicts with the current state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "conflict",
+                     *       "status": 409,
+                     *       "title": "This conflicts with the current state",
+                     *       "type": "https://bodega.example/problems/conflict"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
     read_order_orders__order_ref__get: {
         parameters: {
             query?: {
-                /** @description Lets a guest in without an account: from the link in the mail, or `order.token` of the checkout */
+                /**
+                 * @deprecated
+                 * @description The same in the address, where logs and histories keep it: send `Order-Token` instead
+                 */
                 token?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description Lets a guest in without an account: what follows `#token=` in the link of the mail, or `order.token` of the checkout */
+                "Order-Token"?: string | null;
+            };
             path: {
                 /** @description The order's id (`ord_…`) or its number (`BDG-…`) */
                 order_ref: string;
             };
-            cookie?: never;
+            cookie?: {
+                /** @description The same for browsers, as `POST /orders/{order_ref}/open` sets it; `Order-Token` counts for more */
+                bodega_order?: string | null;
+            };
         };
         requestBody?: never;
         responses: {
@@ -12975,15 +13693,24 @@ export interface operations {
     cancel_order_orders__order_ref__cancel_post: {
         parameters: {
             query?: {
-                /** @description Lets a guest in without an account: from the link in the mail, or `order.token` of the checkout */
+                /**
+                 * @deprecated
+                 * @description The same in the address, where logs and histories keep it: send `Order-Token` instead
+                 */
                 token?: string | null;
             };
-            header?: never;
+            header?: {
+                /** @description Lets a guest in without an account: what follows `#token=` in the link of the mail, or `order.token` of the checkout */
+                "Order-Token"?: string | null;
+            };
             path: {
                 /** @description The order's id (`ord_…`) or its number (`BDG-…`) */
                 order_ref: string;
             };
-            cookie?: never;
+            cookie?: {
+                /** @description The same for browsers, as `POST /orders/{order_ref}/open` sets it; `Order-Token` counts for more */
+                bodega_order?: string | null;
+            };
         };
         requestBody?: never;
         responses: {
@@ -13013,18 +13740,26 @@ export interface operations {
     follow_order_orders__order_ref__events_get: {
         parameters: {
             query?: {
-                /** @description Lets a guest in without an account: from the link in the mail, or `order.token` of the checkout */
+                /**
+                 * @deprecated
+                 * @description The same in the address, where logs and histories keep it: send `Order-Token` instead
+                 */
                 token?: string | null;
             };
             header?: {
                 /** @description The `id` of the event seen last; browsers that come again send it */
                 "last-event-id"?: string | null;
+                /** @description Lets a guest in without an account: what follows `#token=` in the link of the mail, or `order.token` of the checkout */
+                "Order-Token"?: string | null;
             };
             path: {
                 /** @description The order's id (`ord_…`) or its number (`BDG-…`) */
                 order_ref: string;
             };
-            cookie?: never;
+            cookie?: {
+                /** @description The same for browsers, as `POST /orders/{order_ref}/open` sets it; `Order-Token` counts for more */
+                bodega_order?: string | null;
+            };
         };
         requestBody?: never;
         responses: {
@@ -13051,6 +13786,44 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest400"];
             401: components["responses"]["UnauthenticatedOrAccessExpiredOrSessionEnded401"];
+            404: components["responses"]["NotFound404"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
+    open_order_orders__order_ref__open_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The order's id (`ord_…`) or its number (`BDG-…`) */
+                order_ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OrderLink"];
+            };
+        };
+        responses: {
+            /** @description An order as its buyer sees it. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest400"];
+            401: components["responses"]["GatewayUnauthenticated"];
+            403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
@@ -13153,7 +13926,7 @@ export interface operations {
                 sort?: "newest" | "price" | "-price";
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -13239,7 +14012,7 @@ export interface operations {
                 sort?: "relevance" | "price" | "-price" | "newest";
                 /** @description Items on a page; the last one may have fewer */
                 limit?: number;
-                /** @description `next_cursor` of the page before, with the same filters and order; without it: the first */
+                /** @description `next_cursor` of the page before, with the same filters and order; empty or left out: the first */
                 cursor?: string | null;
             };
             header?: never;
@@ -13406,6 +14179,37 @@ export interface operations {
             };
             400: components["responses"]["MalformedRequest400"];
             403: components["responses"]["GatewayOriginNotAllowed"];
+            413: components["responses"]["RequestTooLarge413"];
+            415: components["responses"]["UnsupportedMediaType415"];
+            422: components["responses"]["InvalidRequest422"];
+            429: components["responses"]["TooManyRequests429"];
+            431: components["responses"]["GatewayHeadersTooLarge"];
+            503: components["responses"]["Unavailable503"];
+            504: components["responses"]["Timeout504"];
+        };
+    };
+    read_tax_tax__country__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Country, ISO 3166-1 alpha-2 */
+                country: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the catalog's prices are to shoppers of a country. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaxView"];
+                };
+            };
+            400: components["responses"]["MalformedRequest400"];
             413: components["responses"]["RequestTooLarge413"];
             415: components["responses"]["UnsupportedMediaType415"];
             422: components["responses"]["InvalidRequest422"];
@@ -13595,8 +14399,8 @@ export interface operations {
             403: components["responses"]["GatewayOriginNotAllowed"];
             404: components["responses"]["NotFound404"];
             /**
-             * @description - `address_limit`: No more addresses can be kept.
-             *     - `conflict`: It is in conflict with the present state.
+             * @description - `address_limit`: No more addresses can be saved.
+             *     - `conflict`: This conflicts with the current state.
              */
             409: {
                 headers: {
@@ -13607,7 +14411,7 @@ export interface operations {
                      * @example {
                      *       "code": "address_limit",
                      *       "status": 409,
-                     *       "title": "No more addresses can be kept",
+                     *       "title": "No more addresses can be saved",
                      *       "type": "https://bodega.example/problems/address_limit"
                      *     }
                      */

@@ -3,6 +3,7 @@ import createClient, { type Middleware } from "openapi-fetch";
 import { callHeaders } from "@/page/origin";
 import { sources } from "@/page/sources";
 import { settings } from "@/settings";
+import type { Stock } from "@/words/stock";
 import type { components, paths } from "./schema";
 
 /** How long a page waits for one answer of the API, in milliseconds. */
@@ -44,16 +45,17 @@ const isPersonal: Middleware = {
 export const api = createClient<paths>({ baseUrl: settings().apiUrl });
 api.use(asks, collects);
 
-const live = createClient<paths>({ baseUrl: settings().apiUrl });
+/** The API for what a page shows nothing of, or may show only as `stockOf` says: it tags no page. */
+export const live = createClient<paths>({ baseUrl: settings().apiUrl });
 live.use(asks);
 const SKUS_AT_ONCE = 100;
 
 /**
- * Which SKUs are in stock. Stock is never kept by anybody, but a page that bears the keys of these products may say so:
- * the edge drops it when one of them sells out or comes back. Undefined: inventory cannot be asked; the page is made
- * without it and not kept.
+ * What is left of SKUs. Stock is never kept by anybody, but a page that bears the keys of their products may say whether
+ * there is any, and name a number up to `FEW`: the edge drops it when that changes. Undefined: inventory cannot be
+ * asked; the page is made without it and not kept.
  */
-export async function inStock(skus: string[]): Promise<ReadonlySet<string> | undefined> {
+export async function stockOf(skus: string[]): Promise<Stock | undefined> {
   const parts = Array.from({ length: Math.ceil(skus.length / SKUS_AT_ONCE) }, (_, part) =>
     skus.slice(part * SKUS_AT_ONCE, (part + 1) * SKUS_AT_ONCE),
   );
@@ -63,13 +65,19 @@ export async function inStock(skus: string[]): Promise<ReadonlySet<string> | und
       if (!data) throw new ApiUnavailable(`${response.status} of /inventory`);
       return data.items;
     });
-    return new Set(found.flat().flatMap(({ sku, in_stock }) => (in_stock ? [sku] : [])));
+    return new Map(found.flat().map((each) => [each.sku, each]));
   } catch (error) {
     return withoutIt(error);
   }
 }
 
-/** How goods of a weight are sent within the shop's country. Undefined: shipping cannot be asked, see `inStock`. */
+/** Which SKUs are in stock; see `stockOf`. */
+export async function inStock(skus: string[]): Promise<ReadonlySet<string> | undefined> {
+  const stock = await stockOf(skus);
+  return stock && new Set(skus.filter((sku) => stock.get(sku)?.in_stock));
+}
+
+/** How goods of a weight are sent within the shop's country. Undefined: shipping cannot be asked, see `stockOf`. */
 export async function delivery(grams: number): Promise<components["schemas"]["Delivery"] | undefined> {
   try {
     const { data, response } = await live.GET("/shipping/options", { params: { query: { grams } } });
@@ -80,7 +88,19 @@ export async function delivery(grams: number): Promise<components["schemas"]["De
   }
 }
 
-function withoutIt(error: unknown): undefined {
+/** What the catalog's prices are in the shop's country. Undefined: checkout cannot be asked, see `stockOf`. */
+export async function tax(): Promise<components["schemas"]["TaxView"] | undefined> {
+  try {
+    const { data, response } = await live.GET("/tax/{country}", { params: { path: { country: settings().country } } });
+    if (!data) throw new ApiUnavailable(`${response.status} of /tax`);
+    return data;
+  } catch (error) {
+    return withoutIt(error);
+  }
+}
+
+/** Notes that a page is made without what could not be asked, so that nobody keeps it. */
+export function withoutIt(error: unknown): undefined {
   if (!(error instanceof Error)) throw error;
   console.error(`a page is made without what could not be asked: ${error.message}`);
   const page = sources.getStore();

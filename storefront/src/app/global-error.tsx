@@ -9,7 +9,7 @@ export default function GlobalError() {
         <title>Something went wrong</title>
         <main className="wrap py-24 text-center">
           <h1 className="title">Something went wrong on our side.</h1>
-          <p className="mt-4 text-soft">Nothing was ordered and nothing was charged by this page. It may well work in a moment.</p>
+          <p className="mt-4 text-soft">This page did not order or charge anything. Please try again in a moment.</p>
           <p className="mt-8"><a className="button" href="">Try again</a></p>
         </main>
       </body>

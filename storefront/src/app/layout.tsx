@@ -2,6 +2,7 @@ import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
 import { Footer } from "@/components/footer";
 import { Header } from "@/components/header";
+import { EarlyInput } from "@/components/scripts";
 import { settings } from "@/settings";
 import { text, title } from "./fonts";
 import "./globals.css";
@@ -14,7 +15,7 @@ export function generateMetadata(): Metadata {
   return {
     metadataBase: new URL(siteUrl),
     title: { default: `${shopName}: things for the house, made to last`, template: `%s · ${shopName}` },
-    description: "Things for the kitchen, the table, the desk and the way there, made to last.",
+    description: "Things for the kitchen, the table, the desk and your travels, made to last.",
   };
 }
 
@@ -33,6 +34,7 @@ export default function RootLayout({ children }: { children: ReactNode }) {
           {children}
         </main>
         <Footer />
+        <EarlyInput />
       </body>
     </html>
   );

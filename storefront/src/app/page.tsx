@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import Link from "next/link";
+import { withStock } from "@/api/goods";
 import { api } from "@/api/server";
 import { address, Picture, Unpictured } from "@/components/picture";
 import { ProductGrid } from "@/components/product-card";
@@ -13,10 +14,10 @@ export default async function Home() {
   const { locale } = settings();
   const [newest, categories] = await Promise.all([
     // The search knows what is in stock, and what is shown here must be.
-    api.GET("/search", { params: { query: { limit: 9, sort: "newest", in_stock: true } } }),
+    api.GET("/search", { params: { query: { limit: 12, sort: "newest", in_stock: true } } }),
     api.GET("/categories"),
   ]);
-  const found = newest.data?.items ?? [];
+  const found = (await withStock(newest.data?.items ?? [])).filter(({ left }) => left !== 0);
   // A product without a picture is no opening; if none has one, the shop's mark stands there.
   const first = found.find(({ image }) => image && address(image.renditions, "jpg", 640));
   const products = found.filter((product) => product !== first).slice(0, 8);

@@ -1,12 +1,14 @@
 "use client";
-import { useEffect, useId, useRef, useState } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { api, type Schemas } from "@/api/browser";
 import { addToCart, openDrawer } from "@/shop/cart";
 import { inWords } from "@/shop/problems";
+import { withOptions } from "@/words/goods";
 import { money } from "@/words/money";
 import { BusyButton } from "./busy-button";
 import { DeliveryPromise } from "./delivery-promise";
 import { QuantityChoice } from "./quantity-choice";
+import { TellMe } from "./tell-me";
 
 /** A value for each of a product's options. */
 export type Choice = Record<string, string>;
@@ -18,6 +20,8 @@ interface Props {
   chosen: Choice;
   onChoose: (chosen: Choice) => void;
   locale: string;
+  /** What the price includes. */
+  priceNote: ReactNode;
 }
 
 const FEW = 5;
@@ -25,7 +29,7 @@ const FEW = 5;
 const LOOK_AGAIN_MS = 30_000;
 
 /** Choosing a variant and putting it into the cart. Without scripts it is a form that the server answers. */
-export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
+export function BuyBox({ product, variants, chosen, onChoose, locale, priceNote }: Props) {
   const id = useId();
   const [quantity, setQuantity] = useState(1);
   const [stock, setStock] = useState<Map<string, Stock>>();
@@ -62,83 +66,87 @@ export function BuyBox({ product, variants, chosen, onChoose, locale }: Props) {
   const most = left?.available ?? null;
   const wanted = most === null ? quantity : Math.max(1, Math.min(quantity, most));
   return (
-    <form
-      method="post"
-      action="/cart/add"
-      onSubmit={async (submit) => {
-        submit.preventDefault();
-        if (!variant) return;
-        setBusy(true);
-        const problem = await addToCart(variant.sku, wanted);
-        setBusy(false);
-        setSaid(problem && { text: inWords(problem), isBad: true });
-        if (!problem) openDrawer();
-      }}
-    >
-      <input type="hidden" name="product" value={product.slug} />
-      <p className="mt-3 flex items-baseline gap-3 text-2xl" aria-live="polite">
-        {variant ? (
-          <>
-            <span className={variant.compare_at_price ? "text-clay" : ""}>{money(variant.price, locale)}</span>
-            {variant.compare_at_price && (
-              <s className="text-lg text-soft"><span className="sr-only">instead of </span>{money(variant.compare_at_price, locale)}</s>
-            )}
-          </>
-        ) : (
-          <span className="text-lg text-soft">Not made in this combination</span>
-        )}
-      </p>
-      {product.options.map((option) => (
-        <fieldset key={option.name} className="mt-6">
-          <legend className="font-medium">
-            {option.name}: <span className="font-normal text-soft">{chosen[option.name]}</span>
-          </legend>
-          <div className="mt-2 flex flex-wrap gap-2">
-            {option.values.map((value) => {
-              const offered = variants.filter((each) => isSame(each.options, { ...chosen, [option.name]: value }));
-              const isGone = offered.every((each) => stock?.get(each.sku)?.in_stock === false);
-              return (
-                <label
-                  key={value}
-                  className={`relative flex min-h-11 cursor-pointer items-center rounded-full border border-edge bg-sheet px-4 has-checked:border-pine has-checked:bg-pine has-checked:text-on-pine has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-pine ${isGone ? "text-soft line-through" : ""}`}
-                >
-                  <input
-                    type="radio"
-                    name={`option.${option.name}`}
-                    value={value}
-                    checked={chosen[option.name] === value}
-                    onChange={() => onChoose({ ...chosen, [option.name]: value })}
-                    className="sr-only"
-                  />
-                  {value}
-                  {isGone && <span className="sr-only"> (sold out)</span>}
-                </label>
-              );
-            })}
-          </div>
-        </fieldset>
-      ))}
-      <div ref={button} className="mt-8 flex gap-3">
-        <label htmlFor={`${id}-quantity`} className="sr-only">Quantity</label>
-        <QuantityChoice id={`${id}-quantity`} value={wanted} left={most} onChange={setQuantity} className="field w-20 rounded-full px-4" />
-        <BusyButton type="submit" className="button flex-1" isBusy={isBusy} disabled={!variant || isSoldOut}>
-          {isSoldOut ? "Sold out" : isBusy ? "Adding …" : "Add to cart"}
-        </BusyButton>
-      </div>
-      <p className="mt-3 min-h-6 text-sm" aria-live="polite">
-        {said ? <span className={said.isBad ? "text-alarm" : "text-good"}>{said.text}</span> : left && <StockNote left={left} />}
-      </p>
-      <DeliveryPromise price={variant?.price} grams={variant?.weight_grams ?? 0} locale={locale} />
-      {/* On a phone: always at hand. */}
-      {variant && !isSoldOut && !isButtonInView && (
-        <div className="fixed inset-x-0 bottom-0 z-20 flex items-center justify-between gap-4 border-t border-line bg-paper px-4 py-3 shadow-lg min-[700px]:hidden">
-          <span className="min-w-0 truncate">{Object.values(chosen).join(" · ") || product.title}</span>
-          <BusyButton type="submit" className="button shrink-0" isBusy={isBusy}>
-            Add · {money(variant.price, locale)}
+    <>
+      <form
+        method="post"
+        action="/cart/add"
+        onSubmit={async (submit) => {
+          submit.preventDefault();
+          if (!variant) return;
+          setBusy(true);
+          const problem = await addToCart(variant.sku, wanted);
+          setBusy(false);
+          setSaid(problem && { text: inWords(problem), isBad: true });
+          if (!problem) openDrawer();
+        }}
+      >
+        <input type="hidden" name="product" value={product.slug} />
+        <p className="mt-3 flex items-baseline gap-3 text-2xl" aria-live="polite">
+          {variant ? (
+            <>
+              <span className={variant.compare_at_price ? "text-clay" : ""}>{money(variant.price, locale)}</span>
+              {variant.compare_at_price && (
+                <s className="text-lg text-soft"><span className="sr-only">was </span>{money(variant.compare_at_price, locale)}</s>
+              )}
+            </>
+          ) : (
+            <span className="text-lg text-soft">Not available in this combination</span>
+          )}
+        </p>
+        {priceNote}
+        {product.options.map((option) => (
+          <fieldset key={option.name} className="mt-6">
+            <legend className="font-medium">
+              {option.name}: <span className="font-normal text-soft">{chosen[option.name]}</span>
+            </legend>
+            <div className="mt-2 flex flex-wrap gap-2">
+              {option.values.map((value) => {
+                const offered = variants.filter((each) => isSame(each.options, { ...chosen, [option.name]: value }));
+                const isGone = offered.every((each) => stock?.get(each.sku)?.in_stock === false);
+                return (
+                  <label
+                    key={value}
+                    className={`relative flex min-h-11 cursor-pointer items-center rounded-full border border-edge bg-sheet px-4 has-checked:border-pine has-checked:bg-pine has-checked:text-on-pine has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-pine ${isGone ? "text-soft line-through" : ""}`}
+                  >
+                    <input
+                      type="radio"
+                      name={`option.${option.name}`}
+                      value={value}
+                      checked={chosen[option.name] === value}
+                      onChange={() => onChoose({ ...chosen, [option.name]: value })}
+                      className="sr-only"
+                    />
+                    {value}
+                    {isGone && <span className="sr-only"> (sold out)</span>}
+                  </label>
+                );
+              })}
+            </div>
+          </fieldset>
+        ))}
+        <div ref={button} className="mt-8 flex gap-3">
+          <label htmlFor={`${id}-quantity`} className="sr-only">Quantity</label>
+          <QuantityChoice id={`${id}-quantity`} value={wanted} left={most} onChange={setQuantity} className="field w-20 rounded-full px-4" />
+          <BusyButton type="submit" className="button flex-1" isBusy={isBusy} disabled={!variant || isSoldOut}>
+            {isSoldOut ? "Sold out" : isBusy ? "Adding …" : "Add to cart"}
           </BusyButton>
         </div>
-      )}
-    </form>
+        <p className="mt-3 min-h-6 text-sm" aria-live="polite">
+          {said ? <span className={said.isBad ? "text-alarm" : "text-good"}>{said.text}</span> : left && <StockNote left={left} />}
+        </p>
+        {!isSoldOut && <DeliveryPromise price={variant?.price} grams={variant?.weight_grams ?? 0} locale={locale} />}
+        {/* On a phone: always at hand. */}
+        {variant && !isSoldOut && !isButtonInView && (
+          <div className="fixed inset-x-0 bottom-0 z-20 flex items-center justify-between gap-4 border-t border-line bg-paper px-4 py-3 shadow-lg min-[700px]:hidden">
+            <span className="min-w-0 truncate">{Object.values(chosen).join(" · ") || product.title}</span>
+            <BusyButton type="submit" className="button shrink-0" isBusy={isBusy}>
+              Add · {money(variant.price, locale)}
+            </BusyButton>
+          </div>
+        )}
+      </form>
+      {variant && isSoldOut && <TellMe key={variant.sku} sku={variant.sku} what={withOptions(product.title, chosen)} />}
+    </>
   );
 }
 

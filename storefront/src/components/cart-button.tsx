@@ -7,7 +7,7 @@ import { Bag } from "./icons";
 const CartDrawer = lazy(() => import("./cart-drawer"));
 
 /** Leads to the cart page without scripts; with them it opens the drawer. */
-export function CartButton() {
+export function CartButton({ country }: { country: string }) {
   const pieces = useSyncExternalStore(onMemory, piecesRemembered, () => 0);
   const { isOpen } = useCart();
   return (
@@ -32,7 +32,7 @@ export function CartButton() {
       </a>
       {isOpen && (
         <Suspense>
-          <CartDrawer onClose={closeDrawer} />
+          <CartDrawer country={country} onClose={closeDrawer} />
         </Suspense>
       )}
     </>

@@ -79,7 +79,7 @@ function Line({ line, locale, onRemove }: { line: CartLine; locale: string; onRe
         <p className="text-sm wrap-anywhere text-soft">{Object.values(line.options).join(" · ")}</p>
         {line.warnings.filter(({ code }) => code === "price_changed").map(({ code, was, now }) => (
           <p key={code} className="mt-1 text-sm text-clay">
-            {was && now ? `The price has changed: ${money(now, locale)} instead of ${money(was, locale)}.` : "The price has changed."}
+            {was && now ? `The price is now ${money(now, locale)} (was ${money(was, locale)}).` : "The price has changed."}
           </p>
         ))}
         <form

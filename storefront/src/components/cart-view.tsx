@@ -1,13 +1,26 @@
 "use client";
 import Link from "next/link";
-import { useEffect } from "react";
+import { type ReactNode, useEffect } from "react";
+import type { components } from "@/api/schema";
 import { type Cart, loadCart, useCart } from "@/shop/cart";
 import { inWords } from "@/shop/problems";
 import { money } from "@/words/money";
 import { CartLines, leftOf } from "./cart-lines";
+import { FreeDelivery } from "./free-delivery";
+import { LaterGoods } from "./later-goods";
+import { PriceNote, type Tax } from "./price-note";
+
+interface Props {
+  first: Cart | undefined;
+  locale: string;
+  tax: Tax | undefined;
+  sent: components["schemas"]["Delivery"] | undefined;
+  /** What an empty cart offers, if the server found it empty. */
+  goods: ReactNode;
+}
 
 /** The cart as the server found it; with scripts it goes on from there. */
-export function CartView({ first, locale }: { first: Cart | undefined; locale: string }) {
+export function CartView({ first, locale, tax, sent, goods }: Props) {
   const { cart = first, problem } = useCart();
   useEffect(() => void loadCart(), []);
   if (!cart) return <p className="py-10 text-soft">{problem ? inWords(problem) : "Loading your cart …"}</p>;
@@ -23,6 +36,7 @@ export function CartView({ first, locale }: { first: Cart | undefined; locale: s
             <div className="py-10">
               <p className="text-lg">Your cart is empty.</p>
               <p className="mt-6"><Link className="button" prefetch={false} href="/search">Browse the shop</Link></p>
+              {goods ?? <div className="mt-16"><LaterGoods columns="row" /></div>}
             </div>
           }
         />
@@ -34,7 +48,8 @@ export function CartView({ first, locale }: { first: Cart | undefined; locale: s
             <span>Subtotal</span>
             <span>{money(cart.subtotal, locale)}</span>
           </p>
-          <p className="mt-1 text-sm text-soft">Shipping and tax are calculated at checkout.</p>
+          <PriceNote tax={tax} className="mt-1" />
+          <FreeDelivery subtotal={cart.subtotal} sent={sent} locale={locale} />
           {cart.stale && <p className="mt-3 text-sm text-clay">We cannot look up prices and stock right now. You will see them at checkout.</p>}
           {short > 0 && (
             <p className="mt-3 text-sm text-clay">

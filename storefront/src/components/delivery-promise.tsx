@@ -1,23 +1,12 @@
 "use client";
-import { useEffect, useState } from "react";
-import { api, type Schemas } from "@/api/browser";
+import type { Schemas } from "@/api/browser";
+import { useDelivery } from "@/shop/delivery";
 import { days, isAhead, untilTime } from "@/words/dates";
 import { type Money, money } from "@/words/money";
 
-/** When something comes and from which sum on delivery is free: asked for when the page is read, since it changes by the clock. */
+/** When something comes, and from which sum on delivery is free. */
 export function DeliveryPromise({ price, grams, locale }: { price: Money | undefined; grams: number; locale: string }) {
-  const [sent, setSent] = useState<Schemas["Delivery"]>();
-  useEffect(() => {
-    let isGone = false;
-    const look = async () => {
-      const { data } = await api.GET("/shipping/options", { params: { query: { grams } } }).catch(() => ({ data: undefined }));
-      if (data && !isGone) setSent(data);
-    };
-    void look();
-    return () => {
-      isGone = true;
-    };
-  }, [grams]);
+  const sent = useDelivery(grams);
   const option = sent?.options[0];
   // The place is kept, so that nothing moves when the answer comes.
   return (
@@ -25,8 +14,8 @@ export function DeliveryPromise({ price, grams, locale }: { price: Money | undef
       {option && sent && (
         <>
           <p>
-            {isAhead(sent.order_before) ? `Order by ${untilTime(sent.order_before, locale)}: ` : ""}
-            {days(option.promised_from, option.promised_to, locale)}
+            {isAhead(sent.order_before) ? `Order by ${untilTime(sent.order_before, locale)}, arrives ` : "Arrives "}
+            {days(option.promised_from, option.promised_to, locale)}.
           </p>
           {price && <p>{freeDelivery(option, price, locale)}</p>}
         </>
@@ -38,5 +27,5 @@ export function DeliveryPromise({ price, grams, locale }: { price: Money | undef
 function freeDelivery({ price: usual, free_from: from }: Schemas["DeliveryOption"], price: Money, locale: string): string {
   if (!usual.amount || (from && from.currency === price.currency && price.amount >= from.amount)) return "Free delivery.";
   const cost = `Delivery ${money(usual, locale)}`;
-  return from ? `${cost}, free from ${money(from, locale)}.` : `${cost}.`;
+  return from ? `${cost}, free on orders from ${money(from, locale)}.` : `${cost}.`;
 }

@@ -8,10 +8,10 @@ export function FindOrder({ children }: { children?: ReactNode }) {
       <h1 className="title">Find your order</h1>
       {children}
       <p className="mt-4 max-w-xl text-soft">
-        Enter the number of your order and the e-mail address that you ordered with. We send you a link that opens it, without an account.
+        Enter your order number and the e-mail address that you ordered with. We will send you a link that opens the order without an account.
       </p>
       <form method="post" action="/find-order/send" className="mt-6 grid max-w-md gap-4">
-        <Field label="Order number" name="number" required maxLength={40} autoComplete="off" hint="For example BDG-TNDA-FC5E. It is in all our mails about the order." />
+        <Field label="Order number" name="number" required maxLength={40} autoComplete="off" hint="For example BDG-TNDA-FC5E. It is in all our e-mails about the order." />
         <Field label="E-mail" name="email" type="email" required autoComplete="email" />
         <p><button type="submit" className="button">Send me the link</button></p>
       </form>

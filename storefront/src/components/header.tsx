@@ -1,5 +1,6 @@
 import Link from "next/link";
-import { api } from "@/api/server";
+import type { components } from "@/api/schema";
+import { api, withoutIt } from "@/api/server";
 import { settings } from "@/settings";
 import { AccountLink } from "./account-link";
 import { CartButton } from "./cart-button";
@@ -7,9 +8,20 @@ import { Lines } from "./icons";
 import { OutsideCheckout } from "./outside-checkout";
 import { SearchField } from "./search-field";
 
+type Categories = components["schemas"]["CategoryView"][];
+
+/** None, if the catalog cannot be asked: the cart can still be seen. */
+async function categoriesNow(): Promise<Categories> {
+  try {
+    return (await api.GET("/categories")).data?.items ?? [];
+  } catch (error) {
+    return withoutIt(error) ?? [];
+  }
+}
+
 export async function Header() {
-  const { shopName } = settings();
-  const categories = (await api.GET("/categories")).data?.items ?? [];
+  const { shopName, country } = settings();
+  const categories = await categoriesNow();
   const links = categories.map(({ slug, title }) => (
     <li key={slug}>
       <Link href={`/categories/${slug}`} prefetch={false} className="link block py-2 no-underline hover:underline">
@@ -38,7 +50,7 @@ export async function Header() {
             <SearchField />
             <AccountLink />
           </OutsideCheckout>
-          <CartButton />
+          <CartButton country={country} />
         </div>
       </div>
       <OutsideCheckout>

@@ -1,10 +1,18 @@
-import type { ReactNode } from "react";
+import type { ReactNode, Ref } from "react";
 
-/** Something the shopper must know, said aloud by screen readers. `bad`: it stands in the way. */
-export function Notice({ children, tone = "bad" }: { children: ReactNode; tone?: "bad" | "good" | "plain" }) {
+interface Props {
+  children: ReactNode;
+  /** `bad`: it stands in the way. */
+  tone?: "bad" | "good" | "plain";
+  /** It can take the focus. */
+  ref?: Ref<HTMLDivElement>;
+}
+
+/** Something the shopper must know, said aloud by screen readers. */
+export function Notice({ children, tone = "bad", ref }: Props) {
   const colour = { bad: "border-alarm/40 text-alarm", good: "border-good/40 text-good", plain: "border-line" }[tone];
   return (
-    <div role={tone === "bad" ? "alert" : "status"} tabIndex={-1} className={`rounded-xl border bg-sheet p-4 ${colour}`}>
+    <div ref={ref} role={tone === "bad" ? "alert" : "status"} tabIndex={-1} className={`rounded-xl border bg-sheet p-4 wrap-anywhere ${colour}`}>
       {children}
     </div>
   );

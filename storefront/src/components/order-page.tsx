@@ -1,5 +1,4 @@
 "use client";
-import { useSearchParams } from "next/navigation";
 import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { api, listen, type Schemas } from "@/api/browser";
 import { signInAddress } from "@/shop/account";
@@ -11,14 +10,13 @@ import { day, days, isAhead, moment, untilTime } from "@/words/dates";
 import { money } from "@/words/money";
 import { fundsInWords, type Goods, goodsOf, headline, noteInWords, type Order, scanInWords, STEPS } from "@/words/orders";
 import { BusyButton } from "./busy-button";
-import { TotalsTable } from "./checkout/totals";
+import { ratesOf, TotalsTable } from "./checkout/totals";
 import { Tick } from "./icons";
 import { Notice } from "./notice";
 
 /** An order as it stands, and as it changes: nobody has to reload to see that it is paid or on its way. */
 export function OrderPage({ reference, locale }: { reference: string; locale: string }) {
-  const token = useSearchParams().get("token") ?? undefined;
-  const { order, problem, take } = useOrder(reference, token);
+  const { order, problem, take } = useOrder(reference);
   const heading = useRef<HTMLHeadingElement>(null);
   const isHere = order !== undefined;
   useEffect(() => {
@@ -38,7 +36,7 @@ export function OrderPage({ reference, locale }: { reference: string; locale: st
           <span className="sr-only">{headline(order)}</span>
           <Arrival order={order} locale={locale} />
           {(goods === "cancelled" || order.refunded.amount > 0) && funds && <p>{funds}</p>}
-          {["awaiting_payment", "preparing"].includes(goods) && <p>We send the confirmation to {order.contact.email}.</p>}
+          {["awaiting_payment", "preparing"].includes(goods) && <p>Your confirmation goes to {order.contact.email}.</p>}
         </div>
       </header>
       <Steps goods={goods} />
@@ -82,7 +80,7 @@ export function OrderPage({ reference, locale }: { reference: string; locale: st
         </div>
         <aside aria-label="Payment, delivery and help" className="space-y-6 self-start">
           <div className="card p-6">
-            <TotalsTable totals={order.totals} rates={order.lines.map(({ tax_rate }) => tax_rate)} locale={locale} />
+            <TotalsTable totals={order.totals} rates={ratesOf(order.lines)} locale={locale} />
             {funds && <p className="mt-3 text-sm text-soft">{funds}</p>}
           </div>
           <div className="card p-6">
@@ -91,7 +89,6 @@ export function OrderPage({ reference, locale }: { reference: string; locale: st
           </div>
           <NextSteps
             order={order}
-            token={token}
             locale={locale}
             onCancelled={(cancelled) => {
               take(cancelled);
@@ -111,29 +108,51 @@ function Arrival({ order, locale }: { order: Order; locale: string }) {
   return <p>Arrives {days(from, to, locale)}.</p>;
 }
 
-function useOrder(reference: string, token: string | undefined) {
+/**
+ * The secret of an order's link. It stands after `#`, which browsers send to nobody: it is in no log. Mails of before
+ * have it in the query.
+ */
+function secretOfLink(): string | null {
+  return new URLSearchParams(location.hash.slice(1)).get("token") ?? new URLSearchParams(location.search).get("token");
+}
+
+/** Who comes by a link hands its secret over once: from then on a cookie lets them in, which no script can read. */
+async function openOrder(reference: string): Promise<{ data?: Order; error?: unknown }> {
+  const token = secretOfLink();
+  if (token) {
+    const { data } = await api.POST("/orders/{order_ref}/open", { params: { path: { order_ref: reference } }, body: { token } });
+    if (data) {
+      history.replaceState(null, "", `/orders/${data.number}`);
+      return { data };
+    }
+  }
+  return api.GET("/orders/{order_ref}", { params: { path: { order_ref: reference } } });
+}
+
+function useOrder(reference: string) {
   const [order, setOrder] = useState<Order>();
   const [problem, setProblem] = useState<Refusal>();
   useEffect(() => {
     let isGone = false;
     let stop: (() => void) | undefined;
-    const query = token ? { token } : {};
-    api.GET("/orders/{order_ref}", { params: { path: { order_ref: reference }, query } }).then(
+    openOrder(reference).then(
       ({ data, error }) => {
         if (isGone) return;
         if (!data) return setProblem(refusal(error));
         setOrder(data);
         void loadCart(); // what was bought has left it
-        const query = token ? `?token=${encodeURIComponent(token)}` : "";
-        stop = listen<Order>(`/api/orders/${data.id}/events${query}`, "order", setOrder);
+        stop = listen<Order>(`/api/orders/${data.number}/events`, "order", setOrder);
       },
       (error: unknown) => !isGone && setProblem(refusal(error)),
     );
+    const again = () => location.reload(); // the link was pasted into this very page
+    window.addEventListener("hashchange", again);
     return () => {
       isGone = true;
       stop?.();
+      window.removeEventListener("hashchange", again);
     };
-  }, [reference, token]);
+  }, [reference]);
   return { order, problem, take: setOrder };
 }
 
@@ -175,13 +194,12 @@ function Scans({ tracking, version, locale }: { tracking: string; version: numbe
 
 interface NextProps {
   order: Order;
-  token: string | undefined;
   locale: string;
   onCancelled: (order: Order) => void;
 }
 
 /** What a customer may want to do next. */
-function NextSteps({ order, token, locale, onCancelled }: NextProps) {
+function NextSteps({ order, locale, onCancelled }: NextProps) {
   const name = useSyncExternalStore(onMemory, nameRemembered, () => null);
   const [trouble, setTrouble] = useState<string>();
   const [isBusy, setBusy] = useState(false);
@@ -196,7 +214,10 @@ function NextSteps({ order, token, locale, onCancelled }: NextProps) {
   return (
     <section aria-labelledby="next" className="card space-y-4 p-6">
       <h2 id="next" className="font-medium">What you can do next</h2>
-      {order.cancellable && <Cancel order={order} token={token} locale={locale} onDone={onCancelled} />}
+      {order.cancellable && <Cancel order={order} locale={locale} onDone={onCancelled} />}
+      {goodsOf(order) !== "cancelled" && (
+        <p className="text-sm"><a className="link" href={`/withdraw?order=${encodeURIComponent(order.number)}`}>Withdraw from contract here</a></p>
+      )}
       {trouble && <Notice>{trouble}</Notice>}
       <BusyButton type="button" className="button-quiet w-full" isBusy={isBusy} onClick={() => void orderAgain()}>{isBusy ? "Adding …" : "Order again"}</BusyButton>
       {!name && (
@@ -208,7 +229,7 @@ function NextSteps({ order, token, locale, onCancelled }: NextProps) {
   );
 }
 
-function Cancel({ order, token, locale, onDone }: { order: Order; token: string | undefined; locale: string; onDone: (order: Order) => void }) {
+function Cancel({ order, locale, onDone }: { order: Order; locale: string; onDone: (order: Order) => void }) {
   const [isAsking, setAsking] = useState<boolean>();
   const [isBusy, setBusy] = useState(false);
   const [refused, setRefused] = useState<string>();
@@ -219,9 +240,8 @@ function Cancel({ order, token, locale, onDone }: { order: Order; token: string 
   }, [isAsking]);
   const cancel = async () => {
     setBusy(true);
-    const query = token ? { token } : {};
     const { data, error } = await api
-      .POST("/orders/{order_ref}/cancel", { params: { path: { order_ref: order.id }, query } })
+      .POST("/orders/{order_ref}/cancel", { params: { path: { order_ref: order.number } } })
       .catch((error: unknown) => ({ data: undefined, error }));
     setBusy(false);
     if (data) onDone(data);
@@ -232,7 +252,7 @@ function Cancel({ order, token, locale, onDone }: { order: Order; token: string 
       {refused && <div className="mb-3"><Notice>{refused}</Notice></div>}
       {isAsking ? (
         <>
-          <p>Cancel the whole order? You get all your money back.</p>
+          <p>Cancel the whole order? You will get all your money back.</p>
           <p className="mt-4 flex flex-wrap gap-3">
             <BusyButton type="button" className="button" isBusy={isBusy} onClick={() => void cancel()}>Yes, cancel it</BusyButton>
             <button type="button" className="button-quiet" onClick={() => setAsking(false)}>Keep it</button>
@@ -258,7 +278,7 @@ function CannotShow({ problem }: { problem: Refusal }) {
       <h1 className="title">We cannot show this order.</h1>
       <p className="mt-4 max-w-xl text-lg text-soft">
         {[401, 404].includes(problem.status)
-          ? "Please open it with the link in your confirmation e-mail, or sign in to the account you ordered with. If you have lost the link, we send it again."
+          ? "Please open it with the link in your confirmation e-mail, or sign in to the account you ordered with. If you have lost the link, we can send it again."
           : inWords(problem)}
       </p>
       <p className="mt-8 flex flex-wrap gap-3">

@@ -11,7 +11,7 @@ export function Price(props: { price: Money; upTo?: Money | null; before?: Money
       </span>
       {before && (
         <s className="text-sm text-soft">
-          <span className="sr-only">instead of </span>
+          <span className="sr-only">was </span>
           {money(before, locale)}
         </s>
       )}

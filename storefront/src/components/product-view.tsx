@@ -12,12 +12,14 @@ interface Props {
   media: Media[];
   locale: string;
   heading: ReactNode;
+  /** What the price includes. */
+  priceNote: ReactNode;
   /** What stands below the choice. */
   children: ReactNode;
 }
 
 /** Pictures and choice, side by side: what is chosen is what is seen. */
-export function ProductView({ product, variants, media, locale, heading, children }: Props) {
+export function ProductView({ product, variants, media, locale, heading, priceNote, children }: Props) {
   const [chosen, setChosen] = useState<Choice>(() => variants[0]?.options ?? {});
 
   // A link from the cart or the search names the variant it is about.
@@ -32,7 +34,7 @@ export function ProductView({ product, variants, media, locale, heading, childre
       <Gallery media={inView(media, variantOf(variants, chosen)?.sku)} />
       <div>
         {heading}
-        <BuyBox product={product} variants={variants} chosen={chosen} onChoose={setChosen} locale={locale} />
+        <BuyBox product={product} variants={variants} chosen={chosen} onChoose={setChosen} locale={locale} priceNote={priceNote} />
         {children}
       </div>
     </div>

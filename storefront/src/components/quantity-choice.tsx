@@ -1,5 +1,6 @@
 "use client";
-import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useRef, useState } from "react";
+import { useHasScripts } from "./scripts";
 
 /** The most of one thing that a cart takes. */
 export const MOST = 999;
@@ -48,6 +49,7 @@ export function QuantityChoice({ id, value, left, isBusy = false, onChange, clas
       id={id}
       name="quantity"
       value={value}
+      autoComplete="off" // or a browser would bring back, at a reload, what the cart has no more
       aria-disabled={isBusy || undefined}
       onChange={({ target }) => {
         if (target.value === OTHER) setTyping(true);
@@ -102,9 +104,4 @@ function TypedQuantity(props: { id: string; value: number; most: number; classNa
 export function choices(present: number, left: number | null): number[] {
   const listed = Array.from({ length: Math.max(1, Math.min(LISTED, left ?? LISTED)) }, (_, index) => index + 1);
   return listed.includes(present) ? listed : [...listed, present];
-}
-
-const nothingChanges = () => () => undefined;
-function useHasScripts(): boolean {
-  return useSyncExternalStore(nothingChanges, () => true, () => false);
 }

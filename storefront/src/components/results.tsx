@@ -2,8 +2,10 @@ import Link from "next/link";
 import type { components } from "@/api/schema";
 import { priceIn } from "@/api/search";
 import { settings } from "@/settings";
+import { areColours, colourOf } from "@/words/colours";
 import { money } from "@/words/money";
-import { ProductGrid } from "./product-card";
+import { Cross } from "./icons";
+import { type Card, ProductGrid } from "./product-card";
 import { SortChoice } from "./sort-choice";
 
 type Answer = components["schemas"]["SearchAnswer"];
@@ -16,18 +18,23 @@ const SORTS = [
   ["price", "Price, low to high"],
   ["-price", "Price, high to low"],
 ] as const;
+/** Without words nothing matches better than another: what can be had now stands first, and the newest of it. */
+const SORTS_WITHOUT_WORDS = [["relevance", "Featured"], ...SORTS.slice(1)] as const;
+/** The share of the products found that must have an option, before the page offers to choose by it. */
+const COMMON_SHARE = 0.2;
 
 /** A page of products with its filters. Each filter is a link or a form: it works without scripts, and can be sent to a friend. */
-export function Results(props: { answer: Answer; asked: Asked; path: string; names: Map<string, string>; hidesCategories?: boolean }) {
-  const { answer, asked, path, names, hidesCategories = false } = props;
-  const { facets, items, total, next_cursor } = answer;
+export function Results(props: { answer: Answer; products: Card[]; asked: Asked; path: string; names: Map<string, string>; hidesCategories?: boolean }) {
+  const { answer, products, asked, path, names, hidesCategories = false } = props;
+  const { facets, total, next_cursor } = answer;
   const { locale } = settings();
   const chosen = [...asked].filter(([name]) => !["q", "sort", "cursor"].includes(name));
   const groups = [
     ...(hidesCategories ? [] : [{ name: "Category", parameter: "category", values: facets.categories }]),
-    ...facets.options,
     { name: "Brand", parameter: "brand", values: facets.brands },
+    ...facets.options.filter(({ count, values }) => count >= total * COMMON_SHARE || values.some(({ selected }) => selected)),
   ].filter(({ values }) => values.length > 1 || values.some(({ selected }) => selected));
+  const isInStockAsked = asked.get("in_stock") === "true";
   const filters = (
     <>
       {chosen.length > 0 && (
@@ -37,9 +44,11 @@ export function Results(props: { answer: Answer; asked: Asked; path: string; nam
           </Link>
         </p>
       )}
-      <Filter title="Availability" isOpen>
-        <Check href={to(path, toggled(asked, "in_stock", "true"))} isOn={asked.get("in_stock") === "true"} label="In stock" count={facets.in_stock} />
-      </Filter>
+      {(isInStockAsked || facets.in_stock < total) && (
+        <Filter title="Availability" isOpen>
+          <Check href={to(path, toggled(asked, "in_stock", "true"))} isOn={isInStockAsked} label="In stock" count={facets.in_stock} />
+        </Filter>
+      )}
       {groups.map(({ name, parameter, values }) => (
         <Filter key={parameter} title={name} isOpen={values.some(({ selected }) => selected) || groups.length < 4}>
           {values.map(({ value, count, selected }) => (
@@ -48,6 +57,7 @@ export function Results(props: { answer: Answer; asked: Asked; path: string; nam
               href={to(path, toggled(asked, parameter, value))}
               isOn={selected}
               label={parameter === "category" ? (names.get(value) ?? value) : value}
+              swatch={areColours(values) ? colourOf(value) : undefined}
               count={count}
             />
           ))}
@@ -63,20 +73,36 @@ export function Results(props: { answer: Answer; asked: Asked; path: string; nam
   return (
     <div className="grid gap-x-10 lg:grid-cols-[14rem_minmax(0,1fr)]">
       <aside aria-label="Filters">
-        <details className="card mb-6 lg:hidden">
-          <summary className="flex min-h-12 list-none items-center justify-between px-4 font-medium">
-            Filters {chosen.length > 0 && <span className="text-sm text-soft">{chosen.length} chosen</span>}
-          </summary>
-          <div className="px-4 pb-4">{filters}</div>
-        </details>
-        <div className="hidden lg:block">{filters}</div>
+        {/* On a phone a sheet above the page, opened by the browser itself: it needs no script. */}
+        <div id="filters" popover="auto" className="filters">
+          <p className="flex items-center justify-between border-b border-line py-2 lg:hidden">
+            <span className="font-serif text-2xl">Filters</span>
+            <button type="button" popoverTarget="filters" popoverTargetAction="hide" className="-mr-3 flex size-11 items-center justify-center" aria-label="Close the filters">
+              <Cross />
+            </button>
+          </p>
+          <div className="flex-1 overflow-y-auto overscroll-contain py-4 lg:py-0">{filters}</div>
+          <p className="border-t border-line py-4 lg:hidden">
+            <button type="button" popoverTarget="filters" popoverTargetAction="hide" className="button w-full">
+              Show {total} {total === 1 ? "product" : "products"}
+            </button>
+          </p>
+        </div>
       </aside>
       <div>
         <div className="mb-5 flex flex-wrap items-center justify-between gap-3">
-          <p className="text-soft" aria-live="polite">
+          <p className="w-full text-soft lg:w-auto" aria-live="polite">
             {total} {total === 1 ? "product" : "products"}
           </p>
-          <SortChoice path={path} asked={[...without(asked, "sort", "cursor")]} present={asked.get("sort") ?? "relevance"} sorts={SORTS} />
+          <button type="button" popoverTarget="filters" className="button-quiet px-5 lg:hidden">
+            Filters{chosen.length > 0 && <span className="text-soft"> ({chosen.length})</span>}
+          </button>
+          <SortChoice
+            path={path}
+            asked={[...without(asked, "sort", "cursor")]}
+            present={asked.get("sort") ?? "relevance"}
+            sorts={asked.get("q")?.trim() ? SORTS : SORTS_WITHOUT_WORDS}
+          />
         </div>
         {chosen.length > 0 && (
           <ul aria-label="Chosen filters" className="mb-6 flex flex-wrap gap-2">
@@ -95,9 +121,9 @@ export function Results(props: { answer: Answer; asked: Asked; path: string; nam
           </ul>
         )}
         <h2 className="sr-only">Products</h2>
-        <ProductGrid products={items} locale={locale} eager={4} />
+        <ProductGrid products={products} locale={locale} eager={4} />
         <p className="mt-12 flex justify-center gap-3">
-          {asked.has("cursor") && <Link className="button-quiet" prefetch={false} href={to(path, without(asked, "cursor"))}>Back to the first</Link>}
+          {asked.has("cursor") && <Link className="button-quiet" prefetch={false} href={to(path, without(asked, "cursor"))}>Back to the first page</Link>}
           {next_cursor && <Link className="button-quiet" prefetch={false} href={to(path, replaced(asked, "cursor", next_cursor))}>More products</Link>}
         </p>
       </div>
@@ -123,7 +149,8 @@ function Filter({ title, isOpen, children }: { title: string; isOpen: boolean; c
   );
 }
 
-function Check({ href, isOn, label, count }: { href: string; isOn: boolean; label: string; count: number }) {
+function Check(props: { href: string; isOn: boolean; label: string; count: number; swatch?: string | undefined }) {
+  const { href, isOn, label, count, swatch } = props;
   return (
     <li>
       {/* Stays where it is: whoever chooses one often chooses another. */}
@@ -134,6 +161,11 @@ function Check({ href, isOn, label, count }: { href: string; isOn: boolean; labe
         >
           {isOn && "✓"}
         </span>
+        {swatch && (
+          <svg aria-hidden="true" viewBox="0 0 16 16" className="size-4 shrink-0 text-edge">
+            <circle cx="8" cy="8" r="7.5" fill={swatch} stroke="currentColor" />
+          </svg>
+        )}
         <span className="flex-1">{label}{isOn && <span className="sr-only"> (chosen)</span>}</span>
         <span className="text-sm text-soft">{count}</span>
       </Link>

@@ -19,6 +19,7 @@ export function SortChoice({ path, asked, present, sorts }: Props) {
         id="sort"
         name="sort"
         defaultValue={present}
+        autoComplete="off" // it says how this page is sorted, also when the browser comes back to it
         onChange={({ target }) => router.push(`${path}?${new URLSearchParams([...asked, ["sort", target.value]])}`)}
         className="min-h-11 rounded-lg border border-edge bg-sheet px-3"
       >

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { contentPolicy } from "./policy.ts";
+import { afterFirstPaint } from "./scripts.ts";
 import { Sources, sources } from "./sources.ts";
 
 /** How long the edge may keep a page that nothing purges, in seconds: the bound on a lost purge, not a way to be fresh. */
@@ -73,7 +74,8 @@ function dress(response: ServerResponse, body: Buffer, page: Sources, path: stri
   const isData = type.startsWith("text/x-component");
   response.setHeader("X-Content-Type-Options", "nosniff");
   response.setHeader("Referrer-Policy", "strict-origin-when-cross-origin");
-  const text = isDocument || isData ? body.toString("utf8") : "";
+  const written = isDocument || isData ? body.toString("utf8") : "";
+  const text = isDocument ? afterFirstPaint(written, path, nonce) : written;
   if (isDocument) response.setHeader("Content-Security-Policy", contentPolicy(path, inlineHashes(text, nonce)));
   response.setHeader("Cache-Control", lifetime(response, page));
   response.removeHeader("Vary"); // the edge keeps documents and their data apart by a key of its own

@@ -28,7 +28,7 @@ export const renewalOf = (path: string): string => `/api/auth/renew?next=${encod
 export async function formOf(request: NextRequest): Promise<FormData | Response> {
   if (request.headers.get("origin") !== settings().siteUrl) return refused(403, "This form was not sent by the shop.");
   const kind = request.headers.get("content-type") ?? "";
-  if (!/^(multipart\/form-data|application\/x-www-form-urlencoded)\b/i.test(kind)) return refused(415, "This is no form.");
+  if (!/^(multipart\/form-data|application\/x-www-form-urlencoded)\b/i.test(kind)) return refused(415, "This is not a form.");
   try {
     return await request.formData();
   } catch (error) {
@@ -42,13 +42,14 @@ function refused(status: number, why: string): Response {
 }
 
 /** Passes what a form wants on to the API as the shopper who sent it. */
-export async function callAs(request: NextRequest, method: string, path: string, body: unknown): Promise<Response> {
+export async function callAs(request: NextRequest, method: string, path: string, body: unknown, more: Record<string, string> = {}): Promise<Response> {
   return fetch(`${settings().apiUrl}${path}`, {
     method,
     headers: {
       "Content-Type": "application/json",
       Origin: settings().siteUrl,
       Cookie: request.headers.get("cookie") ?? "",
+      ...more,
       ...callHeaders(request.headers.get("x-forwarded-for") ?? undefined),
     },
     body: body === undefined ? null : JSON.stringify(body),

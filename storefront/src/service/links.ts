@@ -8,5 +8,6 @@ export const LEGAL_LINKS = [
   ["/terms", "Terms"],
   ["/privacy", "Privacy"],
   ["/withdrawal", "Right of withdrawal"],
+  ["/withdraw", "Withdraw from contract here"],
   ["/imprint", "Imprint"],
 ] as const;

@@ -49,7 +49,7 @@ async function Shipping() {
       <h2>Other countries</h2>
       <p>The checkout shows whether we ship to your country, what it costs and when your order should arrive. Customs duties of countries outside the European Union are not included.</p>
       <h2>Following your order</h2>
-      <p>We write to you when your order is on its way. The mail has the tracking number, and your <To href="/account/orders">order page</To> shows where the parcel is.</p>
+      <p>We e-mail you when your order is on its way. The e-mail has the tracking number, and your <To href="/account/orders">order page</To> shows where the parcel is.</p>
     </>
   );
 }
@@ -58,7 +58,7 @@ function optionInWords(option: components["schemas"]["DeliveryOption"], locale: 
   const { name, carrier, price, free_from, first_day, last_day } = option;
   const days = first_day === last_day ? `${first_day} working ${first_day === 1 ? "day" : "days"}` : `${first_day} to ${last_day} working days`;
   const cost = price.amount ? money(price, locale) : "free";
-  return `${name} (${carrier}): ${cost}${free_from ? `, free for orders of ${money(free_from, locale)} or more` : ""}. It arrives ${days} after we have handed it over.`;
+  return `${name} (${carrier}): ${cost}${free_from ? `, free for orders of ${money(free_from, locale)} or more` : ""}. Arrives ${days} after we hand the parcel to the carrier.`;
 }
 
 function Returns() {
@@ -68,7 +68,7 @@ function Returns() {
       <p>You can send goods back within {merchant.return_days} days of receiving them, without giving a reason.</p>
       <h2>How to return something</h2>
       <ol className="list-decimal pl-5">
-        <li>Tell us what you are sending back and give the order number. <To href="/contact">Contact</To> says how to reach us.</li>
+        <li>Tell us what you are sending back: <To href="/withdraw">withdraw from contract here</To>, or <To href="/contact">contact</To> us with the order number.</li>
         <li>Pack the goods well, with the order number in the parcel.</li>
         <li>Send the parcel to us within 14 days of telling us. You pay for sending it back, unless the goods were faulty or not what you ordered.</li>
       </ol>
@@ -76,7 +76,7 @@ function Returns() {
       <h2>Your money</h2>
       <p>We refund the price to the card that you paid with, within 14 days of the day on which you told us. We may wait until we have the goods or you have shown that you sent them.</p>
       <h2>Faulty goods</h2>
-      <p>If something is broken or missing, write to us. We repair or replace it, or refund the money. This is your right by law, for two years, and has nothing to do with the days above.</p>
+      <p>If something is broken or missing, write to us. We repair or replace it, or refund the money. This is your right by law, for two years, and does not depend on the return period above.</p>
       <p>Your legal right of withdrawal is described on a <To href="/withdrawal">page of its own</To>.</p>
     </>
   );
@@ -92,7 +92,7 @@ function Contact() {
           <Reach />
         </>
       ) : (
-        <p>Our contact details are not published yet. What happens with an order is shown on its <To href="/account/orders">order page</To>.</p>
+        <p>Our contact details have not been published yet. You can follow your order on its <To href="/account/orders">order page</To>.</p>
       )}
       <PostalAddress />
       <p>Answers to many questions are on the pages about <To href="/shipping">shipping</To> and <To href="/returns">returns</To>.</p>
@@ -132,19 +132,21 @@ function Privacy() {
       <Reach />
       <h2>What we keep, and why</h2>
       <ul>
-        <li>For an order: your name, addresses, e-mail address, phone number if you give it, and what you bought. We need them to fulfil the contract and to keep the books that the law demands (GDPR, article 6(1)(b) and (c)).</li>
+        <li>For an order: your name, addresses, e-mail address, phone number if you give it, and what you bought. We need them to fulfil the contract and to keep the accounts that the law requires (GDPR, article 6(1)(b) and (c)).</li>
         <li>For an account: your name, e-mail address, a password that we cannot read, saved addresses, and the devices on which you are signed in (article 6(1)(b)).</li>
-        <li>For safety: addresses of computers and what they ask for, for a short time, to fend off attacks (article 6(1)(f)).</li>
+        <li>For an e-mail when something is back in stock: your e-mail address and the product, until that e-mail is sent or for 180 days at most. A link in the e-mail stops all such e-mails (article 6(1)(b)).</li>
+        <li>For a withdrawal: what you write in it and when, as proof for both sides (article 6(1)(c)).</li>
+        <li>For security: IP addresses and what they request, for a short time, to fend off attacks (article 6(1)(f)).</li>
       </ul>
       <h2>Who else gets data</h2>
       <ul>
-        <li>The payment provider handles your card. We never see the card’s number.</li>
+        <li>The payment provider handles your card. We never see your card number.</li>
         <li>The carrier gets the name, address and contact that it needs to deliver the parcel.</li>
       </ul>
       <h2>Cookies</h2>
       <p>The shop sets only the cookies that it needs: for your cart and for being signed in. It has no advertising, no analytics and no trackers, so there is nothing to consent to.</p>
       <h2>How long</h2>
-      <p>Data of orders is kept as long as the law on bookkeeping demands. A cart that is not used ends after 30 days. An account is kept until you delete it.</p>
+      <p>Order data is kept for as long as bookkeeping law requires. A cart that is not used expires after 30 days. An account is kept until you delete it.</p>
       <h2>Your rights</h2>
       <p>You can ask what we know about you, and have it corrected, deleted, restricted or handed over. In your <To href="/account">account</To> you can download your data and delete it yourself. You can object to processing that rests on our legitimate interests, and you can complain to a data protection authority.</p>
       {merchant.email && <p>Write to <a className="link" href={`mailto:${merchant.email}`}>{merchant.email}</a>.</p>}
@@ -160,11 +162,13 @@ function Withdrawal() {
   return (
     <>
       <h2>Your right</h2>
-      <p>You have the right to withdraw from this contract within {days} days without giving any reason. The period ends {days} days after the day on which you, or somebody you name who is not the carrier, receive the goods; with several parcels, the last of them.</p>
-      <p>To use this right, tell us clearly that you withdraw, for example by e-mail or by letter. You may use the form below, but you do not have to. It is enough to send your message before the period has ended.</p>
+      <p>You have the right to withdraw from this contract within {days} days without giving any reason. The period ends {days} days after the day on which you, or somebody you name who is not the carrier, receive the goods; if they come in several parcels, the last of them.</p>
+      <p>To use this right, tell us clearly that you withdraw. You can do so here, with an account or without:</p>
+      <p><Link className="button no-underline" prefetch={false} href="/withdraw">Withdraw from contract here</Link></p>
+      <p>You confirm the withdrawal on a second page, and we send you a receipt by e-mail at once. An e-mail or a letter will do as well. You may use the form below, but you do not have to. It is enough to send your message before the period has ended.</p>
       <PostalAddress />
       <Reach />
-      <h2>What follows</h2>
+      <h2>What happens next</h2>
       <p>If you withdraw, we refund all payments from you, including the cost of the cheapest ordinary delivery that we offer, within 14 days of the day on which we learn of your withdrawal. We use the means of payment that you used. There is no charge for it. We may wait until we have the goods back or you have shown that you sent them, whichever is earlier.</p>
       <p>Send the goods back within 14 days of the day on which you told us. You bear the direct cost of returning them. You pay for a loss of value only if it comes from handling the goods more than is needed to see what they are, what they are like and how they work.</p>
       <h2>Exceptions</h2>

@@ -63,9 +63,9 @@ async function outcome(call: () => Promise<{ data?: unknown; error?: unknown }>)
   }
 }
 
-/** Where the order of a completed checkout is shown. The token lets a guest in. */
+/** Where the order of a completed checkout is shown. The token lets a guest in; what follows `#` is sent to nobody. */
 export function orderAddress({ number, token }: Schemas["OrderRef"]): string {
-  return `/orders/${number}?token=${encodeURIComponent(token)}`;
+  return `/orders/${number}#token=${encodeURIComponent(token)}`;
 }
 
 /** Calls back with how a checkout stands, at once and at every change, until it ends; gives the way to stop. */

@@ -26,6 +26,11 @@ export function moment(time: string, locale: string): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(at(time));
 }
 
+/** A moment for evidence: to the second, in the one time that needs no explanation: "28 Nov 2026, 08:48:32 UTC". */
+export function instant(time: string, locale: string): string {
+  return `${new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium", timeZone: "UTC" }).format(at(time))} UTC`;
+}
+
 export const isAhead = (time: string): boolean => at(time) > new Date();
 
 /** The end of a span, for "until": the time alone if that is today. */

@@ -116,6 +116,9 @@ const HISTORY: Record<string, string> = {
   relabelled: "New shipping label created",
   delivered: "Delivered",
   refunded: "Refund sent",
+  withdrawn: "You withdrew from the contract",
+  withdrawn_in_part: "You withdrew from part of the contract",
+  sent_though_cancelled: "The parcel was sent although the order had been cancelled; we are looking into it",
   payment_after_cancellation: "A late payment was returned",
   second_authorization: "A second payment was returned",
   amount_mismatch: "A payment of a different amount was returned",
@@ -126,15 +129,18 @@ const CANCELLED: Record<string, string> = {
   checkout_cancelled: "Cancelled before payment",
   checkout_replaced: "Cancelled: you changed the order before paying",
   checkout_failed: "Cancelled: the order could not be taken",
-  checkout_expired: "Cancelled: there was no payment in time",
+  checkout_expired: "Cancelled: the time to pay ran out",
   capture_failed: "Cancelled: the payment failed",
+  withdrawn: "Cancelled: you withdrew from the contract",
+  refunded: "Cancelled: the payment was refunded",
 };
 
 /** An entry of an order's history, for its customer. A word that is new here is shown as it is, readable at least. */
 export function noteInWords(note: string): string {
   const [kind = "", reason] = note.split(": ");
   if (kind === "cancelled") return CANCELLED[reason ?? ""] ?? "Cancelled";
-  return HISTORY[kind] ?? readable(kind);
+  const words = HISTORY[kind] ?? readable(kind);
+  return reason === "late" ? `${words}, after the period had ended` : words;
 }
 
 const SCANS: Record<string, string> = {

@@ -1,8 +1,9 @@
 import type { Metadata } from "next";
 import { cookies } from "next/headers";
 import { redirect } from "next/navigation";
-import { apiFor } from "@/api/server";
+import { apiFor, delivery, tax } from "@/api/server";
 import { CartView } from "@/components/cart-view";
+import { Goods } from "@/components/offers";
 import { renewalOf } from "@/page/forms";
 import { settings } from "@/settings";
 
@@ -14,7 +15,7 @@ interface Props {
 
 export default async function CartPage({ searchParams }: Props) {
   const { refused } = await searchParams;
-  const { data, response } = await apiFor((await cookies()).toString()).GET("/cart");
+  const [{ data, response }, taxed, sent] = await Promise.all([apiFor((await cookies()).toString()).GET("/cart"), tax(), delivery(0)]);
   if (response.status === 401) redirect(renewalOf("/cart"));
   return (
     <div className="wrap pt-8">
@@ -24,7 +25,7 @@ export default async function CartPage({ searchParams }: Props) {
           {REFUSALS.get(refused) ?? "We could not make that change. This is your cart as it is now."}
         </p>
       )}
-      <CartView first={data} locale={settings().locale} />
+      <CartView first={data} locale={settings().locale} tax={taxed} sent={sent} goods={data?.lines.length ? undefined : <Goods />} />
     </div>
   );
 }

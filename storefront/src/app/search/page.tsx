@@ -1,7 +1,9 @@
 import type { Metadata } from "next";
 import Link from "next/link";
+import { withStock } from "@/api/goods";
 import { asked, search } from "@/api/search";
 import { api } from "@/api/server";
+import { Goods } from "@/components/offers";
 import { LeftOut, Results } from "@/components/results";
 
 interface Props {
@@ -31,7 +33,7 @@ export default async function SearchPage({ searchParams }: Props) {
       )}
       {answer.total > 0 ? (
         <div className="mt-6">
-          <Results answer={answer} asked={wanted} path="/search" names={new Map(rooms.map(({ slug, title }) => [slug, title]))} />
+          <Results answer={answer} products={await withStock(answer.items)} asked={wanted} path="/search" names={new Map(rooms.map(({ slug, title }) => [slug, title]))} />
         </div>
       ) : (
         <div className="py-10">
@@ -45,6 +47,7 @@ export default async function SearchPage({ searchParams }: Props) {
               <li key={slug}><Link className="button-quiet" prefetch={false} href={`/categories/${slug}`}>{title}</Link></li>
             ))}
           </ul>
+          <Goods />
         </div>
       )}
     </div>

@@ -8,7 +8,7 @@ import type { Country } from "@/words/countries";
 import { type Address, AddressFields, emptyAddress, EVERY_PART, toAddress } from "../address-fields";
 import { BusyButton } from "../busy-button";
 import { Notice } from "../notice";
-import { focusOnFault } from "./form";
+import { focusOnFault } from "../form";
 import { Own } from "./state";
 
 type Saved = Schemas["AddressView"];
@@ -85,6 +85,7 @@ function Editor(props: { first: Saved | "new"; country: string; countries: Count
   return (
     <form
       ref={form}
+      method="post"
       className="max-w-xl space-y-5"
       onSubmit={async (submit) => {
         submit.preventDefault();

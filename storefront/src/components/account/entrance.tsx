@@ -4,7 +4,7 @@ import { useSearchParams } from "next/navigation";
 import { signIn, signUp } from "@/shop/account";
 import { nextPath } from "@/shop/next-path";
 import { Field } from "../field";
-import { Form } from "./form";
+import { Form } from "../form";
 
 const LEAST_PASSWORD = 10;
 

@@ -5,7 +5,7 @@ import { useOwn } from "@/shop/account";
 import { refusal } from "@/shop/problems";
 import { Field } from "../field";
 import { Notice } from "../notice";
-import { Form } from "./form";
+import { Form } from "../form";
 import { Own } from "./state";
 
 export function Notifications() {

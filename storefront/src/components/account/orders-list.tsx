@@ -61,7 +61,7 @@ function Order({ order, locale }: { order: Summary; locale: string }) {
         {order.image && <img src={`/media/${order.image}`} alt="" width={160} height={160} loading="lazy" className="size-full object-cover" />}
       </div>
       <div className="flex-1">
-        <Link href={`/orders/${order.number}`} prefetch={false} className="font-medium after:absolute after:inset-0 hover:underline">{order.number}</Link>
+        <Link href={`/orders/${order.number}`} prefetch={false} className="font-medium whitespace-nowrap after:absolute after:inset-0 hover:underline">{order.number}</Link>
         <p className="text-sm text-soft">{day(order.placed_at, locale)}, {order.quantity} {order.quantity === 1 ? "item" : "items"}</p>
       </div>
       <div className="text-right">

@@ -7,7 +7,7 @@ import { rememberName } from "@/shop/memory";
 import { inWords, refusal } from "@/shop/problems";
 import { Field } from "../field";
 import { Notice } from "../notice";
-import { Form } from "./form";
+import { Form } from "../form";
 import { OrdersList, useOrders } from "./orders-list";
 import { Own } from "./state";
 

@@ -5,13 +5,13 @@ import { api } from "@/api/browser";
 import { refusal } from "@/shop/problems";
 import { Field } from "../field";
 import { Notice } from "../notice";
-import { Form } from "./form";
+import { Form } from "../form";
 import { useSecretOfLink } from "./link-secret";
 
 export function ForgotPassword() {
   const [isSent, setSent] = useState(false);
   if (isSent) {
-    return <Notice tone="good">If there is an account with that address, a mail with a link is on its way. The link works for half an hour.</Notice>;
+    return <Notice tone="good">If there is an account with that address, an e-mail with a link is on its way. The link works for half an hour.</Notice>;
   }
   return (
     <Form
@@ -30,7 +30,7 @@ export function ForgotPassword() {
 
 export function ChangePassword() {
   const [isDone, setDone] = useState(false);
-  if (isDone) return <Notice tone="good">The password is changed, and every other device is signed out. We have sent you a mail about it.</Notice>;
+  if (isDone) return <Notice tone="good">Your password has been changed, and all your other devices have been signed out. We have sent you an e-mail about it.</Notice>;
   return (
     <Form
       action="Change the password"
@@ -59,12 +59,12 @@ export function ResetPassword() {
   if (isDone) {
     return (
       <div className="space-y-6">
-        <Notice tone="good">The password is changed, and every other device is signed out.</Notice>
+        <Notice tone="good">Your password has been changed, and all your other devices have been signed out.</Notice>
         <p><Link className="button" prefetch={false} href="/account/sign-in">Sign in</Link></p>
       </div>
     );
   }
-  if (token === null) return <Notice>This page is opened by the link in a mail. The link is not whole: please copy all of it.</Notice>;
+  if (token === null) return <Notice>Please open this page with the link in our e-mail. The link is incomplete: please copy all of it.</Notice>;
   return (
     <Form
       action="Change the password"

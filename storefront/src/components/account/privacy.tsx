@@ -8,7 +8,7 @@ import { moment } from "@/words/dates";
 import { BusyButton } from "../busy-button";
 import { Field } from "../field";
 import { Notice } from "../notice";
-import { Form } from "./form";
+import { Form } from "../form";
 
 type Request = Schemas["PrivacyRequestView"];
 const LOOK_AGAIN_MS = 1500;

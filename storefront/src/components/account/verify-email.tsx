@@ -5,7 +5,7 @@ import { api } from "@/api/browser";
 import { type Refusal, inWords, refusal } from "@/shop/problems";
 import { Field } from "../field";
 import { Notice } from "../notice";
-import { Form } from "./form";
+import { Form } from "../form";
 import { useSecretOfLink } from "./link-secret";
 
 type Outcome = "confirmed" | "whose" | Refusal;
@@ -29,7 +29,7 @@ export function VerifyEmail() {
     asked.current = true;
     void confirm(token).then((refused) => setOutcome(refused?.code === "confirm_identity" ? "whose" : (refused ?? "confirmed")));
   }, [token]);
-  if (token === null) return <Notice>Please open this page with the link in our e-mail. The link is incomplete: copy all of it.</Notice>;
+  if (token === null) return <Notice>Please open this page with the link in our e-mail. The link is incomplete: please copy all of it.</Notice>;
   if (!token || !outcome) return <p role="status">One moment …</p>;
   if (outcome === "confirmed") {
     return (
@@ -42,7 +42,7 @@ export function VerifyEmail() {
   if (outcome !== "whose") return <Notice>{inWords(outcome)}</Notice>;
   return (
     <div className="space-y-6">
-      <p>Nobody is signed in here. To confirm the address, please enter the password of your account.</p>
+      <p>Nobody is signed in here. To confirm the address, please enter the password for your account.</p>
       <Form
         action="Confirm the address"
         send={async (values) => {
@@ -55,7 +55,7 @@ export function VerifyEmail() {
       </Form>
       <p>
         Did you not create this account, or have you forgotten the password?{" "}
-        <a className="link" href={`/account/reset-password#token=${encodeURIComponent(token)}`}>Set a new password</a>. Whoever is
+        <a className="link" href={`/account/reset-password#token=${encodeURIComponent(token)}`}>Set a new password</a>. Anyone
         signed in to the account is then signed out, and the address is confirmed.
       </p>
     </div>

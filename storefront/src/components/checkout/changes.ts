@@ -32,8 +32,8 @@ export function contentChanges(shown: Quote, now: Quote): string[] {
 
 export function totalChange(shown: Quote, now: Quote, locale: string): string {
   const [before, after] = [shown.totals.total, now.totals.total];
-  if (before.amount === after.amount) return `The total is ${money(after, locale)}, as before.`;
-  return `The total is ${money(after, locale)} instead of ${money(before, locale)}.`;
+  if (before.amount === after.amount) return `The total is still ${money(after, locale)}.`;
+  return `The total is now ${money(after, locale)} (was ${money(before, locale)}).`;
 }
 
 const unit = ({ total, quantity }: Line): number => total.amount / quantity;

@@ -209,7 +209,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
     const next = await ask(shown.shipping_option);
     if (!next) return false;
     const reasons = [...contentChanges(shown, next), ...priceChanges(shown, next, locale)];
-    setSaid({ kind: "proposal", quote: next, sentences: [...(reasons.length ? reasons : ["What your order costs has changed."]), totalChange(shown, next, locale)] });
+    setSaid({ kind: "proposal", quote: next, sentences: [...(reasons.length ? reasons : ["The price of your order has changed."]), totalChange(shown, next, locale)] });
     return false;
   };
 
@@ -254,10 +254,11 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
   );
   return (
     <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_24rem] lg:gap-14">
-      <OrderSummary lines={lines} totals={quote?.totals} subtotal={cart?.subtotal} locale={locale} />
+      <OrderSummary lines={lines} totals={quote?.totals} rates={quote?.tax_rates ?? []} subtotal={cart?.subtotal} locale={locale} />
       <div className="min-w-0 space-y-10">
         <form
           ref={form}
+          method="post"
           className="space-y-10"
           onSubmit={async (submit) => {
             submit.preventDefault();
@@ -326,7 +327,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
             <section aria-labelledby="shipping">
               <h2 id="shipping" ref={delivery} tabIndex={-1} className="mb-4 font-serif text-2xl outline-none">Shipping</h2>
               <fieldset className="grid gap-2" aria-busy={busy === "quote"}>
-                <legend className="sr-only">How it is sent</legend>
+                <legend className="sr-only">Shipping method</legend>
                 {quote.shipping_options.map((option) => (
                   <label key={option.id} className="card flex cursor-pointer items-center gap-4 p-4 has-checked:border-pine">
                     <input
@@ -363,7 +364,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
               {beside}
               {/* Opened beside the checkout: what is typed into the card's form would be lost. */}
               <p className="mb-4 text-sm text-soft">
-                By paying you order with obligation to pay and accept our <a className="link" href="/terms" target="_blank">terms</a>. You can
+                By paying, you place an order with obligation to pay and accept our <a className="link" href="/terms" target="_blank">terms</a>. You can
                 withdraw as described under <a className="link" href="/withdrawal" target="_blank">right of withdrawal</a>; how we handle your data is
                 described under <a className="link" href="/privacy" target="_blank">privacy</a>.
               </p>
@@ -372,7 +373,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
                   {busy === "pay" ? "Paying …" : `Pay ${money(quote.totals.total, locale)}`}
                 </BusyButton>
               </div>
-              {busy === "pay" && <p role="status" className="mt-3 text-sm text-soft">We are asking your bank. This can take a few seconds; please stay on this page.</p>}
+              {busy === "pay" && <p role="status" className="mt-3 text-sm text-soft">We are checking with your bank. This can take a few seconds; please stay on this page.</p>}
             </section>
           </>
         )}

@@ -9,6 +9,7 @@ import { BusyButton } from "../busy-button";
 import { CardForm, type CardForm as Card, CardRefused, type PaymentsConfig } from "./card-form";
 import { NoticeBox } from "./refused";
 import { OrderSummary } from "./summary";
+import { ratesOf } from "./totals";
 
 /** A payment on its way: goes on by itself where it can, and says what is to be done where it cannot. */
 export function CheckoutStatus({ id, locale }: { id: string; locale: string }) {
@@ -52,7 +53,7 @@ export function CheckoutStatus({ id, locale }: { id: string; locale: string }) {
         <p className="mt-8"><a className="button" href="/cart">Go to your cart</a></p>
       </div>
     ) : (
-      <p role="status" className="py-16 text-center text-lg">We are asking your bank …</p>
+      <p role="status" className="py-16 text-center text-lg">We are checking with your bank …</p>
     );
   }
   if (order) return <p role="status" className="py-16 text-center text-lg">Your payment went through. Opening your order …</p>;
@@ -62,7 +63,7 @@ export function CheckoutStatus({ id, locale }: { id: string; locale: string }) {
     return (
       <div className="py-8">
         <h1 ref={heading} tabIndex={-1} className="title outline-none">
-          {{ expired: "There was no payment in time.", cancelled: "This purchase was cancelled." }[status as string] ?? "This did not go through."}
+          {{ expired: "The time to pay has run out.", cancelled: "This purchase was cancelled." }[status as string] ?? "This did not go through."}
         </h1>
         <p className="mt-4 text-lg text-soft">{status === "failed" && reason ? `${reason} ` : ""}{problem?.code !== "already_bought" && "Nothing was charged. Your items are still in your cart."}</p>
         <p className="mt-8 flex flex-wrap gap-3"><a className="button" href="/checkout">Try again</a><a className="button-quiet" href="/cart">Go to your cart</a></p>
@@ -72,14 +73,14 @@ export function CheckoutStatus({ id, locale }: { id: string; locale: string }) {
   const isFailedChallenge = String(problem?.reason ?? "").includes("authentication");
   return (
     <div className="grid gap-8 py-4 lg:grid-cols-[minmax(0,1fr)_24rem] lg:gap-14">
-      <OrderSummary lines={lines} totals={totals ?? undefined} locale={locale} />
+      <OrderSummary lines={lines} totals={totals ?? undefined} rates={ratesOf(lines)} locale={locale} />
       <div className="min-w-0 space-y-6">
         <h1 ref={heading} tabIndex={-1} className="title outline-none">{headingOf(action?.type, isFailedChallenge)}</h1>
         {trouble && <p role="alert" className="text-alarm">{trouble}</p>}
-        {!action && <p role="status" className="text-lg text-soft">This page continues by itself. You can also close it: we will e-mail you when the payment is through.</p>}
+        {!action && <p role="status" className="text-lg text-soft">This page updates by itself. You can also close it: we will e-mail you when the payment has gone through.</p>}
         {action?.type === "redirect" && action.url && (
           <>
-            <p>Your bank asks you to confirm this payment.</p>
+            <p>Your bank is asking you to confirm this payment.</p>
             <p><a className="button" href={action.url}>Go to your bank&rsquo;s page</a></p>
           </>
         )}
@@ -115,7 +116,7 @@ export function CheckoutStatus({ id, locale }: { id: string; locale: string }) {
 function headingOf(action: string | undefined, isFailedChallenge: boolean): string {
   if (action === "redirect") return "One more step at your bank";
   if (action === "retry_payment") return isFailedChallenge ? "Your bank could not confirm the payment" : "Your card was declined";
-  return "We are asking your bank";
+  return "We are checking with your bank";
 }
 
 function AnotherCard(props: { id: string; locale: string; label: string; onOutcome: (outcome: Outcome) => void }) {
@@ -156,7 +157,7 @@ function AnotherCard(props: { id: string; locale: string; label: string; onOutco
       <div className="card p-4">{config ? <CardForm config={config} locale={locale} ref={card} /> : <p className="text-soft">Loading the card form …</p>}</div>
       {refused && <NoticeBox ref={notice}><p className="text-alarm">{refused.text}</p></NoticeBox>}
       <BusyButton type="button" className="button w-full sm:w-auto" isBusy={isBusy || !config} onClick={() => void pay()}>{isBusy ? "Paying …" : label}</BusyButton>
-      {isBusy && <p role="status" className="text-sm text-soft">We are asking your bank. This can take a few seconds; please stay on this page.</p>}
+      {isBusy && <p role="status" className="text-sm text-soft">We are checking with your bank. This can take a few seconds; please stay on this page.</p>}
     </section>
   );
 }

@@ -2,6 +2,7 @@
 import { type ReactNode, type Ref, useState } from "react";
 import { type CheckoutRefusal, orderAddress, type ShortLine } from "@/shop/checkout";
 import { inWords } from "@/shop/problems";
+import { withOptions } from "@/words/goods";
 import { BusyButton } from "../busy-button";
 
 /** What a shopper can do about a refusal, from where it is said. */
@@ -81,12 +82,12 @@ function Content({ problem, remedies }: { problem: CheckoutRefusal; remedies: Re
       );
     case "shipping_option_unknown":
       return (
-        <Line text="The delivery you chose is not offered any more. Nothing was charged.">
-          <Act onPress={remedies.chooseDelivery}>Choose another delivery</Act>
+        <Line text="The delivery option you chose is no longer available. Nothing was charged.">
+          <Act onPress={remedies.chooseDelivery}>Choose another delivery option</Act>
         </Line>
       );
     case "reservation_ended":
-      return <p className="text-alarm">Your items were held for as long as possible and are on sale again. Nothing was charged. Please pay once more.</p>;
+      return <p className="text-alarm">Your items were held for as long as possible and are on sale again. Nothing was charged. Please try paying again.</p>;
     case "payment_in_progress":
       return (
         <Line text="Your last payment is still being checked by your bank.">
@@ -117,8 +118,7 @@ function Short({ line, remedies }: { line: ShortLine; remedies: Remedies }) {
 }
 
 function named({ sku, title, options = {} }: { sku: string; title?: string; options?: Record<string, string> }, { titleOf }: Remedies): string {
-  const choice = Object.values(options).join(", ");
-  return `“${title ?? titleOf(sku)}”${choice && ` (${choice})`}`;
+  return withOptions(`“${title ?? titleOf(sku)}”`, options);
 }
 
 const Calm = () => <p className="text-sm text-soft">Nothing was charged.</p>;

@@ -16,13 +16,15 @@ export interface SummaryLine {
 interface Props {
   lines: SummaryLine[];
   totals: Schemas["Totals"] | undefined;
+  /** By which its lines are taxed, as decimal fractions. */
+  rates: string[];
   /** What is known before the totals are. */
   subtotal?: Schemas["Price"] | undefined;
   locale: string;
 }
 
 /** What is bought and what it costs. On a phone it stands above all else, folded up to its total. */
-export function OrderSummary({ lines, totals, subtotal, locale }: Props) {
+export function OrderSummary({ lines, totals, rates, subtotal, locale }: Props) {
   const [isOpen, setOpen] = useState(false);
   const sum = totals?.total ?? subtotal;
   return (
@@ -54,7 +56,7 @@ export function OrderSummary({ lines, totals, subtotal, locale }: Props) {
           ))}
         </ul>
         {totals ? (
-          <TotalsTable totals={totals} locale={locale} />
+          <TotalsTable totals={totals} rates={rates} locale={locale} />
         ) : (
           subtotal && (
             <p className="flex justify-between border-t border-line pt-3">

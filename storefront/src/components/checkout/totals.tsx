@@ -3,16 +3,21 @@ import { money } from "@/words/money";
 
 interface Props {
   totals: components["schemas"]["Totals"];
-  /** The tax rates of the lines, as decimal fractions, where they are known. */
-  rates?: string[];
+  /** The tax rates of the lines, as decimal fractions; see `ratesOf`. */
+  rates: string[];
   locale: string;
 }
 
+/** The rates by which lines are taxed, each once, ascending; a rate of nothing is none. */
+export function ratesOf(lines: Pick<components["schemas"]["OrderLine"], "tax" | "tax_rate">[]): string[] {
+  const rates = new Set(lines.filter(({ tax }) => tax.amount > 0).map(({ tax_rate }) => tax_rate));
+  return [...rates].sort((one, other) => Number(one) - Number(other));
+}
+
 /** What is paid, and what it is made of. */
-export function TotalsTable({ totals, rates = [], locale }: Props) {
-  const tax = totals.tax_included ? "VAT" : "Tax";
-  const [rate, ...others] = new Set(rates);
-  const named = rate && !others.length ? `${tax} (${new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1 }).format(Number(rate))})` : tax;
+export function TotalsTable({ totals, rates, locale }: Props) {
+  const percent = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 3 });
+  const named = [totals.tax_included ? "VAT" : "Tax", rates.length && `(${rates.map((rate) => percent.format(Number(rate))).join(" and ")})`].filter(Boolean).join(" ");
   const rows = [
     ["Items", money(totals.items, locale)],
     ["Delivery", totals.shipping.amount ? money(totals.shipping, locale) : "Free"],
@@ -29,7 +34,7 @@ export function TotalsTable({ totals, rates = [], locale }: Props) {
       ))}
       <dt className="border-t border-line pt-3 text-lg font-medium">Total</dt>
       <dd className="border-t border-line pt-3 text-right text-lg font-medium">{money(totals.total, locale)}</dd>
-      {totals.tax_included && (
+      {totals.tax_included && totals.tax.amount > 0 && (
         <div className="contents text-sm text-soft">
           <dt>Including {named}</dt>
           <dd className="text-right">{money(totals.tax, locale)}</dd>

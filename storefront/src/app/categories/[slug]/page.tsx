@@ -1,9 +1,11 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
 import { cache } from "react";
+import { withStock } from "@/api/goods";
 import { asked, search } from "@/api/search";
 import { api } from "@/api/server";
 import { Breadcrumbs } from "@/components/breadcrumbs";
+import { Goods } from "@/components/offers";
 import { LeftOut, Results } from "@/components/results";
 
 interface Props {
@@ -32,14 +34,16 @@ export default async function CategoryPage({ params, searchParams }: Props) {
         {category.description && <p className="mt-3 text-lg text-soft">{category.description}</p>}
       </header>
       <LeftOut leftOut={leftOut} />
-      {answer.total === 0 && <p className="mb-6">Nothing here fits these filters.</p>}
+      {answer.total === 0 && <p className="mb-6">Nothing here matches these filters.</p>}
       <Results
         answer={answer}
+        products={await withStock(answer.items)}
         asked={wanted}
         path={`/categories/${category.slug}`}
         names={new Map(categories.map(({ slug, title }) => [slug, title]))}
         hidesCategories
       />
+      {answer.total === 0 && <Goods />}
     </div>
   );
 }

@@ -10,6 +10,6 @@ export async function POST(request: NextRequest): Promise<Response> {
   if (answer.ok) return onTo("/find-order/sent");
   if (answer.status === 422) return onTo("/find-order/refused");
   const isCrowd = answer.status === 429;
-  const why = isCrowd ? "This was asked for too often. Please wait a minute, then go back and try again." : "The shop cannot look that up just now. Please go back and try again in a moment.";
+  const why = isCrowd ? "That was too many requests in a short time. Please wait a minute, then go back and try again." : "The shop cannot look that up just now. Please go back and try again in a moment.";
   return new Response(`${why}\n`, { status: isCrowd ? 429 : 503, headers: { "Content-Type": "text/plain; charset=utf-8", "Retry-After": "60" } });
 }

@@ -1,10 +1,13 @@
 import type { Metadata } from "next";
+import Link from "next/link";
 import { notFound, permanentRedirect } from "next/navigation";
 import { cache } from "react";
-import { api, delivery, inStock } from "@/api/server";
+import { relatedTo } from "@/api/goods";
+import { api, delivery, inStock, tax } from "@/api/server";
 import { Breadcrumbs } from "@/components/breadcrumbs";
-import { MoreFrom } from "@/components/more-from";
+import { Row } from "@/components/offers";
 import { address } from "@/components/picture";
+import { PriceNote } from "@/components/price-note";
 import { ProductView } from "@/components/product-view";
 import { StructuredData } from "@/components/structured-data";
 import { productData } from "@/page/structured";
@@ -43,9 +46,11 @@ export default async function ProductPage({ params }: Props) {
   const [categorySlug] = product.categories ?? [];
   const categories = (await api.GET("/categories")).data?.items ?? [];
   const category = categories.find(({ slug }) => slug === categorySlug);
-  const [stock, sent] = await Promise.all([
+  const [stock, sent, related, taxed] = await Promise.all([
     inStock(product.variants.map(({ sku }) => sku)),
     delivery(Math.max(...product.variants.map(({ weight_grams }) => weight_grams ?? 0))),
+    relatedTo(product),
+    tax(),
   ]);
   return (
     <article className="wrap">
@@ -61,6 +66,7 @@ export default async function ProductPage({ params }: Props) {
         variants={product.variants.map((variant) => ({ ...variant, options: variant.options ?? {} }))}
         media={product.media ?? []}
         locale={locale}
+        priceNote={<PriceNote tax={taxed} className="mt-1" />}
         heading={
           <>
             {product.brand && <p className="text-soft">{product.brand}</p>}
@@ -72,7 +78,13 @@ export default async function ProductPage({ params }: Props) {
           <div className="prose-shop mt-10 border-t border-line pt-8" dangerouslySetInnerHTML={{ __html: product.description_html }} />
         )}
       </ProductView>
-      {category && <MoreFrom category={category} except={product.id} />}
+      {category && (
+        <Row
+          id="more"
+          heading={<>More in <Link className="link" prefetch={false} href={`/categories/${category.slug}`}>{category.title}</Link></>}
+          products={related}
+        />
+      )}
       <StructuredData data={productData(product, stock, sent)} />
     </article>
   );

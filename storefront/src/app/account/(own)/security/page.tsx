@@ -13,7 +13,7 @@ export default function SecurityPage() {
       <h1 className="title mb-6">Sign-in and privacy</h1>
       <section aria-labelledby="password">
         <h2 id="password" className="mb-3 font-serif text-2xl">Password</h2>
-        <p className="mb-4 max-w-xl text-soft">You stay signed in here. All your other devices are signed out.</p>
+        <p className="mb-4 max-w-xl text-soft">When you change it, you stay signed in here and all your other devices are signed out.</p>
         <div className="max-w-md"><ChangePassword /></div>
         <p className="mt-4"><Link className="link" prefetch={false} href="/account/forgot-password">I have forgotten my password</Link></p>
       </section>

@@ -1,8 +1,9 @@
 "use client";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { type Refusal, refusal, sharedOut } from "@/shop/problems";
-import { BusyButton } from "../busy-button";
-import { Notice } from "../notice";
+import { BusyButton } from "./busy-button";
+import { Notice } from "./notice";
+import { useHasScripts } from "./scripts";
 
 interface Props {
   /** Sends what was typed; gives the refusal if there is one. */
@@ -18,6 +19,7 @@ interface Props {
 export function Form({ send, action, children }: Props) {
   const [refused, setRefused] = useState<Refusal>();
   const [isBusy, setBusy] = useState(false);
+  const hasScripts = useHasScripts();
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     if (refused) focusOnFault(form.current);
@@ -28,6 +30,7 @@ export function Form({ send, action, children }: Props) {
   return (
     <form
       ref={form}
+      method="post" // whatever happens, nothing that is typed here gets into an address
       className="grid gap-4"
       onSubmit={async (submit) => {
         submit.preventDefault();
@@ -39,7 +42,8 @@ export function Form({ send, action, children }: Props) {
     >
       {above && <Notice>{above}</Notice>}
       {fields}
-      <BusyButton type="submit" className="button mt-2" isBusy={isBusy}>{isBusy ? "One moment …" : action}</BusyButton>
+      <noscript><p className="text-soft">Please allow JavaScript for this page: the form needs it.</p></noscript>
+      <BusyButton type="submit" className="button mt-2" isBusy={isBusy} disabled={!hasScripts}>{isBusy ? "One moment …" : action}</BusyButton>
     </form>
   );
 }
