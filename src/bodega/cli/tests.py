@@ -39,7 +39,7 @@ class Outcome:
 
 def test(
     context: typer.Context,
-    stage: Annotated[str | None, typer.Argument(help="lint, unit, service or journey; all of them if none.")] = None,
+    stage: Annotated[str | None, typer.Argument(help="lint, unit, service or journey; all if left out.")] = None,
 ) -> None:
     """Run the tests. What follows the stage goes to pytest: `test unit -k money`, `test tests/orders -x`."""
     arguments = list(context.args)
@@ -49,6 +49,7 @@ def test(
         arguments.insert(0, stage)
         stage = "chosen"
     ensure_packages("test", "Test packages")
+    ensure_packages("engines", "Engines")  # their versions are known to unit tests, and Node is one of them
     instance = instance_of("test")
     stages = STAGES if stage is None else (stage,)
     was_running = state.running(instance) is not None
@@ -86,6 +87,7 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
                 _open_shop(instance)
             else:
                 ensure_engines(instance, for_tests=True)
+                ensure_pages(for_tests=True)
                 show_start(instance, "engines")
             code, said = _pytest(arguments, test_environment(instance))
     return Outcome(stage, code, time.monotonic() - began, said)
@@ -116,7 +118,6 @@ def _open_shop(instance: Instance) -> None:
 
 
 def _lint() -> tuple[int, list[str]]:
-    ensure_packages("engines", "Engines")  # Node is one of them
     ensure_pages(for_tests=True)
     scripts = Path(sys.prefix) / "bin"
     commands = [

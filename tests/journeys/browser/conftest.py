@@ -1,7 +1,6 @@
 """A real browser in front of the shop, at two sizes, that fails a test for whatever a page complains of."""
 
 import os
-import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -34,31 +33,25 @@ expect.set_options(timeout=_PATIENCE_MS)
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 
-def chromium(folder: Path) -> str:
-    """The system's Chromium, or the one that comes as a package; the latter unpacks itself into `folder`."""
-    found = os.environ.get("BODEGA_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    if found:
-        return found
-    script = "import('@sparticuz/chromium').then(async (it) => console.log(await it.default.executablePath()))"
-    return pages.run("node", "-e", script, environment={"TMPDIR": str(folder)}).strip().splitlines()[-1]
-
-
 @dataclass
 class Site:
     """The shop as a browser sees it."""
 
     url: str
     context: BrowserContext
+    has_scripts: bool = True
     complaints: list[str] = field(default_factory=list)
 
     async def open(self, path: str) -> Page:
-        """A new page at a path of the shop."""
+        """A new page at a path of the shop, when its scripts are at work."""
         page = await self.context.new_page()
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
         answer = await page.goto(self.url + path)
         assert answer is not None
         assert answer.status < 500, (path, answer.status)
+        if self.has_scripts:
+            await at_work(page)
         return page
 
     def _hear(self, said: ConsoleMessage) -> None:
@@ -66,12 +59,17 @@ class Site:
             self.complaints.append(f"{said.location.get('url')}: {said.text}")
 
 
+async def at_work(page: Page) -> None:
+    """The page's scripts have begun. Before, a button does what it does without scripts."""
+    await expect(page.locator("html")).to_have_attribute("data-scripts", "on")
+
+
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     home = Path(os.environ.get("BODEGA_HOME") or pages.STOREFRONT.parent / ".bodega") / "browser"
     home.mkdir(parents=True, exist_ok=True)
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium(home), args=_FLAGS)
+        running = await playwright.chromium.launch(executable_path=pages.chromium(home), args=_FLAGS)
         yield running
         await running.close()
 
@@ -89,7 +87,7 @@ async def site(browser: Browser, api: Caller, request: pytest.FixtureRequest) ->
     scripts = request.node.get_closest_marker("without_scripts") is None
     context = await browser.new_context(viewport=SIZES[chosen], java_script_enabled=scripts, locale="en-IE")
     context.set_default_timeout(_PATIENCE_MS)
-    site = Site(engine("BODEGA_ORDERS_SITE_URL"), context)
+    site = Site(engine("BODEGA_ORDERS_SITE_URL"), context, scripts)
     yield site
     if getattr(request.node, "failed", False):
         folder = Path(tempfile.mkdtemp(prefix="bodega-browser-"))

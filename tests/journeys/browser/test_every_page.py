@@ -1,10 +1,12 @@
 """Each page, at both sizes: for everybody to use (axe), within the policy, without a word of complaint."""
 
 import json
+from functools import partial
 
 import pytest
 from playwright.async_api import Page, expect
 
+from bodega.kit.testing import eventually
 from bodega.platform import pages
 from tests.journeys.browser.conftest import Site
 from tests.journeys.conftest import PASSWORD
@@ -16,7 +18,7 @@ AXE = pages.STOREFRONT / "node_modules" / "axe-core" / "axe.min.js"
 FOR_EVERYBODY = (
     "/", "/search", "/search?q=nothingatall", "/cart", "/checkout", "/account/sign-in", "/account/sign-up",
     "/account/forgot-password", "/account/reset-password", "/account/verify-email", "/nowhere", "/find-order",
-    "/imprint", "/terms", "/privacy", "/withdrawal", "/returns", "/shipping", "/contact",
+    "/imprint", "/terms", "/privacy", "/withdrawal", "/returns", "/shipping", "/contact", "/withdraw",
 )  # fmt: skip
 FOR_CUSTOMERS = ("/account", "/account/orders", "/account/addresses", "/account/notifications", "/account/security")
 
@@ -36,16 +38,30 @@ async def is_for_everybody(page: Page) -> None:
     await fits_the_window(page)
 
 
+async def _is_dark(page: Page) -> None:
+    background = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    assert background == "rgb(24, 22, 19)", "the page is not dark"
+
+
+COLOURS_HAVE_SETTLED = """(async () => {
+  const changing = () => document.getAnimations().filter((one) => one instanceof CSSTransition);
+  do {
+    await new Promise(requestAnimationFrame);
+    await Promise.allSettled(changing().map((one) => one.finished));
+  } while (changing().length);
+})()"""
+
+
 async def is_legible_in_the_dark(page: Page) -> None:
     await page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    await eventually(partial(_is_dark, page))
+    await page.evaluate(COLOURS_HAVE_SETTLED)  # the page's ground changes at once, its words by a transition
     found = await page.evaluate("axe.run({runOnly: {type: 'rule', values: ['color-contrast', 'link-in-text-block']}})")
     told = [
         (fault["id"], node["target"], node["failureSummary"])
         for fault in found["violations"]
         for node in fault["nodes"]
     ]
-    background = await page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
-    assert background == "rgb(24, 22, 19)", "the page is not dark"
     assert not told, f"{page.url} in the dark: {json.dumps(told[:5], indent=1)}"
     await page.emulate_media(color_scheme="light", reduced_motion="no-preference")
 
@@ -112,7 +128,7 @@ async def test_the_cart_the_checkout_and_an_order(site: Site, size: str, merchan
         await page.get_by_text(product["title"]).first.wait_for()
         await is_for_everybody(page)
     order = await guest.buys(product["sku"])
-    page = await site.open(f"/orders/{order.id}?token={order.token}")
+    page = await site.open(f"/orders/{order.id}#token={order.token}")
     await page.get_by_role("heading", name="What you ordered").wait_for()
     await is_for_everybody(page)
 

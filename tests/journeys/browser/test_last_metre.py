@@ -74,7 +74,7 @@ async def test_a_stranger_buys_on_a_phone_and_is_told_each_time_what_happened(si
     await merchant.reprices(product, 1300)
     await pay(page, GOOD)
     await expect(refusal).to_contain_text(f"“Steel {word}” is now €13.00 (was €12.00).")
-    await expect(refusal).to_contain_text("The total is €30.90 instead of €28.90.")
+    await expect(refusal).to_contain_text("The total is now €30.90 (was €28.90).")
     await has_focus(refusal)
     await expect(page.get_by_role("button", name="Pay €28.90")).to_be_visible()  # nothing has changed silently
     await picture(page, "06-new-price")

@@ -34,7 +34,7 @@ async def is_on_sale(page_of: Site, slug: str) -> Page:
         assert await page.get_by_role("button", name="Add to cart").is_visible()
         return page
 
-    return await eventually(is_shown, within_seconds=20, every_seconds=0.3)
+    return await eventually(is_shown, every_seconds=0.3)
 
 
 async def test_cart_drawer_and_checkout_go_on_after_the_access_token_has_run_out(

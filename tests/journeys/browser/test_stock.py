@@ -1,4 +1,4 @@
-"""What is left is asked for by the page that a shopper has open: the page itself is kept, and knows nothing of it."""
+"""What is left is asked for by the page that a shopper has open: it knows more than the page that is kept."""
 
 import pytest
 from playwright.async_api import Page, expect
@@ -41,7 +41,7 @@ async def test_a_kept_page_shows_to_the_next_who_comes_what_is_left_now(site: Si
     page = await site.open(f"/products/{product['slug']}")
     await comes_from_memory(page)
     await expect(page.get_by_text("In stock.")).to_be_visible()
-    await merchant.stocks(product["sku"], 4)  # fewer, and not none: nothing is purged for it
+    await merchant.stocks(product["sku"], 4)
     await comes_from_memory(page)
     await expect(page.get_by_text("Only 4 left.")).to_be_visible()
     await merchant.stocks(product["sku"], 0)
