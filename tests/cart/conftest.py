@@ -13,7 +13,7 @@ from tests.conftest import RUN, engine, topics_for
 
 topics = topics_for("cart")
 
-FRESH_SECONDS = 0.5
+FRESH_SECONDS = 1.5
 
 
 @pytest.fixture(scope="package")

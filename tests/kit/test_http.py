@@ -128,13 +128,13 @@ async def test_the_callee_is_told_how_long_the_caller_will_wait(reach: Reach) ->
 async def test_a_service_that_fails_again_and_again_is_left_alone_for_a_while(reach: Reach) -> None:
     callee = Callee()
     callee.failures = 1000
-    client = await reach(callee.app, breaker_threshold=3, breaker_seconds=0.2, attempts=1)
+    client = await reach(callee.app, breaker_threshold=3, breaker_seconds=1.5, attempts=1)
     for _ in range(6):
         with pytest.raises(Unavailable):
             await client.post("/add", None, Number)
     assert callee.calls == 3, "the breaker is open"
     callee.failures = 0
-    await asyncio.sleep(0.25)
+    await asyncio.sleep(1.55)
     assert (await client.post("/add", None, Number)).value == 4
 
 

@@ -63,9 +63,9 @@ async def test_a_mistake_is_not_kept(shop: Any) -> None:
 
 
 async def test_a_key_in_use(shop: Any, ask: Any) -> None:
-    await ask("POST", "/sandbox/faults", {"target": "create", "kind": "slow", "seconds": 0.4})
+    await ask("POST", "/sandbox/faults", {"target": "create", "kind": "slow", "seconds": 3})
     slow = asyncio.create_task(shop.v1.payment_intents.create_async(CARD, {"idempotency_key": "in use"}))
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(1)  # it is there by now, and is not answered yet
     with pytest.raises(stripe.APIError) as busy:
         await shop.v1.payment_intents.create_async(CARD, {"idempotency_key": "in use"})
     assert (busy.value.http_status, busy.value.code or busy.value.json_body["error"]["code"]) == (
