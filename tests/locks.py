@@ -1,6 +1,7 @@
 """Who waits for whom in a database, for tests that stop one transaction in its midst until another has come."""
 
 from bodega.kit.db import Database
+from bodega.kit.testing import eventually
 
 
 async def locks_awaited(database: Database) -> int:
@@ -11,3 +12,12 @@ async def locks_awaited(database: Database) -> int:
                 WHERE wait_event_type = 'Lock' AND datname = current_database()"""
         )
     return count
+
+
+async def somebody_waits(database: Database) -> None:
+    """Returns as soon as a transaction in this database waits for another."""
+
+    async def check() -> None:
+        assert await locks_awaited(database) > 0
+
+    await eventually(check, every_seconds=0.01)

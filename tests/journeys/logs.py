@@ -18,8 +18,12 @@ def unhandled() -> list[dict[str, Any]]:
     ]
 
 
-def dead_loops() -> list[dict[str, Any]]:
-    return [line for _, line in _lines() if "background loop died" in str(line.get("event"))]
+def failed_loops() -> list[dict[str, Any]]:
+    """Background loops that failed by something else than trouble that passes."""
+    return [
+        line for _, line in _lines()
+        if "background loop failed" in str(line.get("event")) and line.get("level") == "error"
+    ]  # fmt: skip
 
 
 def _lines() -> Iterator[tuple[Path, dict[str, Any]]]:

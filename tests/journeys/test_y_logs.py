@@ -5,7 +5,7 @@ Named so that it comes after the others, but before the backup, which takes the 
 
 import pytest
 
-from tests.journeys.logs import dead_loops, unhandled
+from tests.journeys.logs import failed_loops, unhandled
 
 pytestmark = pytest.mark.journey
 
@@ -14,5 +14,5 @@ def test_no_request_of_the_run_has_ended_unhandled() -> None:
     assert unhandled() == []
 
 
-def test_no_background_loop_of_the_run_has_died() -> None:
-    assert dead_loops() == []
+def test_no_background_loop_of_the_run_has_failed() -> None:
+    assert failed_loops() == []

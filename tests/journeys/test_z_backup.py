@@ -13,7 +13,7 @@ from bodega.kit.testing import Caller, eventually
 from bodega.platform.system import System
 from tests.conftest import engine
 from tests.journeys.conftest import INSTANCE, PASSWORD
-from tests.journeys.logs import dead_loops, unhandled
+from tests.journeys.logs import failed_loops, unhandled
 from tests.journeys.shop import Merchant, Order, Outside, Shopper
 from tests.journeys.test_kills import command, insists
 
@@ -92,4 +92,4 @@ async def test_a_restored_shop_is_the_one_that_was_backed_up(
     mine = api.being({"Authorization": f"Bearer {signed_in.json['access_token']}"})
     assert [one["id"] for one in (await mine.get("/orders")).json["items"]] == [order.id]
     await command(root, "audit", "--instance", INSTANCE)
-    assert (unhandled(), dead_loops()) == ([], [])
+    assert (unhandled(), failed_loops()) == ([], [])

@@ -97,7 +97,7 @@ async def test_a_flow_whose_owner_died_is_taken_over_after_the_lease(database: D
         assert (await row(database))["state"] == "ended"
 
     await eventually(ended)
-    await survivor.stop()
+    survivor.stop()
     await running
 
 
@@ -119,7 +119,7 @@ async def test_a_step_that_fails_is_tried_again_with_growing_waits_until_it_work
         assert (await row(database))["state"] == "ended"
 
     await eventually(ended)
-    await flows.stop()
+    flows.stop()
     await running
     assert attempts == [0, 1, 2]
 
@@ -179,11 +179,34 @@ async def test_a_replica_that_stops_gives_its_leases_back(database: Database) ->
 
     leaving = flows_of(database, {"work": works}, "leaving", lease_seconds=60)
     held = await begin(database, leaving, "work")
-    await leaving.give_back()
+    leaving.stop()
+    await leaving.run()
     taken = await flows_of(database, {"work": works}, "other").claim()
     assert taken is not None
     with pytest.raises(LeaseLost):
         await leaving.drive(held)
+
+
+async def test_what_is_driven_when_a_replica_stops_comes_to_rest_before_its_leases_are_given_back(
+    database: Database,
+) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def works(_: Held) -> Next:
+        begun.set()
+        await go_on.wait()
+        return Next("done", write=writes(1), ended=True)
+
+    flows = flows_of(database, {"work": works}, lease_seconds=60, step_deadline_seconds=50)
+    driving = asyncio.create_task(flows.drive(await begin(database, flows, "work")))
+    await begun.wait()
+    flows.stop()
+    running = asyncio.create_task(flows.run())
+    await asyncio.sleep(0.1)  # time in which a wrong one would give the lease back
+    go_on.set()
+    await driving
+    await running
+    assert (await row(database))["state"] == "ended"
 
 
 async def test_a_deadline_that_outlives_the_lease_is_refused() -> None:
@@ -267,7 +290,7 @@ async def test_a_flow_begins_at_its_commit_and_a_short_wait_is_short_though_the_
         assert (await row(database))["state"] == "ended"
 
     await eventually(ended, within_seconds=10)
-    await flows.stop()
+    flows.stop()
     await running
 
 
@@ -322,7 +345,7 @@ async def test_a_result_that_cannot_be_written_is_tried_again_and_does_not_end_t
         assert (await row(database))["state"] == "ended"
 
     await eventually(ended)
-    await flows.stop()
+    flows.stop()
     await running
 
 
@@ -330,5 +353,7 @@ async def test_who_stops_while_the_store_is_away_leaves_the_leases_to_run_out() 
     """An error would end the loop, and with it the process, as if it had died."""
     away = Database("postgresql://nobody@127.0.0.1:1/nothing")
     await away.open()
-    await flows_of(away, {}).give_back()
+    flows = flows_of(away, {})
+    flows.stop()
+    await flows.run()
     await away.close()

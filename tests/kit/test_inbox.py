@@ -1,8 +1,11 @@
 """Each event takes effect once; its offset is committed after that; what cannot be handled is parked."""
 
 import asyncio
+import json
+from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,7 @@ from bodega.contracts.envelope import CloudEvent
 from bodega.contracts.ids import new_id
 from bodega.kit.bus import Consumer, Door, Message, Producer, Trouble
 from bodega.kit.db import Database, Transaction
-from bodega.kit.errors import Broken, Unavailable
+from bodega.kit.errors import Broken, Conflict, Unavailable
 from bodega.kit.inbox import Hears, Inbox, Received, StatelessDoor
 from bodega.kit.testing import Topics, eventually
 from tests.kit.making import Counted, counted
@@ -105,6 +108,151 @@ async def test_what_breaks_an_invariant_is_parked_with_its_reason_and_what_follo
     healed = True
     assert await inbox.replay() == {"replayed": 2, "still_parked": 0}
     assert await value_of(database, "a") == 2
+
+
+OURS = {
+    "a bug": "raise",
+    "a cancelled query": "SELECT pg_cancel_backend(pg_backend_pid())",
+    "a read-only failover": "SET LOCAL transaction_read_only = on; INSERT INTO counter (id, value) VALUES ('x', 1)",
+    "a statement that took too long": "SET LOCAL statement_timeout = 20; SELECT pg_sleep(5)",
+    "a lock that was not to be had": "DO $$ BEGIN RAISE lock_not_available; END $$",
+    "a full disk": "DO $$ BEGIN RAISE disk_full; END $$",
+    "a table of the next release": "SELECT * FROM not_yet",
+    "the server's end": "SELECT pg_terminate_backend(pg_backend_pid())",
+}
+
+
+@pytest.mark.parametrize("trouble", OURS)
+async def test_whatever_does_not_speak_of_the_event_is_ours_and_it_waits(database: Database, trouble: str) -> None:
+    broken = True
+
+    async def works(tx: Transaction, event: Received[Counted]) -> None:
+        if broken and OURS[trouble] == "raise":
+            raise KeyError("a bug")
+        for statement in OURS[trouble].split("; ") if broken and not OURS[trouble].startswith("DO") else []:
+            await tx.execute(statement)
+        if broken and OURS[trouble].startswith("DO"):
+            await tx.execute(OURS[trouble])
+        await add(tx, event)
+
+    inbox, event = inbox_of(database, works), counted("a")
+    for _ in range(2):
+        with pytest.raises(Trouble):
+            await inbox.receive(message(event))
+    assert await inbox.parked() == []
+    broken = False
+    await inbox.receive(message(event))
+    assert await value_of(database, "a") == 1
+
+
+OF_THE_EVENT = {
+    "a refusal of the domain": "raise",
+    "a constraint": "INSERT INTO counter (id, value) VALUES ('a', NULL)",
+    "a number out of range": "INSERT INTO counter (id, value) VALUES ('a', 2147483648)",
+    "what no index can hold": "INSERT INTO counter (id, value) VALUES (repeat(gen_random_uuid()::text, 10000), 1)",
+}
+
+
+@pytest.mark.parametrize("fault", OF_THE_EVENT)
+async def test_what_speaks_of_the_event_is_parked(database: Database, fault: str) -> None:
+    async def refuses(tx: Transaction, _: Received[Counted]) -> None:
+        if OF_THE_EVENT[fault] == "raise":
+            raise Conflict("Not twice.")
+        await tx.execute(OF_THE_EVENT[fault])
+
+    inbox = inbox_of(database, refuses)
+    await inbox.receive(message(counted("a")))
+    assert [one["key"] for one in await inbox.parked()] == ["a"]
+
+
+LONG = "".join(new_id("k") for _ in range(400))
+HOSTILE = {
+    "a NUL in its key": Message("orders", "a\0b", b"{}", partition=0, offset=1),
+    "a NUL in its key, and an event": Message("orders", "a\0b", counted("a\0b").to_bytes(), partition=0, offset=1),
+    "a NUL in its headers": Message("orders", "a", b"{}", {"x": "\0"}, partition=0, offset=1),
+    "half a character in its key": Message("orders", "a\ud800", b"{}", partition=0, offset=1),
+    "an id that is none": Message("orders", "a", counted("a").to_bytes().replace(b'"id":"', b'"id":"x'), offset=1),
+    "a NUL in its id": Message("orders", "a", b'{"id": "\\u0000", "type": "Counted"}', partition=0, offset=1),
+    "an id as long as a book": Message("orders", "a", b'{"id": "' + b"x" * 100_000 + b'"}', partition=0, offset=1),
+    "a key that no index can hold": Message("orders", LONG, b"{}", partition=0, offset=1),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+async def test_no_message_stops_those_behind_it(database: Database, tmp_path: Path, kind: str) -> None:
+    inbox = Inbox(database, "counter", {"Counted": Hears("Counted", Counted, add)}, tmp_path / "skipped")
+    for _ in range(2):
+        await inbox.receive(HOSTILE[kind])
+    await inbox.receive(message(counted("b")))
+    assert await value_of(database, "b") == 1
+    skipped = list(tmp_path.glob("skipped/*"))
+    if kind == "a key that no index can hold":
+        (file,) = skipped
+        kept = json.loads(file.read_text())
+        assert (kept["key"], b64decode(kept["body_base64"])) == (LONG, b"{}")
+        assert file.stat().st_mode & 0o777 == 0o600
+    else:
+        assert skipped == []
+        assert len(await inbox.parked()) == 1
+
+
+async def test_a_message_with_a_nul_in_its_key_goes_by_and_the_next_of_its_partition_is_handled(
+    database: Database, topics: Topics
+) -> None:
+    group, subject = topics.prefix + new_id("g"), new_id("x")
+    await topics.publish_raw("orders", "a\0b", b"{}")
+    await topics.publish(*(counted(subject, n) for n in range(1, 4)))
+
+    async def is_counted() -> None:
+        assert await value_of(database, subject) == 3
+
+    async with consuming(topics, group, inbox_of(database)) as consumer:
+        await eventually(is_counted)
+        assert consumer.connections == 1
+
+
+class Stumbles:
+    """A door with a bug, for a while."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self.done = 0
+
+    async def receive(self, message: Message) -> None:
+        self.tries += 1
+        if self.tries < 4:
+            raise KeyError("a bug of the door's own")
+        self.done += 1
+
+
+async def test_a_door_with_a_bug_holds_its_partition_and_ends_nothing(topics: Topics) -> None:
+    group, subject = topics.prefix + new_id("g"), new_id("x")
+    door = Stumbles()
+    await topics.publish(counted(subject))
+
+    async def is_done() -> None:
+        assert door.done
+
+    async with consuming(topics, group, door) as consumer:
+        await eventually(is_done)
+        assert (door.tries >= 4, consumer.connections) == (True, 1)
+
+
+async def test_what_the_broker_will_never_take_is_skipped_to_a_file(topics: Topics, tmp_path: Path) -> None:
+    await topics.make("narrow.parked")
+
+    async def refuse(event: Received[Counted]) -> None:
+        raise Broken("never")
+
+    door = StatelessDoor(
+        Producer(topics.bootstrap, client_id="t"), topics.prefix + "narrow",
+        {"Counted": Hears("Counted", Counted, refuse)}, tmp_path,
+    )  # fmt: skip
+    padded = counted("a").to_bytes()[:-1] + b', "padding": "' + b"x" * 2_100_000 + b'"}'
+    await door.receive(Message("orders", "a", padded, partition=0, offset=3))
+    (file,) = tmp_path.iterdir()
+    assert b64decode(json.loads(file.read_text())["body_base64"]) == padded
+    await door.close()
 
 
 async def test_two_replays_at_once_do_it_once(database: Database) -> None:

@@ -146,6 +146,30 @@ async def test_a_relay_whose_connection_the_server_ended_comes_back(database: Da
         await eventually(lambda: is_empty(database))
 
 
+class FailsEveryOther(Producer):
+    """As a broker whose leader moves again and again."""
+
+    sends = 0
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        type(self).sends += 1
+        if self.sends % 2:
+            raise Trouble("not now")
+        await super().send(messages)
+
+
+async def test_failures_with_successes_between_them_do_not_add_up(database: Database, topics: Topics) -> None:
+    """Without a reset the twelfth failure would wait for minutes."""
+    relay = Relay(database, FailsEveryOther(topics.bootstrap, client_id="t"), service="counter",
+                  topic_prefix=topics.prefix, poll_seconds=0.1, retry_first_seconds=0.05,
+                  retry_most_seconds=600)  # fmt: skip
+    async with running(relay):
+        for _ in range(12):
+            await emit(database, new_id("x"))
+            await eventually(lambda: is_empty(database), within_seconds=10)
+    assert FailsEveryOther.sends >= 24
+
+
 async def test_a_broker_that_is_away_loses_nothing(database: Database, topics: Topics) -> None:
     subject = new_id("x")
     async with running(relay_of(database, Producer("127.0.0.1:1", client_id="t"), topics)):

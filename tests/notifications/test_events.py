@@ -7,16 +7,19 @@ import pytest
 
 from bodega.contracts.ids import new_id
 from bodega.contracts.orders import view_token
-from bodega.kit.db import Database
-from bodega.kit.flow import Flows
+from bodega.kit.db import Database, Transaction
+from bodega.kit.flow import Flows, Held, Next
 from bodega.kit.http import Client
 from bodega.kit.testing import Caller, Credentials, Topics, eventually
-from bodega.services.notifications import service
+from bodega.services.notifications import service, store
 from bodega.services.notifications.clients import Goods, Links, Mailer, Twilio
+from bodega.services.notifications.consumers import heard_with
 from bodega.services.notifications.domain import Notice
 from bodega.services.notifications.flows import Mailing
 from bodega.services.notifications.settings import Settings
 from bodega.services.notifications.templates import Writer
+from tests.events import received
+from tests.locks import somebody_waits
 from tests.notifications.conftest import LINK_SECRET, Mailbox, Mint, becomes, listed
 from tests.notifications.making import (
     NUMBER,
@@ -383,3 +386,38 @@ async def test_the_mail_server_may_be_away_and_nothing_is_lost(
     for who in people:
         await becomes(merchant, who, "sent", within_seconds=30)
         assert len(await mailbox.to(who)) == 1
+
+
+async def test_a_payment_while_its_failure_is_being_told_locks_in_one_order(
+    settings: Settings, database: Database
+) -> None:
+    """The step holds its flow and comes to the notification; the news of the payment must not do it the other way
+    round. A kind of its own: nobody else drives it."""
+    order, ada = new_id("ord"), somebody()
+    recording = asyncio.Event()
+
+    async def wait(held: Held) -> Next:
+        async def write(tx: Transaction) -> None:
+            recording.set()
+            await somebody_waits(database)
+            await store.note_attempt(tx, notification_id=held.id, becomes="waiting", tried=True, error="not now")
+
+        return Next("later", write=write, wait_seconds=600)
+
+    mailing = Flows(database, "lock order", {"wait": wait}, service="notifications", owner="test")
+    handlers = {one.name: one.handler for one in heard_with(mailing, settings)}
+    async with database.transaction() as tx:
+        await handlers["PaymentFailed"](tx, received(declined(order, ada)))
+        id = await tx.fetchval("SELECT id FROM notification WHERE recipient = $1", ada)
+
+    async def pay() -> None:
+        await recording.wait()
+        async with database.transaction() as tx:
+            await handlers["OrderPaid"](tx, received(paid(order, ada)))
+
+    held = await mailing.claim(id)
+    assert held is not None
+    await asyncio.gather(mailing.drive(held), pay())
+    async with database.transaction() as tx:
+        states = await tx.fetch("SELECT kind, state FROM notification WHERE recipient = $1", ada)
+    assert {row["kind"]: row["state"] for row in states}["payment_failed"] == "dropped"

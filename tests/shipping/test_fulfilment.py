@@ -7,14 +7,17 @@ from typing import Any
 import pytest
 
 from bodega.contracts.ids import derived_id, new_id
-from bodega.kit.db import Database
-from bodega.kit.flow import Flows, Held, LeaseLost
+from bodega.kit.db import Database, Transaction
+from bodega.kit.flow import Flows, Held, LeaseLost, Next
 from bodega.kit.http import Client
 from bodega.kit.testing import Caller, Topics, eventually
-from bodega.services.shipping import service
+from bodega.services.shipping import service, store
 from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
+from bodega.services.shipping.consumers import heard_with
 from bodega.services.shipping.flows import Fulfilment
 from bodega.services.shipping.settings import Settings
+from tests.events import received
+from tests.locks import somebody_waits
 from tests.sandbox.printed import read
 from tests.sandbox.stand import Sandbox
 from tests.shipping.conftest import Judge, World, becomes
@@ -392,3 +395,36 @@ async def test_the_list_is_paged_newest_first_and_filtered(merchant: Caller, top
     assert set(made) <= set(seen)
     assert (await merchant.get("/admin/shipments?state=lost")).code == "invalid_request"
     assert (await merchant.get("/admin/shipments?cursor=bm9wZQ")).code == "malformed_request"
+
+
+async def test_cancelling_while_a_step_is_recorded_locks_in_one_order(settings: Settings, database: Database) -> None:
+    """The step holds its flow and comes to the shipment; the cancellation must not hold the shipment and come to the
+    flow. A kind of its own: nobody else drives it."""
+    order = new_id("ord")
+    recording = asyncio.Event()
+
+    async def wait(held: Held) -> Next:
+        async def write(tx: Transaction) -> None:
+            recording.set()
+            await somebody_waits(database)
+            await service.refuse(tx, held.id, "Look at it.")
+
+        return Next("later", write=write, wait_seconds=600)
+
+    flows = Flows(database, "lock order", {"wait": wait}, service="shipping", owner="test")
+    handlers = {one.name: one.handler for one in heard_with(flows, settings)}
+    async with database.transaction() as tx:
+        await handlers["OrderPaid"](tx, received(paid(order)))
+
+    async def cancel() -> None:
+        await recording.wait()
+        async with database.transaction() as tx:
+            await handlers["OrderCancelled"](tx, received(cancelled(order)))
+
+    held = await flows.claim(derived_id("shp", order))
+    assert held is not None
+    await asyncio.gather(flows.drive(held), cancel())
+    async with database.transaction() as tx:
+        shipment = await store.get_shipment(tx, held.id)
+        assert await tx.fetchval("SELECT state FROM flow WHERE id = $1", held.id) == "ended"
+    assert (shipment.state, shipment.attention) == ("dropped", "Look at it.")

@@ -5,7 +5,6 @@ its resources and loops for as long as the application lives.
 """
 
 import asyncio
-import os
 import secrets
 import signal
 import socket
@@ -15,7 +14,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-import structlog
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -51,8 +49,9 @@ from bodega.kit.errors import (
     of_fields,
 )
 from bodega.kit.http import Client, Front, RemoteProblem, problem_body, problem_headers
-from bodega.kit.inbox import Hears, Inbox
+from bodega.kit.inbox import SKIPPED_DIR, Hears, Inbox
 from bodega.kit.live import Live
+from bodega.kit.loops import Loop, Periodic, keep_running
 from bodega.kit.outbox import Relay
 from bodega.kit.transport import Hatch
 
@@ -93,18 +92,13 @@ class ServiceSettings(BaseSettings):
     retry_first_seconds: float = 1
     retry_most_seconds: float = 60
     idempotency_hours: float = 24
+    skipped_dir: Path = SKIPPED_DIR
+    """Where events are kept that cannot even be parked."""
 
 
 class Resource(Protocol):
     async def open(self) -> None: ...
     async def close(self) -> None: ...
-
-
-class Loop(Protocol):
-    """Runs beside the requests until stopped. May not end by itself: if it does, the process ends."""
-
-    async def run(self) -> None: ...
-    def stop(self) -> Any: ...
 
 
 class ParkedEvents(Protocol):
@@ -116,41 +110,25 @@ Check = Callable[[], Awaitable[None]]
 """Raises, if the dependency is not there."""
 
 
-class Housekeeping:
+def housekeeping(
+    database: Database,
+    inbox: Inbox | None,
+    *,
+    idempotency_hours: float = 24,
+    prune: Callable[[Transaction], Awaitable[object]] | None = None,
+) -> Periodic:
     """Once an hour deletes what has outlived its use: old inbox ids, old idempotency keys, and what `prune` deletes."""
 
-    def __init__(
-        self,
-        database: Database,
-        inbox: Inbox | None,
-        *,
-        idempotency_hours: float = 24,
-        prune: Callable[[Transaction], Awaitable[object]] | None = None,
-    ) -> None:
-        self._database = database
-        self._inbox = inbox
-        self._hours = idempotency_hours
-        self._prune = prune
-        self._stopping = asyncio.Event()
+    async def tidy() -> bool:
+        async with database.transaction() as tx:
+            await idempotency.prune(tx, idempotency_hours)
+            if prune is not None:
+                await prune(tx)
+        if inbox is not None:
+            await inbox.prune()
+        return False
 
-    def stop(self) -> None:
-        self._stopping.set()
-
-    async def run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                async with self._database.transaction() as tx:
-                    await idempotency.prune(tx, self._hours)
-                    if self._prune is not None:
-                        await self._prune(tx)
-                if self._inbox is not None:
-                    await self._inbox.prune()
-            except Unavailable as error:
-                _log.warning("housekeeping is put off", error=error)
-            try:
-                await asyncio.wait_for(self._stopping.wait(), 3600)
-            except TimeoutError:
-                continue
+    return Periodic(tidy, every_seconds=3600)
 
 
 class ProblemDocument(BaseModel):
@@ -258,7 +236,7 @@ def create_service(
             for resource in opens:
                 stack.push_async_callback(resource.close)
                 await resource.open()
-            async with _running(service, loops):
+            async with _running(service, settings, loops):
                 yield
 
     app = FastAPI(
@@ -334,7 +312,7 @@ def ear(
     service: str, settings: ServiceSettings, database: Database, hears: Sequence[Hears], *, topics: Sequence[str]
 ) -> tuple[Consumer, Inbox]:
     """What brings other rooms' events into this one's inbox."""
-    inbox = Inbox(database, service, {one.name: one for one in hears})
+    inbox = Inbox(database, service, {one.name: one for one in hears}, settings.skipped_dir)
     return consumer_of(service, settings, inbox, topics=topics), inbox
 
 
@@ -360,33 +338,29 @@ def secret_from(file: Path | None) -> bytes:
 
 
 @asynccontextmanager
-async def _running(service: str, loops: Sequence[Loop]) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(_guarded(service, loop), name=type(loop).__name__) for loop in loops]
+async def _running(service: str, settings: ServiceSettings, loops: Sequence[Loop]) -> AsyncIterator[None]:
+    stopping = asyncio.Event()
+    tasks = [
+        asyncio.create_task(
+            keep_running(
+                service, loop, stopping,
+                retry_first_seconds=settings.retry_first_seconds, retry_most_seconds=settings.retry_most_seconds,
+            ),
+            name=type(loop).__name__,
+        )
+        for loop in loops
+    ]  # fmt: skip
     try:
         yield
     finally:
+        stopping.set()
         for loop in loops:
-            stopping = loop.stop()
-            if asyncio.iscoroutine(stopping):
-                await stopping
+            loop.stop()
         if tasks:
             _, late = await asyncio.wait(tasks, timeout=GRACE_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-
-
-async def _guarded(service: str, loop: Loop) -> None:
-    structlog.contextvars.bind_contextvars(service=service)
-    try:
-        await loop.run()
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:
-        # A room whose loop is dead looks alive and does nothing. Better to end and be started again.
-        _log.exception("a background loop died; the service ends", service=service, loop=type(loop).__name__,
-                       error=error)  # fmt: skip
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _operations(ready: Mapping[str, Check], degraded: Mapping[str, Callable[[], bool]]) -> APIRouter:

@@ -8,6 +8,7 @@ is down) the partition waits; nothing is skipped.
 
 import asyncio
 import ssl
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 
-from bodega.kit.telemetry import log
+from bodega.kit.telemetry import WAITING, log
+from bodega.kit.trouble import Backoff
 
 _log = log()
 _SCRAM = "SCRAM-SHA-512"
@@ -222,7 +224,7 @@ class Consumer:
 
     async def run(self) -> None:
         """Consumes until stopped; reconnects for as long as it takes."""
-        wait = self._first
+        backoff = Backoff(self._first, self._most)
         while not self._stopping.is_set():
             consumer = AIOKafkaConsumer(
                 *self._topics,
@@ -242,12 +244,12 @@ class Consumer:
                 self.connected = True
                 self.connections += 1
                 self._consumer = consumer
-                wait = self._first
+                backoff.reset()
                 await self._consume(consumer)
             except (KafkaError, OSError) as error:
+                wait = backoff.next()
                 _log.warning("the broker is away", group=self._group, error=error, wait_seconds=wait)
                 await self._pause(wait)
-                wait = min(wait * 2, self._most)
             finally:
                 self.connected = False
                 self._consumer = None
@@ -261,7 +263,7 @@ class Consumer:
             return
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
-        waits: dict[TopicPartition, float] = {}
+        backoffs: defaultdict[TopicPartition, Backoff] = defaultdict(lambda: Backoff(self._first, self._most))
         resume_at: dict[TopicPartition, float] = {}
         clock = asyncio.get_running_loop().time
         while not self._stopping.is_set():
@@ -269,6 +271,7 @@ class Consumer:
                 del resume_at[partition]
                 if partition in consumer.assignment():
                     consumer.resume(partition)
+            WAITING.labels(self._group).set(len(resume_at))
             # 100 ms bounds how late a stop or the end of a pause is noticed; a message ends the wait at once.
             batches = await consumer.getmany(timeout_ms=100, max_records=200)
             if not batches:
@@ -280,9 +283,9 @@ class Consumer:
                     continue  # taken over by another replica in the meantime: its inbox knows what we did
                 if done:
                     await consumer.commit({partition: OffsetAndMetadata(records[done - 1].offset + 1, "")})
-                    waits.pop(partition, None)
+                    backoffs.pop(partition, None)
                 if trouble is not None:
-                    wait = waits[partition] = min(waits.get(partition, self._first / 2) * 2, self._most)
+                    wait = backoffs[partition].next()
                     resume_at[partition] = clock() + wait
                     consumer.seek(partition, records[done].offset)
                     consumer.pause(partition)
@@ -292,7 +295,7 @@ class Consumer:
                     )  # fmt: skip
             self._working = False
 
-    async def _work(self, records: Sequence[ConsumerRecord[Any, Any]]) -> tuple[int, Trouble | None]:
+    async def _work(self, records: Sequence[ConsumerRecord[Any, Any]]) -> tuple[int, Exception | None]:
         """How many of the partition's records are done, and why not more."""
         messages, done = [message_of(record) for record in records], 0
         while done < len(messages) and not self._stopping.is_set():
@@ -302,8 +305,10 @@ class Consumer:
                 else:
                     await self._door.receive(messages[done])
                     done += 1
-            except Trouble as trouble:
-                return done, trouble
+            except Exception as error:  # by default an error is ours
+                if not isinstance(error, Trouble):
+                    _log.exception("a door failed", group=self._group, error=error)
+                return done, error
         return done, None
 
 

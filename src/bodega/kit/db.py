@@ -8,8 +8,8 @@ already read 201.)
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -17,21 +17,7 @@ import asyncpg
 
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import trace_headers
-
-STORE_DOWN: tuple[type[BaseException], ...] = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # a connection that broke in the midst of something else
-    asyncpg.exceptions.CannotConnectNowError,
-    asyncpg.exceptions.AdminShutdownError,
-    asyncpg.exceptions.CrashShutdownError,
-    asyncpg.exceptions.TooManyConnectionsError,
-)
-"""What PostgreSQL being away looks like. Trouble of our own: waited out, never a message's fault."""
-
-STORE_TROUBLE: tuple[type[BaseException], ...] = (Unavailable, *STORE_DOWN)
+from bodega.kit.trouble import is_of_the_store
 
 Connection = Any  # asyncpg's pool hands out a proxy that has no common static type with Connection
 Row = asyncpg.Record
@@ -115,6 +101,17 @@ async def _prepare(connection: Connection) -> None:
     await connection.set_type_codec("jsonb", encoder=lambda text: text, decoder=json.loads, schema="pg_catalog")
 
 
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Raises Unavailable, where the store has failed and not the statement."""
+    try:
+        yield
+    except Exception as error:
+        if is_of_the_store(error):
+            raise Unavailable("the database does not answer", store=type(error).__name__) from error
+        raise
+
+
 class Database:
     """A service's own database. Open it in the service's lifespan, close it at its end."""
 
@@ -151,16 +148,15 @@ class Database:
     async def transaction(self) -> AsyncIterator[Transaction]:
         """Commits at the end of the block, rolls back if it raises.
 
-        Raises: Unavailable, if the store cannot be reached or the pool is exhausted.
+        Raises: Unavailable, if the store cannot be reached or ends the transaction for reasons of its own (a deadlock,
+        a failover, a full disk), or the pool is exhausted.
         """
-        try:
+        with _answering():
             async with self.pool.acquire(timeout=self._timeout) as connection, connection.transaction():
                 tx = Transaction(connection)
                 yield tx
                 await tx.flush()
             tx.committed()
-        except STORE_DOWN as error:
-            raise Unavailable("the database does not answer", store=type(error).__name__) from error
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
         """One statement that is a transaction of its own: the server commits before it answers, so the locks
@@ -168,12 +164,10 @@ class Database:
 
         Raises: Unavailable, as `transaction`.
         """
-        try:
+        with _answering():
             async with self.pool.acquire(timeout=self._timeout) as connection:
                 row: Row | None = await connection.fetchrow(sql, *args)
                 return row
-        except STORE_DOWN as error:
-            raise Unavailable("the database does not answer", store=type(error).__name__) from error
 
     async def connect(self, **server_settings: str) -> Connection:
         """A connection outside the pool, for what keeps one: LISTEN, an advisory lock."""

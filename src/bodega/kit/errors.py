@@ -17,7 +17,7 @@ Problem
 ├── TooMany 429             too_many_requests
 └── Unavailable 503         unavailable
     └── Timeout 504         timeout
-Broken                      an event that breaks an invariant: parked, never answered
+Broken                      an event that breaks an invariant: parked, never answered (`kit.trouble`)
 """
 
 import re

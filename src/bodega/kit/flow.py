@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bodega.kit.db import STORE_TROUBLE, Database, Row, Transaction
+from bodega.kit.db import Database, Row, Transaction
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import FLOW_STEPS, log, span, trace_headers
+from bodega.kit.trouble import Backoff
 
 _log = log()
 _TRACE = "trace"
@@ -100,6 +101,9 @@ class Flows:
         self.workers = workers
         self._stopping = False
         self._wake = asyncio.Event()
+        self._driving = 0
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
 
     async def start(
         self,
@@ -168,6 +172,11 @@ class Flows:
         )  # fmt: skip
         return _held(row) if row is not None else None
 
+    async def lock(self, tx: Transaction, *flow_ids: str) -> None:
+        """Locks flows before the rows that they are about are locked. Everywhere a flow comes first, as where a step is
+        recorded: two transactions that took them the other way round would wait for each other."""
+        await tx.execute("SELECT 1 FROM flow WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE", list(flow_ids))
+
     async def set_due(self, tx: Transaction, held: Held, seconds: float) -> None:
         """In the hands of its owner: from so many seconds from now on it is overdue, and not before."""
         held.due_at = await tx.fetchval(
@@ -192,9 +201,16 @@ class Flows:
         Raises: LeaseLost, if somebody else has taken over.
         """
         going_on: Held | None = held
-        while going_on is not None:
-            with span(f"{self.kind} {going_on.step}", going_on.data.get(_TRACE, {}), service=self.service):
-                going_on = await self._take_step(going_on)
+        self._driving += 1
+        self._at_rest.clear()
+        try:
+            while going_on is not None:
+                with span(f"{self.kind} {going_on.step}", going_on.data.get(_TRACE, {}), service=self.service):
+                    going_on = await self._take_step(going_on)
+        finally:
+            self._driving -= 1
+            if not self._driving:
+                self._at_rest.set()
 
     async def _take_step(self, held: Held) -> Held | None:
         """The flow, if another step follows at once. Raises LeaseLost."""
@@ -263,27 +279,35 @@ class Flows:
         self._wake_in(wait)
 
     async def run(self) -> None:
-        """Claims and drives what is due until stopped; several at a time."""
-        async with asyncio.TaskGroup() as group:
-            for _ in range(self.workers):
-                group.create_task(self._worker())
+        """Claims and drives what is due until stopped, several at a time; then what is still driven comes to rest, and
+        the leases that are left are given back, so that another replica need not wait for them."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self.workers):
+                    group.create_task(self._worker())
+            await self._at_rest.wait()
+        finally:
+            if self._stopping:
+                await self._give_back()
 
     async def _worker(self) -> None:
-        wait = self.first
+        backoff = Backoff(self.first, self.most)
         while not self._stopping:
             try:
                 held = await self.claim()
-                wait = self.first
+                backoff.reset()
                 if held is None:
                     await self._sleep(self.poll)
                 else:
                     await self.drive(held)
             except LeaseLost as lost:
                 _log.warning("a flow was taken over while we worked on it", flow=str(lost))
-            except STORE_TROUBLE as error:
-                _log.warning("flows wait for the store", kind=self.kind, error=error, wait_seconds=wait)
+            except Exception as error:  # by default an error is ours
+                wait = backoff.next()
+                (_log.warning if isinstance(error, Unavailable) else _log.exception)(
+                    "flows wait", kind=self.kind, error=error, wait_seconds=wait
+                )
                 await self._sleep(wait)
-                wait = min(wait * 2, self.most)
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -293,12 +317,11 @@ class Flows:
         if not self._stopping:
             self._wake.clear()
 
-    async def stop(self) -> None:
-        """Gives back the leases of what was being driven, so that another replica need not wait for them."""
+    def stop(self) -> None:
         self._stopping = True
         self._wake.set()
 
-    async def give_back(self) -> None:
+    async def _give_back(self) -> None:
         """Without a store they are not given back, and run out by themselves."""
         try:
             async with self.database.transaction() as tx:
@@ -307,7 +330,7 @@ class Flows:
                         WHERE kind = $1 AND owner = $2 AND state <> 'ended'""",
                     self.kind, self.owner,
                 )  # fmt: skip
-        except STORE_TROUBLE as error:
+        except Unavailable as error:
             _log.warning("leases are left to run out", kind=self.kind, error=error)
 
 

@@ -4,32 +4,41 @@
 `StatelessDoor` is for rooms without: the handler itself ignores what is older than what it has, and what
 it cannot handle goes to the topic `<group>.parked`.
 
-Parking: a message that breaks its schema or an invariant, with the reason; later ones of its key queue up
-behind it, or a shipped order would be followed by its payment. Trouble of our own is never parked.
+Parking: a message that breaks its schema or an invariant (`kit.trouble.is_of_the_data`), with the reason; later ones
+of its key queue up behind it, or a shipped order would be followed by its payment. Any other error is ours: the
+message is tried again until it takes effect. What cannot even be parked is written to a file and skipped.
 """
 
 import asyncio
 import itertools
 import json
+import tempfile
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-import asyncpg
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidMessageError, KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from pydantic import BaseModel
 from pydantic_core import from_json
 
 from bodega.kit.bus import Backlog, Message, Producer, Trouble, message_of
-from bodega.kit.db import STORE_TROUBLE, Database, Transaction
-from bodega.kit.errors import Unavailable
-from bodega.kit.telemetry import CONSUME_DELAY, CONSUMED, PARKED, log, span
+from bodega.kit.db import Database, Transaction
+from bodega.kit.errors import Broken, Unavailable
+from bodega.kit.telemetry import CONSUME_DELAY, CONSUMED, PARKED, SKIPPED, log, span
+from bodega.kit.trouble import is_of_the_data
 
 _log = log()
+_ID_CHARACTERS = 200
 TOGETHER_BYTES = 5_000_000
 """Of the events that are handled together, at most: a store takes no request of any size."""
+SKIPPED_DIR = Path(tempfile.gettempdir()) / "bodega-skipped"
+"""Where messages are kept that cannot even be parked."""
+_NO_MESSAGE: tuple[type[BaseException], ...] = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidMessageError)
+"""The broker's word that it will never take this message, however often it is asked."""
 Data = TypeVar("Data", bound=BaseModel)
 
 
@@ -59,7 +68,7 @@ class Hears:
     together: Callable[[Sequence[Received[Any]]], Awaitable[None]] | None = None
 
 
-class Unreadable(Exception):
+class Unreadable(Broken):
     """The message is not an event that we can read."""
 
 
@@ -85,9 +94,29 @@ def _parse(message: Message, hears: Mapping[str, Hears]) -> Received[Any] | None
 def _event_id(message: Message) -> str:
     """The id, if it has one; else where it stands in its topic, which names it just as well."""
     try:
-        return str(from_json(message.body)["id"])
+        return _storable(str(from_json(message.body)["id"])[:_ID_CHARACTERS])
     except (ValueError, KeyError, TypeError):
         return f"{message.topic}/{message.partition}/{message.offset}"
+
+
+def _storable(text: str) -> str:
+    """Without what PostgreSQL takes for no text: NUL, and halves of characters."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", "\\x00")
+
+
+def _skip(service: str, message: Message, reason: str, folder: Path) -> None:
+    """Writes a message that can be neither handled nor parked to a file of its own: nothing of it is lost, and those
+    behind it go on. Raises OSError, if that cannot be done either: then it waits."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{service}-{message.topic}-{message.partition}-{message.offset}.json"
+    kept = {
+        "topic": message.topic, "partition": message.partition, "offset": message.offset, "key": message.key,
+        "headers": dict(message.headers), "reason": reason, "body_base64": b64encode(message.body).decode(),
+    }  # fmt: skip
+    file.write_text(json.dumps(kept, indent=1))
+    file.chmod(0o600)
+    SKIPPED.labels(service).inc()
+    _log.error("an event that cannot be parked was skipped", consumer=service, topic=message.topic, file=str(file))
 
 
 def _observe(service: str, event: Received[Any], outcome: str) -> None:
@@ -103,12 +132,13 @@ class Inbox:
     database: Database
     consumer: str
     hears: Mapping[str, Hears]
+    skipped_dir: Path = SKIPPED_DIR
 
     async def receive(self, message: Message) -> None:
         with span(f"hear {message.topic}", message.headers, service=self.consumer):
             try:
                 await self._receive(message)
-            except STORE_TROUBLE as error:
+            except Exception as error:  # by default an error is ours
                 raise Trouble(f"{type(error).__name__}: {error}") from error
 
     async def _receive(self, message: Message) -> None:
@@ -121,11 +151,9 @@ class Inbox:
             return
         try:
             outcome = await self._take_effect(message, event)
-        except STORE_TROUBLE:
-            raise
-        except asyncpg.exceptions.TransactionRollbackError as error:
-            raise Trouble(f"collided with another transaction: {error}") from error  # deadlock, serialization
-        except Exception as error:  # whatever a handler raises breaks an invariant: people must see it
+        except Exception as error:
+            if not is_of_the_data(error):
+                raise
             _log.exception("an event is parked", consumer=self.consumer, type=event.type, subject=event.subject)
             await self._park(message, f"{type(error).__name__}: {error}")
             outcome = "parked"
@@ -150,15 +178,21 @@ class Inbox:
             return "done"
 
     async def _park(self, message: Message, reason: str) -> None:
-        async with self.database.transaction() as tx:
-            await self._insert_parked(tx, message, reason)
+        try:
+            async with self.database.transaction() as tx:
+                await self._insert_parked(tx, message, reason)
+        except Exception as error:
+            if not is_of_the_data(error):
+                raise
+            _skip(self.consumer, message, reason, self.skipped_dir)
 
     async def _insert_parked(self, tx: Transaction, message: Message, reason: str) -> None:
         await tx.execute(
             """INSERT INTO parked (consumer, event_id, topic, key, body, headers, reason)
                VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7) ON CONFLICT (consumer, topic, event_id) DO NOTHING""",
-            self.consumer, _event_id(message), message.topic, message.key, message.body,
-            json.dumps(dict(message.headers)), reason[:2000],
+            self.consumer, _event_id(message), message.topic, _storable(message.key), message.body,
+            json.dumps({_storable(name): _storable(value) for name, value in message.headers.items()}),
+            _storable(reason[:2000]),
         )  # fmt: skip
 
     async def parked(self, limit: int = 100) -> list[dict[str, Any]]:
@@ -199,9 +233,9 @@ class Inbox:
                         await self.hears[event.type].handler(tx, event)
                     await tx.execute("DELETE FROM parked WHERE position = $1", row["position"])
                 done += 1
-            except STORE_TROUBLE:
+            except Unavailable:
                 raise
-            except Exception as error:
+            except Exception as error:  # it stays parked, whatever it is
                 still.add(lane)
                 async with self.database.transaction() as tx:
                     await tx.execute(
@@ -228,8 +262,7 @@ class StatelessDoor:
     producer: Producer
     group: str
     hears: Mapping[str, Hears]
-    trouble: tuple[type[BaseException], ...] = ()
-    """What the room's store raises when it is away."""
+    skipped_dir: Path = SKIPPED_DIR
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def open(self) -> None:
@@ -237,10 +270,6 @@ class StatelessDoor:
 
     async def close(self) -> None:
         await self.producer.close()
-
-    @property
-    def _ours(self) -> tuple[type[BaseException], ...]:
-        return (Trouble, Unavailable, OSError, TimeoutError, *self.trouble)
 
     @property
     def parked_topic(self) -> str:
@@ -269,9 +298,10 @@ class StatelessDoor:
         with span(f"hear {messages[0].topic}", messages[0].headers, service=self.group):
             try:
                 await together(events)
-            except self._ours as error:
-                raise Trouble(f"{type(error).__name__}: {error}") from error
-            except Exception as error:  # one of them cannot be handled: by itself, each shows whether it is that one
+            except Exception as error:
+                if not is_of_the_data(error):
+                    raise Trouble(f"{type(error).__name__}: {error}") from error
+                # One of them cannot be handled: by itself, each shows whether it is that one.
                 _log.warning("events are handled one by one", consumer=self.group, count=len(events), error=error)
             else:
                 for event in events:
@@ -297,9 +327,9 @@ class StatelessDoor:
                     return
                 await self.hears[event.type].handler(event)
                 _observe(self.group, event, "done")
-            except self._ours as error:
-                raise Trouble(f"{type(error).__name__}: {error}") from error
-            except Exception as error:  # a message that cannot be handled must not stop the partition
+            except Exception as error:
+                if not is_of_the_data(error):
+                    raise Trouble(f"{type(error).__name__}: {error}") from error
                 _log.exception("an event is parked", consumer=self.group, topic=message.topic)
                 await self._park(message, f"{type(error).__name__}: {error}")
                 CONSUMED.labels(self.group, "?", "parked").inc()
@@ -311,9 +341,13 @@ class StatelessDoor:
         except (KafkaError, OSError) as error:
             raise Trouble(f"the broker is away: {error!r}") from error
         headers = {**message.headers, "parked-topic": message.topic, "parked-reason": reason[:1000]}
-        await self.producer.send(
-            [Message(topic=self.parked_topic, key=message.key, body=message.body, headers=headers)]
-        )
+        parked = Message(topic=self.parked_topic, key=message.key, body=message.body, headers=headers)
+        try:
+            await self.producer.send([parked])
+        except Trouble as trouble:
+            if not isinstance(trouble.__cause__, _NO_MESSAGE):
+                raise
+            _skip(self.group, message, reason, self.skipped_dir)
 
     async def parked(self, limit: int = 100) -> list[dict[str, Any]]:
         """What waits for people, oldest first."""

@@ -17,7 +17,7 @@ from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from bodega.kit.db import STORE_DOWN, Connection, Database, Transaction
+from bodega.kit.db import Connection, Database, Transaction
 from bodega.kit.errors import TooMany, Unavailable
 from bodega.kit.telemetry import log
 
@@ -107,7 +107,7 @@ class Live:
                 await connection.add_listener(self._channel, self._heard)
                 self._wake_all()  # for what was said while nobody listened
                 await self._lost.wait()
-            except STORE_DOWN as error:
+            except Exception as error:  # by default an error is ours
                 _log.warning("nobody listens for changes; streams look for themselves", error=error)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), self._retry)

@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 from typing import Any
 
-from bodega.kit.bus import Message, Producer, Trouble
-from bodega.kit.db import STORE_DOWN, Connection, Database
+from bodega.kit.bus import Message, Producer
+from bodega.kit.db import Connection, Database
 from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, log
+from bodega.kit.trouble import Backoff
 
 _LOCK = 0x0B0DE6A  # one key: the lock is per database, and a database is one service's
 _BATCH = 500
-_EXPECTED: tuple[type[BaseException], ...] = (Trouble, *STORE_DOWN)
 _log = log()
 
 
@@ -36,8 +36,7 @@ class Relay:
         self._service = service
         self._prefix = topic_prefix
         self._poll = poll_seconds
-        self._first = retry_first_seconds
-        self._most = retry_most_seconds
+        self._backoff = Backoff(retry_first_seconds, retry_most_seconds)
         self._stopping = False
         self._wake = asyncio.Event()
         self.leading = False
@@ -48,7 +47,6 @@ class Relay:
 
     async def run(self) -> None:
         """Publishes until stopped, whatever becomes of the store and the broker in the meantime."""
-        wait = self._first
         while not self._stopping:
             connection: Connection | None = None
             try:
@@ -56,15 +54,10 @@ class Relay:
                 await self._producer.open()
                 await connection.add_listener("outbox", self._on_notify)
                 await self._lead(connection)
-                wait = self._first
-            except _EXPECTED as error:
+            except Exception as error:  # whatever it is, it is ours: what waits to be published is sound
+                wait = self._backoff.next()
                 _log.warning("the relay waits", service=self._service, error=error, wait_seconds=wait)
                 await self._sleep(wait)
-                wait = min(wait * 2, self._most)
-            except Exception as error:  # the broker's client raises its own tree at start; none may end the relay
-                _log.exception("the relay starts again", service=self._service, error=error)
-                await self._sleep(wait)
-                wait = min(wait * 2, self._most)
             finally:
                 self.leading = False
                 await self._producer.close()
@@ -89,7 +82,9 @@ class Relay:
         self.leading = True
         while not self._stopping:
             self._wake.clear()
-            if not await self.publish(connection):
+            sent = await self.publish(connection)
+            self._backoff.reset()
+            if not sent:
                 await self._sleep(self._poll)
 
     async def publish(self, connection: Connection) -> int:

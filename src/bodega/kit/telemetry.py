@@ -39,6 +39,9 @@ CONSUME_DELAY = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30),
 )
 PARKED = Gauge("events_parked", "Events that wait for people", ["service"])
+SKIPPED = Counter("events_skipped_total", "Events that could not even be parked, and lie in a file", ["service"])
+WAITING = Gauge("partitions_waiting", "Partitions that wait for trouble of our own to pass", ["group"])
+LOOP_FAILURES = Counter("loop_failures_total", "Background loops that failed and began again", ["service", "loop"])
 FLOW_STEPS = Counter("flow_steps_total", "Steps of long processes by outcome", ["service", "kind", "step", "outcome"])
 
 _tracers: dict[str, trace.Tracer] = {}

@@ -154,6 +154,8 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
         **_of_store(instance, service, secrets),
         **{name.upper(): _number(value) for name, value in instance.times.items()},
     }
+    if instance.spec.site is None:  # natively: a container has its own place for what is to be kept
+        settings["SKIPPED_DIR"] = str(instance.data / "skipped")
     if service.buckets:
         settings |= {
             "S3_URL": instance.s3_url,

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
-from bodega.kit.app import Housekeeping, create_service, relay_of, secret_from
+from bodega.kit.app import create_service, housekeeping, relay_of, secret_from
 from bodega.kit.auth import EndedList
 from bodega.kit.db import Database
 from bodega.services.auth import __doc__ as sign
@@ -43,8 +43,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         opens=[database],
         loops=[
             relay_of(NAME, settings, database),
-            Chores(database, tools),
-            Housekeeping(database, None, idempotency_hours=settings.idempotency_hours),
+            Chores(database, tools).loop(),
+            housekeeping(database, None, idempotency_hours=settings.idempotency_hours),
         ],
         ready={"postgres": database.ping},
         ask_ended=ask_ended,

@@ -1,11 +1,9 @@
 """What happens by the clock: wishes for a new password are answered, seals and sessions run out, keys rotate."""
 
-import asyncio
-import contextlib
 import time
 
 from bodega.kit.db import Database
-from bodega.kit.errors import Unavailable
+from bodega.kit.loops import Periodic
 from bodega.kit.telemetry import log
 from bodega.services.auth import service, store
 from bodega.services.auth.service import Tools
@@ -16,30 +14,18 @@ _log = log()
 
 
 class Chores:
-    """Runs until stopped. Several replicas share the work, or do it twice without harm."""
+    """Several replicas share the work, or do it twice without harm."""
 
     def __init__(self, database: Database, tools: Tools) -> None:
         self._database = database
         self._tools = tools
-        self._stopping = asyncio.Event()
         self._prune_at = 0.0
 
-    def stop(self) -> None:
-        self._stopping.set()
+    def loop(self) -> Periodic:
+        return Periodic(self._round, every_seconds=self._tools.settings.chores_poll_seconds)
 
-    async def run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                answered = await self._round()
-            except Unavailable as error:
-                _log.warning("auth's chores wait for the store", error=error)
-                answered = 0
-            if answered < _BATCH:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), self._tools.settings.chores_poll_seconds)
-
-    async def _round(self) -> int:
-        """How many wishes were answered."""
+    async def _round(self) -> bool:
+        """Whether more may be waiting to be answered."""
         settings = self._tools.settings
         async with self._database.transaction() as tx:
             answered = await service.answer_wishes(tx, _BATCH)
@@ -58,4 +44,4 @@ class Chores:
                 if await service.rotate_keys(tx, self._tools):
                     _log.info("the signing keys have rotated")
             self._prune_at = time.monotonic() + _PRUNE_SECONDS
-        return answered
+        return answered >= _BATCH

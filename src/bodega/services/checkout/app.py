@@ -5,7 +5,7 @@ import secrets
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
-from bodega.kit.app import Housekeeping, create_service, ear
+from bodega.kit.app import create_service, ear, housekeeping
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows
 from bodega.kit.live import Live
@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=sign or "",
         state={"database": database, "services": services, "driver": driver, "live": live},
         opens=[database, *services.clients],
-        loops=[driver, consumer, live, Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
+        loops=[driver, consumer, live, housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
         parked=inbox,

@@ -22,8 +22,8 @@ from typing import Any
 from bodega.contracts.ids import derived_id
 from bodega.contracts.orders import CHECKOUT_REPLACED, CreateOrder
 from bodega.contracts.payments import AuthorizePayment, Payment
-from bodega.kit.db import STORE_TROUBLE, Database, Transaction
-from bodega.kit.errors import AlreadyEnded
+from bodega.kit.db import Database, Transaction
+from bodega.kit.errors import AlreadyEnded, Unavailable
 from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
 from bodega.kit.http import RemoteProblem, forget_deadline, remaining_seconds
 from bodega.kit.live import Live
@@ -407,7 +407,7 @@ class Driver:
             await self.flows.drive(held)
         except LeaseLost:
             _log.info("a checkout was taken over while we drove it", checkout=held.id)
-        except STORE_TROUBLE as error:
+        except Unavailable as error:
             _log.warning("a checkout is left to whoever comes next", checkout=held.id, error=error)
 
     async def settled(self, checkout_id: str, held: Held | None) -> Checkout:
@@ -429,14 +429,7 @@ class Driver:
                     await asyncio.wait_for(changed.wait(), min(left, self.blind_seconds))
 
     async def run(self) -> None:
-        """Until stopped, and what runs has come to rest; then the leases that are left are given back, so that nobody
-        has to wait for them."""
-        try:
-            await self.flows.run()
-            if self._driving:
-                await asyncio.wait(self._driving)
-        finally:
-            await self.flows.give_back()
+        await self.flows.run()
 
-    async def stop(self) -> None:
-        await self.flows.stop()
+    def stop(self) -> None:
+        self.flows.stop()

@@ -3,12 +3,12 @@
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
-from bodega.kit.app import Housekeeping, create_service, ear, relay_of
+from bodega.kit.app import create_service, ear, housekeeping, relay_of
 from bodega.kit.db import Database
 from bodega.services.inventory import __doc__ as sign
 from bodega.services.inventory import routes
 from bodega.services.inventory.consumers import HEARS
-from bodega.services.inventory.flows import Expiry
+from bodega.services.inventory.flows import expiry
 from bodega.services.inventory.settings import Settings
 
 NAME = "inventory"
@@ -30,8 +30,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         loops=[
             relay,
             consumer,
-            Expiry(database, poll_seconds=settings.expiry_poll_seconds),
-            Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
+            expiry(database, poll_seconds=settings.expiry_poll_seconds),
+            housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},

@@ -5,7 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
-from bodega.kit.app import Housekeeping, client_for, create_service, ear, secret_from
+from bodega.kit.app import client_for, create_service, ear, housekeeping, secret_from
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows
 from bodega.services.notifications import __doc__ as sign
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         loops=[
             consumer,
             mailing,
-            Housekeeping(
+            housekeeping(
                 database,
                 inbox,
                 idempotency_hours=settings.idempotency_hours,

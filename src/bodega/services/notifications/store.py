@@ -53,14 +53,20 @@ async def replace_parked(tx: Transaction, notification_id: str) -> None:
     await tx.execute("UPDATE notification SET state = 'dropped' WHERE id = $1 AND state = 'parked'", notification_id)
 
 
-async def drop_waiting(tx: Transaction, subject_id: str, kind: Kind) -> list[str]:
-    """The ids of those that are not sent any more."""
+async def find_waiting(tx: Transaction, subject_id: str, kind: Kind) -> list[str]:
+    """The ids of those that are yet to be sent."""
     rows = await tx.fetch(
-        """UPDATE notification SET state = 'dropped' WHERE subject_id = $1 AND kind = $2 AND state = 'waiting'
-           RETURNING id""",
-        subject_id, kind,
-    )  # fmt: skip
+        "SELECT id FROM notification WHERE subject_id = $1 AND kind = $2 AND state = 'waiting'", subject_id, kind
+    )
     return [row["id"] for row in rows]
+
+
+async def drop(tx: Transaction, notification_id: str) -> bool:
+    """False: it has been sent, or dropped, meanwhile."""
+    touched = await tx.execute(
+        "UPDATE notification SET state = 'dropped' WHERE id = $1 AND state = 'waiting'", notification_id
+    )
+    return touched > 0
 
 
 async def is_told(tx: Transaction, subject_id: str, kind: Kind) -> bool:

@@ -5,7 +5,7 @@ from functools import partial
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
-from bodega.kit.app import Housekeeping, create_service, ear, relay_of, secret_from
+from bodega.kit.app import create_service, ear, housekeeping, relay_of, secret_from
 from bodega.kit.db import Database
 from bodega.kit.live import Live
 from bodega.services.orders import __doc__ as sign
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             relay,
             consumer,
             live,
-            Housekeeping(
+            housekeeping(
                 database,
                 inbox,
                 idempotency_hours=settings.idempotency_hours,

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
-from bodega.kit.app import Housekeeping, create_service, ear, relay_of
+from bodega.kit.app import create_service, ear, housekeeping, relay_of
 from bodega.kit.db import Database
 from bodega.services.payments import __doc__ as sign
 from bodega.services.payments import routes
@@ -41,8 +41,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             relay,
             consumer,
             workers,
-            Sweep(database, processor, settings),
-            Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
+            Sweep(database, processor, settings).loop(),
+            housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},

@@ -16,8 +16,11 @@ from typing import Any
 from prometheus_client import Gauge
 
 from bodega.contracts.ids import new_id
-from bodega.kit.db import STORE_TROUBLE, Connection, Database
+from bodega.kit.db import Connection, Database
+from bodega.kit.errors import Unavailable
+from bodega.kit.loops import Periodic
 from bodega.kit.telemetry import FLOW_STEPS, log, span
+from bodega.kit.trouble import Backoff
 from bodega.services.payments import domain, service, store
 from bodega.services.payments.clients import Processor
 from bodega.services.payments.domain import Duty, Given, Outcome, Payment, Standing
@@ -28,7 +31,6 @@ from bodega.services.payments.store import Held
 _log = log()
 _UNMATCHED = Gauge("payments_unmatched", "Charges at the processor that no payment explains; must be 0")
 _WORKERS = 4
-_EXPECTED: tuple[type[BaseException], ...] = (ProcessorError, *STORE_TROUBLE)
 
 
 class Workers:
@@ -89,21 +91,21 @@ class Workers:
 
     async def _work(self) -> None:
         owner = new_id("own")
-        wait = self._first
+        backoff = Backoff(self._first, self._most)
         while not self._stopping:
             try:
                 self._wake.clear()
                 async with self._database.transaction() as tx:
                     held = await store.claim(tx, owner, self._lease)
-                wait = self._first
+                backoff.reset()
                 if held is None:
                     await self._sleep(self._first)
                 else:
                     await self._drive(owner, held)
-            except STORE_TROUBLE as error:
+            except Unavailable as error:
+                wait = backoff.next()
                 _log.warning("payments wait for the store", error=error, wait_seconds=wait)
                 await self._sleep(wait)
-                wait = min(wait * 2, self._most)
             except Exception as error:  # one payment must not stop the others; its lease makes it wait
                 _log.exception("a payment could not be driven", error=error)
 
@@ -122,7 +124,7 @@ class Workers:
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
                 await connection.add_listener(store.WORK, self._on_notify)
                 await lost.wait()
-            except STORE_TROUBLE as error:
+            except Exception as error:  # by default an error is ours
                 _log.warning("payments do not hear of new work", error=error)
             finally:
                 if connection is not None:
@@ -151,7 +153,7 @@ class Workers:
             except NotNow as error:
                 _log.warning("the processor says: not now", payment=held.payment.id, duty=duty, error=error)
                 trouble = True
-            except STORE_TROUBLE:
+            except Unavailable:
                 raise
             except Exception as error:  # whatever it is, the payment must survive it
                 _log.exception("a duty failed", payment=held.payment.id, duty=duty, error=error)
@@ -256,19 +258,16 @@ class Sweep:
         self._every = settings.reconcile_seconds
         self._overlap = timedelta(seconds=settings.sweep_overlap_seconds)
         self._grace = settings.unmatched_grace_seconds
-        self._stopping = asyncio.Event()
 
-    def stop(self) -> None:
-        self._stopping.set()
-
-    async def run(self) -> None:
-        while not self._stopping.is_set():
+    def loop(self) -> Periodic:
+        async def once() -> bool:
             try:
                 await self.once()
-            except _EXPECTED as error:
+            except ProcessorError as error:
                 _log.warning("the comparison with the processor is put off", error=error)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._every)
+            return False
+
+        return Periodic(once, every_seconds=self._every)
 
     async def once(self) -> int:
         """One comparison; how much money is unmatched, by number of charges.

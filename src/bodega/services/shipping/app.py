@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
-from bodega.kit.app import Housekeeping, client_for, create_service, ear, relay_of
+from bodega.kit.app import client_for, create_service, ear, housekeeping, relay_of
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows
 from bodega.kit.http import Client
@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             relay_of(NAME, settings, database),
             consumer,
             fulfilment,
-            Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
+            housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},

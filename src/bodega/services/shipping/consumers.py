@@ -19,6 +19,7 @@ def heard_with(fulfilment: Flows, settings: Settings) -> Sequence[Hears]:
             await fulfilment.start(tx, shipment.label_name, "wait", service.of_flow(shipment), inline=False)
 
     async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> None:
+        await fulfilment.lock(tx, service.shipment_of(event.subject))
         shipment_id = await service.drop(tx, event.subject)
         if shipment_id is not None:
             await fulfilment.end(tx, shipment_id)

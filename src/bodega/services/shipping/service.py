@@ -146,7 +146,7 @@ async def want(tx: Transaction, order_id: str, order: OrderPaid, settings: Setti
         ParcelLine(sku=line.sku, quantity=line.quantity, weight_grams=line.weight_grams) for line in order.lines
     )
     shipment = Shipment(
-        id=derived_id("shp", order_id),
+        id=shipment_of(order_id),
         order_id=order_id,
         state="wanted",
         status="preparing",
@@ -174,15 +174,20 @@ async def want(tx: Transaction, order_id: str, order: OrderPaid, settings: Setti
     return shipment if await store.insert_shipment(tx, shipment) else None
 
 
+def shipment_of(order_id: str) -> str:
+    """The id of an order's shipment; its first flow bears it, too."""
+    return derived_id("shp", order_id)
+
+
 async def drop(tx: Transaction, order_id: str) -> str | None:
     """The id of the shipment that is dropped before anything was done for it. None: something was, or it is done."""
-    shipment_id = derived_id("shp", order_id)
+    shipment_id = shipment_of(order_id)
     return shipment_id if await store.drop(tx, shipment_id, order_id) else None
 
 
 async def stop(tx: Transaction, fulfilment: Flows, order_id: str) -> None:
     """The order was cancelled when its parcel was being prepared: it was refunded whole."""
-    shipment = await store.lock_shipment(tx, derived_id("shp", order_id))
+    shipment = await store.lock_shipment(tx, shipment_of(order_id))
     if shipment.state != "dropped":
         await fulfilment.start(tx, f"{shipment.id}/stop", "stop", of_flow(shipment), inline=False)
 

@@ -5,7 +5,7 @@ import secrets
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
-from bodega.kit.app import Housekeeping, create_service, ear
+from bodega.kit.app import create_service, ear, housekeeping
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows
 from bodega.services.users import __doc__ as sign
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             consumer,
             exports,
             erasures,
-            Housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
+            housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
