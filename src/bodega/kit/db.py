@@ -8,16 +8,21 @@ already read 201.)
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
 
 from bodega.kit.errors import Unavailable
-from bodega.kit.telemetry import trace_headers
+from bodega.kit.telemetry import count, trace_headers
 from bodega.kit.trouble import is_of_the_store
+
+_WRITES = re.compile(r"\bFOR (NO KEY )?(UPDATE|SHARE)\b|\bpg_notify\b|\bnextval\b")
+"""What makes a SELECT leave something behind."""
 
 Connection = Any  # asyncpg's pool hands out a proxy that has no common static type with Connection
 Row = asyncpg.Record
@@ -40,6 +45,8 @@ class Transaction:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        self.wrote = False
+        """Whether its end is a commit that has to reach the disk."""
         self._outgoing: list[Outgoing] = []
         self._after: list[Callable[[], None]] = []
 
@@ -55,19 +62,30 @@ class Transaction:
         """A fact that is true if, and only if, this transaction commits."""
         self._outgoing.append(event)
 
+    def _note(self, sql: str) -> None:
+        count("sql")
+        if not _only_reads(sql):
+            self.wrote = True
+        if "pg_notify" in sql:
+            count("notify")
+
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
+        self._note(sql)
         rows: list[Row] = await self.connection.fetch(sql, *args)
         return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
+        self._note(sql)
         row: Row | None = await self.connection.fetchrow(sql, *args)
         return row
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
+        self._note(sql)
         return await self.connection.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Runs one statement; the number of rows that it touched."""
+        self._note(sql)
         tag: str = await self.connection.execute(sql, *args)
         count = tag.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
@@ -78,7 +96,8 @@ class Transaction:
         if not self._outgoing:
             return
         trace = trace_headers()
-        await self.connection.execute(
+        count("event", len(self._outgoing))
+        await self.execute(
             """
             WITH rows AS (
               INSERT INTO outbox (event_id, topic, key, body, headers)
@@ -95,6 +114,11 @@ class Transaction:
             json.dumps(trace),
         )
         self._outgoing.clear()
+
+
+@cache
+def _only_reads(sql: str) -> bool:
+    return sql.lstrip()[:6].upper() == "SELECT" and not _WRITES.search(sql)
 
 
 async def _prepare(connection: Connection) -> None:
@@ -156,6 +180,9 @@ class Database:
                 tx = Transaction(connection)
                 yield tx
                 await tx.flush()
+            count("sql", 2)  # BEGIN and COMMIT
+            if tx.wrote:
+                count("commit")
             tx.committed()
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
@@ -165,6 +192,9 @@ class Database:
         Raises: Unavailable, as `transaction`.
         """
         with _answering():
+            count("sql")
+            if not _only_reads(sql):
+                count("commit")
             async with self.pool.acquire(timeout=self._timeout) as connection:
                 row: Row | None = await connection.fetchrow(sql, *args)
                 return row

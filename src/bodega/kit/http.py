@@ -22,7 +22,7 @@ from pydantic_core import from_json
 from bodega.kit import cookies, security
 from bodega.kit.auth import InternalTokens
 from bodega.kit.errors import BadRequest, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia, sentence
-from bodega.kit.telemetry import REQUESTS, log, span, trace_headers
+from bodega.kit.telemetry import REQUESTS, count, log, span, trace_headers
 from bodega.kit.transport import App, Receive, Send, transport_to
 
 DEADLINE_HEADER = "Bodega-Deadline-Ms"
@@ -154,6 +154,7 @@ class Client:
         left = remaining_seconds(self._timeout)
         if left <= 0:
             raise Timeout(f"no time is left to ask {self._callee}")
+        count("call" if self._tokens is not None else self._callee)
         sent = {DEADLINE_HEADER: str(max(1, int(left * 1000))), **trace_headers(), **headers}
         if self._tokens is not None:
             sent["Authorization"] = f"Bearer {self._tokens.token_for(self._callee)}"
@@ -255,7 +256,7 @@ class Front:
         try:
             with (
                 structlog.contextvars.bound_contextvars(service=self._service),
-                span(f"{scope['method']} {scope['path']}", headers, service=self._service),
+                span(f"{scope['method']} {scope['path']}", headers, cause="request", service=self._service),
             ):
                 try:
                     receiving = await self._checked(scope, headers, receive)

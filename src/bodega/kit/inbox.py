@@ -28,7 +28,7 @@ from pydantic_core import from_json
 from bodega.kit.bus import Backlog, Message, Producer, Trouble, message_of
 from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Broken, Unavailable
-from bodega.kit.telemetry import CONSUME_DELAY, CONSUMED, PARKED, SKIPPED, log, span
+from bodega.kit.telemetry import CONSUME_DELAY, CONSUMED, PARKED, SKIPPED, count, log, span
 from bodega.kit.trouble import is_of_the_data
 
 _log = log()
@@ -135,7 +135,7 @@ class Inbox:
     skipped_dir: Path = SKIPPED_DIR
 
     async def receive(self, message: Message) -> None:
-        with span(f"hear {message.topic}", message.headers, service=self.consumer):
+        with span(f"hear {message.topic}", message.headers, cause="event", service=self.consumer):
             try:
                 await self._receive(message)
             except Exception as error:  # by default an error is ours
@@ -149,6 +149,7 @@ class Inbox:
             return
         if event is None:
             return
+        count("delivery")
         try:
             outcome = await self._take_effect(message, event)
         except Exception as error:
@@ -295,7 +296,8 @@ class StatelessDoor:
         if together is None or len(events) == 1:
             await self._handle(messages[0], first)
             return 1
-        with span(f"hear {messages[0].topic}", messages[0].headers, service=self.group):
+        with span(f"hear {messages[0].topic}", messages[0].headers, cause="event", service=self.group):
+            count("delivery", len(events))
             try:
                 await together(events)
             except Exception as error:
@@ -319,12 +321,13 @@ class StatelessDoor:
             return error
 
     async def _handle(self, message: Message, event: Received[Any] | Unreadable | None) -> None:
-        with span(f"hear {message.topic}", message.headers, service=self.group):
+        with span(f"hear {message.topic}", message.headers, cause="event", service=self.group):
             try:
                 if isinstance(event, Unreadable):
                     raise event
                 if event is None:
                     return
+                count("delivery")
                 await self.hears[event.type].handler(event)
                 _observe(self.group, event, "done")
             except Exception as error:

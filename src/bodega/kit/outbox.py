@@ -11,7 +11,7 @@ from typing import Any
 
 from bodega.kit.bus import Message, Producer
 from bodega.kit.db import Connection, Database
-from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, log
+from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, count, log, span
 from bodega.kit.trouble import Backoff
 
 _LOCK = 0x0B0DE6A  # one key: the lock is per database, and a database is one service's
@@ -98,6 +98,9 @@ class Relay:
         OUTBOX_LAG.labels(self._service).set(rows[0]["age"] if rows else 0)
         if not rows:
             return 0
+        with span("publish", rows[0]["headers"], service=self._service):
+            count("sql", 2)
+            count("commit")
         await self._producer.send(
             [
                 Message(topic=self._prefix + row["topic"], key=row["key"], body=row["body"], headers=row["headers"])

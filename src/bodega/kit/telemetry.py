@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -42,8 +43,10 @@ PARKED = Gauge("events_parked", "Events that wait for people", ["service"])
 SKIPPED = Counter("events_skipped_total", "Events that could not even be parked, and lie in a file", ["service"])
 WAITING = Gauge("partitions_waiting", "Partitions that wait for trouble of our own to pass", ["group"])
 LOOP_FAILURES = Counter("loop_failures_total", "Background loops that failed and began again", ["service", "loop"])
+COST = Counter("traced_cost_total", "What traced requests have cost, by kind of work", ["service", "cause", "work"])
 FLOW_STEPS = Counter("flow_steps_total", "Steps of long processes by outcome", ["service", "kind", "step", "outcome"])
 
+_cause: ContextVar[str] = ContextVar("cause", default="background")
 _tracers: dict[str, trace.Tracer] = {}
 """By service: each exports under its own name, also where several share a process."""
 _tracer = trace.get_tracer("bodega")
@@ -120,12 +123,32 @@ def log(**bound: Any) -> Any:
 
 
 @contextmanager
-def span(name: str, carrier: Mapping[str, str], **attributes: str | int) -> Iterator[None]:
-    """Continues the trace that `carrier` (headers with a traceparent) names."""
+def span(name: str, carrier: Mapping[str, str], *, cause: str | None = None, **attributes: str | int) -> Iterator[None]:
+    """Continues the trace that `carrier` (headers with a traceparent) names. `cause`: as `count` says; of what is
+    driven inside of another span it is that one's."""
     context = propagate.extract(dict(carrier))
     tracer = _tracers.get(str(attributes.get("service", "")), _tracer)
-    with tracer.start_as_current_span(name, context=context, attributes=attributes):
-        yield
+    token = _cause.set(cause) if cause is not None else None
+    try:
+        with tracer.start_as_current_span(name, context=context, attributes=attributes):
+            yield
+    finally:
+        if token is not None:
+            _cause.reset(token)
+
+
+def count(work: str, times: int = 1) -> None:
+    """Notes what a traced request, and all that follows from it, has cost: `traced_cost_total`. Nothing, if it is not
+    traced: background work that belongs to nobody is not counted either.
+
+    `cause`: who waits for it: a request, an event, or nobody (background). `work`: sql (a round trip), commit (of a
+    transaction that wrote), notify, event (told), delivery (of an event), call (to another service), or the name of an
+    outside server.
+    """
+    present = trace.get_current_span()
+    if present.is_recording():
+        attributes = getattr(present, "attributes", None) or {}
+        COST.labels(str(attributes.get("service", "")), _cause.get(), work).inc(times)
 
 
 def trace_headers() -> dict[str, str]:

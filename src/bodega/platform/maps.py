@@ -1,4 +1,4 @@
-"""What is written from code: `map.md`, `events.md`, `openapi.json`, `coverage.md` and `asvs.md` of `docs`, the edge's
+"""What is written from code: `map.md`, `events.md`, `openapi.json`, `coverage.md`, `asvs.md` and `cost.md` of `docs`, the edge's
 table of the parameters that public answers have, and the pages' table of minor units.
 
 `python -m bodega.platform.maps` writes them; a test compares, so they cannot go stale.
@@ -15,6 +15,7 @@ from bodega.contracts.envelope import Event
 from bodega.contracts.export import all_events
 from bodega.kit.currencies import MINOR_DIGITS
 from bodega.platform.asvs import asvs
+from bodega.platform.cost import cost
 from bodega.platform.coverage import coverage
 from bodega.platform.description import api
 from bodega.platform.system import ROOT, Engine, Service, System
@@ -160,6 +161,7 @@ FILES: dict[Path, Callable[[], str]] = {
     Path("storefront/src/words/minor-digits.ts"): minor_units,
     Path("docs/coverage.md"): coverage,
     Path("docs/asvs.md"): asvs,
+    Path("docs/cost.md"): cost,
 }
 
 

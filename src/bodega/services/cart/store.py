@@ -27,6 +27,7 @@ from redis.exceptions import OutOfMemoryError
 from redis.exceptions import TimeoutError as NoAnswer
 
 from bodega.kit.errors import Unavailable
+from bodega.kit.telemetry import count
 from bodega.services.cart.domain import MOST_LINES, MOST_OF_ONE, Cart, Line, ProductWord, StockWord, Words
 
 _DAY = 86_400
@@ -484,6 +485,7 @@ def _mark(word: ProductWord | StockWord) -> str:
 @asynccontextmanager
 async def _answering() -> AsyncIterator[None]:
     """Raises Unavailable, where the store is away."""
+    count("valkey")
     try:
         yield
     except STORE_DOWN as error:

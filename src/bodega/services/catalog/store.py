@@ -25,7 +25,7 @@ from pymongo.write_concern import WriteConcern
 from bodega.contracts.catalog import CategoryUpdated
 from bodega.contracts.ids import uuid7
 from bodega.kit.errors import Unavailable
-from bodega.kit.telemetry import trace_headers
+from bodega.kit.telemetry import count, trace_headers
 from bodega.services.catalog.domain import Product, free_slug, next_version
 from bodega.services.catalog.errors import CategoryNotFound, ProductNotFound, SkuTaken, SlugTaken
 from bodega.services.catalog.schemas import CategoryView
@@ -98,6 +98,7 @@ class KeyTaken(Exception):
 def _answering(method: Callable[Given, Coroutine[Any, Any, Found]]) -> Callable[Given, Coroutine[Any, Any, Found]]:
     @wraps(method)
     async def call(*args: Given.args, **kwargs: Given.kwargs) -> Found:
+        count("mongo")
         try:
             return await method(*args, **kwargs)
         except (DuplicateKeyError, BulkWriteError):

@@ -13,7 +13,7 @@ import aiohttp
 import stripe
 
 from bodega.kit.errors import BadRequest
-from bodega.kit.telemetry import log
+from bodega.kit.telemetry import count, log
 from bodega.services.payments.domain import Payment, Refund, Standing
 from bodega.services.payments.errors import BadSignature, NotNow, Refused, Unknown
 
@@ -222,6 +222,7 @@ class Stripe:
 
 async def _ask(call: Awaitable[_Answer]) -> _Answer:
     """Raises: Refused, Unknown, NotNow."""
+    count("processor")
     try:
         return await call
     except (stripe.CardError, stripe.InvalidRequestError) as error:

@@ -13,7 +13,7 @@ from bodega.contracts.fields import Address
 from bodega.contracts.orders import BeginFulfilment, CallPeople, OrderStanding
 from bodega.kit.errors import Unavailable
 from bodega.kit.http import Client, RemoteProblem
-from bodega.kit.telemetry import log
+from bodega.kit.telemetry import count, log
 from bodega.services.shipping.domain import Label, Shipment, parcels_of
 from bodega.services.shipping.errors import CarrierRefuses, CarrierSilent, NotYet, OrderEnded
 from bodega.services.shipping.settings import Settings
@@ -238,6 +238,7 @@ class LabelShelf:
             async with self._opening:
                 if self._client is None:
                     self._client = await self._connect()
+            count("object storage")
             yield self._client
         except (BotoCoreError, ClientError, OSError, TimeoutError) as error:
             raise Unavailable(f"object storage does not work: {type(error).__name__}") from error

@@ -15,7 +15,7 @@ from opensearchpy import AsyncOpenSearch
 from opensearchpy.exceptions import TransportError
 
 from bodega.kit.errors import Unavailable
-from bodega.kit.telemetry import log
+from bodega.kit.telemetry import count, log
 from bodega.services.search.domain import FAMILIES, Criteria, Reading, Stock
 from bodega.services.search.errors import IndexNotThere, Refused
 from bodega.services.search.store import question, scripts
@@ -373,6 +373,7 @@ def _script(source: str, **params: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _trouble_is_unavailable() -> AsyncIterator[None]:
+    count("search engine")
     try:
         yield
     except TransportError as error:

@@ -1,0 +1,94 @@
+"""What one order costs, counted: a change that makes it dearer raises a count of docs/cost.toml, and says so."""
+
+import asyncio
+import secrets
+from collections import Counter, defaultdict
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bodega.kit.testing import Caller, eventually
+from bodega.platform.cost import Counts, budgets
+from bodega.platform.system import System
+from tests.journeys.conftest import INSTANCE
+from tests.journeys.shop import Merchant, Order, Outside, Shopper, unique
+
+pytestmark = pytest.mark.journey
+
+Count = tuple[str, str, str]
+"""Service, cause, work."""
+
+
+async def counted(api: Caller) -> Counter[Count]:
+    """What traced requests have cost so far, as the services say."""
+    system = System.load()
+    instance = system.instance(INSTANCE)
+    urls = {instance.service_url(name) for name in system.services}
+    answers = await asyncio.gather(*(Caller(url, api.session).get("/metrics") for url in urls))
+    found: Counter[Count] = Counter()
+    for answer in answers:
+        assert answer.status == 200
+        for family in text_string_to_metric_families(answer.body.decode()):
+            for sample in family.samples:
+                if sample.name == "traced_cost_total":
+                    labels = sample.labels
+                    found[labels["service"], labels["cause"], labels["work"]] += int(sample.value)
+    return found
+
+
+def by_service(counts: Counter[Count], *causes: str) -> dict[str, Counts]:
+    found: defaultdict[str, Counts] = defaultdict(dict)
+    for (service, cause, work), times in counts.items():
+        if cause in causes:
+            found[service][work] = found[service].get(work, 0) + times
+    return dict(found)
+
+
+def dearer(measured: dict[str, Counts], budget: dict[str, Counts]) -> list[str]:
+    return [
+        f"{service}: {times} times {work}, {budget.get(service, {}).get(work, 0)} in docs/cost.toml"
+        for service, counts in sorted(measured.items())
+        for work, times in counts.items()
+        if times > budget.get(service, {}).get(work, 0)
+    ]
+
+
+async def test_an_order_costs_no_more_than_docs_cost_says(
+    guest: Shopper, api: Caller, merchant: Merchant, outside: Outside
+) -> None:
+    product = await merchant.makes(stock=50)
+    for _ in range(2):  # clients connect, statements are prepared, tables are read
+        await (await Shopper(api).buys(product["sku"])).is_packed()
+    await guest.add(product["sku"])
+    headers = {
+        "Idempotency-Key": unique("key"),
+        "traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01",
+    }
+    wish = await guest.wish()
+    before = await counted(api)
+    bought = await guest.api.post("/checkout", wish, headers=headers)
+    answered = await counted(api)
+    assert bought.status == 201, bought.body
+    order = Order(guest.api, bought.json["order"]["id"], bought.json["order"]["token"], bought.json)
+    await order.is_packed()
+
+    async def is_told() -> None:
+        assert await outside.mails_to(guest.email)
+
+    await eventually(is_told)
+    seen: list[Counter[Count]] = []
+
+    async def at_rest() -> None:
+        seen.append(await counted(api))
+        assert len(seen) > 2
+        assert seen[-1] == seen[-2] == seen[-3]
+
+    await eventually(at_rest, every_seconds=1)
+    waited_for = by_service(answered - before, "request")
+    in_all = by_service(seen[-1] - before, "request", "event", "background")
+    for name, found in (("before_the_answer", waited_for), ("in_all", in_all)):
+        for service, counts in sorted(found.items()):
+            print(f"[{name}.{service}]\n" + "\n".join(f'"{work}" = {times}' for work, times in sorted(counts.items())))
+    budget = budgets()
+    assert dearer(waited_for, budget["before_the_answer"]) == []
+    assert dearer(in_all, budget["in_all"]) == []
