@@ -21,8 +21,9 @@ from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import count, trace_headers
 from bodega.kit.trouble import is_of_the_store
 
-_WRITES = re.compile(r"\bFOR (NO KEY )?(UPDATE|SHARE)\b|\bpg_notify\b|\bnextval\b")
-"""What makes a SELECT leave something behind."""
+_READS = re.compile(r"\s*(SELECT|WITH)\b")
+_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|FOR (NO )?(KEY )?SHARE|pg_notify|nextval|pg_advisory\w*)\b")
+"""What leaves something behind, or holds something."""
 
 Connection = Any  # asyncpg's pool hands out a proxy that has no common static type with Connection
 Row = asyncpg.Record
@@ -116,9 +117,22 @@ class Transaction:
         self._outgoing.clear()
 
 
+class Reading(Transaction):
+    """What may be asked without a transaction: reads, each of which sees what is committed when it begins. That is no
+    less than within a transaction here (READ COMMITTED), and saves the round trips of its BEGIN and COMMIT."""
+
+    def emit(self, event: Outgoing) -> None:
+        raise RuntimeError("nothing is written where one only reads, so nothing is told")
+
+    def _note(self, sql: str) -> None:
+        if not _only_reads(sql):
+            raise RuntimeError("this writes or locks: it needs a transaction")
+        super()._note(sql)
+
+
 @cache
 def _only_reads(sql: str) -> bool:
-    return sql.lstrip()[:6].upper() == "SELECT" and not _WRITES.search(sql)
+    return _READS.match(sql) is not None and _WRITES.search(sql) is None
 
 
 async def _prepare(connection: Connection) -> None:
@@ -134,6 +148,11 @@ def _answering() -> Iterator[None]:
         if is_of_the_store(error):
             raise Unavailable("the database does not answer", store=type(error).__name__) from error
         raise
+
+
+async def _keep(_: Connection) -> None:
+    """Nothing of a session outlives its transaction here (no SET, no LISTEN, no session lock in the pool), so a
+    connection that goes back needs no round trip that resets it."""
 
 
 class Database:
@@ -152,6 +171,7 @@ class Database:
             max_size=self._pool_size,
             command_timeout=self._timeout,
             init=_prepare,
+            reset=_keep,
             server_settings={"application_name": "bodega", "idle_in_transaction_session_timeout": "15s"},
         )
 
@@ -185,6 +205,13 @@ class Database:
                 count("commit")
             tx.committed()
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Reading]:
+        """For reads alone. Raises Unavailable, as `transaction`."""
+        with _answering():
+            async with self.pool.acquire(timeout=self._timeout) as connection:
+                yield Reading(connection)
+
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
         """One statement that is a transaction of its own: the server commits before it answers, so the locks
         that it takes never wait for our network.
@@ -209,5 +236,5 @@ class Database:
 
     async def ping(self) -> None:
         """Raises Unavailable if the store does not answer."""
-        async with self.transaction() as tx:
+        async with self.reading() as tx:
             await tx.fetchval("SELECT 1")

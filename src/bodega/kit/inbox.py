@@ -198,7 +198,7 @@ class Inbox:
 
     async def parked(self, limit: int = 100) -> list[dict[str, Any]]:
         """What waits for people, oldest first."""
-        async with self.database.transaction() as tx:
+        async with self.database.reading() as tx:
             rows = await tx.fetch(
                 """SELECT position, event_id, topic, key, reason, parked_at FROM parked
                     WHERE consumer = $1 ORDER BY position LIMIT $2""",
@@ -209,7 +209,7 @@ class Inbox:
 
     async def replay(self, key: str | None = None) -> dict[str, int]:
         """Handles what is parked again, in order; per key it stops at the first that still fails."""
-        async with self.database.transaction() as tx:
+        async with self.database.reading() as tx:
             rows = await tx.fetch(
                 """SELECT * FROM parked WHERE consumer = $1 AND ($2::text IS NULL OR key = $2) ORDER BY position""",
                 self.consumer, key,

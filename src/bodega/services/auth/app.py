@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     tools = Tools(settings, hasher, Vault(secret_from(settings.secret_file)))
 
     async def ask_ended(since: float | None) -> EndedList:
-        async with database.transaction() as tx:
+        async with database.reading() as tx:
             return await service.ended_sessions(tx, settings, since)
 
     return create_service(

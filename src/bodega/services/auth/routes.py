@@ -258,7 +258,7 @@ async def reset_password(wish: ResetPassword, db: Db, tools: AuthTools) -> None:
 @public.get("/sessions", responses=problems(Unauthenticated))
 async def list_sessions(db: Db, customer: Customer) -> SessionList:
     """Where one is signed in."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         sessions = await store.sessions_of(tx, customer.subject)
     return SessionList(
         items=[
@@ -344,7 +344,7 @@ async def make_user(wish: CreateUser, response: Response, db: Db, tools: AuthToo
 @internal.get("/users")
 async def list_staff(db: Db, caller: Caller) -> StaffList:
     _only("cli", caller)
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         accounts = await store.staff(tx)
     return StaffList(items=[StaffView(customer_id=one.id, email=one.email, roles=list(one.roles)) for one in accounts])
 
@@ -366,7 +366,7 @@ async def sign_out(wish: SignOut, db: Db, caller: Caller) -> SignedOut:
 @internal.get("/sessions/ended")
 async def list_ended_sessions(db: Db, tools: AuthTools, _: Caller, since: float | None = None) -> EndedList:
     """For every service: which sessions have ended before their access tokens."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         return await service.ended_sessions(tx, tools.settings, since)
 
 
@@ -381,7 +381,7 @@ async def confirm_identity(
 @internal.post("/customers/{customer_id}/export")
 async def export_customer(customer_id: CustomerId, _: Person, db: Db, caller: Caller) -> PersonalData:
     _only("users", caller)
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         return PersonalData(data=await service.export_customer(tx, customer_id))
 
 

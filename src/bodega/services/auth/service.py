@@ -289,7 +289,7 @@ async def verify_email(
     Raises: LinkUsed, ProofMissing, BadCredentials, TooManyAttempts.
     """
     shown = digest(token)
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         owner = await store.find_link_owner(tx, shown, "verify")
     if owner is None:
         raise _spent("verify")
@@ -361,7 +361,7 @@ async def reset_password(db: Database, tools: Tools, token: str, password: str) 
     Raises: LinkUsed, WeakPassword.
     """
     shown = digest(token)
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         owner = await store.find_link_owner(tx, shown, "reset", "verify")
     if owner is None:  # before the hashing, or anybody could keep us at it
         raise _spent("reset")
@@ -388,7 +388,7 @@ async def change_password(
 
     Raises: BadCredentials, WeakPassword, TooManyAttempts.
     """
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         known = await store.find_by_id(tx, customer.subject)
     if known is None:
         raise _bad_credentials(None)
@@ -454,7 +454,7 @@ async def _link_about(tx: Transaction, event_id: str) -> tuple[str, Purpose]:
 async def confirm(db: Database, tools: Tools, account_id: str, wish: ConfirmIdentity) -> IdentityConfirmed:
     """Whether it is really they who ask for what cannot be undone. A wrong password counts like one at login."""
     settings = tools.settings
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         account = await store.find_by_id(tx, account_id)
         young = await store.is_young(tx, wish.session_id, account_id, settings.fresh_login_seconds)
     if account is None:
@@ -529,7 +529,7 @@ async def make_user(
     refuse_weak(password, box.key, name, tools.settings.shop_name)
     wanted = set(roles)
     while True:
-        async with db.transaction() as tx:
+        async with db.reading() as tx:
             existing = await store.find_account(tx, box.key)
         fits = existing is not None and await tools.hasher.check(password, existing.password_hash)
         password_hash = existing.password_hash if existing and fits else await tools.hasher.hash(password)

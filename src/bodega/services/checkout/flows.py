@@ -92,7 +92,7 @@ class CheckoutFlow:
 
     async def replace(self, held: Held) -> Next:
         """Ends the shopper's earlier tries. By the reason inventory knows that their stock stays set aside for us."""
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             earlier = await store.replaced_by(tx, held.id)
         standing: list[Checkout] = []
         for one in earlier:
@@ -123,7 +123,7 @@ class CheckoutFlow:
                 self._services, checkout.cart_lines, checkout.shipping_address, self._settings.currency
             )
             option = offer.option(checkout.shipping_option)
-            async with self._database.transaction() as tx:
+            async with self._database.reading() as tx:
                 tax = await service.tax_to(tx, checkout.shipping_address)
             priced = price_cart(checkout.cart_lines, offer.prices, option, checkout.shipping_address, tax)
             if priced.totals.total != checkout.expected_total:
@@ -316,11 +316,11 @@ class CheckoutFlow:
 
     async def _earlier(self, held: Held) -> list[Checkout]:
         """The tries that this one is instead of."""
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             return await store.replaced_by(tx, held.id)
 
     async def _read(self, held: Held) -> Checkout:
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             return await store.get_checkout(tx, held.id)
 
     def _until_due(self, held: Held) -> float:
@@ -420,7 +420,7 @@ class Driver:
         with self._live.watching(checkout_id) as changed:
             while True:
                 changed.clear()
-                async with self._database.transaction() as tx:
+                async with self._database.reading() as tx:
                     checkout = await store.get_checkout(tx, checkout_id)
                 left = until - clock()
                 if checkout.settled or left <= 0:

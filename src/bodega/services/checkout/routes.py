@@ -177,7 +177,7 @@ async def quote(wish: QuoteRequest, room: Room, db: Db, shopper: Asking) -> Quot
         raise CartEmpty("Your cart is empty. Add something to it first.")
     offer = await service.offer(services, cart.lines, address, settings.currency)
     option = offer.option(wish.shipping_option) if wish.shipping_option else offer.options[0]
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         tax = await service.tax_to(tx, address)
         own = await store.own_reservations(tx, cart.cart_id, shopper.customer_id)
     priced = price_cart(cart.lines, offer.prices, option, address, tax)
@@ -256,7 +256,7 @@ async def check_out(
 @router.get("/{checkout_id}", summary="Read Checkout", responses=problems(Unauthenticated, CheckoutNotFound))
 async def read(checkout_id: CheckoutId, db: Db, shopper: Asking) -> CheckoutView:
     """How it stands, to whoever has the cart's token or is its customer."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         return await _view(tx, await _mine(tx, checkout_id, shopper))
 
 
@@ -283,11 +283,11 @@ async def follow(
 ) -> Response:
     """Server-sent events: `event: status`, `data:` a checkout as GET answers it, at once and at every change,
     until it ends."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         await _mine(tx, checkout_id, shopper)
 
     async def read_now() -> State:
-        async with db.transaction() as tx:
+        async with db.reading() as tx:
             checkout = await store.get_checkout(tx, checkout_id)
             timeline = await store.timeline_of(tx, checkout_id)
         return State(timeline[-1].position, _shown(checkout, timeline).model_dump_json().encode(), checkout.ended)
@@ -361,7 +361,7 @@ async def cancel(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) -
         await _mine(tx, checkout_id, shopper)
         held = await service.cancel(tx, driver.flows, checkout_id)
     checkout = await driver.settled(checkout_id, held)
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         return await _view(tx, checkout)
 
 
@@ -371,7 +371,7 @@ async def cancel(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) -
 @admin.get("", responses=problems(Unauthenticated, Forbidden))
 async def list_tax_rates(db: Db, _: Merchant, limit: PageSize = 20, cursor: Cursor = None) -> Page[TaxCountryView]:
     """The countries in which tax is collected, each with its rates. Elsewhere goods are sent without tax."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         after = decode_cursor(cursor, str)[0] if cursor else ""
         found = await store.tax_countries(tx, after=after, limit=limit + 1)
     page = found[:limit]
@@ -384,7 +384,7 @@ async def list_tax_rates(db: Db, _: Merchant, limit: PageSize = 20, cursor: Curs
 @taxes.get("/{country}")
 async def read_tax(country: CountryCode, db: Db, response: Response) -> TaxView:
     """Whether the catalog's prices include tax for shoppers of a country, and at which rate it is taxed today."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         table = await store.rate_table(tx, country, datetime.now(UTC).date())
     response.headers["Cache-Control"] = f"public, max-age=0, s-maxage={TAX_SECONDS}"
     rate = table.standard
@@ -394,7 +394,7 @@ async def read_tax(country: CountryCode, db: Db, response: Response) -> TaxView:
 @admin.get("/{country}", responses=problems(Unauthenticated, Forbidden, NoTaxCollected))
 async def read_tax_rates(country: CountryCode, db: Db, _: Merchant, response: Response) -> TaxCountryView:
     """A country's rates. The ETag is what replacing them must bring as If-Match."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         found = await store.get_tax_country(tx, country)
     response.headers["ETag"] = f'"{found.version}"'
     return _tax_view(found)
@@ -466,7 +466,7 @@ async def _answer(db: Database, checkout: Checkout, *, replayed: bool = False) -
     if checkout.problem is not None and checkout.settled:
         problem = from_stored(checkout.problem)
         return Response(problem_body(problem, TITLES), problem.status, {**problem_headers(problem), **headers})
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         view = await _view(tx, checkout)
     return Response(
         view.model_dump_json(),
@@ -514,7 +514,7 @@ def _tax_view(of: TaxCountry) -> TaxCountryView:
 
 @persons.post("/{customer_id}/export")
 async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> PersonalData:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         held = await store.export_customer(tx, customer_id, person.order_ids)
     return PersonalData(data={"checkouts": held} if held else {})
 

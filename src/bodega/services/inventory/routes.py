@@ -105,7 +105,7 @@ async def read_some(
     wanted = skus.split(",")
     if len(wanted) > _MOST_SKUS or not all(_SKU.fullmatch(sku) for sku in wanted):
         raise Invalid.field("query/skus", f"Give at most {_MOST_SKUS} SKUs, with commas between them.")
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         known = await store.find_stock(tx, wanted)
     response.headers.update(_LIVE)
     return StockList(items=[_view(sku, known.get(sku)) for sku in wanted])
@@ -114,7 +114,7 @@ async def read_some(
 @public.get("/{sku}", responses=problems(UnknownSku))
 async def read_one(sku: Sku, db: Db, response: Response) -> StockView:
     """What can be had of one SKU. Never cached: it is what there is now."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         stock = await store.get_stock(tx, sku)
     response.headers.update(_LIVE)
     return _view(sku, stock)
@@ -142,7 +142,7 @@ async def search_stock(
 ) -> Page[AdminStock]:
     """What is on hand and what of it is reserved, of every SKU."""
     after = decode_cursor(cursor, int, str) if cursor else None
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         found = await store.search_stock(
             tx,
             query=q,
@@ -199,7 +199,7 @@ async def import_counts(
 @admin.get("/{sku}", responses=problems(Unauthenticated, Forbidden, UnknownSku))
 async def read_stock(sku: Sku, db: Db, _: Merchant, response: Response) -> AdminStock:
     """What is on hand and what of it is reserved."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         stock = await store.get_stock(tx, sku)
     return _admin_view(stock, response)
 
@@ -243,7 +243,7 @@ async def adjust_stock(
 async def read_ledger(sku: Sku, db: Db, _: Merchant, limit: PageSize = 50, cursor: Cursor = None) -> Page[LedgerLine]:
     """Every change of the stock, newest first."""
     before = decode_cursor(cursor, int)[0] if cursor else None
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         await store.get_stock(tx, sku)
         entries = await store.ledger_of(tx, sku, before=before, limit=limit + 1)
     page, following = cut(entries, limit, lambda entry: (entry.version,))
@@ -294,20 +294,20 @@ async def release(
 
 @internal.post("/shortage")
 async def shortage(asked: ShortageRequest, db: Db, _: Caller) -> Shortage:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         return Shortage(lines=list(await service.shortage(tx, asked.lines, asked.instead_of)))
 
 
 @internal.post("/availability")
 async def availability(asked: AvailabilityRequest, db: Db, _: Caller) -> Availabilities:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         known = await store.find_stock(tx, asked.skus)
     return Availabilities(items=[_availability(sku, known.get(sku)) for sku in asked.skus])
 
 
 @internal.get("/audit")
 async def audit(db: Db, _: Caller) -> Audit:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         differences = await store.differences(tx)
     return Audit(agrees=not differences, differences=[DifferenceLine(**asdict(one)) for one in differences])
 

@@ -39,7 +39,7 @@ async def reserve(database: Database, wanted: ReserveRequest, *, actor: str) -> 
         raise _out_of_stock(done.short)
     if done.made:
         return Reservation(wanted.reservation_id, "reserved", lines, done.expires_at), True
-    async with database.transaction() as tx:
+    async with database.reading() as tx:
         return domain.same_again(await store.get_reservation(tx, wanted.reservation_id), lines), False
 
 
@@ -240,7 +240,7 @@ async def import_counts(
     if not partial:
         faults: list[CountError] = []
         for rows in blocks(read(), ROWS_AT_ONCE):
-            async with database.transaction() as tx:
+            async with database.reading() as tx:
                 faults += _judged(rows, await store.find_stock(tx, _skus(rows)))[1]
         if faults:
             raise ImportRefused(

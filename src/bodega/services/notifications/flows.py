@@ -47,7 +47,7 @@ class Mailing:
 
     async def send(self, held: Held) -> Next:
         """Writes the message and hands it over. The first try is made however late it is: we may have been asleep."""
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             notification = await store.get(tx, held.id)
             needless = await _needless(tx, notification)
         if needless:

@@ -104,7 +104,7 @@ Unsubscribing = Annotated[str, Depends(_unsubscribing)]
 @public.get("/preferences", responses=problems(Unauthenticated))
 async def read_preferences(db: Db, customer: Customer) -> Preferences:
     """What one wants to be told."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         return await _preferences(tx, customer.subject)
 
 
@@ -137,7 +137,7 @@ async def wish_for_stock(
 @public.get("/unsubscribe/{notification_id}", include_in_schema=False)
 async def ask_whether_to_unsubscribe(notification_id: Unsubscribing, db: Db, writer: Words) -> Response:
     """For whoever follows the link by hand. Looking changes nothing: mail scanners follow every link."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         kind = (await store.get(tx, notification_id)).notice.kind
     return _page(writer.unsubscribe_page(kind, done=False))
 
@@ -208,7 +208,7 @@ async def search_notifications(
     cursor: Cursor = None,
 ) -> Page[NotificationView]:
     """What was sent to whom, newest first. `state=parked` is what people must look at."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         found = await store.search(
             tx,
             state=state,
@@ -256,7 +256,7 @@ async def resend_notification(
 
 @persons.post("/{customer_id}/export")
 async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> PersonalData:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         return PersonalData(data=await store.export_customer(tx, customer_id, person.order_ids, person.email))
 
 

@@ -148,7 +148,7 @@ def _may_see(order: Order, customer: Identity | None, token: str | None, secret:
 async def list_orders(db: Db, customer: Customer, limit: PageSize = 20, cursor: Cursor = None) -> Page[OrderSummary]:
     """One's own orders, newest first."""
     before = decode_cursor(cursor, str)[0] if cursor else None
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         orders = await store.orders_of_customer(tx, customer.subject, before=before, limit=limit + 1)
     page, following = cut(orders, limit, lambda order: (order.id,))
     return Page[OrderSummary](items=[_summary(order) for order in page], next_cursor=following)
@@ -200,7 +200,7 @@ async def read_order(
     token: LinkToken,
 ) -> OrderView:
     """An order, to its owner or to whoever has its link."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         order = await store.get_order(tx, order_ref)
         if not _may_see(order, customer, token, secret):
             raise OrderNotFound("no order has this id or number")
@@ -214,7 +214,7 @@ async def open_order(
 ) -> OrderView:
     """For browsers that come by the link of a mail: takes its token and keeps it in a cookie that scripts cannot read,
     for this order alone. From then on the order is read, followed and cancelled by its number."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         order = await store.get_order(tx, order_ref)
         if not _may_see(order, None, link.token, secret):
             raise OrderNotFound("no order has this id or number")
@@ -256,13 +256,13 @@ async def follow_order(
 ) -> Response:
     """Server-sent events: `event: order`, `data:` the order as GET answers it, at once and at every change, until it
     is delivered, cancelled or refunded."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         order = await store.get_order(tx, order_ref)
     if not _may_see(order, customer, token, secret):
         raise OrderNotFound("no order has this id or number")
 
     async def read() -> State:
-        async with db.transaction() as tx:
+        async with db.reading() as tx:
             now = await store.get_order(tx, order.id)
             record = await store.record_of(tx, order.id)
         return State(now.version, _view(now, record, settings).model_dump_json().encode(), now.final)
@@ -344,7 +344,7 @@ async def search_orders(
     cursor: Cursor = None,
 ) -> Page[AdminOrderSummary]:
     """All orders. `state` is what people see: `refunded` and `partly_refunded` count, wherever the parcel is."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         orders = await store.search_orders(
             tx,
             state=state,
@@ -388,7 +388,7 @@ def _storable(when: datetime | date | None, name: str) -> datetime | None:
 @admin.get("/{order_ref}", responses=problems(Unauthenticated, Forbidden, OrderNotFound))
 async def read_any_order(order_ref: OrderRef, db: Db, _: Staff, settings: OrderSettings) -> AdminOrderView:
     """An order with all that is known of it."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         order = await store.get_order(tx, order_ref)
         record = await store.record_of(tx, order.id)
     return _admin_view(order, record, settings)
@@ -421,7 +421,7 @@ async def list_withdrawals(
     cursor: Cursor = None,
 ) -> Page[AdminWithdrawal]:
     """Statements of withdrawal, newest first. Those of an order are in its history too."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         before = decode_cursor(cursor, str)[0] if cursor else None
         found = await store.search_withdrawals(tx, matched=matched, before=before, limit=limit + 1)
     page, following = cut(found, limit, lambda one: (one[0].id,))
@@ -457,7 +457,7 @@ async def create_order(wanted: CreateOrder, db: Db, caller: Caller, secret: Link
 
 @internal.get("/{order_id}", responses=problems(OrderNotFound))
 async def read_standing(order_id: OrderId, db: Db, _: Caller, secret: LinkSecret) -> OrderStanding:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         return _standing(await store.get_order(tx, order_id), secret)
 
 
@@ -500,7 +500,7 @@ async def call_people(order_id: OrderId, wish: CallPeople, db: Db, caller: Calle
 
 @persons.post("/{customer_id}/export")
 async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> PersonalData:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         held = await store.export_customer(tx, customer_id)
         stated = await store.export_withdrawals(tx, customer_id, person.email)
     data = {kind: found for kind, found in (("orders", held), ("withdrawals", stated)) if found}

@@ -279,7 +279,7 @@ class Sweep:
         since = (until or now) - self._overlap
         async for standing in self._processor.all_since(since):
             await self._compare(standing)
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             older = await store.unmatched_ids(tx, seen_before=since)
         for intent_id in older:
             await self._compare(await self._processor.retrieve(intent_id))

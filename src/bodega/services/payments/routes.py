@@ -152,7 +152,7 @@ async def authorize(
 
 @internal.get("/unmatched")
 async def read_unmatched(db: Db, _: Caller, settings: TheSettings) -> MoneyAudit:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         found = await store.list_unmatched(tx, grace_seconds=settings.unmatched_grace_seconds, limit=100)
         differs = await store.ledger_differs(tx, limit=100)
     return MoneyAudit(
@@ -241,7 +241,7 @@ async def read_payments(
     ],
 ) -> OrderPayments:
     """Every attempt to pay for an order, what was given back, and the ledger of it all."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         found = await store.find_order_id(tx, order_id)
         if found is None:
             raise PaymentNotFound("nobody has tried to pay for this order")
@@ -293,7 +293,7 @@ async def give_back(
     a mail to the shopper follow. `wanted`: the processor has not answered yet; it is asked until it does."""
     payment_id = payment_or_order_id
     if not payment_id.startswith("pay_"):
-        async with db.transaction() as tx:
+        async with db.reading() as tx:
             order_id = await store.find_order_id(tx, payment_id)
             money = await store.find_money(tx, order_id) if order_id is not None else None
         if money is None or money.payment_id is None:
@@ -330,7 +330,7 @@ async def _give_back(
         else:
             refund_id = before.resource_id or ""
     await workers.hurry(payment_id, _budget(settings))
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         payment = await store.get_payment(tx, payment_id)
         made = await store.get_refund(tx, refund_id)
     if made.refund.state == "refused":
@@ -343,7 +343,7 @@ async def _give_back(
 
 @persons.post("/{customer_id}/export")
 async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> PersonalData:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         held = await store.export_orders(tx, person.order_ids)
     return PersonalData(data={"payments": held} if held else {})
 
@@ -369,7 +369,7 @@ def _budget(settings: Settings) -> float:
 
 
 async def _answer(db: Db, payment_id: str) -> PaymentAnswer:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         payment = await store.get_payment(tx, payment_id)
     return _shaped(payment)
 

@@ -63,7 +63,7 @@ class Fulfilment:
     async def void(self, held: Held) -> Next:
         """The label before this one goes back, before another is bought: there are never two that can be used."""
         shipment_id = _shipment_of(held)
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             shipment = await store.get_shipment(tx, shipment_id)
         if shipment.state != "voiding" or shipment.label_id is None:  # somebody else went on: we shall hear of it
             return Next("buy")
@@ -78,7 +78,7 @@ class Fulfilment:
     async def buy(self, held: Held) -> Next:
         """The label. If the answer is lost, it is looked up by our reference, and else bought with the same key."""
         shipment_id = _shipment_of(held)
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             shipment = await store.get_shipment(tx, shipment_id)
         if shipment.state == "dropped":
             return Next("stop")
@@ -102,7 +102,7 @@ class Fulfilment:
     async def file(self, held: Held) -> Next:
         """The print, for the merchant. The world knows of the label already: it does not wait for a printer."""
         label_id = held.data["label_id"]
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             shipment = await store.get_shipment(tx, _shipment_of(held))
         if shipment.state == "dropped":  # while the label was being bought
             return Next("stop")
@@ -114,7 +114,7 @@ class Fulfilment:
         """The order is cancelled though its parcel was being prepared. The label goes back, in whichever state the
         purchase is; what the carrier has scanned already is for people."""
         shipment_id = _shipment_of(held)
-        async with self._database.transaction() as tx:
+        async with self._database.reading() as tx:
             shipment = await store.get_shipment(tx, shipment_id)
         match shipment.state:
             case "dropped":

@@ -111,7 +111,7 @@ async def read_delivery(
 @public.get("/shipments/{tracking}", responses=problems(ShipmentNotFound))
 async def read_timeline(tracking: TrackingNumber, db: Db) -> Timeline:
     """Where a parcel is, to whoever has its tracking number."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         shipment = await store.get_by_tracking(tx, tracking.upper())
         events = await _events(tx, shipment)
     return Timeline(
@@ -188,7 +188,7 @@ async def search_shipments(
     cursor: Cursor = None,
 ) -> Page[ShipmentSummary]:
     """All shipments, newest first."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         found = await store.search(
             tx,
             state=state,
@@ -208,7 +208,7 @@ async def search_shipments(
 @admin.get("/{shipment_id}", responses=problems(Unauthenticated, Forbidden, ShipmentNotFound))
 async def read_shipment(shipment_id: ShipmentId, db: Db, _: Staff) -> ShipmentView:
     """A shipment with all that is known of it."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         shipment = await store.get_shipment(tx, shipment_id)
         return _view(shipment, await _events(tx, shipment))
 
@@ -223,7 +223,7 @@ async def read_shipment(shipment_id: ShipmentId, db: Db, _: Staff) -> ShipmentVi
 )
 async def read_label(shipment_id: ShipmentId, db: Db, _: Staff, shelf: Shelf) -> Response:
     """The label, to be printed."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         shipment = await store.get_shipment(tx, shipment_id)
     if not shipment.filed:
         raise NotLabelled("the label is not there yet: try again in a moment")
@@ -293,7 +293,7 @@ async def rates_for_service(
 
 @persons.post("/{customer_id}/export")
 async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> PersonalData:
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         held = await store.export_orders(tx, person.order_ids)
     return PersonalData(data={"shipments": held} if held else {})
 
@@ -301,7 +301,7 @@ async def export_customer(customer_id: CustomerId, person: Person, db: Db) -> Pe
 @persons.post("/{customer_id}/erase")
 async def erase_customer(customer_id: CustomerId, person: Person, db: Db, shelf: Shelf) -> Erasure:
     """The labels' prints first: as long as their rows say so, a repeat finds them."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         printed = await store.prints_of(tx, person.order_ids)
     for label_name in printed:
         await shelf.delete(label_name)

@@ -42,7 +42,7 @@ async def rates(
         return []
     goods = question.items_total
     value = goods.amount if goods is not None and goods.currency == settings.currency else 0
-    async with database.transaction() as tx:
+    async with database.reading() as tx:
         options = await _options_to(tx, question.address.country, settings)
         promises = {option.id: await _promise(tx, option, settings) for option in options}
     live = {}
@@ -74,7 +74,7 @@ async def delivery(database: Database, country: str, grams: int, settings: Setti
     def price(amount: int) -> Price:
         return Price(amount=amount, currency=settings.currency)
 
-    async with database.transaction() as tx:
+    async with database.reading() as tx:
         options = await _options_to(tx, country, settings)
         closed = await store.closed_days(tx, now.date())
     leaves = domain.leaves_on(now, settings.cutoff_hour, closed)
@@ -103,7 +103,7 @@ async def _live(
     """What the carrier wants, by its services; empty, if it does not say so in time."""
     question = json.dumps([address.country, address.postal_code, parcels, settings.currency])
     key = hashlib.sha256(question.encode()).hexdigest()
-    async with database.transaction() as tx:
+    async with database.reading() as tx:
         known = await store.find_quote(tx, key)
     if known is not None:
         return known

@@ -42,7 +42,7 @@ class Privacy:
     async def _show(self, room: str, held: Held) -> Next:
         customer_id, person = held.data["customer_id"], _person(held)
         if room == "users":
-            async with self._database.transaction() as tx:
+            async with self._database.reading() as tx:
                 told = PersonalData(data=await store.export_customer(tx, customer_id))
             ends = partial(
                 store.end_export, request_id=held.id, told=told, keep_seconds=self._settings.export_keep_seconds

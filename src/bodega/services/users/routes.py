@@ -93,7 +93,7 @@ RequestId = Annotated[
 @public.get("", responses=problems(Unauthenticated))
 async def read_profile(db: Db, customer: Customer, response: Response) -> ProfileView:
     """One's own profile. It is there from the moment of registering; name and e-mail follow within a second."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         profile = await store.get_profile(tx, customer.subject)
     return _profile(profile, response)
 
@@ -118,7 +118,7 @@ async def change_profile(
 @public.get("/addresses", responses=problems(Unauthenticated))
 async def list_addresses(db: Db, customer: Customer, response: Response) -> AddressList:
     """One's own addresses."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         addresses = await store.addresses_of(tx, customer.subject)
     response.headers["Cache-Control"] = "no-store"
     return AddressList(items=[_view(kept) for kept in addresses])
@@ -154,7 +154,7 @@ async def add_address(
 @public.get("/addresses/{address_id}", responses=problems(Unauthenticated, AddressNotFound))
 async def read_address(address_id: AddressId, db: Db, customer: Customer, response: Response) -> AddressView:
     """One of one's own addresses."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         kept = await store.get_address(tx, customer.subject, address_id)
     return _address(kept, response)
 
@@ -223,7 +223,7 @@ async def erase_account(
     nor cancelled nor refunded whole; `orders` names them. `Location` tells how far it is until the login is deleted,
     which is the last step: from then on it answers 401.
     """
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         request_id = await store.find_erasure(tx, customer.subject)
     held = None
     if request_id is None:
@@ -234,7 +234,7 @@ async def erase_account(
     if held is not None:
         with suppress(LeaseLost):  # whoever has it now goes on
             await erasures.drive(held)
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         request = await store.get_request(tx, customer.subject, request_id)
     if request.state == "refused":
         raise OrdersOpen("some orders are still under way", orders=request.open_orders)
@@ -246,7 +246,7 @@ async def read_privacy_request(
     request_id: RequestId, db: Db, customer: Customer, response: Response
 ) -> PrivacyRequestView:
     """How far an export or an erasure is."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         request = await store.get_request(tx, customer.subject, request_id)
     return _request(request, response)
 
@@ -254,7 +254,7 @@ async def read_privacy_request(
 @public.get("/privacy-requests/{request_id}/document", responses=problems(Unauthenticated, RequestNotFound))
 async def read_export(request_id: RequestId, db: Db, customer: Customer, response: Response) -> ExportDocument:
     """The export, to be kept as a file."""
-    async with db.transaction() as tx:
+    async with db.reading() as tx:
         request = await store.get_request(tx, customer.subject, request_id)
         if request.kind != "export" or request.ended_at is None:
             raise RequestNotFound("there is no document yet")
