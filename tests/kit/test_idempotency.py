@@ -7,6 +7,7 @@ import pytest
 from bodega.kit import idempotency
 from bodega.kit.db import Database
 from bodega.kit.errors import Invalid
+from bodega.kit.retention import HOUR, older_than
 
 pytestmark = pytest.mark.service
 
@@ -67,5 +68,5 @@ async def test_keys_are_forgotten_after_their_time(database: Database) -> None:
     await make(database)
     async with database.transaction() as tx:
         await tx.execute("UPDATE idempotency_key SET created_at = now() - interval '25 hours'")
-        assert await idempotency.prune(tx, 24) == 1
+        assert await older_than(24 * HOUR, "idempotency_key", "created_at")(tx, 10) == 1
     assert await make(database, b"another") == "2"

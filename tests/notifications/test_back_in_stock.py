@@ -9,6 +9,7 @@ from bodega.contracts.envelope import event
 from bodega.contracts.ids import new_id
 from bodega.contracts.inventory import InventoryReleased
 from bodega.kit.db import Database
+from bodega.kit.retention import DAY, older_than
 from bodega.kit.testing import Answered, Caller, Credentials, Topics, eventually
 from bodega.services.notifications import domain, store
 from tests.locks import locks_awaited
@@ -284,7 +285,7 @@ async def test_wishes_are_shown_to_their_person_and_end_with_them_and_with_their
     await thing.wish(fresh)
     async with database.transaction() as tx:
         await tx.execute("UPDATE stock_wish SET asked_at = now() - interval '181 days' WHERE email = $1", old)
-        await store.prune_stock_wishes(tx, 180)
+        await older_than(180 * DAY, "stock_wish", "asked_at")(tx, 1000)
     assert await waiting(database, thing.sku) == [fresh]
 
 

@@ -297,7 +297,7 @@ async def test_a_statement_without_an_order_is_deleted_after_its_time_and_others
         await tx.execute(
             "UPDATE withdrawal SET received_at = now() - interval '1096 days' WHERE id = ANY($1)", [kept, gone]
         )
-        await store.prune_unmatched(tx, 1095)
+        await store.unmatched_for(1095)(tx, 1000)
         rows = await tx.fetch("SELECT id FROM withdrawal WHERE id = ANY($1)", [kept, gone, fresh])
     assert {row["id"] for row in rows} == {kept, fresh}
 

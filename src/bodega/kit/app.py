@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import BaseSettings
 from starlette.exceptions import HTTPException
 
-from bodega.kit import idempotency, security, telemetry
+from bodega.kit import security, telemetry
 from bodega.kit.auth import (
     AccessTokens,
     AskEnded,
@@ -35,7 +35,7 @@ from bodega.kit.auth import (
     roles_asked_for,
 )
 from bodega.kit.bus import Consumer, Door, Producer
-from bodega.kit.db import Database, Transaction
+from bodega.kit.db import Database
 from bodega.kit.errors import (
     AccessExpired,
     BadRequest,
@@ -53,6 +53,7 @@ from bodega.kit.inbox import SKIPPED_DIR, Hears, Inbox
 from bodega.kit.live import Live
 from bodega.kit.loops import Loop, Periodic, keep_running
 from bodega.kit.outbox import Relay
+from bodega.kit.retention import DAY, HOUR, Prune, older_than, tidying
 from bodega.kit.transport import Hatch
 
 _log = telemetry.log()
@@ -92,6 +93,9 @@ class ServiceSettings(BaseSettings):
     retry_first_seconds: float = 1
     retry_most_seconds: float = 60
     idempotency_hours: float = 24
+    inbox_days: int = 14
+    """How long it is remembered that an event has been handled: longer than the topics can bring it again (7 days)."""
+    ended_flow_days: int = 30
     skipped_dir: Path = SKIPPED_DIR
     """Where events are kept that cannot even be parked."""
 
@@ -110,25 +114,17 @@ Check = Callable[[], Awaitable[None]]
 """Raises, if the dependency is not there."""
 
 
-def housekeeping(
-    database: Database,
-    inbox: Inbox | None,
-    *,
-    idempotency_hours: float = 24,
-    prune: Callable[[Transaction], Awaitable[object]] | None = None,
-) -> Periodic:
-    """Once an hour deletes what has outlived its use: old inbox ids, old idempotency keys, and what `prune` deletes."""
-
-    async def tidy() -> bool:
-        async with database.transaction() as tx:
-            await idempotency.prune(tx, idempotency_hours)
-            if prune is not None:
-                await prune(tx)
-        if inbox is not None:
-            await inbox.prune()
-        return False
-
-    return Periodic(tidy, every_seconds=3600)
+def housekeeping(database: Database, settings: ServiceSettings, *own: Prune) -> Periodic:
+    """Tidies the kit's tables and, by `own`, the service's."""
+    return tidying(
+        database,
+        [
+            older_than(settings.idempotency_hours * HOUR, "idempotency_key", "created_at"),
+            older_than(settings.inbox_days * DAY, "inbox", "received_at"),
+            older_than(settings.ended_flow_days * DAY, "flow", "updated_at", only="state = 'ended'"),
+            *own,
+        ],
+    )
 
 
 class ProblemDocument(BaseModel):

@@ -1,7 +1,7 @@
 """Kafka: one producer and one consumer per service.
 
 The consumer hands each message to a door (`Inbox` with SQL, `StatelessDoor` without) and commits the
-offset only after the door has returned: a crash between the two brings the message again, never loses it.
+offset some time after the door has returned: a crash between the two brings the message again, never loses it.
 Partitions are worked side by side, each in order. While the door says `Trouble` (our store or the broker
 is down) the partition waits; nothing is skipped.
 """
@@ -25,6 +25,8 @@ from bodega.kit.trouble import Backoff
 
 _log = log()
 _SCRAM = "SCRAM-SHA-512"
+_COMMIT_SECONDS = 0.5
+"""How often the broker is told how far a consumer is: a commit for each event costs it more than the event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +198,8 @@ class Consumer:
         self._stopping = asyncio.Event()
         self._consumer: AIOKafkaConsumer | None = None
         self._working = False
+        self._done: dict[TopicPartition, OffsetAndMetadata] = {}
+        """How far each partition is done, as the broker has yet to be told."""
         self.connected = False
         self.connections = 0
         """How often it has connected. Between two connections something may have been missed `from_now`."""
@@ -266,7 +270,12 @@ class Consumer:
         backoffs: defaultdict[TopicPartition, Backoff] = defaultdict(lambda: Backoff(self._first, self._most))
         resume_at: dict[TopicPartition, float] = {}
         clock = asyncio.get_running_loop().time
+        commit_at = clock()
+        self._done.clear()
         while not self._stopping.is_set():
+            if self._done and clock() >= commit_at:
+                await self._commit(consumer)
+                commit_at = clock() + _COMMIT_SECONDS
             for partition in [p for p, at in resume_at.items() if at <= clock()]:
                 del resume_at[partition]
                 if partition in consumer.assignment():
@@ -282,7 +291,7 @@ class Consumer:
                 if partition not in consumer.assignment():
                     continue  # taken over by another replica in the meantime: its inbox knows what we did
                 if done:
-                    await consumer.commit({partition: OffsetAndMetadata(records[done - 1].offset + 1, "")})
+                    self._done[partition] = OffsetAndMetadata(records[done - 1].offset + 1, "")
                     backoffs.pop(partition, None)
                 if trouble is not None:
                     wait = backoffs[partition].next()
@@ -294,6 +303,15 @@ class Consumer:
                         wait_seconds=wait, error=trouble,
                     )  # fmt: skip
             self._working = False
+        await self._commit(consumer)
+
+    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+        """Tells the broker how far each partition is done, all of them at once. Raises KafkaError."""
+        mine = consumer.assignment()  # what another replica has taken over meanwhile is its own to say
+        done = {partition: offset for partition, offset in self._done.items() if partition in mine}
+        self._done.clear()
+        if done:
+            await consumer.commit(done)
 
     async def _work(self, records: Sequence[ConsumerRecord[Any, Any]]) -> tuple[int, Exception | None]:
         """How many of the partition's records are done, and why not more."""

@@ -97,9 +97,3 @@ async def keep(tx: Transaction, scope: str, key: str, status: int, body: bytes, 
         "UPDATE idempotency_key SET status = $3, body = $4, headers = $5::jsonb WHERE scope = $1 AND key = $2",
         scope, key, status, body, json.dumps({name.replace("_", "-"): value for name, value in headers.items()}),
     )  # fmt: skip
-
-
-async def prune(tx: Transaction, hours: float = 24) -> int:
-    return await tx.execute(
-        "DELETE FROM idempotency_key WHERE created_at < now() - make_interval(secs => $1 * 3600)", float(hours)
-    )

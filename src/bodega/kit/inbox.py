@@ -245,11 +245,6 @@ class Inbox:
                     )  # fmt: skip
         return {"replayed": done, "still_parked": len(rows) - done}
 
-    async def prune(self, days: int = 14) -> int:
-        """Forgets ids older than the topics can bring again (retention is 7 days)."""
-        async with self.database.transaction() as tx:
-            return await tx.execute("DELETE FROM inbox WHERE received_at < now() - make_interval(days => $1)", days)
-
 
 async def drop_parked(tx: Transaction, keys: Sequence[str]) -> None:
     """Events of these keys that wait for people are not handled any more: whom they are about is forgotten."""

@@ -1,5 +1,5 @@
-"""What is written from code: `map.md`, `events.md`, `openapi.json`, `coverage.md`, `asvs.md` and `cost.md` of `docs`, the
-edge's table of the parameters that public answers have, and the pages' table of minor units.
+"""What is written from code: `map.md`, `events.md`, `openapi.json`, `coverage.md`, `asvs.md` and `cost.md` of `docs`,
+the edge's table of the parameters that public answers have, and the pages' table of minor units.
 
 `python -m bodega.platform.maps` writes them; a test compares, so they cannot go stale.
 """

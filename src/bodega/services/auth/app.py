@@ -7,7 +7,7 @@ from bodega.kit.app import create_service, housekeeping, relay_of, secret_from
 from bodega.kit.auth import EndedList
 from bodega.kit.db import Database
 from bodega.services.auth import __doc__ as sign
-from bodega.services.auth import routes, service
+from bodega.services.auth import routes, service, store
 from bodega.services.auth.domain.passwords import Hasher
 from bodega.services.auth.domain.seals import Vault
 from bodega.services.auth.flows import Chores
@@ -44,7 +44,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         loops=[
             relay_of(NAME, settings, database),
             Chores(database, tools).loop(),
-            housekeeping(database, None, idempotency_hours=settings.idempotency_hours),
+            housekeeping(
+                database,
+                settings,
+                *store.useless_after(
+                    session_seconds=settings.session_idle_seconds,
+                    attempt_memory_seconds=settings.attempt_memory_seconds,
+                ),
+            ),
         ],
         ready={"postgres": database.ping},
         ask_ended=ask_ended,

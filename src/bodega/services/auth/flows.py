@@ -9,7 +9,7 @@ from bodega.services.auth import service, store
 from bodega.services.auth.service import Tools
 
 _BATCH = 50
-_PRUNE_SECONDS = 600
+_ROTATION_SECONDS = 600
 _log = log()
 
 
@@ -19,12 +19,12 @@ class Chores:
     def __init__(self, database: Database, tools: Tools) -> None:
         self._database = database
         self._tools = tools
-        self._prune_at = 0.0
+        self._rotate_at = 0.0
 
     def loop(self) -> Periodic:
-        return Periodic(self._round, every_seconds=self._tools.settings.chores_poll_seconds)
+        return Periodic(self._do_chores, every_seconds=self._tools.settings.chores_poll_seconds)
 
-    async def _round(self) -> bool:
+    async def _do_chores(self) -> bool:
         """Whether more may be waiting to be answered."""
         settings = self._tools.settings
         async with self._database.transaction() as tx:
@@ -33,15 +33,9 @@ class Chores:
             answered += await service.tell_due_proofs(tx, _BATCH)
         async with self._database.transaction() as tx:
             await store.delete_late_seals(tx, settings.successor_seconds)
-        if time.monotonic() >= self._prune_at:
-            async with self._database.transaction() as tx:
-                await store.prune(
-                    tx,
-                    session_seconds=settings.session_idle_seconds,
-                    attempt_memory_seconds=settings.attempt_memory_seconds,
-                )
+        if time.monotonic() >= self._rotate_at:
             async with self._database.transaction() as tx:
                 if await service.rotate_keys(tx, self._tools):
                     _log.info("the signing keys have rotated")
-            self._prune_at = time.monotonic() + _PRUNE_SECONDS
+            self._rotate_at = time.monotonic() + _ROTATION_SECONDS
         return answered >= _BATCH

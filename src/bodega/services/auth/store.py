@@ -6,6 +6,7 @@ from typing import Any
 
 from bodega.kit.auth import EndedList
 from bodega.kit.db import Row, Transaction
+from bodega.kit.retention import DAY, HOUR, Prune, older_than
 from bodega.services.auth.domain import Account, KeyState, Mailbox, Purpose, RefreshToken, Role, Session, SigningKey
 from bodega.services.auth.errors import EventNotFound
 
@@ -410,14 +411,15 @@ async def delete_late_seals(tx: Transaction, successor_seconds: float) -> None:
     )
 
 
-async def prune(tx: Transaction, *, session_seconds: float, attempt_memory_seconds: float) -> None:
-    """Forgets what nothing can refer to any more."""
-    await tx.execute("DELETE FROM session WHERE expires_at < now()")
-    await tx.execute("DELETE FROM ended_session WHERE ended_at < now() - interval '1 hour'")
-    await tx.execute("DELETE FROM refresh_token WHERE replaced_at < now() - make_interval(secs => $1)", session_seconds)
-    await tx.execute("DELETE FROM throttle WHERE last_at < now() - make_interval(secs => $1)", attempt_memory_seconds)
-    # Later than this no topic brings the event, so nobody asks for its link.
-    await tx.execute("DELETE FROM mail_link WHERE created_at < now() - interval '14 days'")
+def useless_after(*, session_seconds: float, attempt_memory_seconds: float) -> list[Prune]:
+    """What nothing can refer to any more."""
+    return [
+        older_than(0, "session", "expires_at"),
+        older_than(HOUR, "ended_session", "ended_at"),
+        older_than(session_seconds, "refresh_token", "replaced_at"),
+        older_than(attempt_memory_seconds, "throttle", "last_at"),
+        older_than(14 * DAY, "mail_link", "created_at"),  # later no topic brings the event, so nobody asks for its link
+    ]
 
 
 def _account(row: Row) -> Account:

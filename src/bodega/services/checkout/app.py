@@ -45,7 +45,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=sign or "",
         state={"database": database, "services": services, "driver": driver, "live": live},
         opens=[database, *services.clients],
-        loops=[driver, consumer, live, housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours)],
+        loops=[
+            driver,
+            consumer,
+            live,
+            housekeeping(database, settings, store.unfinished_for(settings.unfinished_checkout_days)),
+        ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
         parked=inbox,

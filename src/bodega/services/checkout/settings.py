@@ -16,6 +16,8 @@ class Settings(ServiceSettings):
     checkout_due_seconds: float = 900
     declined_due_seconds: float = 150
     """How long stock is kept after a declined card, unless another card is tried."""
+    unfinished_checkout_days: int = 90
+    """How long a checkout is kept that ended without an order that stands."""
     unknown_due_seconds: float = 1800
     reconcile_seconds: float = 30
     attempts_at_most: int = 10

@@ -15,6 +15,7 @@ from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX
 from bodega.kit.db import Row, Transaction
 from bodega.kit.live import announce
+from bodega.kit.retention import Prune
 from bodega.services.checkout.domain import Checkout, RateTable, State, TaxCountry, TaxRate
 from bodega.services.checkout.errors import NO_CHECKOUT, CheckoutNotFound, NoTaxCollected
 
@@ -336,6 +337,23 @@ async def pseudonymise_checkouts(tx: Transaction, customer_id: str, order_ids: S
               AND state IN ('completed', 'failed', 'cancelled', 'expired')""",
         customer_id, list(order_ids), email, json.dumps(ERASED_ADDRESS), POSTAL_PREFIX, ERASED,
     )  # fmt: skip
+
+
+def unfinished_for(days: int) -> Prune:
+    """Checkouts that ended without an order that stands, with the addresses in them, after so long."""
+
+    async def prune(tx: Transaction, limit: int) -> int:
+        return await tx.execute(
+            """WITH gone AS (SELECT id FROM checkout
+                              WHERE state IN ('failed', 'cancelled', 'expired')
+                                AND updated_at < now() - make_interval(days => $1)
+                              LIMIT $2 FOR UPDATE SKIP LOCKED),
+                    timeline AS (DELETE FROM checkout_timeline WHERE checkout_id IN (SELECT id FROM gone))
+               DELETE FROM checkout WHERE id IN (SELECT id FROM gone)""",
+            days, limit,
+        )  # fmt: skip
+
+    return prune
 
 
 async def _note(tx: Transaction, checkout_id: str, state: State) -> None:

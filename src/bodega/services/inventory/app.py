@@ -31,7 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             relay,
             consumer,
             expiry(database, poll_seconds=settings.expiry_poll_seconds),
-            housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
+            housekeeping(database, settings),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},

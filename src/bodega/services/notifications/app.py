@@ -1,15 +1,14 @@
 """Notifications as an application."""
 
-from functools import partial
-
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
 from bodega.kit.app import client_for, create_service, ear, housekeeping, secret_from
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows
+from bodega.kit.retention import DAY, older_than
 from bodega.services.notifications import __doc__ as sign
-from bodega.services.notifications import routes, store
+from bodega.services.notifications import routes
 from bodega.services.notifications.clients import Goods, Links, Mailer, Twilio
 from bodega.services.notifications.consumers import heard_with
 from bodega.services.notifications.flows import Mailing
@@ -59,12 +58,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         loops=[
             consumer,
             mailing,
-            housekeeping(
-                database,
-                inbox,
-                idempotency_hours=settings.idempotency_hours,
-                prune=partial(store.prune_stock_wishes, days=settings.stock_wish_days),
-            ),
+            housekeeping(database, settings, older_than(settings.stock_wish_days * DAY, "stock_wish", "asked_at")),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},

@@ -272,10 +272,6 @@ async def stop_stock_mails(tx: Transaction, recipient: str) -> None:
     await tx.execute("DELETE FROM stock_wish WHERE email = lower($1)", recipient)
 
 
-async def prune_stock_wishes(tx: Transaction, days: int) -> int:
-    return await tx.execute("DELETE FROM stock_wish WHERE asked_at < now() - make_interval(days => $1)", days)
-
-
 async def delete_stock_wishes(tx: Transaction, customer_id: str, email: str | None) -> int:
     await tx.execute("DELETE FROM no_stock_mail WHERE recipient = lower($1::text)", email)
     return await tx.execute(

@@ -1,7 +1,5 @@
 """Orders as an application."""
 
-from functools import partial
-
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
@@ -34,12 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             relay,
             consumer,
             live,
-            housekeeping(
-                database,
-                inbox,
-                idempotency_hours=settings.idempotency_hours,
-                prune=partial(store.prune_unmatched, days=settings.unmatched_withdrawal_days),
-            ),
+            housekeeping(database, settings, store.unmatched_for(settings.unmatched_withdrawal_days)),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},

@@ -12,6 +12,7 @@ from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX, erased_email
 from bodega.kit.db import Row, Transaction
 from bodega.kit.live import announce
+from bodega.kit.retention import DAY, Prune, older_than
 from bodega.services.orders.domain import Change, Order, Withdrawal
 from bodega.services.orders.errors import OrderNotFound, WithdrawalNotFound
 
@@ -296,11 +297,9 @@ async def find_delivery(tx: Transaction, order_id: str) -> datetime | None:
     return at
 
 
-async def prune_unmatched(tx: Transaction, days: int) -> int:
-    """Statements that nobody could find an order for. The others stay as long as their orders."""
-    return await tx.execute(
-        "DELETE FROM withdrawal WHERE order_id IS NULL AND received_at < now() - make_interval(days => $1)", days
-    )
+def unmatched_for(days: int) -> Prune:
+    """Statements that nobody could find an order for, after so long. The others stay as long as their orders."""
+    return older_than(days * DAY, "withdrawal", "received_at", only="order_id IS NULL")
 
 
 # --- a person's data --------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             consumer,
             workers,
             Sweep(database, processor, settings).loop(),
-            housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
+            housekeeping(database, settings),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},

@@ -31,6 +31,8 @@ from bodega.services.payments.store import Held
 _log = log()
 _UNMATCHED = Gauge("payments_unmatched", "Charges at the processor that no payment explains; must be 0")
 _WORKERS = 4
+_PAGE = 100
+"""How many of the processor's charges are compared by one question."""
 
 
 class Workers:
@@ -260,14 +262,14 @@ class Sweep:
         self._grace = settings.unmatched_grace_seconds
 
     def loop(self) -> Periodic:
-        async def once() -> bool:
+        async def compare() -> bool:
             try:
                 await self.once()
             except ProcessorError as error:
                 _log.warning("the comparison with the processor is put off", error=error)
             return False
 
-        return Periodic(once, every_seconds=self._every)
+        return Periodic(compare, every_seconds=self._every)
 
     async def once(self) -> int:
         """One comparison; how much money is unmatched, by number of charges.
@@ -277,8 +279,13 @@ class Sweep:
         async with self._database.transaction() as tx:
             until, now = await store.swept_until(tx, self._processor.name)
         since = (until or now) - self._overlap
+        page: list[Standing] = []
         async for standing in self._processor.all_since(since):
-            await self._compare(standing)
+            page.append(standing)
+            if len(page) >= _PAGE:
+                await self._compare_all(page)
+                page.clear()
+        await self._compare_all(page)
         async with self._database.reading() as tx:
             older = await store.unmatched_ids(tx, seen_before=since)
         for intent_id in older:
@@ -291,6 +298,16 @@ class Sweep:
             _log.error("unmatched money", intent=one.intent_id, payment=one.payment_id, status=one.status,
                        amount=one.amount.amount, currency=one.amount.currency)  # fmt: skip
         return len(found)
+
+    async def _compare_all(self, page: list[Standing]) -> None:
+        """Most agree, and are looked at together; what differs is looked at again by itself, with its rows locked."""
+        if not page:
+            return
+        async with self._database.reading() as tx:
+            differing = await service.differing(tx, page)
+        for standing in page:
+            if standing.intent_id in differing:
+                await self._compare(standing)
 
     async def _compare(self, standing: Standing) -> None:
         async with self._database.transaction() as tx:

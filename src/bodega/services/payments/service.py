@@ -1,5 +1,6 @@
 """What payments does. Each use case runs in the one transaction that its door has opened."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from bodega.contracts.envelope import event
@@ -147,6 +148,11 @@ async def compare(tx: Transaction, standing: Standing) -> None:
     if ours is not None and not ours.ended and await store.is_at_rest(tx, ours.id):
         await store.hint(tx, ours.id)
     await store.save_unmatched(tx, standing, at_stake)
+
+
+async def differing(tx: Transaction, page: Sequence[Standing]) -> set[str]:
+    """Of these, the intents that `compare` has something to do about."""
+    return await store.differing(tx, {one.intent_id: _at_stake(one) for one in page})
 
 
 def _at_stake(standing: Standing) -> int:

@@ -381,6 +381,20 @@ async def save_unmatched(tx: Transaction, standing: Standing, amount: int) -> No
     )  # fmt: skip
 
 
+async def differing(tx: Transaction, at_stake: Mapping[str, int]) -> set[str]:
+    """Intents of which we hold another amount than this, or that are kept as unmatched. `at_stake`: minor units."""
+    rows = await tx.fetch(
+        """SELECT listed.intent_id
+             FROM unnest($1::text[], $2::bigint[]) AS listed (intent_id, amount)
+             LEFT JOIN payment ON payment.intent_id = listed.intent_id
+             LEFT JOIN unmatched ON unmatched.intent_id = listed.intent_id
+            WHERE unmatched.intent_id IS NOT NULL
+               OR listed.amount <> coalesce(payment.authorized - payment.released - payment.refunded, 0)""",
+        [*at_stake], [*at_stake.values()],
+    )  # fmt: skip
+    return {row["intent_id"] for row in rows}
+
+
 async def delete_unmatched(tx: Transaction, intent_id: str) -> None:
     await tx.execute("DELETE FROM unmatched WHERE intent_id = $1", intent_id)
 

@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             relay_of(NAME, settings, database),
             consumer,
             fulfilment,
-            housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
+            housekeeping(database, settings),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},

@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             consumer,
             exports,
             erasures,
-            housekeeping(database, inbox, idempotency_hours=settings.idempotency_hours),
+            housekeeping(database, settings),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
