@@ -119,6 +119,13 @@ def _skip(service: str, message: Message, reason: str, folder: Path) -> None:
     _log.error("an event that cannot be parked was skipped", consumer=service, topic=message.topic, file=str(file))
 
 
+def _ours(error: Exception, service: str, message: Message) -> Trouble:
+    """The error as trouble that is waited out. One that nobody expected is logged whole."""
+    if not isinstance(error, Trouble | Unavailable | OSError | TimeoutError):
+        _log.exception("an event waits, since handling it failed", consumer=service, topic=message.topic, error=error)
+    return Trouble(f"{type(error).__name__}: {error}")
+
+
 def _observe(service: str, event: Received[Any], outcome: str) -> None:
     CONSUMED.labels(service, event.type, outcome).inc()
     if outcome == "done":
@@ -139,7 +146,7 @@ class Inbox:
             try:
                 await self._receive(message)
             except Exception as error:  # by default an error is ours
-                raise Trouble(f"{type(error).__name__}: {error}") from error
+                raise _ours(error, self.consumer, message) from error
 
     async def _receive(self, message: Message) -> None:
         try:
@@ -297,7 +304,7 @@ class StatelessDoor:
                 await together(events)
             except Exception as error:
                 if not is_of_the_data(error):
-                    raise Trouble(f"{type(error).__name__}: {error}") from error
+                    raise _ours(error, self.group, messages[0]) from error
                 # One of them cannot be handled: by itself, each shows whether it is that one.
                 _log.warning("events are handled one by one", consumer=self.group, count=len(events), error=error)
             else:
@@ -327,7 +334,7 @@ class StatelessDoor:
                 _observe(self.group, event, "done")
             except Exception as error:
                 if not is_of_the_data(error):
-                    raise Trouble(f"{type(error).__name__}: {error}") from error
+                    raise _ours(error, self.group, message) from error
                 _log.exception("an event is parked", consumer=self.group, topic=message.topic)
                 await self._park(message, f"{type(error).__name__}: {error}")
                 CONSUMED.labels(self.group, "?", "parked").inc()
