@@ -47,9 +47,8 @@ async def categories_changed(store: Store, herald: Herald, events: Sequence[Rece
 async def stock_changed(store: Store, herald: Herald, events: Sequence[Received[StockChanged]]) -> None:
     """Only what changes the answer: the SKU sold out or came back, or nothing was known of it."""
     told = [event.data for event in events]
-    unflipped = sorted({one.sku for one in told if not one.in_stock_flipped})
-    known = {one.sku for one in await store.find_stock(unflipped)} if unflipped else set()
-    news = [one for one in told if one.in_stock_flipped or one.sku not in known]
+    untold = await store.untold(sorted({one.sku for one in told if not one.in_stock_flipped}))
+    news = [one for one in told if one.in_stock_flipped or one.sku in untold]
     if news:
         await service.take_stock(store, [Stock(one.sku, one.product_id, one.in_stock, one.version) for one in news])
         herald.mark()

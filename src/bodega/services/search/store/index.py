@@ -6,6 +6,7 @@ itself is called `products-<hash of its definition>-<number>`.
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ RETRIES = 10
 """How often a script is run again because another writer was faster. Two writers, so one or two would do."""
 PAGE = 500
 OWNERS_AT_MOST = 10_000
+_TOLD_AT_MOST = 100_000
 """As many as the engine gives in one answer; a flood of news is of fewer SKUs."""
 
 
@@ -60,6 +62,8 @@ class Store:
         self._products = f"{prefix}products"
         self._next = f"{prefix}products-next"
         self._stock = f"{prefix}stock"
+        self._told: OrderedDict[str, None] = OrderedDict()
+        """SKUs whose stock is known to be in the index: they need not be asked for again. The latest last."""
         self._engine: AsyncOpenSearch
 
     async def open(self) -> None:
@@ -82,6 +86,7 @@ class Store:
         """
         async with _trouble_is_unavailable():
             if not await self._behind(self._stock):
+                self._told.clear()
                 await self._make(f"{self._stock}-{fingerprint(STOCK)}", STOCK, self._stock)
             served = await self._behind(self._products)
             if served is None:
@@ -224,6 +229,20 @@ class Store:
                 {"product_id": one.product_id, "in_stock": one.in_stock},
             ]
         await self._bulk(self._stock, lines, harmless={"version_conflict_engine_exception"})
+
+    async def untold(self, skus: Sequence[str]) -> set[str]:
+        """Of these SKUs, those of which inventory has never told anything."""
+        unsure = [sku for sku in skus if sku not in self._told]
+        if unsure:
+            for one in await self.find_stock(unsure):
+                self._told[one.sku] = None
+        for sku in skus:
+            if sku in self._told:
+                self._told.move_to_end(sku)
+        unknown = set(skus) - self._told.keys()
+        while len(self._told) > _TOLD_AT_MOST:
+            self._told.popitem(last=False)
+        return unknown
 
     async def find_stock(self, skus: Sequence[str]) -> list[Stock]:
         """What inventory has told of these SKUs, up to this instant (not: up to the last refresh)."""
