@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
 from bodega.contracts.payments import AuthorizePayment, RefundRequest
-from bodega.kit.db import Database
+from bodega.kit.db import Database, Transaction
 from bodega.kit.testing import PATIENCE_SECONDS, Credentials, Topics, eventually, serving
 from bodega.services.payments import service, store
 from bodega.services.payments.app import create_app
@@ -276,6 +277,50 @@ async def test_news_that_comes_during_a_call_make_its_answer_worthless(
     assert (await workplace.payment(buy)).state == "voided"
     assert await workplace.told(buy) == ["PaymentVoided"]
     assert (await bank.ledger(buy))["held"] == 0
+
+
+class NewsAtTheStart(Database):
+    """Something is committed by others between the beginning of one transaction and its first statement."""
+
+    news: Callable[[], Awaitable[None]] | None = None
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        async with super().transaction() as tx:
+            news, self.news = self.news, None
+            if news is not None:
+                await news()
+            yield tx
+
+
+async def test_news_at_the_instant_in_which_an_answer_is_written_leave_the_payment_with_nobody_else(
+    settings: Settings, workplace: Workplace, bank: Bank, buy: Buy
+) -> None:
+    """The processor's webhook and its answer come at once. By the clock of the transaction that writes the answer the
+    news are from the future: the payment stood still until the lease of its worker had run out."""
+    sleeper: Sleeper = workplace.processor(settings, Sleeper)
+    await workplace.begin(buy)
+    database = NewsAtTheStart(workplace.database.url)
+    await database.open()
+    patient = settings.model_copy(update={"lease_seconds": 600, "step_deadline_seconds": 60})
+    worker = Workers(database, sleeper, patient)
+    await worker.hurry(buy.payment_id(), 0.5)  # whoever waited has gone; what is under way goes on
+    await asyncio.wait_for(sleeper.asleep.wait(), PATIENCE_SECONDS)
+
+    async def news() -> None:
+        async with workplace.database.transaction() as tx:
+            await store.hint(tx, buy.payment_id())
+
+    database.news = news
+    sleeper.morning.set()
+
+    async def is_authorized() -> None:
+        assert (await workplace.payment(buy)).state == "authorized"
+
+    await eventually(is_authorized)
+    worker.stop()
+    await worker.run()
+    await database.close()
 
 
 async def test_a_worker_that_stops_writes_what_it_has_learnt_and_gives_the_rest_back_at_once(

@@ -204,10 +204,10 @@ class Workers:
         async with self._database.transaction() as tx:
             locked = await store.lock_held(tx, held)
             if locked is None:
-                if self._stopping:
+                again = None if self._stopping else await store.claim(tx, owner, self._lease, held.payment.id)
+                if again is None:  # nobody drives it from here on: whoever comes next need not wait for our lease
                     await store.give_back(tx, owner, held.payment.id)
-                    return None
-                return await store.claim(tx, owner, self._lease, held.payment.id)
+                return again
             before, money = locked.payment, locked.money
             change = domain.Change(before)
             if done is not None:

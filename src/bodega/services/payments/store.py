@@ -158,11 +158,12 @@ class Held:
 
 async def claim(tx: Transaction, owner: str, lease_seconds: float, payment_id: str | None = None) -> Held | None:
     """A payment that something is to be done for: this one, or any. Raises its version, so that whoever held it
-    before and wakes up late writes nothing. One's own may be claimed again at once: after news, for instance."""
+    before and wakes up late writes nothing. One's own may be claimed again at once: after news, for instance. By the
+    clock of this moment: news that came after the transaction had begun are no news from the future."""
     row = await tx.fetchrow(
         """UPDATE payment SET version = version + 1, owner = $1, lease_until = now() + make_interval(secs => $2)
             WHERE id = (SELECT id FROM payment
-                         WHERE wake_at <= now() AND ($3::text IS NULL OR id = $3)
+                         WHERE wake_at <= clock_timestamp() AND ($3::text IS NULL OR id = $3)
                            AND (lease_until IS NULL OR lease_until < now() OR owner = $1)
                          ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING *""",
@@ -216,7 +217,9 @@ async def save_payment(
 async def is_under_way(tx: Transaction, payment_id: str) -> bool:
     """Whether somebody works on it or could do so now."""
     return bool(
-        await tx.fetchval("SELECT wake_at <= now() OR lease_until > now() FROM payment WHERE id = $1", payment_id)
+        await tx.fetchval(
+            "SELECT wake_at <= clock_timestamp() OR lease_until > now() FROM payment WHERE id = $1", payment_id
+        )
     )
 
 
