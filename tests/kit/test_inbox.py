@@ -45,9 +45,9 @@ async def value_of(database: Database, subject: str) -> int | None:
 
 
 @asynccontextmanager
-async def consuming(topics: Topics, group: str, door: Door) -> AsyncIterator[Consumer]:
+async def consuming(topics: Topics, group: str, door: Door, topic: str = "orders") -> AsyncIterator[Consumer]:
     consumer = Consumer(
-        topics.bootstrap, group=group, topics=[topics.prefix + "orders"], door=door, retry_first_seconds=0.05,
+        topics.bootstrap, group=group, topics=[topics.prefix + topic], door=door, retry_first_seconds=0.05,
         retry_most_seconds=0.2,
     )  # fmt: skip
     task = asyncio.create_task(consumer.run())
@@ -200,13 +200,15 @@ async def test_a_message_with_a_nul_in_its_key_goes_by_and_the_next_of_its_parti
     database: Database, topics: Topics
 ) -> None:
     group, subject = topics.prefix + new_id("g"), new_id("x")
-    await topics.publish_raw("orders", "a\0b", b"{}")
-    await topics.publish(*(counted(subject, n) for n in range(1, 4)))
+    await topics.make("hostile", partitions=1)
+    await topics.publish_raw("hostile", "a\0b", b"{}")
+    for n in range(1, 4):
+        await topics.publish_raw("hostile", subject, counted(subject, n).to_bytes())
 
     async def is_counted() -> None:
         assert await value_of(database, subject) == 3
 
-    async with consuming(topics, group, inbox_of(database)) as consumer:
+    async with consuming(topics, group, inbox_of(database), "hostile") as consumer:
         await eventually(is_counted)
         assert consumer.connections == 1
 

@@ -97,3 +97,57 @@ async def test_a_connection_that_breaks_in_the_midst_is_the_stores_trouble(datab
     with pytest.raises(Unavailable):
         async with database.transaction():
             raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+
+
+async def test_where_one_only_reads_nothing_can_be_written_locked_or_told(database: Database) -> None:
+    for statement in (
+        "INSERT INTO counter (id, value) VALUES ('a', 1)",
+        "WITH made AS (INSERT INTO counter (id, value) VALUES ('a', 1) RETURNING id) SELECT id FROM made",
+        "SELECT id FROM counter FOR UPDATE",
+        "SELECT id FROM counter FOR NO KEY UPDATE",
+        "SELECT id FROM counter FOR KEY SHARE",
+        "SELECT pg_notify('outbox', '')",
+        "SELECT pg_advisory_xact_lock(1)",
+        "DELETE FROM counter",
+    ):
+        with pytest.raises(RuntimeError):
+            async with database.reading() as tx:
+                await tx.fetch(statement)
+    with pytest.raises(RuntimeError):
+        async with database.reading() as tx:
+            tx.emit(counted("a"))
+    assert await rows(database, "counter") == 0
+
+
+async def test_what_is_to_follow_a_reading_follows_it_unless_it_failed(database: Database) -> None:
+    done: list[str] = []
+    async with database.reading() as tx:
+        tx.after_commit(lambda: done.append("read"))
+        assert await tx.fetchval("SELECT count(*) FROM counter") == 0
+        assert done == []
+    with pytest.raises(Conflict):
+        async with database.reading() as tx:
+            tx.after_commit(lambda: done.append("never"))
+            raise Conflict("no")
+    assert done == ["read"]
+
+
+async def test_a_connection_that_goes_back_holds_nothing_of_what_was_done_with_it(database: Database) -> None:
+    """A transaction that was cut off in its midst is rolled back before the next one gets its connection."""
+    one = Database(database.url, pool_size=1)
+    await one.open()
+
+    async def cut_off() -> None:
+        async with one.transaction() as tx:
+            await tx.execute("INSERT INTO counter (id, value) VALUES ('a', 1)")
+            await tx.fetchval("SELECT pg_sleep(60)")
+
+    task = asyncio.create_task(cut_off())
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with one.transaction() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM counter") == 0
+    assert await rows(database, "counter") == 0
+    await one.close()

@@ -210,7 +210,9 @@ class Database:
         """For reads alone. Raises Unavailable, as `transaction`."""
         with _answering():
             async with self.pool.acquire(timeout=self._timeout) as connection:
-                yield Reading(connection)
+                reading = Reading(connection)
+                yield reading
+            reading.committed()
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
         """One statement that is a transaction of its own: the server commits before it answers, so the locks
