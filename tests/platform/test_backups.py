@@ -140,6 +140,9 @@ _PLACES = [
     "a/b",
     ".",
     "data/a/../b",
+    "data/a/b/c",
+    "data/" + "x" * 300,
+    "data/" + "y/" * 2500 + "z",
 ]
 _KINDS = [tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE]
 
@@ -150,6 +153,11 @@ _KINDS = [tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, ta
     )
 )
 @example(members=[(tarfile.SYMTYPE, "data/a", "FILE"), (tarfile.REGTYPE, "data/a", "")])
+@example(members=[(tarfile.REGTYPE, "data/a", ""), (tarfile.REGTYPE, "data/a/b", "")])
+@example(members=[(tarfile.REGTYPE, "data/a", ""), (tarfile.DIRTYPE, "data/a/b/c", "")])
+@example(members=[(tarfile.DIRTYPE, "data/a", ""), (tarfile.SYMTYPE, "data/a/b", "data"), (tarfile.LNKTYPE, "a", "a")])
+@example(members=[(tarfile.REGTYPE, "data/" + "x" * 300, "")])
+@example(members=[(tarfile.DIRTYPE, "data/" + "y/" * 2500 + "z", "")])
 @example(members=[(tarfile.SYMTYPE, "data/a", "FOLDER"), (tarfile.REGTYPE, "data/a/b", "")])
 @example(members=[(tarfile.SYMTYPE, "data/a", "FOLDER"), (tarfile.DIRTYPE, "data/a", "")])
 @example(members=[(tarfile.SYMTYPE, "data", "FOLDER"), (tarfile.REGTYPE, "data/kept", "")])

@@ -9,6 +9,7 @@ the instance has been touched. It holds customers' data and all keys: mode 0600.
 """
 
 import ctypes
+import errno
 import fcntl
 import gzip
 import json
@@ -36,6 +37,11 @@ FORMAT = 1
 _MANIFEST = "manifest.json"
 # Of the running processes, or made anew at each start.
 _LEFT_OUT = {"logs", "state.json", "state.new", "supervisor.lock", "extent", "envoy", "varnish", "settings", ".config"}
+
+
+_IMPOSSIBLE = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTEMPTY}
+"""What a file says below which something is to be unpacked, a name that is too long, and the like."""
+_SHOWN = 100
 
 
 class BackupError(Exception):
@@ -134,12 +140,25 @@ def _unpack(source: Path, folder: Path) -> dict[str, Any]:
             # Members are judged and owned below; a newer Python's own filter would refuse links to secrets outside.
             archive.extraction_filter = lambda member, path: member
             while (member := archive.next()) is not None:
-                _extract(archive, _owned(member, folder), folder)
+                with _possible(member):
+                    _extract(archive, _owned(member, folder), folder)
             while packed.read(1 << 20):  # to the end, where the checksum is
                 pass
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, ZlibError, ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{source} is damaged: {error}") from error
     return manifest
+
+
+@contextmanager
+def _possible(member: tarfile.TarInfo) -> Iterator[None]:
+    """Raises BackupError for a member that no folder can hold where the archive wants it; other OSErrors are ours."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _IMPOSSIBLE:
+            raise
+        name = member.name if len(member.name) <= _SHOWN else f"{member.name[:_SHOWN]}…"
+        raise BackupError(f"the backup holds {name}, which cannot be unpacked: {error.strerror}") from error
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
