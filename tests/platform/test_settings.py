@@ -1,6 +1,8 @@
 """Every service is told what it needs and nothing more; secrets are made once and kept from others."""
 
+import importlib
 import json
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from joserfc.jwk import ECKey, KeySet
 from bodega.platform import settings
 from bodega.platform.processes import write_topology
 from bodega.platform.secrets import SecretError, Secrets, variable
-from bodega.platform.system import Instance, System
+from bodega.platform.system import ROOT, Instance, System
 
 pytestmark = pytest.mark.unit
 
@@ -123,6 +125,18 @@ def test_a_service_is_told_only_its_own(instance: Instance) -> None:
     assert "BODEGA_CART_DATABASE_URL" not in rendered["cart"]
     assert "BODEGA_ORDERS_REDIS_URL" not in rendered["orders"]
     assert "BODEGA_ORDERS_S3_SECRET_KEY" not in rendered["orders"]
+
+
+def test_a_process_is_told_what_it_declares_and_nothing_else(instance: Instance) -> None:
+    pages = (ROOT / "storefront" / "src" / "settings.ts").read_text()
+    modules = {name: f"bodega.services.{name}.settings" for name in instance.system.services}
+    modules |= {"sandbox": "bodega.sandbox.settings", "purger": "bodega.edge.app"}
+    declared = {part: importlib.import_module(module).Settings for part, module in modules.items()}
+    names = {part: {f"BODEGA_{part}_{field}".upper() for field in of.model_fields} for part, of in declared.items()}
+    names["storefront"] = set(re.findall(r"BODEGA_STOREFRONT_\w+", pages))
+    rendered = settings.render(instance, Secrets.of(instance), {})
+    undeclared = {part: told.keys() - names[part] for part, told in rendered.items()}
+    assert not {part: of for part, of in undeclared.items() if of}
 
 
 def test_no_service_holds_the_superusers_or_an_owners_password(instance: Instance) -> None:

@@ -85,6 +85,11 @@ def environment() -> dict[str, str]:
     return {**seen, "no_proxy": direct, "NO_PROXY": direct}
 
 
+def environment_of(program: Program) -> dict[str, str]:
+    """The environment that a program is started with."""
+    return {**environment(), "HOME": str(program.folder), **program.environment}
+
+
 def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Program:
     services = instance.system.services.values()
     names = tuple(service.name for service in services)
