@@ -5,9 +5,13 @@ not named owns nothing.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
+from bodega.platform import state
 from bodega.platform.secrets import Secrets
 from bodega.platform.settings import database_name
 from bodega.platform.system import Instance
@@ -68,6 +72,20 @@ def held(texts: Iterable[str], secrets: Secrets) -> set[str]:
         for path in secrets.folder.iterdir()
         if path.name not in _PUBLIC and _telling(path.read_text()) in joined
     }
+
+
+def running(instance: Instance) -> Iterator[tuple[str, list[str]]]:
+    """Of every process of the running parts, and of their own children: the part, and all of its environment and
+    command line. Every service's process is also a child of the part `services`, which owns nothing."""
+    report = state.running(instance)
+    assert report is not None, f"{instance.name} does not run"
+    for name, part in report.parts.items():
+        if part.pid is None:  # a step that is done
+            continue
+        leading = psutil.Process(part.pid)
+        for process in (leading, *leading.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # gone meanwhile
+                yield name, [*process.environ().values(), *process.cmdline()]
 
 
 def _files_in(text: str, folder: Path) -> list[Path]:
