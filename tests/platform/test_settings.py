@@ -182,10 +182,10 @@ def test_waiting_times_come_from_the_instances_profile(tmp_path: Path) -> None:
     told = {}
     for name in ("shop", "test"):
         instance = system.instance(name, tmp_path)
-        told[name] = settings.render(instance, Secrets.of(instance), {})["orders"]
-    assert told["shop"]["BODEGA_ORDERS_LEASE_SECONDS"] == "10"
-    assert told["test"]["BODEGA_ORDERS_LEASE_SECONDS"] == "4"
-    assert told["test"]["BODEGA_ORDERS_RELAY_POLL_SECONDS"] == "0.2"
+        told[name] = settings.render(instance, Secrets.of(instance), {})["checkout"]
+    assert told["shop"]["BODEGA_CHECKOUT_LEASE_SECONDS"] == "10"
+    assert told["test"]["BODEGA_CHECKOUT_LEASE_SECONDS"] == "4"
+    assert told["test"]["BODEGA_CHECKOUT_RELAY_POLL_SECONDS"] == "0.2"
 
 
 def test_the_standard_times_are_those_that_are_promised() -> None:

@@ -7,9 +7,10 @@ from pydantic_settings import SettingsConfigDict
 
 from bodega.contracts.problems import TITLES
 from bodega.edge.purger import Purger
-from bodega.kit.app import ServiceSettings, create_service
+from bodega.kit.app import create_service
 from bodega.kit.bus import Consumer, Producer
 from bodega.kit.inbox import StatelessDoor
+from bodega.kit.settings import ServiceSettings
 from bodega.kit.surrogates import SharedCache
 
 NAME = "purger"
