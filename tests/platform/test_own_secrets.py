@@ -10,6 +10,7 @@ import pytest
 
 from bodega.platform import control
 from bodega.platform.engines.program import Program
+from bodega.platform.environment import DOWNLOADS, inherited
 from bodega.platform.processes import write_topology
 from bodega.platform.programs import environment_of, programs
 from bodega.platform.secrets import Secrets
@@ -96,6 +97,23 @@ def test_the_supervisor_is_given_what_it_hands_on_and_nothing_else(
         "BODEGA_STRIPE_SECRET_KEY", "BODEGA_STRIPE_WEBHOOK_SECRET", "OTEL_EXPORTER_OTLP_HEADERS",
     }  # fmt: skip
     assert started[0]["PATH"]
+
+
+def test_what_downloads_sees_its_own_configuration_and_asks_no_proxy_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    downloads = {"PIP_INDEX_URL", "HTTPS_PROXY", "GOPROXY", "npm_config_registry"}
+    others = {"GOOGLE_API_KEY", "GITHUB_TOKEN", "BODEGA_STRIPE_SECRET_KEY", "LCOV_TOKEN"}
+    for name in (*downloads, *others, "NO_PROXY"):
+        monkeypatch.setenv(name, f"of-{name}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("LC_TIME", "en_IE.UTF-8")
+    seen = inherited(*DOWNLOADS)
+    assert not others & seen.keys()
+    assert {name: seen[name] for name in downloads} == {name: f"of-{name}" for name in downloads}
+    assert seen["NO_PROXY"] == seen["no_proxy"] == "of-NO_PROXY,127.0.0.1,localhost"
+    assert seen["LC_TIME"] == inherited()["LC_TIME"] == "en_IE.UTF-8"
+    assert not downloads & inherited().keys()
 
 
 def calls_that_start_a_process() -> Iterator[tuple[str, ast.Call]]:
