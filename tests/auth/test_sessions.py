@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from fastapi import APIRouter
 
-from bodega.kit.app import ServiceSettings, create_service
+from bodega.kit.app import create_service
 from bodega.kit.auth import AccessTokens, Customer
 from bodega.kit.db import Database
+from bodega.kit.settings import ServiceSettings
 from bodega.kit.testing import Caller, Credentials, eventually, serving
 from bodega.services.auth import service, store
 from bodega.services.auth.domain.passwords import Hasher

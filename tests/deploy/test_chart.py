@@ -1,5 +1,6 @@
 """The Helm chart: what Helm makes of it is valid to Kubernetes, and lets in those alone whom platform.toml names."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from functools import cache
@@ -127,5 +128,8 @@ def test_nothing_runs_as_root_without_limits_or_with_all_secrets() -> None:
 def test_what_a_part_is_given_beside_stays_with_it() -> None:
     environment = {name: {one["name"] for one in pod["containers"][0].get("env", ())} for name, pod in pods()}
     assert [name for name, names in environment.items() if "BODEGA_CATALOG_MONGO_URL" in names] == ["catalog"]
-    with_keys = [name for name, pod in pods() if "the-keys" in str(pod)]
-    assert sorted(with_keys) == ["payments", "storefront"]
+    keys = {name: sorted(re.findall(r"'name': 'the-keys', 'key': '([\w-]+)'", str(pod))) for name, pod in pods()}
+    assert {name: its for name, its in keys.items() if its} == {
+        "payments": ["publishable-key", "secret-key", "webhook-secret"],
+        "storefront": ["publishable-key"],  # which is on every page of the checkout
+    }

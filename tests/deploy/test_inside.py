@@ -20,6 +20,7 @@ from bodega.platform.engines import envoy, varnish
 from bodega.platform.render import inside
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import ROOT, Instance, state_home
+from tests.platform.ownership import held, owned_by
 
 Made = dict[str, dict[str, str]]
 
@@ -80,20 +81,11 @@ def test_another_host_and_port_of_an_engine_are_taken_over(instance: Instance, s
 
 
 @pytest.mark.unit
-def test_a_part_is_given_no_other_parts_secrets(made: Made, secrets: Secrets) -> None:
-    orders = "".join(made["orders"].values())
-    assert secrets.read("postgres-bodega_orders") in orders
-    assert secrets.key_file("orders").read_text() in made["orders"].values()
-    for foreign in (
-        "postgres-admin",
-        "postgres-bodega_orders_owner",
-        "postgres-bodega_users",
-        "mongo",
-        "purge",
-        "edge",
-    ):
-        assert secrets.read(foreign) not in orders, foreign
-    assert secrets.key_file("checkout").read_text() not in made["orders"].values()
+def test_no_part_is_given_another_parts_secrets(instance: Instance, made: Made, secrets: Secrets) -> None:
+    found = {part: held(its.values(), secrets) for part, its in made.items()}
+    foreign = {part: its - owned_by(part, instance) for part, its in found.items()}
+    assert not {part: of for part, of in foreign.items() if of}
+    assert found["orders"] == owned_by("orders", instance), "or nothing would be found at all"
 
 
 @pytest.mark.unit

@@ -63,7 +63,7 @@ async def merchant(api: Caller, session: aiohttp.ClientSession, root: Path) -> M
 
 @pytest.fixture(scope="session")
 async def outside(session: aiohttp.ClientSession) -> AsyncIterator[Outside]:
-    outside = Outside(Caller(engine("BODEGA_ORDERS_SANDBOX_URL"), session))
+    outside = Outside(Caller(engine("BODEGA_TEST_SANDBOX_URL"), session))
     await outside.works()
     yield outside
     await outside.works()

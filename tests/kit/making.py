@@ -6,8 +6,9 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 
 from bodega.contracts.envelope import CloudEvent, Event, event
-from bodega.kit.app import ServiceSettings, create_service
+from bodega.kit.app import create_service
 from bodega.kit.db import Database
+from bodega.kit.settings import ServiceSettings
 
 
 class Counted(Event):

@@ -7,8 +7,9 @@ from fastapi import APIRouter, Request, Response
 
 from bodega.gateway import access
 from bodega.kit import cookies
-from bodega.kit.app import ServiceSettings, create_service
+from bodega.kit.app import create_service
 from bodega.kit.auth import ACCESS_COOKIE, CART_COOKIE, SESSION_COOKIE
+from bodega.kit.settings import ServiceSettings
 from bodega.kit.testing import Caller, serving
 from tests.kit.making import ready
 

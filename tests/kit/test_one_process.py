@@ -22,7 +22,8 @@ pytestmark = pytest.mark.unit
 _TWO = """
 import asyncio, sys
 from fastapi import APIRouter
-from bodega.kit.app import ServiceSettings, create_service, serve
+from bodega.kit.app import create_service, serve
+from bodega.kit.settings import ServiceSettings
 from bodega.kit.http import Client
 from bodega.kit.telemetry import log
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bodega.kit.app import ServiceSettings, create_service
+from bodega.kit.app import create_service
+from bodega.kit.settings import ServiceSettings
 from bodega.kit.testing import Answered, Caller, serving
 
 pytestmark = pytest.mark.unit

@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 
-from bodega.kit.app import ServiceSettings, housekeeping
+from bodega.kit.app import housekeeping
 from bodega.kit.db import Database, Transaction
 from bodega.kit.retention import DAY, older_than, tidying
+from bodega.kit.settings import ServiceSettings
 from bodega.kit.testing import PATIENCE_SECONDS, eventually
 
 pytestmark = pytest.mark.service

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from fastapi import APIRouter, HTTPException, Response
 
-from bodega.kit.app import ServiceSettings, create_service
+from bodega.kit.app import create_service
 from bodega.kit.auth import Caller as CallerOfRoute
 from bodega.kit.auth import Customer, Merchant, Staff
 from bodega.kit.errors import Conflict
+from bodega.kit.settings import ServiceSettings
 from bodega.kit.testing import Caller, Credentials, serving
 from tests.kit.making import ready
 

@@ -14,9 +14,10 @@ from fastapi import APIRouter, Request
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from bodega.kit.app import Server, ServiceSettings, create_service
+from bodega.kit.app import Server, create_service
 from bodega.kit.auth import ALGORITHM, AccessTokens, Customer, EndedList, EndedSessions
 from bodega.kit.errors import Unavailable
+from bodega.kit.settings import ServiceSettings
 from bodega.kit.testing import serving
 from tests.kit.making import ready, service
 

@@ -64,7 +64,7 @@ def test_reset_asks_first(tmp_path: Path) -> None:
 def test_config_shows_no_secret(tmp_path: Path) -> None:
     answer = bodega("config", home=tmp_path)
     assert answer.returncode == 0
-    assert "BODEGA_ORDERS_LEASE_SECONDS" in answer.stdout
+    assert "BODEGA_CHECKOUT_LEASE_SECONDS" in answer.stdout
     assert "the profile demo" in answer.stdout
     folder = Secrets.of(System.load().instance("shop", tmp_path)).folder
     values = [path.read_text()[:20] for path in folder.iterdir() if path.name != "internal-jwks.json"]

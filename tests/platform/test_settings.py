@@ -1,6 +1,8 @@
 """Every service is told what it needs and nothing more; secrets are made once and kept from others."""
 
+import importlib
 import json
+import re
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from joserfc.jwk import ECKey, KeySet
 from bodega.platform import settings
 from bodega.platform.processes import write_topology
 from bodega.platform.secrets import SecretError, Secrets, variable
-from bodega.platform.system import Instance, System
+from bodega.platform.system import ROOT, Instance, System
 
 pytestmark = pytest.mark.unit
 
@@ -125,6 +127,18 @@ def test_a_service_is_told_only_its_own(instance: Instance) -> None:
     assert "BODEGA_ORDERS_S3_SECRET_KEY" not in rendered["orders"]
 
 
+def test_a_process_is_told_what_it_declares_and_nothing_else(instance: Instance) -> None:
+    pages = (ROOT / "storefront" / "src" / "settings.ts").read_text()
+    modules = {name: f"bodega.services.{name}.settings" for name in instance.system.services}
+    modules |= {"sandbox": "bodega.sandbox.settings", "purger": "bodega.edge.app"}
+    declared = {part: importlib.import_module(module).Settings for part, module in modules.items()}
+    names = {part: {f"BODEGA_{part}_{field}".upper() for field in of.model_fields} for part, of in declared.items()}
+    names["storefront"] = set(re.findall(r"BODEGA_STOREFRONT_\w+", pages))
+    rendered = settings.render(instance, Secrets.of(instance), {})
+    undeclared = {part: told.keys() - names[part] for part, told in rendered.items()}
+    assert not {part: of for part, of in undeclared.items() if of}
+
+
 def test_no_service_holds_the_superusers_or_an_owners_password(instance: Instance) -> None:
     secrets = Secrets.of(instance)
     told = " ".join(settings.flat(settings.render(instance, secrets, {})).values())
@@ -168,10 +182,10 @@ def test_waiting_times_come_from_the_instances_profile(tmp_path: Path) -> None:
     told = {}
     for name in ("shop", "test"):
         instance = system.instance(name, tmp_path)
-        told[name] = settings.render(instance, Secrets.of(instance), {})["orders"]
-    assert told["shop"]["BODEGA_ORDERS_LEASE_SECONDS"] == "10"
-    assert told["test"]["BODEGA_ORDERS_LEASE_SECONDS"] == "4"
-    assert told["test"]["BODEGA_ORDERS_RELAY_POLL_SECONDS"] == "0.2"
+        told[name] = settings.render(instance, Secrets.of(instance), {})["checkout"]
+    assert told["shop"]["BODEGA_CHECKOUT_LEASE_SECONDS"] == "10"
+    assert told["test"]["BODEGA_CHECKOUT_LEASE_SECONDS"] == "4"
+    assert told["test"]["BODEGA_CHECKOUT_RELAY_POLL_SECONDS"] == "0.2"
 
 
 def test_the_standard_times_are_those_that_are_promised() -> None:

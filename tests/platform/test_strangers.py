@@ -28,6 +28,7 @@ from bodega.platform.programs import programs
 from bodega.platform.secrets import Secrets
 from bodega.platform.settings import valkey_url
 from bodega.platform.system import LOOPBACK, Instance, System
+from tests.platform.ownership import held, owned_by, running
 
 pytestmark = pytest.mark.service
 
@@ -158,6 +159,13 @@ async def test_who_has_no_secret_gets_nothing(attempt: Attempt, login: str) -> N
 def test_every_engine_is_in_the_table() -> None:
     tried = {attempt.__name__.partition("_")[0] for attempt, _ in TABLE} | {"seaweedfs"} - {"s3"}
     assert {program.name for program in programs(instance(), "engines") if not program.once} <= tried
+
+
+def test_no_engines_process_holds_a_secret_of_another_part() -> None:
+    made = instance()
+    found = [(part, held(texts, Secrets.of(made))) for part, texts in running(made)]
+    assert {"postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs"} <= {part for part, _ in found}
+    assert not [(part, foreign) for part, its in found if (foreign := its - owned_by(part, made))]
 
 
 @pytest.mark.parametrize(

@@ -207,6 +207,18 @@ def test_forks_children_when_their_needs_are_met_and_again_when_they_die(stage: 
     assert stage.pid("free") == others
 
 
+def test_whoever_starts_it_keeps_the_rest_of_the_environment(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-caller")
+    monkeypatch.setenv("TZ", "Europe/Lisbon")
+    stage.start("family")
+    for name in ("first", "free"):
+        stage.await_state(name, State.READY)
+    for name in ("first", "services", "free"):
+        seen = psutil.Process(stage.pid(name)).environ()
+        assert "of-the-caller" not in seen.values(), name
+        assert (seen["TZ"], seen["HOME"]) == ("Europe/Lisbon", str(stage.instance.home)), name
+
+
 def test_children_come_back_with_their_parent(stage: Stage) -> None:
     stage.start("family")
     stage.await_state("bound", State.READY)

@@ -71,9 +71,10 @@ name: configure
 image: {{ include "bodega.image" .root }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 command: [python, -m, bodega.platform.render.inside, configure, --secrets, /run/secrets/bodega, {{ .files | default .part }}]
-{{- if and .root.Values.stripe.secretName (has .part (list "payments" "storefront")) }}
+{{- $keys := dict "payments" (list "secret-key" "publishable-key" "webhook-secret") "storefront" (list "publishable-key") }}
+{{- if and .root.Values.stripe.secretName (hasKey $keys .part) }}
 env:
-  {{- range $key := list "secret-key" "publishable-key" "webhook-secret" }}
+  {{- range $key := get $keys .part }}
   - name: BODEGA_STRIPE_{{ $key | upper | replace "-" "_" }}
     valueFrom: {secretKeyRef: {name: {{ $.root.Values.stripe.secretName }}, key: {{ $key }}}}
   {{- end }}

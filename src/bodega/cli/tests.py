@@ -20,11 +20,12 @@ from bodega.cli.instances import ensure_engines, ensure_packages, ensure_pages, 
 from bodega.cli.lifecycle import show_start
 from bodega.cli.screen import err, fail, out
 from bodega.platform import control, gotools, pages, state
+from bodega.platform.environment import DOWNLOADS, inherited
 from bodega.platform.system import ROOT, Instance
 
 STAGES = ("lint", "unit", "service", "journey")
 _JOURNEYS = "tests/journeys"
-_PASSED_ON = ("BODEGA_HOME", "BODEGA_TEST_MONGO_URL")
+_PASSED_ON = (*DOWNLOADS, "PYTEST_ADDOPTS", "BODEGA_TEST_MONGO_URL")
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _lint() -> tuple[int, list[str]]:
     for command in commands:
         name = " ".join([Path(command[0]).name, *command[1:]])
         out.print(Text(f"$ {name}", "dim"))
-        code, last = _shown(command, dict(os.environ))
+        code, last = _shown(command, inherited())
         worst = max(worst, code)
         said.append(f"{name}: {last}")
     try:
@@ -145,11 +146,10 @@ def _lint() -> tuple[int, list[str]]:
 
 
 def _pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k in _PASSED_ON}
     colour = "--color=yes" if out.is_terminal else "--color=no"
     code, last = _shown(
         [sys.executable, "-m", "pytest", colour, "--durations=10", "--durations-min=1", *arguments],
-        {**kept, **environment},
+        {**inherited(*_PASSED_ON), **environment},
     )
     return code, [last]
 

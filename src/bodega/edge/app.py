@@ -7,9 +7,10 @@ from pydantic_settings import SettingsConfigDict
 
 from bodega.contracts.problems import TITLES
 from bodega.edge.purger import Purger
-from bodega.kit.app import ServiceSettings, create_service
+from bodega.kit.app import create_service
 from bodega.kit.bus import Consumer, Producer
 from bodega.kit.inbox import StatelessDoor
+from bodega.kit.settings import ServiceSettings
 from bodega.kit.surrogates import SharedCache
 
 NAME = "purger"
@@ -34,6 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Producer(settings.kafka, client_id=f"{NAME}-{settings.replica}"),
         group,
         {one.name: one for one in purger.hears()},
+        skipped_dir=settings.skipped_dir,
     )
     consumer = Consumer(
         settings.kafka,

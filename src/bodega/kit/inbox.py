@@ -12,7 +12,6 @@ message is tried again until it takes effect. What cannot even be parked is writ
 import asyncio
 import itertools
 import json
-import tempfile
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from pydantic_core import from_json
 from bodega.kit.bus import Backlog, Message, Producer, Trouble, message_of
 from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Broken, Unavailable
+from bodega.kit.settings import SKIPPED_DIR
 from bodega.kit.telemetry import CONSUME_DELAY, CONSUMED, PARKED, SKIPPED, count, log, span
 from bodega.kit.trouble import is_of_the_data
 
@@ -35,8 +35,6 @@ _log = log()
 _ID_CHARACTERS = 200
 TOGETHER_BYTES = 5_000_000
 """Of the events that are handled together, at most: a store takes no request of any size."""
-SKIPPED_DIR = Path(tempfile.gettempdir()) / "bodega-skipped"
-"""Where messages are kept that cannot even be parked."""
 _NO_MESSAGE: tuple[type[BaseException], ...] = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidMessageError)
 """The broker's word that it will never take this message, however often it is asked."""
 Data = TypeVar("Data", bound=BaseModel)

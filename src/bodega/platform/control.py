@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from bodega.platform import logs, processes, state
+from bodega.platform.environment import SUPERVISED, inherited
 from bodega.platform.programs import Extent
 from bodega.platform.secrets import Secrets
 from bodega.platform.state import Part, Report, State
@@ -44,6 +45,7 @@ def ensure_supervised(instance: Instance, extent: Extent, topology: Topology | N
         subprocess.Popen(
             [sys.executable, "-m", "bodega.platform.processes", instance.name, extent],
             cwd=instance.data,
+            env=inherited(*SUPERVISED),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

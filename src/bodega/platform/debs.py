@@ -4,12 +4,13 @@ apt verifies them by the distribution's own signatures; its state for that is a 
 can do it. What lies in `debian/` is shared by all instances.
 """
 
-import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from bodega.platform.environment import DOWNLOADS, inherited
 
 PACKAGES = ("varnish", "libvarnishapi3", "varnish-modules", "libjemalloc2")
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
@@ -79,7 +80,7 @@ def fetch(home: Path, advance: Callable[[str], None] = lambda _: None) -> None:
 
 def _run(command: list[str], folder: Path) -> tuple[int, str]:
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
+        command, cwd=folder, env={**inherited(*DOWNLOADS), "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"},
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout

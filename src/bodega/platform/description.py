@@ -9,7 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from bodega.platform.programs import environment
+from bodega.platform.environment import inherited
 from bodega.platform.secrets import Secrets
 from bodega.platform.settings import flat, render
 from bodega.platform.system import System
@@ -22,7 +22,7 @@ def api() -> str:
         instance = System.load(local=False).instance("shop", Path(home))
         settings = flat(render(instance, Secrets.of(instance), outside={}))
         asked = subprocess.run(
-            [sys.executable, "-m", __name__], env={**environment(), **settings}, capture_output=True, check=True
+            [sys.executable, "-m", __name__], env={**inherited(), **settings}, capture_output=True, check=True
         )
     return asked.stdout.decode()
 

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from bodega.platform.environment import DOWNLOADS, inherited
 from bodega.platform.system import state_home
 
 STRIPE_MOCK: Final = ("github.com/stripe/stripe-mock", "v0.203.0")
@@ -69,7 +70,7 @@ def _environment() -> dict[str, str]:
         "CGO_ENABLED": "0",
         # Go counts its own use in the user's folder of settings. It is shown another, and still reads the user's file.
         "GOENV": str(users / "go" / "env"),
-        **os.environ,
+        **inherited(*DOWNLOADS),
         "XDG_CONFIG_HOME": str(home / "config"),
         "GOROOT": str(_go()),
         "GOPATH": str(home / "path"),

@@ -1,6 +1,5 @@
 """Python packages beyond the runtime's, installed when first needed: the engines, and what tests need."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from bodega.platform.environment import DOWNLOADS, inherited
 from bodega.platform.system import ROOT
 
 Lock = Literal["runtime", "engines", "test"]
@@ -40,7 +40,7 @@ def install(lock: Lock, advance: Callable[[str], None] = lambda _: None) -> None
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**inherited(*DOWNLOADS), "PYTHONUNBUFFERED": "1"},
     ) as pip:
         assert pip.stdout is not None
         for line in pip.stdout:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from bodega.platform.environment import DOWNLOADS, inherited
 from bodega.platform.system import ROOT
 
 STOREFRONT = ROOT / "storefront"
@@ -84,7 +85,7 @@ def run(*command: str, environment: Mapping[str, str] | None = None) -> str:
             [str(tools / command[0]), *command[1:]],
             cwd=STOREFRONT,
             env={
-                **os.environ,
+                **inherited(*DOWNLOADS),
                 "PATH": f"{tools}:{os.environ['PATH']}",
                 "NEXT_TELEMETRY_DISABLED": "1",
                 "CI": "1",

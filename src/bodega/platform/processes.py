@@ -29,7 +29,7 @@ import psutil
 from bodega.platform import logs, ports, state
 from bodega.platform.engines.accounts import enter_namespace, popen_options
 from bodega.platform.engines.program import CannotStart, Child, NotReady, Probe, Program, ended
-from bodega.platform.programs import Extent, environment, programs, stopping_order
+from bodega.platform.programs import Extent, environment_of, programs, stopping_order
 from bodega.platform.state import Part, Report, State
 from bodega.platform.system import Instance, System, Topology
 
@@ -176,7 +176,7 @@ class Supervisor:
             return subprocess.Popen(
                 program.command,
                 cwd=program.folder,
-                env={**environment(), "HOME": str(program.folder), **program.environment},
+                env=environment_of(program),
                 stdin=subprocess.PIPE if leads else subprocess.DEVNULL,
                 stdout=subprocess.PIPE if leads else log,
                 stderr=log,

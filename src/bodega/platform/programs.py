@@ -1,7 +1,6 @@
 """Everything that runs natively, in the order of who needs whom."""
 
 import json
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -23,8 +22,9 @@ from bodega.platform.engines import (
     varnish,
 )
 from bodega.platform.engines.program import Child, Program, answers
+from bodega.platform.environment import TRACES, inherited
 from bodega.platform.secrets import Secrets
-from bodega.platform.system import LOOPBACK, Instance, Service
+from bodega.platform.system import Instance, Service
 
 Extent = Literal["engines", "shop"]
 
@@ -73,16 +73,9 @@ def stopping_order(all_programs: list[Program]) -> list[list[str]]:
     return [*([n for n in wave if n in names] for wave in waves), [n for n in names if n not in first]]
 
 
-def environment() -> dict[str, str]:
-    """What programs see of the caller's environment: settings of Bodega's services come from platform.toml alone.
-
-    Keys that the caller was given for one of them (a card processor's) reach that one by its settings, not all by this.
-    """
-    kept = ("BODEGA_HOME", "BODEGA_MAVEN_")
-    seen = {k: v for k, v in os.environ.items() if not k.startswith("BODEGA_") or k.startswith(kept)}
-    # A proxy for the world outside must not be asked for what is on this machine.
-    direct = ",".join(filter(None, (seen.get("no_proxy") or seen.get("NO_PROXY"), LOOPBACK, "localhost")))
-    return {**seen, "no_proxy": direct, "NO_PROXY": direct}
+def environment_of(program: Program) -> dict[str, str]:
+    """The environment that a program is started with: its own settings, and what is named of the caller's."""
+    return {**inherited(*program.inherits), "HOME": str(program.folder), **program.environment}
 
 
 def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Program:
@@ -94,6 +87,7 @@ def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Progra
         name="services",
         command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), str(told), *groups),
         folder=instance.data,
+        inherits=TRACES,
         prepare=partial(_tell, told, {name: rendered[name] for name in names}),
         ready=partial(_at_once),
         grace_seconds=20,  # the services have 10 to finish what runs

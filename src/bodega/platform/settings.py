@@ -1,11 +1,12 @@
 """Every setting of every service, rendered from platform.toml and the instance's secrets as environment variables.
 
-A service reads `BODEGA_<NAME>_*` and ignores what it does not declare, so all get the same set where it applies.
-Keys of a real card processor are taken from the environment (`BODEGA_STRIPE_SECRET_KEY`,
+A service is told what its own settings declare (`BODEGA_<NAME>_*`), and nothing else; natively, in Compose and in the
+chart by this module. Keys of a real card processor are taken from the environment (`BODEGA_STRIPE_SECRET_KEY`,
 `BODEGA_STRIPE_PUBLISHABLE_KEY`, `BODEGA_STRIPE_WEBHOOK_SECRET`, or the same with `_FILE`); without them the sandbox's
 processor is used. So is a gateway for text messages (`BODEGA_SMS_URL`, `_ACCOUNT`, `_TOKEN_FILE`, `_FROM`).
 """
 
+import importlib
 import json
 import os
 import re
@@ -39,8 +40,6 @@ def render(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os
         name: _of_service(instance, service, secrets, processor) for name, service in instance.system.services.items()
     }
     rendered["notifications"] |= _sms_gateway(outside)
-    rendered["notifications"]["BODEGA_NOTIFICATIONS_MERCHANT_LINE"] = instance.system.merchant.line
-    rendered["notifications"]["BODEGA_NOTIFICATIONS_MERCHANT_EMAIL"] = instance.system.merchant.email
     rendered["sandbox"] = _of_sandbox(instance, secrets)
     rendered["purger"] = _of_purger(instance, secrets)
     rendered["storefront"] = _of_storefront(instance, secrets, outside)
@@ -126,14 +125,20 @@ def masked(name: str, value: str) -> str:
     return "••••" if _SECRET_NAME.search(name) and not name.endswith("PUBLISHABLE_KEY") else value
 
 
+def declared_by(service: str) -> frozenset[str]:
+    """The names of the settings that a service's own class declares."""
+    settings = importlib.import_module(f"bodega.services.{service}.settings").Settings
+    return frozenset(field.upper() for field in settings.model_fields)
+
+
 def _of_service(instance: Instance, service: Service, secrets: Secrets, processor: Mapping[str, str]) -> dict[str, str]:
-    system = instance.system
+    """What a service declares, of all that may be said to one."""
+    system, declared = instance.system, declared_by(service.name)
     settings: dict[str, str] = {
         "HOST": instance.listen,
         "PORT": str(instance.service_port(service.name)),
         "GATEWAYS": json.dumps(instance.spec.gateways),
         "KAFKA": _broker(instance, secrets, service.name),
-        "MEDIA_URL": f"{instance.s3_url}/media",
         "SERVICE_URLS": json.dumps({name: instance.service_address(name) for name in (*service.calls, "auth")}),
         "ALLOWED_CALLERS": json.dumps(system.callers_of(service.name)),
         "INTERNAL_KEY_FILE": str(secrets.key_file(service.name)),
@@ -141,12 +146,16 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
         "JWKS_URL": f"{instance.service_url('auth')}/.well-known/jwks.json",
         "TOKEN_ISSUER": "bodega",
         "TOKEN_AUDIENCE": "bodega",
-        "SECRET_FILE": str(secrets.file(f"{service.name}.secret")),
         "CURRENCY": system.shop.currency,
         "COUNTRY": system.shop.country,
         "SHOP_NAME": system.shop.name,
+        "CAPTURE_ON": system.shop.capture_on,
+        "RETURN_DAYS": str(system.merchant.return_days),
+        "MERCHANT_LINE": system.merchant.line,
+        "MERCHANT_EMAIL": system.merchant.email,
         "SITE_URL": instance.site_url,
         "API_URL": instance.api_url,
+        "EDGE_URL": instance.edge_url,
         "SANDBOX_URL": instance.sandbox_url,
         "SMTP_HOST": instance.host("sandbox"),
         "SMTP_PORT": str(instance.port("sandbox", "smtp")),
@@ -154,8 +163,9 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
         **_of_store(instance, service, secrets),
         **{name.upper(): _number(value) for name, value in instance.times.items()},
     }
-    if instance.spec.site is None:  # natively: a container has its own place for what is to be kept
-        settings["SKIPPED_DIR"] = str(instance.data / "skipped")
+    settings |= _skipped(instance)
+    files = {"SECRET_FILE": f"{service.name}.secret", "LINK_SECRET_FILE": "link.secret", "PURGE_SECRET_FILE": "purge"}
+    settings |= {key: str(secrets.file(name)) for key, name in files.items() if key in declared}
     if service.buckets:
         settings |= {
             "S3_URL": instance.s3_url,
@@ -163,14 +173,6 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
             "S3_SECRET_KEY": s3_keys(secrets, service.name)[1],
             "S3_BUCKET": service.buckets[0],
         }
-    if service.name in ("orders", "notifications"):  # one signs a guest's link, the other one reads it
-        settings["LINK_SECRET_FILE"] = str(secrets.file("link.secret"))
-    if service.name == "search":  # its answers may be kept at the edge, since it takes them from there itself
-        settings |= _of_edge(instance, secrets)
-    if service.name in ("orders", "payments"):  # one takes the money, the other one waits for it
-        settings["CAPTURE_ON"] = system.shop.capture_on
-    if service.name == "orders":
-        settings["RETURN_DAYS"] = str(system.merchant.return_days)
     if service.name == "payments":
         settings |= processor
     if service.name == "shipping":
@@ -180,7 +182,7 @@ def _of_service(instance: Instance, service: Service, secrets: Secrets, processo
             "SANDBOX_URL": instance.sandbox_public_url,  # where a shopper looks for the parcel
         }
     settings |= {key.upper(): str(value) for key, value in instance.spec.settings.get(service.name, {}).items()}
-    return {f"BODEGA_{service.name.upper()}_{key}": value for key, value in settings.items()}
+    return {f"BODEGA_{service.name.upper()}_{key}": value for key, value in settings.items() if key in declared}
 
 
 def _broker(instance: Instance, secrets: Secrets, process: str) -> str:
@@ -230,6 +232,11 @@ def _of_sandbox(instance: Instance, secrets: Secrets) -> dict[str, str]:
     return {f"BODEGA_SANDBOX_{key}": value for key, value in settings.items()}
 
 
+def _skipped(instance: Instance) -> dict[str, str]:
+    """Natively beside the data; a container has a place of its own."""
+    return {"SKIPPED_DIR": str(instance.data / "skipped")} if instance.spec.site is None else {}
+
+
 def _of_purger(instance: Instance, secrets: Secrets) -> dict[str, str]:
     settings = {
         "HOST": instance.listen,
@@ -239,6 +246,7 @@ def _of_purger(instance: Instance, secrets: Secrets) -> dict[str, str]:
         "INTERNAL_JWKS_FILE": str(secrets.jwks_file),
         "RETRY_FIRST_SECONDS": "0.1",  # the edge is on this machine, and passes everything until it hears of us
         "RETRY_MOST_SECONDS": "1",
+        **_skipped(instance),
         **_of_edge(instance, secrets),
     }
     return {f"BODEGA_PURGER_{key}": value for key, value in settings.items()}
@@ -250,7 +258,8 @@ def _of_edge(instance: Instance, secrets: Secrets) -> dict[str, str]:
 
 def _of_storefront(instance: Instance, secrets: Secrets, outside: Mapping[str, str]) -> dict[str, str]:
     shop = instance.system.shop
-    is_stripe = _given(outside, "BODEGA_STRIPE_SECRET_KEY") is not None
+    # The secret key is of payments alone: in a cluster the storefront is given the other one.
+    is_stripe = any(_given(outside, f"BODEGA_STRIPE_{key}_KEY") for key in ("SECRET", "PUBLISHABLE"))
     settings = {
         "HOST": instance.listen,
         "PORT": str(instance.port("storefront", "http")),

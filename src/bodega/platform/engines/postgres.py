@@ -97,7 +97,7 @@ async def _make_cluster(binaries: Path, cluster: Path, account: Account, passwor
                 "--auth-local=scram-sha-256", "--auth-host=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8",
                 "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--data-checksums",
             ],
-            env={"LC_ALL": "C.UTF-8", "TZ": "UTC"},
+            environment={"LC_ALL": "C.UTF-8", "TZ": "UTC"},
             **options,
         )  # fmt: skip
     finally:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bodega.platform.environment import inherited
 from bodega.platform.system import LOOPBACK
 
 Probe = Callable[[], Awaitable[None]]
@@ -60,6 +61,7 @@ class Program:
     ports: Mapping[str, int] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    inherits: tuple[str, ...] = ()  # what it sees of the caller's environment beside what is harmless
     prepare: Callable[[], Awaitable[None]] | None = None
     wind_down: Callable[[], Awaitable[None]] | None = None  # before the stop signal: let what runs be finished
     stop: signal.Signals = signal.SIGTERM
@@ -123,12 +125,14 @@ def _settle(over: "asyncio.Future[None]") -> None:
         over.set_result(None)
 
 
-async def run(command: list[str], **options: Any) -> None:
+async def run(command: list[str], environment: Mapping[str, str] | None = None, **options: Any) -> None:
     """Run a preparing command to its end; raises CannotStart with what it said if it fails."""
+    seen = inherited() if environment is None else environment
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(  # noqa: ASYNC220 - forking is quick; its end is awaited below
-            command, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True, **options
-        )
+            command, env=seen, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+            **options,
+        )  # fmt: skip
         try:
             code = await ended(process)
         finally:

@@ -3,6 +3,7 @@
 import sys
 
 from bodega.platform.engines.program import Program, answers
+from bodega.platform.environment import TRACES
 from bodega.platform.system import LOOPBACK, Instance
 
 
@@ -13,6 +14,7 @@ def program(instance: Instance, settings: dict[str, str]) -> Program:
         command=(sys.executable, "-m", "bodega.edge"),
         folder=instance.data,
         environment=settings,
+        inherits=TRACES,
         ports=instance.ports["purger"],
         ready=answers(f"http://{LOOPBACK}:{instance.port('purger', 'http')}/livez"),
         needs=("provision",),

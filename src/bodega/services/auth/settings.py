@@ -1,8 +1,10 @@
 """Auth's settings. Every default runs on a laptop."""
 
+from pathlib import Path
+
 from pydantic_settings import SettingsConfigDict
 
-from bodega.kit.app import ServiceSettings
+from bodega.kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -10,6 +12,8 @@ class Settings(ServiceSettings):
 
     port: int = 7101
     database_url: str = "postgresql://bodega_auth@127.0.0.1:7432/bodega_auth"
+    secret_file: Path | None = None
+    """Holds what the keys of all that auth hands out or seals are made from."""
 
     shop_name: str = "Bodega"
 

@@ -1,14 +1,18 @@
 """Cart's settings. Every default runs on a laptop."""
 
+from pathlib import Path
+
 from pydantic_settings import SettingsConfigDict
 
-from bodega.kit.app import ServiceSettings
+from bodega.kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="BODEGA_CART_")
 
     port: int = 7105
+    secret_file: Path | None = None
+    """Holds what carts' tokens are signed with."""
     redis_url: str = "redis://127.0.0.1:7379/0"
     key_prefix: str = "cart:"
     """Put before every key, so that several may share a store."""

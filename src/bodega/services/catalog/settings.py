@@ -3,7 +3,7 @@
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from bodega.kit.app import ServiceSettings
+from bodega.kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

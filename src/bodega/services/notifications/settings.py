@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from bodega.kit.app import ServiceSettings
+from bodega.kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -14,6 +14,8 @@ class Settings(ServiceSettings):
 
     port: int = 7111
     database_url: str = "postgresql://bodega_notifications@127.0.0.1:7432/bodega_notifications"
+    link_secret_file: Path | None = None
+    """Holds what the links to orders in mails are signed with. Orders is told the same."""
     shop_name: str = "Bodega"
     mail_from: str = "shop@bodega.example"
     """The sender. Its domain is also that of the Message-IDs."""

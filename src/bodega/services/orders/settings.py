@@ -1,10 +1,11 @@
 """Orders' settings. Every default runs on a laptop."""
 
+from pathlib import Path
 from typing import Literal
 
 from pydantic_settings import SettingsConfigDict
 
-from bodega.kit.app import ServiceSettings
+from bodega.kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
@@ -12,6 +13,8 @@ class Settings(ServiceSettings):
 
     port: int = 7107
     database_url: str = "postgresql://bodega_orders@127.0.0.1:7432/bodega_orders"
+    link_secret_file: Path | None = None
+    """Holds what the links to orders in mails are signed with. Notifications is told the same."""
     capture_on: Literal["order", "shipment"] = "order"
     """With `order`, no label is bought before the money is taken. Payments is told the same."""
     cancel_window_seconds: float = 1800

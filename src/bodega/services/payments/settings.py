@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from bodega.kit.app import ServiceSettings
+from bodega.kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

@@ -35,6 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         Producer(settings.kafka, client_id=f"{NAME}-{settings.replica}"),
         settings.topic_prefix + NAME,
         {one.name: one for one in hears(store, herald)},
+        skipped_dir=settings.skipped_dir,
     )
     consumer = consumer_of(NAME, settings, door, topics=("catalog", "inventory"))
     return create_service(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
 
-from bodega.kit.app import ServiceSettings
+from bodega.kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):

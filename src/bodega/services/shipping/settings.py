@@ -4,7 +4,7 @@ from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from bodega.contracts.fields import Address
-from bodega.kit.app import ServiceSettings
+from bodega.kit.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
