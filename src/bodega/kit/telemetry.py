@@ -47,6 +47,8 @@ COST = Counter("traced_cost_total", "What traced requests have cost, by kind of 
 FLOW_STEPS = Counter("flow_steps_total", "Steps of long processes by outcome", ["service", "kind", "step", "outcome"])
 
 _cause: ContextVar[str] = ContextVar("cause", default="background")
+_service: ContextVar[str] = ContextVar("service", default="")
+"""Whose span this is. The span itself need not say: the framework opens some of its own."""
 _tracers: dict[str, trace.Tracer] = {}
 """By service: each exports under its own name, also where several share a process."""
 _tracer = trace.get_tracer("bodega")
@@ -127,14 +129,15 @@ def span(name: str, carrier: Mapping[str, str], *, cause: str | None = None, **a
     """Continues the trace that `carrier` (headers with a traceparent) names. `cause`: as `count` says; of what is
     driven inside of another span it is that one's."""
     context = propagate.extract(dict(carrier))
-    tracer = _tracers.get(str(attributes.get("service", "")), _tracer)
-    token = _cause.set(cause) if cause is not None else None
+    service = str(attributes.get("service", ""))
+    tracer = _tracers.get(service, _tracer)
+    whose, why = _service.set(service), _cause.set(cause or _cause.get())
     try:
         with tracer.start_as_current_span(name, context=context, attributes=attributes):
             yield
     finally:
-        if token is not None:
-            _cause.reset(token)
+        _cause.reset(why)
+        _service.reset(whose)
 
 
 def count(work: str, times: int = 1) -> None:
@@ -145,10 +148,8 @@ def count(work: str, times: int = 1) -> None:
     transaction that wrote), notify, event (told), delivery (of an event), call (to another service), or the name of an
     outside server.
     """
-    present = trace.get_current_span()
-    if present.is_recording():
-        attributes = getattr(present, "attributes", None) or {}
-        COST.labels(str(attributes.get("service", "")), _cause.get(), work).inc(times)
+    if trace.get_current_span().is_recording():
+        COST.labels(_service.get(), _cause.get(), work).inc(times)
 
 
 def trace_headers() -> dict[str, str]:
