@@ -259,3 +259,17 @@ def _answered(current: Payment, money: Money, answer: str, number: int) -> Chang
     if type(outcome) not in fits[duty]:
         return Change(current)
     return domain.settle(current, money, duty, outcome, refund_id=f"rfd_{number}")
+
+
+@pytest.mark.parametrize("says", ["created", "authorized", "captured", "refunded", "something"])
+@pytest.mark.parametrize(
+    "state", ["created", "unknown", "action_required", "declined", "authorized", "captured", "voided", "refunded"]
+)
+def test_a_webhook_is_news_unless_we_know_already_what_it_says(state: domain.State, says: domain.Says) -> None:
+    known = {
+        "authorized": {"created", "authorized"},
+        "captured": {"created", "authorized", "captured", "something"},
+        "voided": {"created", "authorized", "captured", "refunded", "something"},
+        "refunded": {"created", "authorized", "captured", "refunded", "something"},
+    }.get(state, {"created"})
+    assert domain.is_news(payment(state), says) == (says not in known)

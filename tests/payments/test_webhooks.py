@@ -10,9 +10,11 @@ from bodega.kit.db import Database
 from bodega.kit.testing import Answered, Caller, Topics, eventually
 from bodega.sandbox.deliveries import signature
 from bodega.services.payments import store
+from bodega.services.payments.domain import Duty, Payment
+from bodega.services.payments.flows import Workers
 from tests.payments.conftest import Bank, Checkout
 from tests.payments.making import TOTAL, Buy
-from tests.sandbox.stand import WEBHOOK_SECRET
+from tests.sandbox.stand import WEBHOOK_SECRET, Sandbox
 
 pytestmark = pytest.mark.service
 
@@ -108,6 +110,38 @@ async def test_the_same_webhook_again_is_not_even_asked_about(
     for _ in range(3):
         assert (await tell(payments, about(intent, f"evt_{intent}"))).status == 200
     assert await versions(database, buy) == before
+
+
+async def test_an_ordinary_payment_asks_the_processor_three_times_whatever_its_webhooks_say(
+    checkout: Checkout, bank: Bank, buy: Buy, topics: Topics, database: Database, processor: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """To make the intent, to confirm it and to take the money. Its own webhooks, five of them, tell nothing that these
+    calls have not told."""
+    asked: list[str] = []
+    call = Workers._call
+
+    async def noted(workers: Workers, duty: Duty, payment: Payment) -> Any:
+        if payment.id == buy.payment_id():
+            asked.append(duty)
+        return await call(workers, duty, payment)
+
+    monkeypatch.setattr(Workers, "_call", noted)
+    await checkout.pay(buy)
+    await topics.publish(buy.paid())
+    await checkout.becomes("captured", buy)
+    intent = next(iter((await bank.ledger(buy))["intents"]))
+
+    async def all_have_come() -> None:
+        events = (await processor.stripe().v1.events.list_async({"limit": 100})).data
+        mine = [one for one in events if intent in str(one.data.object)]
+        assert len(mine) >= 5
+        assert not any(one.pending_webhooks for one in mine)
+
+    await eventually(all_have_come)
+    await processor.hang_up()
+    await at_rest(database, buy)
+    assert asked == ["create", "confirm", "capture"]
 
 
 async def test_refunds_made_by_hand_at_the_processor_are_learnt(

@@ -4,7 +4,7 @@ Every call ends in a `Standing`, in Refused, in Unknown or in NotNow; the SDK's 
 Keys are derived from the payment, so that a repeat is the same call (https://docs.stripe.com/api/idempotent_requests).
 """
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
@@ -14,7 +14,7 @@ import stripe
 
 from bodega.kit.errors import BadRequest
 from bodega.kit.telemetry import count, log
-from bodega.services.payments.domain import Payment, Refund, Standing
+from bodega.services.payments.domain import Payment, Refund, Says, Standing
 from bodega.services.payments.errors import BadSignature, NotNow, Refused, Unknown
 
 _log = log()
@@ -23,14 +23,23 @@ _CLOCK_SKEW_SECONDS: Final = 600
 _PAGE: Final = 100
 
 
+_SAYS: Mapping[str, Says] = {
+    "payment_intent.created": "created",
+    "charge.succeeded": "authorized",
+    "payment_intent.amount_capturable_updated": "authorized",
+    "charge.captured": "captured",
+    "payment_intent.succeeded": "captured",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Webhook:
     """The processor says that something has moved; what, is asked of it."""
 
     id: str
     intent_id: str | None
-    refund: bool
-    """It is about money that went back."""
+    says: Says
+    """Whether it can be news is known from this; what is true is asked."""
 
 
 class Processor(Protocol):
@@ -213,11 +222,18 @@ class Stripe:
             event: Any = self._client.construct_event(body, signature, self._webhook_secret, self._tolerance)
             thing = _plain(event.data.object)
             intent_id = thing["id"] if thing["object"] == "payment_intent" else thing.get("payment_intent")
-            return Webhook(event.id, intent_id, refund=event.type.startswith(("charge.refund", "refund.")))
+            return Webhook(event.id, intent_id, _says(event.type))
         except stripe.SignatureVerificationError as error:
             raise BadSignature("the signature is missing, wrong or too old") from error
         except (ValueError, KeyError, AttributeError) as error:
             raise BadRequest("the body is not an event") from error
+
+
+def _says(kind: str) -> Says:
+    """https://docs.stripe.com/api/events/types"""
+    if kind.startswith(("charge.refund", "refund.")):
+        return "refunded"
+    return _SAYS.get(kind, "something")
 
 
 async def _ask(call: Awaitable[_Answer]) -> _Answer:

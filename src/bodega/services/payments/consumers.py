@@ -21,8 +21,8 @@ def hears(settings: Settings) -> tuple[Hears, ...]:
     async def shipment_created(tx: Transaction, event: Received[ShipmentCreated]) -> None:
         await service.make_capture_due(tx, event.subject)
 
-    return (
+    always = (
         Hears("OrderPaid", OrderPaid, order_paid),
         Hears("OrderCancelled", OrderCancelled, order_cancelled),
-        Hears("ShipmentCreated", ShipmentCreated, shipment_created),
     )
+    return always if capture_now else (*always, Hears("ShipmentCreated", ShipmentCreated, shipment_created))

@@ -207,6 +207,26 @@ def too_late(payment: Payment, money: Money) -> Change:
     return Change(payment)
 
 
+Says = Literal["created", "authorized", "captured", "refunded", "something"]
+"""What a webhook is about, as far as it matters."""
+
+
+def is_news(payment: Payment, says: Says) -> bool:
+    """Whether we do not know already what a webhook says: most of them tell what our own call has just brought about.
+    To ask once too often does no harm."""
+    match says:
+        case _ if payment.ended:
+            return False
+        case "created":
+            return False
+        case "authorized":
+            return payment.state in ("created", "unknown", "action_required", "declined")
+        case "captured" | "something":
+            return payment.state != "captured"
+        case "refunded":
+            return True
+
+
 # --- what is to be done -----------------------------------------------------------------------------
 
 

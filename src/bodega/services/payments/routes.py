@@ -1,5 +1,7 @@
 """The HTTP door of payments: parse, authorise, call, shape the answer."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import NAMESPACE_URL, uuid5
@@ -42,6 +44,7 @@ from bodega.services.payments.flows import Workers
 from bodega.services.payments.schemas import GiveBack, LedgerLine, OrderPayments, PaymentView, RefundView
 from bodega.services.payments.settings import Settings
 
+_ANSWER_SECONDS = 1.0
 _RESERVE_SECONDS = 0.25
 """Of the caller's budget, for our own answer."""
 
@@ -117,9 +120,22 @@ async def hear_stripe(
     """What the processor tells. In any order, any number of times: it is a hint to ask."""
     webhook = processor.read_webhook(body, signature)
     event_id = str(uuid5(NAMESPACE_URL, f"{processor.name}/{webhook.id}"))
+    if webhook.intent_id is not None:
+        await _answered(db, webhook.intent_id)
     async with db.transaction() as tx:
-        await service.hear_webhook(tx, event_id, webhook.intent_id, refund=webhook.refund)
+        await service.hear_webhook(tx, event_id, webhook.intent_id, webhook.says)
     return Heard()
+
+
+async def _answered(db: Database, intent_id: str) -> None:
+    """Waits a moment for the answer to a call that is under way: it mostly says what the webhook says, which would else
+    make it worthless, so that the processor is asked again."""
+    until = time.monotonic() + _ANSWER_SECONDS
+    while time.monotonic() < until:
+        async with db.reading() as tx:
+            if not await store.is_asked_about(tx, intent_id):
+                return
+        await asyncio.sleep(0.05)
 
 
 # --- other services ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from bodega.contracts.envelope import event
 from bodega.contracts.payments import AuthorizePayment, RefundRequest
 from bodega.kit.db import Transaction
 from bodega.services.payments import domain, store
-from bodega.services.payments.domain import Change, Payment, Refund, Standing
+from bodega.services.payments.domain import Change, Payment, Refund, Says, Standing
 from bodega.services.payments.errors import (
     AlreadyPaid,
     DifferentPayment,
@@ -127,14 +127,13 @@ async def refund(tx: Transaction, payment_id: str, refund_id: str, wish: RefundR
     await store.save_refunding(tx, change.payment)
 
 
-async def hear_webhook(tx: Transaction, event_id: str, intent_id: str | None, *, refund: bool) -> None:
+async def hear_webhook(tx: Transaction, event_id: str, intent_id: str | None, says: Says) -> None:
     """A hint, and nothing else: what has happened is asked of the processor."""
     if not await store.enter_webhook(tx, event_id) or intent_id is None:
         return
     payment = await store.payment_of_intent(tx, intent_id)
-    if payment is None or payment.ended or (payment.state == "captured" and not refund):
-        return
-    await store.hint(tx, payment.id)
+    if payment is not None and domain.is_news(payment, says):
+        await store.hint(tx, payment.id)
 
 
 async def compare(tx: Transaction, standing: Standing) -> None:

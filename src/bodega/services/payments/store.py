@@ -214,6 +214,13 @@ async def save_payment(
     return await _whole(tx, row)
 
 
+async def is_asked_about(tx: Transaction, intent_id: str) -> bool:
+    """Whether a worker is asking the processor about the payment of this intent at this moment."""
+    return bool(
+        await tx.fetchval("SELECT lease_until > clock_timestamp() FROM payment WHERE intent_id = $1", intent_id)
+    )
+
+
 async def is_under_way(tx: Transaction, payment_id: str) -> bool:
     """Whether somebody works on it or could do so now."""
     return bool(
