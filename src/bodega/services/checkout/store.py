@@ -33,23 +33,23 @@ class TimelineEntry:
 async def insert_checkout(tx: Transaction, checkout: Checkout) -> str | None:
     """None, if it was made; else the id of the one that this revision of the cart has already."""
     existing: str | None = await tx.fetchval(
-        """INSERT INTO checkout (id, state, cart_id, cart_revision, token_digest, customer_id, cart_lines, contact,
-                  shipping_address, billing_address, shipping_option, currency, expected_total, payment_method,
-                  order_id, reservation_id, due_at, client)
-           VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12, $13, $14, $15,
-                   $16, $17, $18)
-           ON CONFLICT (cart_id, cart_revision) WHERE state NOT IN ('failed', 'cancelled', 'expired')
-           DO UPDATE SET updated_at = checkout.updated_at RETURNING id""",
+        """WITH made AS (
+             INSERT INTO checkout (id, state, cart_id, cart_revision, token_digest, customer_id, cart_lines, contact,
+                    shipping_address, billing_address, shipping_option, currency, expected_total, payment_method,
+                    order_id, reservation_id, due_at, client)
+             VALUES ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb, $9::jsonb, $10::jsonb, $11, $12, $13, $14, $15,
+                     $16, $17, $18)
+             ON CONFLICT (cart_id, cart_revision) WHERE state NOT IN ('failed', 'cancelled', 'expired')
+             DO UPDATE SET updated_at = checkout.updated_at RETURNING id),
+           noted AS (INSERT INTO checkout_timeline (checkout_id, state) SELECT id, $2 FROM made WHERE id = $1)
+           SELECT id FROM made""",
         checkout.id, checkout.state, checkout.cart_id, checkout.cart_revision, checkout.token_digest,
         checkout.customer_id, _json(list(checkout.cart_lines)), _json(checkout.contact),
         _json(checkout.shipping_address), _json(checkout.billing_address), checkout.shipping_option,
         checkout.expected_total.currency, checkout.expected_total.amount, checkout.payment_method,
         checkout.order_id, checkout.reservation_id, checkout.due_at, checkout.client,
     )  # fmt: skip
-    if existing != checkout.id:
-        return existing
-    await _note(tx, checkout.id, checkout.state)
-    return None
+    return existing if existing != checkout.id else None
 
 
 async def lock_cart(tx: Transaction, cart_id: str) -> None:
@@ -154,40 +154,48 @@ async def set_state(
     problem: Mapping[str, Any] | None = None,
 ) -> None:
     """Moves it on, with what the shopper is to do or be told."""
-    moved = await tx.fetchval(
-        """UPDATE checkout SET state = $2, next_action = $3::jsonb, problem = $4::jsonb, updated_at = now(),
-                  client = CASE WHEN $2 NOT IN ('completed', 'failed', 'cancelled', 'expired') THEN client END
-             FROM (SELECT state AS before FROM checkout WHERE id = $1 FOR UPDATE) AS old
-            WHERE id = $1 RETURNING old.before <> $2""",
-        checkout_id, state, _json(next_action), _json(problem),
+    await _move(tx, checkout_id, state, "", next_action=next_action, problem=problem)
+
+
+async def _move(
+    tx: Transaction,
+    checkout_id: str,
+    state: State,
+    learnt: str,
+    *values: Any,
+    next_action: Mapping[str, Any] | None = None,
+    problem: Mapping[str, Any] | None = None,
+) -> None:
+    """The state, its entry in the timeline and the word to whoever follows it: one statement, since each round trip of
+    a checkout is waited for. `learnt`: further columns with `values`, from $6 on."""
+    await tx.execute(
+        f"""WITH moved AS (
+              UPDATE checkout SET state = $2, next_action = $3::jsonb, problem = $4::jsonb, updated_at = now(),
+                     client = CASE WHEN $2 NOT IN ('completed', 'failed', 'cancelled', 'expired') THEN client END
+                     {learnt}
+                FROM (SELECT state AS before FROM checkout WHERE id = $1 FOR UPDATE) AS old
+               WHERE id = $1 RETURNING old.before <> $2 AS is_new),
+            noted AS (INSERT INTO checkout_timeline (checkout_id, state) SELECT $1, $2 FROM moved WHERE is_new)
+            SELECT pg_notify($5, $1) FROM moved""",  # noqa: S608 - constants of this module
+        checkout_id, state, _json(next_action), _json(problem), CHANGES, *values,
     )  # fmt: skip
-    if moved:
-        await _note(tx, checkout_id, state)
-    await announce(tx, CHANGES, checkout_id)
 
 
 async def set_priced(
     tx: Transaction, checkout_id: str, lines: tuple[OrderLine, ...], totals: Totals, decision: Mapping[str, Any]
 ) -> None:
-    await tx.execute(
-        "UPDATE checkout SET lines = $2::jsonb, totals = $3::jsonb, tax_decision = $4::jsonb WHERE id = $1",
-        checkout_id, _json(list(lines)), _json(totals), _json(decision),
+    await _move(
+        tx, checkout_id, "priced", ", lines = $6::jsonb, totals = $7::jsonb, tax_decision = $8::jsonb",
+        _json(list(lines)), _json(totals), _json(decision),
     )  # fmt: skip
-    await set_state(tx, checkout_id, "priced")
 
 
 async def set_ordered(tx: Transaction, checkout_id: str, number: str | None, token: str | None) -> None:
-    await tx.execute(
-        "UPDATE checkout SET order_number = $2, order_token = $3 WHERE id = $1", checkout_id, number, token
-    )
-    await set_state(tx, checkout_id, "ordered")
+    await _move(tx, checkout_id, "ordered", ", order_number = $6, order_token = $7", number, token)
 
 
 async def set_attempt(tx: Transaction, checkout_id: str, attempt: int, payment_method: str) -> None:
-    await tx.execute(
-        "UPDATE checkout SET attempt = $2, payment_method = $3 WHERE id = $1", checkout_id, attempt, payment_method
-    )
-    await set_state(tx, checkout_id, "paying")
+    await _move(tx, checkout_id, "paying", ", attempt = $6, payment_method = $7", attempt, payment_method)
 
 
 async def set_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
@@ -235,16 +243,16 @@ async def extend_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
 
 async def rate_table(tx: Transaction, country: str | None, day: date) -> RateTable:
     """What is collected there on that day; nothing, if the country is not in the table or none."""
-    known = await tx.fetchrow("SELECT prices_include_tax, version FROM tax_country WHERE country = $1", country)
     rows = await tx.fetch(
-        """SELECT DISTINCT ON (region, category) region, category, rate FROM tax_rate
-            WHERE country = $1 AND valid_from <= $2 ORDER BY region, category, valid_from DESC""",
+        """SELECT DISTINCT ON (region, category) prices_include_tax, version, region, category, rate
+             FROM tax_country LEFT JOIN tax_rate ON tax_rate.country = tax_country.country AND valid_from <= $2
+            WHERE tax_country.country = $1 ORDER BY region, category, valid_from DESC""",
         country, day,
     )  # fmt: skip
     return RateTable(
-        includes_tax=known["prices_include_tax"] if known else True,
-        source={"day": day.isoformat(), "version": known["version"] if known else 0},
-        rates={(row["region"], row["category"]): row["rate"].normalize() for row in rows},
+        includes_tax=rows[0]["prices_include_tax"] if rows else True,
+        source={"day": day.isoformat(), "version": rows[0]["version"] if rows else 0},
+        rates={(row["region"], row["category"]): row["rate"].normalize() for row in rows if row["rate"] is not None},
     )
 
 
@@ -354,10 +362,6 @@ def unfinished_for(days: int) -> Prune:
         )  # fmt: skip
 
     return prune
-
-
-async def _note(tx: Transaction, checkout_id: str, state: State) -> None:
-    await tx.execute("INSERT INTO checkout_timeline (checkout_id, state) VALUES ($1, $2)", checkout_id, state)
 
 
 def _json(value: Any) -> str | None:

@@ -67,10 +67,11 @@ class Workers:
     async def _until_at_rest(self, payment_id: str, until: float) -> None:
         owner = new_id("own")
         while time.monotonic() < until and not self._stopping:
+            async with self._database.reading() as tx:
+                if not await store.is_under_way(tx, payment_id):
+                    return
             async with self._database.transaction() as tx:
                 held = await store.claim(tx, owner, self._lease, payment_id)
-                if held is None and not await store.is_under_way(tx, payment_id):
-                    return
             if held is not None:
                 await self._drive(owner, held)
             else:
@@ -214,7 +215,8 @@ class Workers:
                 change = domain.settle(before, money, done, outcome, refund_id=new_id("rfd"))
             await service.apply(tx, change)
             # The refund that follows the one just done.
-            after = replace(change.payment, refund=await store.wanted_refund(tx, before.id))
+            left = change.payment.refunding > change.payment.refunded
+            after = replace(change.payment, refund=await store.wanted_refund(tx, before.id) if left else None)
             following = domain.duty(after, money)
             lost = trouble or change.later or isinstance(outcome, Unknown)
             troubles = _troubles(before, after, lost=lost, at_rest=following is None)
