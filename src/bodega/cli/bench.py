@@ -210,8 +210,8 @@ def _show_orders(report: "Report") -> None:
         for step, latency in at.steps.items():
             table.add_row(f"[dim]  {step}[/]", "", *_latency(latency))
     out.print(table)
-    _show_refused({f"{at.guests} guests": at.refused for at in report.orders})
-    _show_costs("CPU ms per order, by process", {f"{at.guests} guests": at.cost for at in report.orders})
+    _show_refused({f"{at.guests} at once": at.refused for at in report.orders})
+    _show_costs("CPU ms per order, by process", {f"{at.guests} at once": at.cost for at in report.orders})
     out.print(
         "CPU per order counts all that follows from it, until it is delivered. idle: what an idle shop would have used "
         "in that time, which is part of it. client: the bench itself, which is not."
@@ -233,18 +233,16 @@ def _show_reads(report: "Report") -> None:
 
 def _show_rush(rush: "Rush") -> None:
     table = _table(f"Rush: {rush.buyers} buyers for {rush.units} units", "", "buyers", *_LATENCY)
-    table.add_row("bought", str(rush.sold), *_latency(rush.sold_latency))
-    table.add_row("did not", str(rush.buyers - rush.sold), *_latency(rush.refused_latency))
+    table.add_row("bought", str(rush.told), *_latency(rush.sold_latency))
+    table.add_row("did not", str(rush.buyers - rush.told), *_latency(rush.refused_latency))
     out.print(table)
     answers = ", ".join(f"{count} x {escape(answer)}" for answer, count in rush.refused.items()) or "none"
     out.print(
         f"All were answered after {rush.seconds:.2f} s; refusals: {answers}; CPU per buyer "
-        f"{_number(rush.cost.total_ms)} ms; {rush.on_hand} units are left."
+        f"{_number(rush.cost.total_ms)} ms; {rush.sold} orders, {rush.on_hand} units left."
     )
     if not rush.is_kept:
-        out.print(
-            f"[red]Of {rush.units} units {rush.sold} were sold, {rush.on_hand} left, {rush.reserved} reserved.[/]"
-        )
+        out.print(f"[red]That does not add up: there were {rush.units} units; {rush.reserved} are reserved.[/]")
 
 
 def _show_freshness(report: "Report") -> None:
@@ -280,7 +278,7 @@ def _show_ratios(report: "Report") -> None:
 
 
 def _show_compared(before: "Report", now: "Report", compared: "Sequence[Compared]") -> None:
-    table = _table("", "", f"{before.taken_at:%Y-%m-%d %H:%M}", f"{now.taken_at:%Y-%m-%d %H:%M}", "change")
+    table = _table("Two runs", "", f"{before.taken_at:%Y-%m-%d %H:%M}", f"{now.taken_at:%Y-%m-%d %H:%M}", "change")
     for row in sorted(compared, key=lambda one: one.is_ratio):
         change = f"{row.change:+.0%}" if row.change is not None else ""
         name = f"[bold]{escape(row.name)}[/]" if row.is_ratio else escape(row.name)
@@ -314,7 +312,9 @@ def _latency(latency: "Latency | None") -> tuple[str, str, str]:
 
 
 def _table(title: str, first: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="dim")
+    """A new one, below its title. Columns but the first are numbers."""
+    out.print(f"\n[bold]{escape(title)}[/]")
+    table = Table(box=None, pad_edge=False, header_style="dim", show_header=any((first, *columns)))
     table.add_column(first)
     for column in columns:
         table.add_column(column, justify="right")
@@ -325,5 +325,5 @@ def _number(value: float | None) -> str:
     """With three digits, or with all that stand before the point. Nothing, if there is none."""
     if value is None:
         return ""
-    digits = 0 if abs(value) >= 99.5 else 1 if abs(value) >= 9.95 else 2
+    digits = sum(abs(value) < limit for limit in (99.95, 9.995, 0.9995, 0.09995)) if value else 0
     return f"{value:,.{digits}f}"

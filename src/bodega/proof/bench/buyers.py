@@ -22,6 +22,8 @@ CARD: Final = "pm_card_visa"
 _ANSWER_SECONDS: Final = 60.0
 _DECISION_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.2
+_UNDECIDED: Final = ("502", "503", "504", "409 conflict")
+"""How refusals begin that leave it open what becomes of the request; a conflict: it is still running."""
 _UNSOLD: Final = frozenset({"failed", "cancelled", "expired", "declined", "action_required"})
 Result = TypeVar("Result")
 
@@ -63,16 +65,27 @@ class Visitor:
     base: str
 
     async def ask(
-        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None, *, tries: int = 1
     ) -> Answer:
-        """Raises Refused for an answer that is no success."""
+        """Raises Refused for an answer that is no success. With more `tries`, asks again where there was none yet."""
+        for left in range(tries - 1, -1, -1):
+            try:
+                return await self._ask(method, path, body, headers)
+            except Refused as refusal:
+                if left == 0 or not refusal.is_undecided:
+                    raise
+            await asyncio.sleep(_LOOK_SECONDS)
+        raise ValueError("somebody has to ask at least once")
+
+    async def _ask(self, method: str, path: str, body: object, headers: Mapping[str, str] | None) -> Answer:
         try:
             async with self.session.request(method, self.base + path, json=body, headers=headers) as reply:
                 answer = Answer(reply.status, reply.headers, await reply.read())
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Refused("no answer") from error
+            raise Refused("no answer", is_undecided=True) from error
         if answer.status >= 400:
-            raise Refused(_refusal(answer))
+            said = _refusal(answer)
+            raise Refused(said, is_undecided=said.startswith(_UNDECIDED))
         return answer
 
 
@@ -113,10 +126,11 @@ class Buyer:
             "expected_total": answer.json["totals"]["total"],
         }
 
-    async def check_out(self) -> None:
-        """Until there is an order, also where the shop needs longer than its first answer."""
+    async def check_out(self, tries: int = 1) -> None:
+        """Until there is an order, also where the shop needs longer than its first answer. Who is not answered in time
+        may ask again: it is the same order."""
         headers = {**self._cart, "Idempotency-Key": uuid.uuid4().hex}
-        answer = await self._visitor.ask("POST", "/checkout", self._wish, headers)
+        answer = await self._visitor.ask("POST", "/checkout", self._wish, headers, tries=tries)
         if answer.json["status"] != "completed":
             await self._until_decided(answer.json["checkout_id"])
 

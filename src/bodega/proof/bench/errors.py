@@ -12,8 +12,12 @@ class BenchError(Exception):
 
 
 class Refused(Exception):
-    """The shop's answer was no success. `answer`: its status and code, `409 out_of_stock`, or `no answer`."""
+    """The shop's answer was no success. `answer`: its status and code, `409 out_of_stock`, or `no answer`.
 
-    def __init__(self, answer: str) -> None:
+    `is_undecided`: whether the same question may still be answered otherwise.
+    """
+
+    def __init__(self, answer: str, *, is_undecided: bool = False) -> None:
         super().__init__(answer)
         self.answer = answer
+        self.is_undecided = is_undecided

@@ -50,11 +50,12 @@ async def measure(ground: Ground, guests: int, seconds: float) -> OrdersAt:
     """So many guests at once for so long, and all that follows from their orders. Raises BenchError, if the shop has
     sold nothing."""
     name = f"orders, {guests} at once"
-    meter = Meter(ground.instance)
+    before, meter = await ground.rest.orders(), Meter(ground.instance)
     tally = await _load(ground, name, guests, seconds)
     if not tally.orders:
         raise BenchError(f"The shop has sold nothing: {dict(tally.refused)}.")
     await ground.rests(name)
+    placed = await ground.rest.orders() - before
     latency = Latency.of(tally.orders)
     steps = {step: Latency.of(took) for step, took in tally.steps.items()}
     assert latency is not None
@@ -62,10 +63,11 @@ async def measure(ground: Ground, guests: int, seconds: float) -> OrdersAt:
         guests=guests,
         seconds=seconds,
         elapsed_seconds=meter.seconds,
+        placed=placed,
         per_second=tally.in_time / seconds,
         latency=latency,
         steps={step: found for step, found in steps.items() if found is not None},
-        cost=meter.cost(len(tally.orders)),
+        cost=meter.cost(placed),
         refused=dict(tally.refused),
     )
 

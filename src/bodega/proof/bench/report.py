@@ -95,7 +95,10 @@ class OrdersAt(_Frozen):
     guests: int
     seconds: float
     elapsed_seconds: float
+    placed: int
+    """Orders that there are afterwards, also of buyers who were answered too late. Costs are for each of them."""
     per_second: float
+    """Orders that were answered in time."""
     latency: Latency
     """Of all three steps together."""
     steps: dict[str, Latency]
@@ -104,7 +107,7 @@ class OrdersAt(_Frozen):
 
     def background_ms(self, idle: Idle) -> float:
         """How much of an order's CPU time the shop would have used with nobody in it, in the same time."""
-        return idle.total_percent * 10 * self.elapsed_seconds / self.latency.count
+        return idle.total_percent * 10 * self.elapsed_seconds / self.placed
 
 
 class ReadsOf(_Frozen):
@@ -126,6 +129,9 @@ class Rush(_Frozen):
     buyers: int
     units: int
     sold: int
+    """Orders that there are afterwards."""
+    told: int
+    """Buyers who were told that they have it."""
     seconds: float
     """Until the last one was answered."""
     sold_latency: Latency | None
@@ -139,8 +145,10 @@ class Rush(_Frozen):
 
     @property
     def is_kept(self) -> bool:
-        """Whether every unit was sold at most once: what is left and what was sold is what there was."""
-        return self.on_hand >= 0 and self.reserved == 0 and self.on_hand + self.sold == self.units
+        """Whether every unit was sold at most once: what is left and what was sold is what there was, and nobody was
+        told of an order that there is not."""
+        is_right = self.on_hand >= 0 and self.reserved == 0 and self.on_hand + self.sold == self.units
+        return is_right and self.told <= self.sold
 
 
 class Freshness(_Frozen):

@@ -1,6 +1,7 @@
 """When a shop is at rest: every order delivered or cancelled, every process at its end, every event sent and read."""
 
 import asyncio
+import json
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self
@@ -74,6 +75,12 @@ class Rest:
         in_databases = await asyncio.gather(*(self._in_database(service) for service in self._databases))
         # Asked for afterwards: what has just left an outbox is unread by now.
         return sum(in_databases) + await self._unread()
+
+    async def orders(self, sku: str | None = None) -> int:
+        """How many orders there are that were not cancelled: all, or those of a SKU."""
+        wanted = json.dumps([{"sku": sku}] if sku is not None else [])
+        query = "SELECT count(*) FROM orders WHERE state <> 'cancelled' AND lines @> $1::jsonb"
+        return int(await self._databases["orders"].fetchval(query, wanted))
 
     async def stock(self, sku: str) -> tuple[int, int]:
         """Of a SKU: pieces on hand, pieces reserved. Raises BenchError, if inventory does not know it."""

@@ -1,5 +1,6 @@
 """A whole run: the floor, then what was asked for, in one instance."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -15,7 +16,7 @@ from bodega.proof.bench import floor, freshness, idle, meter, orders, reads, rus
 from bodega.proof.bench.errors import BenchError, Refused
 from bodega.proof.bench.ground import Ground, prepared
 from bodega.proof.bench.plan import Plan, What
-from bodega.proof.bench.report import OrdersAt, ReadsOf, Report, Where
+from bodega.proof.bench.report import ReadsOf, Report, Where
 from bodega.proof.bench.waiting import Progress
 
 MakeMerchant = Callable[[Instance], Awaitable[tuple[str, str]]]
@@ -35,6 +36,7 @@ _TROUBLE: Final = (
 
 async def measure(instance: Instance, merchant: MakeMerchant, plan: Plan, progress: Progress) -> Report:
     """All of a plan on an instance that runs and is new. `merchant` makes its merchant. Raises BenchError."""
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of passwords without TLS, on the loopback too
     try:
         async with prepared(instance, await merchant(instance), progress) as ground:
             return await _measure(ground, plan)
@@ -44,6 +46,9 @@ async def measure(instance: Instance, merchant: MakeMerchant, plan: Plan, progre
 
 async def _measure(ground: Ground, plan: Plan) -> Report:
     at_floor = await floor.measure(ground.instance, ground.progress)
+    if {What.ORDERS, What.RUSH} & set(plan.what):
+        await orders.warm_up(ground)
+    guests = plan.guests if What.ORDERS in plan.what else ()
     return Report(
         bodega=__version__,
         taken_at=datetime.now(UTC).replace(microsecond=0),
@@ -52,16 +57,11 @@ async def _measure(ground: Ground, plan: Plan) -> Report:
         floor=at_floor,
         idle=await idle.measure(ground, plan.seconds) if What.IDLE in plan.what else None,
         reads=await _reads(ground, plan) if What.READS in plan.what else [],
-        orders=await _orders(ground, plan) if What.ORDERS in plan.what else [],
+        orders=[await orders.measure(ground, at_once, plan.seconds) for at_once in guests],
         rush=await rush.measure(ground, plan.buyers, plan.units) if What.RUSH in plan.what else None,
         freshness=await freshness.measure(ground, plan.changes) if What.FRESHNESS in plan.what else [],
         memory_mb=meter.memory_mb(ground.instance),
     )
-
-
-async def _orders(ground: Ground, plan: Plan) -> list[OrdersAt]:
-    await orders.warm_up(ground)
-    return [await orders.measure(ground, guests, plan.seconds) for guests in plan.guests]
 
 
 async def _reads(ground: Ground, plan: Plan) -> list[ReadsOf]:
