@@ -348,16 +348,16 @@ async def test_who_is_not_answered_in_time_asks_again_for_the_same_order() -> No
     bought: list[tuple[int, dict[str, Any]]] = [(504, {"code": "timeout"}), (409, {"code": "conflict"})]
     answers: Answers = {"POST /checkout": [*bought, (201, {"status": "completed"}), *bought]}
     async with shop(answers) as (url, _), visitor(url, "127.1.0.9") as somebody:
-        await Buyer(somebody).check_out(tries=3)
+        await Buyer(somebody).check_out([0, 0])
         with pytest.raises(Refused, match="409 conflict"):
-            await Buyer(somebody).check_out(tries=2)
+            await Buyer(somebody).check_out([0])
 
 
 async def test_what_was_decided_is_not_asked_again() -> None:
     answers: Answers = {"POST /checkout": [(409, {"code": "out_of_stock"}), (201, {"status": "completed"})]}
     async with shop(answers) as (url, _), visitor(url, "127.1.0.9") as somebody:
         with pytest.raises(Refused, match="409 out_of_stock"):
-            await Buyer(somebody).check_out(tries=3)
+            await Buyer(somebody).check_out([0, 0])
 
 
 async def test_a_shop_that_does_not_answer_is_a_refusal() -> None:

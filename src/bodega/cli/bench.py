@@ -257,13 +257,13 @@ def _show_freshness(report: "Report") -> None:
 
 def _show_processes(report: "Report") -> None:
     """Memory of each process, and what it does when there is nothing to do."""
-    table = _table("Memory (PSS), and CPU when idle", "", "MB after the loads", "MB idle", "CPU % of a core, idle")
-    idle = report.idle
-    for name, memory in report.memory_mb.items():
-        then, cpu = (idle.memory_mb.get(name), idle.cpu_percent.get(name)) if idle is not None else (None, None)
-        table.add_row(name, _number(memory), _number(then), _number(cpu))
-    then, cpu = (sum(idle.memory_mb.values()), idle.total_percent) if idle is not None else (None, None)
-    table.add_row("[bold]total[/]", _number(sum(report.memory_mb.values())), _number(then), _number(cpu))
+    columns = {"MB after the loads": report.memory_mb}
+    if report.idle is not None:
+        columns |= {"MB idle": report.idle.memory_mb, "CPU % of a core, idle": report.idle.cpu_percent}
+    table = _table("Memory (PSS)" + (" and CPU when idle" if report.idle is not None else ""), "", *columns)
+    for name in report.memory_mb:
+        table.add_row(name, *(_number(column.get(name)) for column in columns.values()))
+    table.add_row("[bold]total[/]", *(_number(sum(column.values())) for column in columns.values()))
     out.print(table)
 
 

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import json
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -65,17 +65,24 @@ class Visitor:
     base: str
 
     async def ask(
-        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None, *, tries: int = 1
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        patience: Iterable[float] = (),
     ) -> Answer:
-        """Raises Refused for an answer that is no success. With more `tries`, asks again where there was none yet."""
-        for left in range(tries - 1, -1, -1):
+        """Raises Refused for an answer that is no success. `patience`: after how many seconds each it is asked again,
+        where nothing is decided yet."""
+        for wait in (*patience, None):
             try:
                 return await self._ask(method, path, body, headers)
             except Refused as refusal:
-                if left == 0 or not refusal.is_undecided:
+                if wait is None or not refusal.is_undecided:
                     raise
-            await asyncio.sleep(_LOOK_SECONDS)
-        raise ValueError("somebody has to ask at least once")
+            await asyncio.sleep(wait)
+        raise AssertionError("the last wait is None")
 
     async def _ask(self, method: str, path: str, body: object, headers: Mapping[str, str] | None) -> Answer:
         try:
@@ -126,11 +133,11 @@ class Buyer:
             "expected_total": answer.json["totals"]["total"],
         }
 
-    async def check_out(self, tries: int = 1) -> None:
+    async def check_out(self, patience: Iterable[float] = ()) -> None:
         """Until there is an order, also where the shop needs longer than its first answer. Who is not answered in time
         may ask again: it is the same order."""
         headers = {**self._cart, "Idempotency-Key": uuid.uuid4().hex}
-        answer = await self._visitor.ask("POST", "/checkout", self._wish, headers, tries=tries)
+        answer = await self._visitor.ask("POST", "/checkout", self._wish, headers, patience=patience)
         if answer.json["status"] != "completed":
             await self._until_decided(answer.json["checkout_id"])
 

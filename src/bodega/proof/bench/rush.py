@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
+from bodega.demo.api import waits
 from bodega.proof.bench.buyers import Buyer, all_of, visitor
 from bodega.proof.bench.errors import Refused
 from bodega.proof.bench.ground import Ground
@@ -15,8 +16,6 @@ from bodega.proof.bench.report import Latency, Rush
 
 SOLD: Final = "sold"
 _PRICE: Final = 49_00
-_TRIES: Final = 10
-"""How often somebody asks again who was not answered."""
 _AT_THE_SAME_TIME: Final = 16
 """How many get their cart ready at once, beforehand."""
 
@@ -71,7 +70,7 @@ async def _check_out(buyer: Buyer) -> tuple[str, float]:
     """What became of it, and after how many seconds that was known."""
     began = time.monotonic()
     try:
-        await buyer.check_out(_TRIES)
+        await buyer.check_out(waits())
     except Refused as refusal:
         return refusal.answer, time.monotonic() - began
     return SOLD, time.monotonic() - began
