@@ -27,6 +27,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from starlette.types import Receive, Scope, Send
 
 from bodega.kit.bus import Broker
+from bodega.platform.environment import inherited
 from bodega.platform.secrets import Secrets
 from bodega.platform.settings import admin_url, kafka_admin_url
 from bodega.platform.system import LOOPBACK, Instance
@@ -129,7 +130,7 @@ def _bare_application() -> Iterator[tuple[str, psutil.Process]]:
     """Its address and its process, for as long as the block lasts."""
     with socket.create_server((LOOPBACK, 0), backlog=128) as listening:
         command = [sys.executable, "-m", __name__, str(listening.fileno())]
-        with subprocess.Popen(command, pass_fds=[listening.fileno()]) as process:
+        with subprocess.Popen(command, pass_fds=[listening.fileno()], env=inherited()) as process:
             try:
                 yield f"http://{LOOPBACK}:{listening.getsockname()[1]}/", psutil.Process(process.pid)
             finally:
