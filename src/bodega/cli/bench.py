@@ -184,17 +184,22 @@ def _show(report: "Report") -> None:
 
 
 def _show_machine(report: "Report") -> None:
-    machine, floor = report.machine, report.floor
-    out.print(
-        f"Bodega {report.bodega}, topology {report.topology}, on {machine.cores} cores ({escape(machine.processor)}), "
-        f"{machine.memory_mb / 1000:.0f} GB"
-    )
+    floor = report.floor
+    out.print(_whereabouts(report))
     table = _table("The floor of this machine", "", "")
     table.add_row("commits/s of a single row", _number(floor.commits_per_second))
     table.add_row("bare HTTP requests/s", _number(floor.requests_per_second))
     table.add_row("CPU of a bare request, ms", _number(floor.request_cpu_ms))
     table.add_row("Kafka round trip, ms", _number(floor.kafka_round_trip_ms))
     out.print(table)
+
+
+def _whereabouts(report: "Report") -> str:
+    machine = report.machine
+    return (
+        f"Bodega {report.bodega}, topology {report.topology}, on {machine.cores} cores ({escape(machine.processor)}), "
+        f"{machine.memory_mb / 1000:.0f} GB"
+    )
 
 
 def _show_orders(report: "Report") -> None:
@@ -278,7 +283,9 @@ def _show_ratios(report: "Report") -> None:
 
 
 def _show_compared(before: "Report", now: "Report", compared: "Sequence[Compared]") -> None:
-    table = _table("Two runs", "", f"{before.taken_at:%Y-%m-%d %H:%M}", f"{now.taken_at:%Y-%m-%d %H:%M}", "change")
+    out.print(f"then: {_whereabouts(before)}, {before.taken_at:%Y-%m-%d %H:%M}")
+    out.print(f"now:  {_whereabouts(now)}, {now.taken_at:%Y-%m-%d %H:%M}")
+    table = _table("Two runs", "", "then", "now", "change")
     for row in sorted(compared, key=lambda one: one.is_ratio):
         change = f"{row.change:+.0%}" if row.change is not None else ""
         name = f"[bold]{escape(row.name)}[/]" if row.is_ratio else escape(row.name)
