@@ -31,6 +31,8 @@ from bodega.platform.system import ROOT, Instance, System
 
 EDGE_SECRET = "edge-secret-of-the-tests"
 REQUEST_SECONDS = 1.0
+UNLIMITED = "127.1.0.0/16"
+"""Whose addresses a stage of the instance `bench` does not limit."""
 KEY = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256", "use": "sig"})
 STRANGERS_KEY = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256", "use": "sig"})
 
@@ -38,7 +40,7 @@ STRANGERS_KEY = ECKey.generate_key("P-256", {"kid": "k1", "alg": "ES256", "use":
 def described() -> dict[str, Any]:
     """platform.toml as it stands, with every port a free one and a short time-out."""
     system = tomllib.loads((ROOT / "platform.toml").read_text())
-    system["instances"] = {}
+    system["instances"] = {"bench": {"times": "standard", "unlimited": [UNLIMITED]}}
     system["times"]["standard"]["request_timeout_seconds"] = REQUEST_SECONDS
     wanted = [*system["services"].values(), *(e["ports"] for e in system["engines"].values())]
     free = iter(_free_ports(sum(1 if "port" in w else len(w) for w in wanted)))
@@ -207,15 +209,19 @@ class Stage:
 
 @asynccontextmanager
 async def stage(
-    folder: Path, *, without: tuple[str, ...] = ("notifications",), otlp_url: str | None = None
+    folder: Path,
+    *,
+    without: tuple[str, ...] = ("notifications",),
+    otlp_url: str | None = None,
+    name: str = "shop",
 ) -> AsyncIterator[Stage]:
     """Servers first, then Envoy; gives the stage when a token is accepted, so its keys have arrived.
 
     The services in `without` are down. Without auth there are no keys: then it is given when the gateway lives.
-    `otlp_url`: a collector of traces, to which every request is told and not one in a hundred.
+    `otlp_url`: a collector of traces, to which every request is told and not one in a hundred. `name`: of the instance.
     """
     system = System.model_validate(described())
-    instance = system.instance("shop", home=folder)
+    instance = system.instance(name, home=folder)
     set_up = Stage(system, instance, folder / "envoy.log")
     ports = {name: instance.service_port(name) for name in system.services if name not in without}
     runners = [await _serve(set_up, name, port) for name, port in ports.items()]

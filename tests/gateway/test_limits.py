@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
 
 from bodega.kit.testing import PATIENCE_SECONDS
-from tests.gateway.stage import EDGE_SECRET, Answer, Stage, bearer
+from tests.gateway.stage import EDGE_SECRET, Answer, Stage, bearer, stage
 
 pytestmark = pytest.mark.service
 
@@ -109,6 +110,24 @@ async def test_behind_the_edge_each_shopper_is_a_client_of_their_own(gateway: St
     assert set(await asyncio.gather(*(log_in("8.8.4.5") for _ in range(20)))) == {200}
     # All of a household's IPv6 addresses are one client.
     assert 429 in await asyncio.gather(*(log_in(f"2001:db8:1:1::{n:x}") for n in range(1, 41)))
+
+
+async def test_an_unlimited_network_is_not_counted_and_all_others_are(tmp_path: Path) -> None:
+    async with stage(tmp_path, name="bench") as bench:
+        assert set(await _statuses(bench, 60, "POST", "/auth/login", "127.1.0.16")) == {200}
+        assert 429 in await _statuses(bench, 40, "POST", "/auth/login", "127.0.0.16")
+        assert 429 in await _statuses(bench, 40, "POST", "/auth/login", "127.2.0.16")
+
+
+async def test_behind_the_edge_an_unlimited_network_is_that_of_the_shopper(tmp_path: Path) -> None:
+    async with stage(tmp_path, name="bench") as bench:
+
+        async def log_in(shopper: str) -> int:
+            headers = {"X-Edge-Secret": EDGE_SECRET, "X-Forwarded-For": f"127.1.0.17, {shopper}"}
+            return (await bench.ask("POST", "/auth/login", headers, b"{}", port=bench.edge)).status
+
+        assert set(await asyncio.gather(*(log_in("127.1.0.17") for _ in range(60)))) == {200}
+        assert 429 in await asyncio.gather(*(log_in("8.8.4.6") for _ in range(40)))
 
 
 async def test_what_takes_too_long_is_504(gateway: Stage) -> None:

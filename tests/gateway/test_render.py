@@ -151,10 +151,23 @@ def test_a_slow_limit_says_when_to_come_back() -> None:
     assert '{"key": "retry-after", "value": "20"}' in json.dumps(config)
 
 
+@pytest.mark.unit
+@pytest.mark.parametrize(("instance", "networks"), [("shop", set()), ("test", set()), ("bench", {"127.1.0.0"})])
+def test_limits_are_lifted_for_the_benchs_own_addresses_alone(
+    system: System, instance: str, networks: set[str]
+) -> None:
+    config = json.dumps(envoy_config(system, system.instance(instance), edge_secret=SECRET))
+    assert set(re.findall(r'"remote_ip": \{"address_prefix": "([^"]+)", "prefix_len": 16', config)) == networks
+
+
 @pytest.mark.service
-@pytest.mark.parametrize("collector", [None, "http://127.0.0.1:4318"])
-def test_envoy_finds_it_valid_and_warns_of_nothing(system: System, collector: str | None, tmp_path: Path) -> None:
-    config = envoy_config(system, system.instance("shop"), edge_secret=SECRET, otlp_url=collector)
+@pytest.mark.parametrize(
+    ("instance", "collector"), [("shop", None), ("shop", "http://127.0.0.1:4318"), ("bench", None)]
+)
+def test_envoy_finds_it_valid_and_warns_of_nothing(
+    system: System, instance: str, collector: str | None, tmp_path: Path
+) -> None:
+    config = envoy_config(system, system.instance(instance), edge_secret=SECRET, otlp_url=collector)
     file = tmp_path / "envoy.json"
     file.write_text(json.dumps(config))
     command = [str(binary()), "--mode", "validate", "-c", str(file), "--disable-hot-restart", "-l", "warn"]

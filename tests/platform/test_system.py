@@ -1,5 +1,6 @@
 """platform.toml is read, and a description that contradicts itself is refused with every fault named."""
 
+import itertools
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -52,15 +53,21 @@ def test_two_instances_never_meet_on_a_port() -> None:
     of = [
         {port for ports in instance.ports.values() for port in ports.values()}
         | {instance.service_port(name) for name in system.services}
-        for instance in (system.instance(), system.instance("test"))
+        for instance in (system.instance(), system.instance("test"), system.instance("bench"))
     ]
-    assert not of[0] & of[1]
+    assert all(not one & other for one, other in itertools.combinations(of, 2))
 
 
 def test_instances_keep_their_data_apart(tmp_path: Path) -> None:
     system = System.load(local=False)
     assert system.instance("shop", tmp_path).data == tmp_path / "shop"
     assert system.instance("test", tmp_path).data == tmp_path / "test"
+
+
+def test_only_the_bench_has_addresses_without_limits() -> None:
+    system = System.load(local=False)
+    unlimited = {name for name in ("shop", *system.instances) if system.instance(name).spec.unlimited}
+    assert unlimited == {"bench"}
 
 
 def test_an_unknown_instance_is_named() -> None:
@@ -99,6 +106,8 @@ def test_a_local_file_changes_single_values(tmp_path: Path) -> None:
         ('calls = ["orders"]', 'calls = ["order"]', "shipping calls order, which is not a service"),
         ('limit = "credentials"', 'limit = "none"', "names the limit none"),
         ('times = "demo"', 'times = "slow"', "times.slow does not exist"),
+        ('unlimited = ["127.1.0.0/16"]', 'unlimited = ["10.0.0.0/8"]', "10.0.0.0/8 cannot be unlimited"),
+        ('site = "shop.example.com"', 'site = "a.example"\nunlimited = ["127.1.0.0/16"]', "cannot be unlimited"),
         ("step_deadline_seconds = 7 ", "step_deadline_seconds = 10 ", "a step may take as long as the lease"),
         ('path = "/users"', 'path = "/orders"', "route /orders belongs to users and orders"),
         ('store = "mongo"', 'store = "paper"', "services.catalog.store"),

@@ -9,6 +9,7 @@ from bodega import __version__
 from bodega.cli import (
     audit,
     backups,
+    bench,
     config,
     data,
     doctor,
@@ -42,6 +43,7 @@ app.command()(data.migrate)
 app.command()(data.seed)
 app.command()(audit.audit)
 app.command()(lighthouse.lighthouse)
+app.command()(bench.bench)
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tests.test)

@@ -91,7 +91,7 @@ def demo_logins(instance: Instance) -> dict[str, str]:
     """Whose demo login -> address and password. The passwords are made for this instance."""
     return {
         **{whose.replace("-", " "): "  ".join(_login(instance, key)) for key, whose in _CUSTOMERS.items()},
-        "merchant": f"{_MERCHANT}  {_password(instance, 'merchant')}",
+        "merchant": "  ".join(_merchant_login(instance)),
     }
 
 
@@ -117,7 +117,7 @@ def _filling(work: Coroutine[Any, Any, Report], command: str) -> Report:
 async def _fill_with_many(instance: Instance, products: int) -> "BulkReport":
     from bodega.demo.bulk.seeding import seed_bulk
 
-    await _make_merchant(instance)
+    merchant = await make_merchant(instance)
     with Progress(
         TextColumn("Large catalogue"), BarColumn(32), TextColumn("{task.completed}/{task.total} {task.description}"),
         _PerSecond(), TextColumn("time left"), TimeRemainingColumn(compact=True), console=err,
@@ -132,7 +132,7 @@ async def _fill_with_many(instance: Instance, products: int) -> "BulkReport":
 
         return await seed_bulk(
             instance.api_url,
-            merchant=(_MERCHANT, _password(instance, "merchant")),
+            merchant=merchant,
             products=products,
             currency=instance.system.shop.currency,
             progress=show,
@@ -145,15 +145,15 @@ class _PerSecond(ProgressColumn):
 
 
 async def _fill(instance: Instance) -> "SeedReport":
-    await _make_merchant(instance)
+    await make_merchant(instance)
     async with AsyncExitStack() as stack:
-        outside = _outside(instance)
-        if outside is not None:
-            await stack.enter_async_context(outside)
-        return await _fill_with(instance, outside)
+        sandbox = outside(instance)
+        if sandbox is not None:
+            await stack.enter_async_context(sandbox)
+        return await _fill_with(instance, sandbox)
 
 
-def _outside(instance: Instance) -> "Outside | None":
+def outside(instance: Instance) -> "Outside | None":
     """The sandbox, if it is what charges the cards: with a real processor's keys nothing is bought."""
     from bodega.demo.people import Outside
     from bodega.platform import settings
@@ -164,7 +164,7 @@ def _outside(instance: Instance) -> "Outside | None":
     return Outside(instance.sandbox_url, payments["BODEGA_PAYMENTS_STRIPE_SECRET_KEY"])
 
 
-async def _fill_with(instance: Instance, outside: "Outside | None") -> "SeedReport":
+async def _fill_with(instance: Instance, sandbox: "Outside | None") -> "SeedReport":
     from bodega.demo.seed import seed as fill
 
     with Progress(
@@ -174,26 +174,30 @@ async def _fill_with(instance: Instance, outside: "Outside | None") -> "SeedRepo
         task = bar.add_task("", total=None)
         return await fill(
             instance.api_url,
-            merchant=(_MERCHANT, _password(instance, "merchant")),
+            merchant=_merchant_login(instance),
             customers={key: _login(instance, key) for key in _CUSTOMERS},
-            outside=outside,
+            outside=sandbox,
             currency=instance.system.shop.currency,
             progress=lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total),
         )
 
 
-async def _make_merchant(instance: Instance) -> None:
+async def make_merchant(instance: Instance) -> tuple[str, str]:
+    """The demo's merchant, if there is none: address and password. Raises SeedError."""
     from bodega.cli.asking import send
     from bodega.demo.api import SeedError
 
-    body = {
-        "email": _MERCHANT,
-        "password": _password(instance, "merchant"),
-        "roles": ["customer", "merchant"],
-    }
+    email, password = _merchant_login(instance)
+    body = {"email": email, "password": password, "roles": ["customer", "merchant"]}
     status, answer = await send(instance, "auth", "POST", "/internal/users", body)
     if status >= 400 and status != 409:  # 409: there already
         raise SeedError("POST", "/internal/users", status, answer)
+    return email, password
+
+
+def _merchant_login(instance: Instance) -> tuple[str, str]:
+    """Address and password of the demo's merchant."""
+    return _MERCHANT, _password(instance, "merchant")
 
 
 def _login(instance: Instance, key: str) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,7 @@ from bodega.cli import data
 from bodega.cli.doctor import supported_or_fail
 from bodega.cli.instances import InstanceName, ensure_engines, ensure_pages, instance_of
 from bodega.cli.screen import err, fail, out
-from bodega.platform import control, logs, state, versions
+from bodega.platform import control, logs, state, tree, versions
 from bodega.platform.programs import Extent
 from bodega.platform.state import Part, State
 from bodega.platform.system import Instance, Topology
@@ -101,7 +100,7 @@ def status(instance: InstanceName = "shop") -> None:
             Text(part.message.splitlines()[0] if part.message else "", "red"),
         )  # fmt: skip
     table.add_row("", "supervisor", "", str(report.supervisor), _age(time.time() - report.supervisor_started),
-                  _megabytes(memory["supervisor"]))  # fmt: skip
+                  _megabytes(memory[tree.SUPERVISOR]))  # fmt: skip
     table.add_row("", Text("total", "bold"), "", "", "", Text(_megabytes(sum(memory.values())), "bold"))
     out.print(table)
     if report.extent == "shop":
@@ -230,27 +229,11 @@ def _follow(path: Path) -> None:
 
 
 def _memory(report: state.Report) -> dict[str, float]:
-    """PSS in bytes by part: its process and descendants, those left out that are parts of their own.
-
-    A process that several parts share counts for the part that has started it.
-    """
-    shared = Counter(part.pid for part in report.parts.values() if part.pid)
-    own = {part.pid: part.name for part in report.parts.values() if part.pid and shared[part.pid] == 1}
-    own[report.supervisor] = "supervisor"
-    memory = dict.fromkeys([*(p.name for p in report.parts.values() if p.pid), "supervisor"], 0.0)
-
-    def add(process: psutil.Process, name: str) -> None:
-        name = own.get(process.pid, name)
-        try:
+    """PSS in bytes by part."""
+    memory = dict.fromkeys([*(p.name for p in report.parts.values() if p.pid), tree.SUPERVISOR], 0.0)
+    for name, process in tree.processes(report):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             memory[name] += process.memory_full_info().pss
-            children = process.children()
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            return
-        for child in children:
-            add(child, name)
-
-    with suppress(psutil.NoSuchProcess):
-        add(psutil.Process(report.supervisor), "supervisor")
     return memory
 
 

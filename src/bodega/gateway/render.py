@@ -70,6 +70,7 @@ _BUFFER_BYTES = 64 * 1024
 _CONNECTIONS = 4096
 _HEAP_BYTES = 512 * 1024 * 1024
 _CLIENTS_REMEMBERED = 10_000
+_LIMITED = "limited"  # the mark of clients whose requests are counted, where not all of them are
 _STREAMS_AT_MOST = 1000  # of a kind: each holds a thread of the edge (bodega.platform.engines.varnish)
 ADMIN_SOCKET = "admin.sock"
 OTLP_URL = "OTEL_EXPORTER_OTLP_ENDPOINT"
@@ -199,7 +200,8 @@ def _filters(system: System, instance: Instance, edge_secret: str | None) -> lis
             "name": "envoy.filters.http.cors",
             "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors"},
         },
-        _rate_limit(system),
+        *_who_is_limited(instance),
+        _rate_limit(system, instance),
         access.origin_filter(_our_origins(instance)),
         *access.token_filters(
             f"{instance.service_url('auth')}/.well-known/jwks.json", tls=instance.site_url.startswith("https:")
@@ -338,9 +340,12 @@ def _compressors() -> list[dict[str, Any]]:
     ]
 
 
-def _rate_limit(system: System) -> dict[str, Any]:
+def _rate_limit(system: System, instance: Instance) -> dict[str, Any]:
     """One bucket per class and client over all routes; a route's metadata says in which class it counts."""
     classes = {**system.limits, routes.WEBHOOK_LIMIT: system.limits["normal"]}
+    marked = {"metadata_key": {"key": "envoy.filters.http.rbac", "path": [{"key": "shadow_effective_policy_id"}]}}
+    has_mark = [{"metadata": {"descriptor_key": "mark", **marked}}] if instance.spec.unlimited else []
+    mark = [{"key": "mark", "value": _LIMITED}] if instance.spec.unlimited else []
     always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
     return {
         "name": "envoy.filters.http.local_ratelimit",
@@ -362,16 +367,17 @@ def _rate_limit(system: System) -> dict[str, Any]:
                                 "default_value": "normal",
                             }
                         },
+                        *has_mark,
                         # A household has a whole /64 of IPv6 addresses: it is one client.
                         {"masked_remote_address": {"v4_prefix_mask_len": 32, "v6_prefix_mask_len": 64}},
                     ]
                 }
             ],
-            # For what no class counts. Never reached: every request has one.
+            # For what no class counts: every request has one, unless it comes from an unlimited network.
             "token_bucket": {"max_tokens": 1_000_000, "tokens_per_fill": 1_000_000, "fill_interval": "1s"},
             "descriptors": [
                 {
-                    "entries": [{"key": "class", "value": name}, {"key": "masked_remote_address"}],
+                    "entries": [{"key": "class", "value": name}, *mark, {"key": "masked_remote_address"}],
                     "token_bucket": {
                         "max_tokens": limit.burst,
                         "tokens_per_fill": limit.requests,
@@ -382,6 +388,24 @@ def _rate_limit(system: System) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _who_is_limited(instance: Instance) -> list[dict[str, Any]]:
+    """A filter that marks the requests of all clients outside the instance's unlimited networks, and refuses nobody.
+    None where there are no such networks, as in every shop."""
+    networks = [
+        {"remote_ip": {"address_prefix": str(network.network_address), "prefix_len": network.prefixlen}}
+        for network in instance.spec.unlimited
+    ]
+    policy = {"permissions": [{"any": True}], "principals": [{"not_id": {"or_ids": {"ids": networks}}}]}
+    marking = {
+        "name": "bodega.limited",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "shadow_rules": {"action": "ALLOW", "policies": {_LIMITED: policy}},
+        },
+    }
+    return [marking] if networks else []
 
 
 def _access_log(listener: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -109,6 +110,7 @@ class InstanceSpec(_Frozen):
     loopback address: each part has a host of its own, which bears the part's name unless `hosts` names another.
     `gateways`: addresses and networks from which the gateway calls the services; they believe what it says of a
     client's address, and nobody else. `settings`: by service, what it is told otherwise than by its defaults.
+    `unlimited`: networks of the loopback interface from which load comes: the gateway has no limits for them.
     """
 
     offset: int = 0
@@ -118,6 +120,14 @@ class InstanceSpec(_Frozen):
     hosts: dict[str, str] = {}
     gateways: tuple[str, ...] = (LOOPBACK,)
     settings: dict[str, dict[str, str | int | float]] = {}
+    unlimited: tuple[IPv4Network, ...] = ()
+
+    @model_validator(mode="after")
+    def _only_this_machine_is_unlimited(self) -> Self:
+        for network in self.unlimited:
+            if not network.is_loopback or self.site is not None:
+                raise ValueError(f"{network} cannot be unlimited: only the loopback interface can, and without a site")
+        return self
 
 
 class Topics(_Frozen):
