@@ -9,7 +9,8 @@ from tests.conftest import MakeDatabase
 pytestmark = pytest.mark.service
 
 MADE = """INSERT INTO checkout (id, state, cart_id, cart_revision, cart_lines, contact, shipping_address,
-                 shipping_option, currency, expected_total, payment_method, order_id, reservation_id, due_at, updated_at)
+                 shipping_option, currency, expected_total, payment_method, order_id, reservation_id, due_at,
+                 updated_at)
           VALUES ($1, $2, $1, 'r', '[]', '{}', '{}', 'standard', 'EUR', 100, 'pm', $1, $1, now(),
                   now() - make_interval(days => $3))"""
 
