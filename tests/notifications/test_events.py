@@ -279,7 +279,7 @@ async def test_a_worker_that_dies_after_sending_leaves_one_mail_in_substance(
         database, links, NO_GOODS, Mailer(settings), Twilio(settings), Writer(settings, LINK_SECRET), settings
     )
     dying = Flows(database, "mailing", {"send": steps.send}, service="notifications", owner="dies",
-                  lease_seconds=1, step_deadline_seconds=0.9)  # fmt: skip
+                  lease_seconds=4, step_deadline_seconds=3)  # fmt: skip
     notice = Notice(
         kind="order_confirmation", fact=f"{fact.subject}/paid", recipient=ada, event_id=fact.id,
         subject_id=fact.subject, data=fact.data.model_dump(mode="json"), number=NUMBER,

@@ -326,12 +326,14 @@ async def test_a_parcel_that_left_before_its_order_was_stopped_calls_people(
     await eventually(people_are_called)
 
 
-def worker(settings: Settings, database: Database, clients: tuple[Orders, Carrier, LabelShelf]) -> Flows:
-    """A worker in our hands, so that it can die or sleep at a chosen instant."""
+def worker(
+    settings: Settings, database: Database, clients: tuple[Orders, Carrier, LabelShelf], lease_seconds: float = 60
+) -> Flows:
+    """A worker in our hands, so that it can die or sleep at a chosen instant. Its lease is its own for so long."""
     steps = Fulfilment(database, *clients, settings)
     return Flows(
         database, "fulfilment", steps.steps, service="shipping",
-        owner="in our hands", lease_seconds=settings.lease_seconds, step_deadline_seconds=1.5,
+        owner="in our hands", lease_seconds=lease_seconds, step_deadline_seconds=lease_seconds * 0.8,
     )  # fmt: skip
 
 
@@ -351,7 +353,7 @@ async def test_a_worker_that_dies_between_buying_and_writing_leaves_one_label(
     clients: tuple[Orders, Carrier, LabelShelf],
 ) -> None:  # fmt: skip
     order = new_id("ord")
-    dying = worker(settings, database, clients)
+    dying = worker(settings, database, clients, lease_seconds=5)
     held = await cleared(database, settings, dying, order)
     await dying.steps["buy"](held)  # what it decided is never written
     (bought,) = await world.sold(order)
