@@ -14,7 +14,7 @@ pytestmark = pytest.mark.unit
 class Fails:
     """A loop that fails as often as it is told, then runs until it is stopped."""
 
-    def __init__(self, *failures: Exception | None) -> None:
+    def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
         self.begun = 0
         self.stopping = asyncio.Event()
@@ -22,10 +22,7 @@ class Fails:
     async def run(self) -> None:
         self.begun += 1
         if self.failures:
-            failure = self.failures.pop(0)
-            if failure is None:
-                return
-            raise failure
+            raise self.failures.pop(0)
         await self.stopping.wait()
 
     def stop(self) -> None:
@@ -46,9 +43,18 @@ async def kept(loop: Loop, until: Callable[[], bool]) -> None:
     await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
-async def test_a_loop_that_fails_or_ends_by_itself_is_started_again() -> None:
-    loop = Fails(KeyError("a bug"), ExceptionGroup("of a task group", [OSError("away")]), None)
+async def test_a_loop_that_fails_is_started_again() -> None:
+    loop = Fails(KeyError("a bug"), ExceptionGroup("of a task group", [OSError("away")]), OSError("away"))
     await kept(loop, lambda: loop.begun == 4)
+
+
+async def test_a_loop_that_was_stopped_before_the_others_is_left_alone() -> None:
+    """Streams end before the requests do, and their loop with them."""
+    loop = Fails()
+    loop.stop()
+    running = keep_running("counter", loop, asyncio.Event(), retry_first_seconds=0.01, retry_most_seconds=1)
+    await asyncio.wait_for(running, PATIENCE_SECONDS)
+    assert loop.begun == 1
 
 
 async def test_periodic_work_goes_on_at_once_while_there_is_more_and_else_waits() -> None:

