@@ -88,8 +88,8 @@ class Transaction:
         """Runs one statement; the number of rows that it touched."""
         self._note(sql)
         tag: str = await self.connection.execute(sql, *args)
-        count = tag.rpartition(" ")[2]
-        return int(count) if count.isdigit() else 0
+        touched = tag.rpartition(" ")[2]
+        return int(touched) if touched.isdigit() else 0
 
     async def flush(self) -> None:
         """Writes the outbox rows. Last in the transaction, while the rows' locks are held: so the

@@ -12,10 +12,12 @@ message is tried again until it takes effect. What cannot even be parked is writ
 import asyncio
 import itertools
 import json
+import os
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -105,14 +107,14 @@ def _storable(text: str) -> str:
 def _skip(service: str, message: Message, reason: str, folder: Path) -> None:
     """Writes a message that can be neither handled nor parked to a file of its own: nothing of it is lost, and those
     behind it go on. Raises OSError, if that cannot be done either: then it waits."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / f"{service}-{message.topic}-{message.partition}-{message.offset}.json"
     kept = {
         "topic": message.topic, "partition": message.partition, "offset": message.offset, "key": message.key,
         "headers": dict(message.headers), "reason": reason, "body_base64": b64encode(message.body).decode(),
     }  # fmt: skip
-    file.write_text(json.dumps(kept, indent=1))
-    file.chmod(0o600)
+    with open(file, "w", opener=partial(os.open, mode=0o600)) as written:
+        json.dump(kept, written, indent=1)
     SKIPPED.labels(service).inc()
     _log.error("an event that cannot be parked was skipped", consumer=service, topic=message.topic, file=str(file))
 
