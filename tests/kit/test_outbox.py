@@ -84,7 +84,7 @@ async def test_a_crash_between_the_broker_and_the_delete_sends_again_and_loses_n
 
 
 async def test_an_event_is_on_its_topic_within_a_moment_of_the_commit(database: Database, topics: Topics) -> None:
-    """Woken by NOTIFY: with a poll of ten seconds alone it could not be."""
+    """Woken by a notice: with a poll of ten seconds alone it could not be."""
     relay = Relay(database, Producer(topics.bootstrap, client_id="t"), service="counter", topic_prefix=topics.prefix,
                   poll_seconds=10)  # fmt: skip
 

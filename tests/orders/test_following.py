@@ -13,7 +13,8 @@ from fastapi import Request
 from bodega.contracts.ids import new_id
 from bodega.kit.db import Database
 from bodega.kit.errors import Unavailable
-from bodega.kit.live import Live, State, announce
+from bodega.kit.live import Live, State
+from bodega.kit.notices import Notices
 from bodega.kit.testing import PATIENCE_SECONDS, Caller, Credentials, eventually
 from tests.orders.conftest import key, place
 from tests.orders.making import wanted
@@ -64,13 +65,18 @@ async def test_an_order_is_followed_by_its_owner_and_by_nobody_else(
 
 @asynccontextmanager
 async def listening(database: Database, **settings: Any) -> AsyncIterator[Live]:
-    live = Live(database, "test_live", event="thing", retry_seconds=0.05, **settings)
-    task = asyncio.create_task(live.run())
-    try:
-        yield live
-    finally:
-        live.stop()
-        await task
+    database.notices = Notices(database, retry_seconds=0.05)
+    live = Live(database, "test_live", event="thing", **settings)
+    listens = asyncio.Event()
+    with database.notices.subscribed("test_live", lambda _: listens.set()):
+        tasks = [asyncio.create_task(loop.run()) for loop in (live, database.notices)]
+        await listens.wait()
+        try:
+            yield live
+        finally:
+            live.stop()
+            database.notices.stop()
+            await asyncio.gather(*tasks)
 
 
 class Thing:
@@ -91,7 +97,22 @@ class Thing:
         return stream.body_iterator  # type: ignore[attr-defined]
 
 
-async def test_a_listener_that_was_cut_off_listens_again_and_tells_what_it_missed(database: Database) -> None:
+async def test_a_stream_tells_what_changed_and_nothing_of_others(database: Database) -> None:
+    thing = Thing()
+    async with listening(database, heartbeat_seconds=60) as live:
+        parts = await thing.parts(live)
+        assert b"data: 1" in await anext(parts)
+        thing.version = 9
+        async with database.transaction() as tx:
+            tx.notify("test_live", "another")
+            tx.notify("test_live", "one")
+        assert b"data: 9" in await asyncio.wait_for(anext(parts), PATIENCE_SECONDS)
+        assert [part async for part in parts] == []
+
+
+async def test_a_replica_that_was_cut_off_listens_again_and_its_streams_tell_what_they_missed(
+    database: Database,
+) -> None:
     thing = Thing()
     async with listening(database, heartbeat_seconds=60) as live:
         parts = await thing.parts(live)
@@ -100,19 +121,13 @@ async def test_a_listener_that_was_cut_off_listens_again_and_tells_what_it_misse
         async def cut_off() -> None:
             async with database.transaction() as tx:
                 assert await tx.fetchval(
-                    """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-                        WHERE datname = current_database() AND query LIKE 'LISTEN "test_live"%'"""
+                    """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+                        WHERE datname = current_database() AND application_name = 'bodega notices'"""
                 )
 
-        thing.version = 2  # said by nobody
+        thing.version = 9  # told by nobody
         await eventually(cut_off)
-        assert b"data: 2" in await asyncio.wait_for(anext(parts), PATIENCE_SECONDS)
-        thing.version = 9
-        async with database.transaction() as tx:
-            await announce(tx, "test_live", "another")
-            await announce(tx, "test_live", "one")
         assert b"data: 9" in await asyncio.wait_for(anext(parts), PATIENCE_SECONDS)
-        assert [part async for part in parts] == []
 
 
 async def test_a_stream_outlives_its_store_and_ends_in_time(database: Database) -> None:

@@ -169,11 +169,13 @@ def create_service(
 ) -> FastAPI:
     """The application of a room.
 
-    `opens` are opened in order before the first request and closed in reverse; `loops` run meanwhile.
+    `opens` are opened in order before the first request and closed in reverse; `loops` run meanwhile, and so does what
+    tells other replicas of a commit, for each Database of `opens`.
     `ready`: without these the room cannot work (its own store). `degraded`: it works, but less well.
     `ask_ended`: which sessions have ended lately; by default auth is asked.
     """
     telemetry.setup(service, log_format=settings.log_format, sample_ratio=settings.trace_ratio)
+    loops = [*loops, *(one.notices for one in opens if isinstance(one, Database))]
 
     if ask_ended is None:
         auth = Client(service, "auth", _auth_url(settings), internal_tokens(service, settings), timeout_seconds=2,

@@ -18,12 +18,16 @@ from uuid import UUID
 import asyncpg
 
 from bodega.kit.errors import Unavailable
+from bodega.kit.notices import Notice, Notices
 from bodega.kit.telemetry import count, trace_headers
 from bodega.kit.trouble import is_of_the_store
 
 _READS = re.compile(r"\s*(SELECT|WITH)\b")
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|FOR (NO )?(KEY )?SHARE|pg_notify|nextval|pg_advisory\w*)\b")
 """What leaves something behind, or holds something."""
+
+OUTBOX = "outbox"
+"""The channel of notices that events wait to be published."""
 
 Connection = Any  # asyncpg's pool hands out a proxy that has no common static type with Connection
 Row = asyncpg.Record
@@ -50,6 +54,7 @@ class Transaction:
         """Whether its end is a commit that has to reach the disk."""
         self._outgoing: list[Outgoing] = []
         self._after: list[Callable[[], None]] = []
+        self.notices: dict[Notice, None] = {}
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Something to do in this process once, and only if, the transaction has committed. It may not fail."""
@@ -58,6 +63,11 @@ class Transaction:
     def committed(self) -> None:
         for call in self._after:
             call()
+
+    def notify(self, channel: str, key: str = "") -> None:
+        """Tells whoever waits for this, in every replica, once the transaction has committed (`kit.notices`)."""
+        self.wrote = True
+        self.notices[channel, key] = None
 
     def emit(self, event: Outgoing) -> None:
         """A fact that is true if, and only if, this transaction commits."""
@@ -100,13 +110,10 @@ class Transaction:
         count("event", len(self._outgoing))
         await self.execute(
             """
-            WITH rows AS (
-              INSERT INTO outbox (event_id, topic, key, body, headers)
-              SELECT event_id, topic, key, body, $5::jsonb
-                FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[])
-                     WITH ORDINALITY AS t(event_id, topic, key, body, n) ORDER BY n
-              RETURNING 1)
-            SELECT pg_notify('outbox', '') FROM rows LIMIT 1
+            INSERT INTO outbox (event_id, topic, key, body, headers)
+            SELECT event_id, topic, key, body, $5::jsonb
+              FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[])
+                   WITH ORDINALITY AS t(event_id, topic, key, body, n) ORDER BY n
             """,
             [UUID(event.id) for event in self._outgoing],
             [event.topic for event in self._outgoing],
@@ -115,6 +122,7 @@ class Transaction:
             json.dumps(trace),
         )
         self._outgoing.clear()
+        self.notify(OUTBOX)
 
 
 class Reading(Transaction):
@@ -122,6 +130,9 @@ class Reading(Transaction):
     less than within a transaction here (READ COMMITTED), and saves the round trips of its BEGIN and COMMIT."""
 
     def emit(self, event: Outgoing) -> None:
+        raise RuntimeError("nothing is written where one only reads, so nothing is told")
+
+    def notify(self, channel: str, key: str = "") -> None:
         raise RuntimeError("nothing is written where one only reads, so nothing is told")
 
     def _note(self, sql: str) -> None:
@@ -160,6 +171,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 5, command_timeout_seconds: float = 5.0) -> None:
         self.url = url
+        self.notices = Notices(self)
         self._pool_size = pool_size
         self._timeout = command_timeout_seconds
         self._pool: Any = None
@@ -204,6 +216,7 @@ class Database:
             if tx.wrote:
                 count("commit")
             tx.committed()
+            self.notices.give([*tx.notices])
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reading]:
@@ -215,15 +228,14 @@ class Database:
             reading.committed()
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
-        """One statement that is a transaction of its own: the server commits before it answers, so the locks
+        """One statement that writes, a transaction of its own: the server commits before it answers, so the locks
         that it takes never wait for our network.
 
         Raises: Unavailable, as `transaction`.
         """
         with _answering():
             count("sql")
-            if not _only_reads(sql):
-                count("commit")
+            count("commit")
             async with self.pool.acquire(timeout=self._timeout) as connection:
                 row: Row | None = await connection.fetchrow(sql, *args)
                 return row

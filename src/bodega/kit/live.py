@@ -1,7 +1,6 @@
-"""Live answers: server-sent events (WHATWG HTML, 9.2) about what changes in PostgreSQL, woken by NOTIFY.
+"""Live answers: server-sent events (WHATWG HTML, 9.2) about what changes in PostgreSQL, woken by notices.
 
-One connection per process listens for all its streams. A notification that is lost with that connection costs a
-heartbeat at most: then every stream looks for itself.
+A notice that is lost (`kit.notices`) costs a heartbeat at most: then every stream looks for itself.
 """
 
 import asyncio
@@ -10,18 +9,16 @@ import ipaddress
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Header, Request
 from fastapi.responses import StreamingResponse
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from bodega.kit.db import Connection, Database, Transaction
+from bodega.kit.db import Database
 from bodega.kit.errors import TooMany, Unavailable
-from bodega.kit.telemetry import log
 
-_log = log()
 _HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 STREAMS_PER_HOLDER = 6
@@ -45,11 +42,6 @@ class State:
     version: int
     document: bytes
     final: bool
-
-
-async def announce(tx: Transaction, channel: str, key: str) -> None:
-    """Wakes whoever follows this key, in every process, once the transaction has committed."""
-    await tx.execute("SELECT pg_notify($1, $2)", channel, key)
 
 
 class _Stream(StreamingResponse):
@@ -78,7 +70,6 @@ class Live:
         per_address: int = STREAMS_PER_ADDRESS,
         heartbeat_seconds: float = 15,
         longest_seconds: float = 600,
-        retry_seconds: float = 1,
     ) -> None:
         """`heartbeat_seconds`: shorter than what proxies on the way call idle. `longest_seconds`: then the stream
         ends and the browser comes again by itself, with a token that is still good."""
@@ -90,35 +81,18 @@ class Live:
         self._per_address = per_address
         self._heartbeat = heartbeat_seconds
         self._longest = longest_seconds
-        self._retry = retry_seconds
         self._watchers: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._open: Counter[str] = Counter()
         self._stopping = asyncio.Event()
-        self._lost = asyncio.Event()
 
     async def run(self) -> None:
-        """Listens until stopped."""
-        while not self._stopping.is_set():
-            connection: Connection | None = None
-            try:
-                connection = await self._database.connect()
-                self._lost.clear()
-                connection.add_termination_listener(lambda _: self._lost.set())
-                await connection.add_listener(self._channel, self._heard)
-                self._wake_all()  # for what was said while nobody listened
-                await self._lost.wait()
-            except Exception as error:  # by default an error is ours
-                _log.warning("nobody listens for changes; streams look for themselves", error=error)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), self._retry)
-            finally:
-                if connection is not None:
-                    connection.terminate()
+        """Wakes streams by notices until stopped."""
+        with self._database.notices.subscribed(self._channel, self._changed):
+            await self._stopping.wait()
 
     def stop(self) -> None:
         self._stopping.set()
-        self._lost.set()
-        self._wake_all()
+        self._changed(None)
 
     def answer(
         self,
@@ -196,12 +170,9 @@ class Live:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), self._heartbeat)
 
-    def _heard(self, _connection: Any, _pid: int, _channel: str, key: str) -> None:
-        for watcher in self._watchers.get(key, ()):
-            watcher.set()
-
-    def _wake_all(self) -> None:
-        for watchers in self._watchers.values():
+    def _changed(self, key: str | None) -> None:
+        """None: any of them."""
+        for watchers in self._watchers.values() if key is None else [self._watchers.get(key, ())]:
             for watcher in watchers:
                 watcher.set()
 

@@ -7,10 +7,9 @@ between the two sends again, and the consumers' inboxes know it already.
 
 import asyncio
 import contextlib
-from typing import Any
 
 from bodega.kit.bus import Message, Producer
-from bodega.kit.db import Connection, Database
+from bodega.kit.db import OUTBOX, Connection, Database
 from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, count, log, span
 from bodega.kit.trouble import Backoff
 
@@ -47,12 +46,15 @@ class Relay:
 
     async def run(self) -> None:
         """Publishes until stopped, whatever becomes of the store and the broker in the meantime."""
+        with self._database.notices.subscribed(OUTBOX, self._on_notice):
+            await self._run()
+
+    async def _run(self) -> None:
         while not self._stopping:
             connection: Connection | None = None
             try:
                 connection = await self._database.connect(idle_session_timeout="15s")
                 await self._producer.open()
-                await connection.add_listener("outbox", self._on_notify)
                 await self._lead(connection)
             except Exception as error:  # whatever it is, it is ours: what waits to be published is sound
                 wait = self._backoff.next()
@@ -64,8 +66,9 @@ class Relay:
                 if connection is not None:
                     connection.terminate()
 
-    def _on_notify(self, *_: Any) -> None:
-        self._wake.set()
+    def _on_notice(self, _: str | None) -> None:
+        if self.leading:
+            self._wake.set()
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

@@ -14,7 +14,6 @@ from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX
 from bodega.kit.db import Row, Transaction
-from bodega.kit.live import announce
 from bodega.kit.retention import Prune
 from bodega.services.checkout.domain import Checkout, RateTable, State, TaxCountry, TaxRate
 from bodega.services.checkout.errors import NO_CHECKOUT, CheckoutNotFound, NoTaxCollected
@@ -166,36 +165,36 @@ async def _move(
     next_action: Mapping[str, Any] | None = None,
     problem: Mapping[str, Any] | None = None,
 ) -> None:
-    """The state, its entry in the timeline and the word to whoever follows it: one statement, since each round trip of
-    a checkout is waited for. `learnt`: further columns with `values`, from $6 on."""
+    """The state and its entry in the timeline: one statement, since each round trip of a checkout is waited for.
+    `learnt`: further columns with `values`, from $5 on."""
     await tx.execute(
         f"""WITH moved AS (
               UPDATE checkout SET state = $2, next_action = $3::jsonb, problem = $4::jsonb, updated_at = now(),
                      client = CASE WHEN $2 NOT IN ('completed', 'failed', 'cancelled', 'expired') THEN client END
                      {learnt}
                 FROM (SELECT state AS before FROM checkout WHERE id = $1 FOR UPDATE) AS old
-               WHERE id = $1 RETURNING old.before <> $2 AS is_new),
-            noted AS (INSERT INTO checkout_timeline (checkout_id, state) SELECT $1, $2 FROM moved WHERE is_new)
-            SELECT pg_notify($5, $1) FROM moved""",  # noqa: S608 - constants of this module
-        checkout_id, state, _json(next_action), _json(problem), CHANGES, *values,
+               WHERE id = $1 RETURNING old.before <> $2 AS is_new)
+            INSERT INTO checkout_timeline (checkout_id, state) SELECT $1, $2 FROM moved WHERE is_new""",  # noqa: S608 - constants of this module
+        checkout_id, state, _json(next_action), _json(problem), *values,
     )  # fmt: skip
+    tx.notify(CHANGES, checkout_id)
 
 
 async def set_priced(
     tx: Transaction, checkout_id: str, lines: tuple[OrderLine, ...], totals: Totals, decision: Mapping[str, Any]
 ) -> None:
     await _move(
-        tx, checkout_id, "priced", ", lines = $6::jsonb, totals = $7::jsonb, tax_decision = $8::jsonb",
+        tx, checkout_id, "priced", ", lines = $5::jsonb, totals = $6::jsonb, tax_decision = $7::jsonb",
         _json(list(lines)), _json(totals), _json(decision),
     )  # fmt: skip
 
 
 async def set_ordered(tx: Transaction, checkout_id: str, number: str | None, token: str | None) -> None:
-    await _move(tx, checkout_id, "ordered", ", order_number = $6, order_token = $7", number, token)
+    await _move(tx, checkout_id, "ordered", ", order_number = $5, order_token = $6", number, token)
 
 
 async def set_attempt(tx: Transaction, checkout_id: str, attempt: int, payment_method: str) -> None:
-    await _move(tx, checkout_id, "paying", ", attempt = $6, payment_method = $7", attempt, payment_method)
+    await _move(tx, checkout_id, "paying", ", attempt = $5, payment_method = $6", attempt, payment_method)
 
 
 async def set_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
@@ -235,7 +234,7 @@ async def extend_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
             WHERE id = $1""",
         checkout_id, seconds,
     )  # fmt: skip
-    await announce(tx, CHANGES, checkout_id)
+    tx.notify(CHANGES, checkout_id)
 
 
 # --- tax ------------------------------------------------------------------------------------------------

@@ -136,7 +136,6 @@ BEGIN
     ) || CASE WHEN p_headers ? 'traceparent' THEN jsonb_build_object('traceparent', p_headers -> 'traceparent')
               ELSE '{}' END)::text, 'UTF8'),
     p_headers);
-  PERFORM pg_notify('outbox', '');
 END $$;
 
 CREATE TABLE product_skus (

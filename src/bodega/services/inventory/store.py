@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bodega.contracts.inventory import ReservationLine, ShortLine
-from bodega.kit.db import Database, Row, Transaction
+from bodega.kit.db import OUTBOX, Database, Row, Transaction
 from bodega.kit.telemetry import trace_headers
 from bodega.services.inventory.domain import Change, Movement, Reservation, Stock
 from bodega.services.inventory.errors import UnknownReservation, UnknownSku
@@ -106,6 +106,7 @@ async def move_stock(
         "SELECT move_stock($1, $2, $3, $4, $5, $6, $7::jsonb)",
         movement, reservation_id, skus, quantities, reason, actor, json.dumps(trace_headers()),
     )  # fmt: skip
+    tx.notify(OUTBOX)
 
 
 async def learn_product(tx: Transaction, product_id: str, skus: Sequence[str], version: int) -> None:
@@ -232,6 +233,7 @@ async def reserve(
         json.dumps(trace_headers()),
     )  # fmt: skip
     assert row is not None
+    database.notices.give([(OUTBOX, "")])
     return Reserved(
         expires_at=row["expires_at"], short=tuple(ShortLine.model_validate(line) for line in row["short"] or ())
     )

@@ -11,7 +11,6 @@ from bodega.contracts.ids import new_order_number, order_number
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX, erased_email
 from bodega.kit.db import Row, Transaction
-from bodega.kit.live import announce
 from bodega.kit.retention import DAY, Prune, older_than
 from bodega.services.orders.domain import Change, Order, Withdrawal
 from bodega.services.orders.errors import OrderNotFound, WithdrawalNotFound
@@ -124,7 +123,7 @@ async def save_change(tx: Transaction, before: Order, change: Change, *, cause: 
         after.tracking_number, after.tracking_url, after.attention, after.paid_at,
     )  # fmt: skip
     await insert_history(tx, after, before.state, change.note or "", cause=cause, actor=actor)
-    await announce(tx, CHANGES, after.id)
+    tx.notify(CHANGES, after.id)
     return after
 
 
