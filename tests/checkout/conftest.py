@@ -16,7 +16,7 @@ topics = topics_for("checkout")
 
 NO_BROKER = "127.0.0.1:1"
 HASTY_UNKNOWN_SECONDS = 1.5
-LEASE_SECONDS, STEP_SECONDS = 0.8, 0.6
+LEASE_SECONDS, STEP_SECONDS = 2.0, 1.5
 
 
 @pytest.fixture(scope="package")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bodega.contracts.envelope import event
+from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderCancelled
 from bodega.contracts.payments import PaymentAuthorized, PaymentFailed
 from bodega.kit.db import Database
@@ -133,6 +134,22 @@ async def test_a_reservation_that_ended_before_the_order_held_it_costs_nobody_mo
     assert (answer.status, answer.code) == (409, "reservation_ended")
     assert world.count("pay", basket) == 0
     assert (await becomes(shop, basket, id_of(answer), "failed"))["problem"]["code"] == "reservation_ended"
+    nothing_bought(world, basket)
+
+
+async def test_a_price_that_changes_while_an_order_is_placed_again_costs_nobody_money(
+    shop: Caller, world: World
+) -> None:
+    """The order was made at the old price, and the answer to what follows is lost."""
+    basket = world.basket()
+    world.plan("hold", basket, "slow")
+    buying = asyncio.create_task(buy(shop, basket))
+    await reached(world, "hold", basket)
+    dearer = Price(amount=world.prices[basket.sku].price.amount + 100, currency="EUR")
+    world.prices[basket.sku] = world.prices[basket.sku].model_copy(update={"price": dearer})
+    answer = await buying
+    assert (answer.status, answer.code) == (409, "total_changed")
+    assert len(world.orders_of(basket)) == 1
     nothing_bought(world, basket)
 
 

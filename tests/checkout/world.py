@@ -38,7 +38,7 @@ Fault = Literal["before", "after", "slow", "hang", "refused"]
 """`before`: fails without an effect. `refused`: a decision that nobody has foreseen. `after`: the effect, and no good
 answer. `slow`: the effect, and an answer that comes when nobody waits for it any more. `hang`: as `slow`, until the
 test says so."""
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 2.5
 EURO = "EUR"
 UNIT, SENDING = 1200, 490
 CARDS: dict[str, PaymentStatus] = {
@@ -252,7 +252,7 @@ class World:
         known = self.reservations.get(wanted.reservation_id)
         if known is not None:
             if known.status in ("released", "expired"):
-                raise Refusal(409, "already_ended")
+                raise Refusal(409, "already_ended", state=known.status)
             return known
         short = (await self.shortage(ShortageRequest(lines=wanted.lines, instead_of=wanted.instead_of))).lines
         if short:
@@ -290,7 +290,7 @@ class World:
         if known is None:
             raise Refusal(404, "not_found")
         if known.status in ("released", "expired"):
-            raise Refusal(409, "already_ended")
+            raise Refusal(409, "already_ended", state=known.status)
         self.reservations[reservation_id] = known.model_copy(update={"status": "held"})
         return self.reservations[reservation_id]
 

@@ -284,6 +284,18 @@ class ClockCancelsPaidOrders(World):
     checkout_class = _ClockTakesPaid
 
 
+class _UndoneByRelease(Checkout):
+    def undo(self, row: Flow) -> str:
+        return "release" if row.state == "priced" else "cancel"
+
+
+@breaks("the_order_arrives_after_its_undo", "undone-but-alive")
+class NothingIsOrderedBeforeItIsWritten(World):
+    """A checkout that is written as priced has no order yet: what it reserved is released, and that is all."""
+
+    checkout_class = _UndoneByRelease
+
+
 class _CompletedIsFinal(Checkout):
     def on_order_cancelled(self, row: Flow) -> None:
         if row.state != "completed":
@@ -368,6 +380,7 @@ FOUND_BY_MACHINE = (
     "FulfilsBeforeCapture",
     "HeldReservationsExpire",
     "MoneyRevivesTheOrder",
+    "NothingIsOrderedBeforeItIsWritten",
     "TakesTheUnitBeforeTheVerdict",
     "TwoCheckoutsPerRevision",
     "UnknownIsDeclined",

@@ -348,7 +348,8 @@ class Orders(Node):
         return Answer(200, state=row.state)
 
     def cancel(self, id: str, reason: str, only_unpaid: bool) -> Answer:
-        """The one undo. `only_unpaid`: for clocks and flows, which must never take a paid order from its shopper."""
+        """The one undo. `only_unpaid`: for clocks and flows, which must never take a paid order from its shopper. The
+        answer names the order's reservation; none, if there never was an order."""
         row = self.rows.get(id)
         if row is None:
             self.bury(id, reason)
@@ -360,7 +361,7 @@ class Orders(Node):
             return Answer(409, "too_late_to_cancel")
         else:
             self._cancel(row, reason)
-        return Answer(200, state="cancelled")
+        return Answer(200, state="cancelled", ref=row.reservation if row is not None else "")
 
     def bury(self, id: str, reason: str) -> None:
         """The tombstone: a late `create` finds it. There was no order, so no event speaks of it (nor any mail)."""
@@ -822,6 +823,10 @@ class Flow:
     counts_on: tuple[str, ...] = ()
     """Those of them that held their unit when this one was begun."""
     replaced_by: str = ""
+    placing: bool = False
+    """From here on its unit may be reserved, and its order be made, without our knowing."""
+    no_order: bool = False
+    """There is no order, nor will there be: what is reserved is to be released."""
     attempt: int = 1
     undo: str = ""
     by_shopper: bool = False
@@ -840,15 +845,18 @@ class Flow:
 
 
 class Checkout(Node):
-    """`priced -> reserved -> ordered -> paying -> (action_required | declined) -> completed`, or an undo. One that
-    replaces an earlier try begins as `started`, and is `priced` when that has ended."""
+    """`priced -> paying -> (action_required | declined) -> completed`, or an undo. One that replaces an earlier try
+    begins as `started`, and is `priced` when that has ended. Between `priced` and `paying` its unit is reserved, its
+    order made, and the reservation held: three calls, of which nothing is written before the last has been answered."""
 
     name = "checkout"
     UNDONE = frozenset({"failed", "cancelled", "expired"})
+    NEXT_CALL: ClassVar[dict[str, str]] = {"reserve": "order", "order": "hold"}
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
         self.rows: dict[str, Flow] = {}
+        self.between_calls: dict[str, Task] = {}
 
     # the shopper
 
@@ -936,6 +944,10 @@ class Checkout(Node):
     def read(self, id: str) -> Task | None:
         """Claim: only what has work, and whose lease is over. Raises the epoch."""
         row = self.rows[id]
+        if (task := self.between_calls.pop(id, None)) is not None:
+            if not self.fenced(row, task) and row.lease_until > self.world.now:
+                return task
+            self.world.asleep.append((self, task))  # taken over, or about to be, and it does not know
         if row.state in self.UNDONE or row.state == "completed" or row.replaced_by:
             return None
         if row.lease_until > self.world.now:
@@ -947,14 +959,19 @@ class Checkout(Node):
         row.wake = False
         row.epoch += 1
         row.lease_until = self.world.now + LEASE
-        return Task(id, row.epoch, self.duty(row), seen=replace(row))
+        duty = self.duty(row)
+        row.placing |= duty == "reserve"
+        return Task(id, row.epoch, duty, seen=replace(row))
 
     def duty(self, row: Flow) -> str:
         if row.state == "started":
             return "replace"
         if row.undo:
-            return "release" if row.state == "priced" else "cancel"
-        return {"priced": "reserve", "reserved": "order", "ordered": "hold"}.get(row.state, "pay")
+            return self.undo(row)
+        return "reserve" if row.state == "priced" else "pay"
+
+    def undo(self, row: Flow) -> str:
+        return "release" if row.no_order or not row.placing else "cancel"
 
     def call(self, task: Task, fault: Fault) -> None:
         task.called = True
@@ -992,6 +1009,8 @@ class Checkout(Node):
 
     def write(self, task: Task) -> None:
         row = self.rows[task.id]
+        if self._goes_on(row, task):
+            return
         if self.fenced(row, task):
             return
         row.lease_until = 0
@@ -1002,22 +1021,35 @@ class Checkout(Node):
             self._after_replace(row, task.answer.ref)
         elif task.duty == "reserve":
             self._check_own_unit(row, code)
-            row.state, row.undo = ("reserved", row.undo) if ok else ("priced", row.undo or "failed")
+            row.state, row.undo = "priced", row.undo or "failed"
+            row.no_order = code == "out_of_stock"  # nothing was ever reserved by this id, so no order was made
         elif task.duty == "release":
             row.state = row.undo
             for id in row.replaces:
                 if self.rows[id].replaced_by == row.id and self.rows[id].state == "completed":
                     self.rows[id].replaced_by = ""
         elif task.duty == "order":
-            row.state, row.undo = ("ordered", row.undo) if ok else ("reserved", "cancelled")
+            row.state, row.undo, row.no_order = "priced", "cancelled", True
         elif task.duty == "hold":
-            row.state, row.undo = ("paying", row.undo) if ok else ("ordered", "failed")
+            row.state, row.undo = ("paying", row.undo) if ok else ("priced", "failed")
         elif task.duty == "cancel":
-            # Undo walks back. What `ordered` made hold, `OrderCancelled` releases; an order not known says nothing.
-            undone = "priced" if row.state == "reserved" else row.undo
-            row.state, row.undo = (undone, row.undo) if ok else ("completed", "")
+            # Undo walks back. What an order held, `OrderCancelled` releases; one that never was says nothing.
+            row.no_order = ok and not task.answer.ref
+            if not row.no_order:
+                row.state, row.undo = (row.undo, row.undo) if ok else ("completed", "")
         else:
             self._after_pay(row, task.answer.state, code)
+
+    def _goes_on(self, row: Flow, task: Task) -> bool:
+        """Between two of the calls of one step nothing is written, and nobody looks whether the flow is still ours."""
+        if task.answer is None or task.answer.status >= 300 or task.duty not in self.NEXT_CALL:
+            return False
+        task.duty, task.called, task.answer = self.NEXT_CALL[task.duty], False, None
+        if self.fenced(row, task) or task.id in self.between_calls:
+            self.world.asleep.append((self, task))
+        else:
+            self.between_calls[task.id] = task
+        return True
 
     def _after_replace(self, row: Flow, bought: str) -> None:
         for id in row.replaces:
@@ -1248,7 +1280,8 @@ class World:
 
     def _states(self) -> tuple[object, ...]:
         return (
-            [(f.state, f.attempt, f.undo, f.wake) for f in self.checkout.rows.values()],
+            [(f.state, f.attempt, f.undo, f.no_order, f.wake) for f in self.checkout.rows.values()],
+            [task.duty for task in self.checkout.between_calls.values()],
             [(o.state, o.captured, o.refunded) for o in self.orders.rows.values()],
             [replace(p, version=0) for p in self.payments.rows.values()],
             [s.state for s in self.shipping.rows.values()],

@@ -368,7 +368,7 @@ def the_reserve_arrives_after_its_release(world: World) -> None:
     flow = world.checkout.post("cart", 0, "good")
     world.step(world.checkout, flow, Fault.DELAYED)
     world.checkout.cancel(flow)
-    drive(world, flow)
+    drive(world, flow, 2)
     late(world)
     world.check()
     world.finish()

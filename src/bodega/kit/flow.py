@@ -44,6 +44,8 @@ class Held:
     due_at: datetime | None
     overdue: bool
     data: dict[str, Any]
+    carried: Any = None
+    """What the step before has handed on (`Next.carried`); None for whoever has taken the flow over."""
 
 
 Write = Callable[[Transaction], Awaitable[None]]
@@ -54,7 +56,8 @@ class Next:
     """What a step decides: the next step, what it learned, and the room's own rows to write with it.
 
     `wait_seconds`: not before then (None: at once). `ended`: there is no next step. `due_seconds` sets the
-    time, counted from now, after which steps find `overdue` true (0 keeps what is set).
+    time, counted from now, after which steps find `overdue` true (0 keeps what is set). `carried`: what the next step
+    would else read again. Only of rows that nobody changes without raising the epoch.
     """
 
     step: str
@@ -63,6 +66,7 @@ class Next:
     wait_seconds: float | None = None
     ended: bool = False
     due_seconds: float = 0
+    carried: Any = None
 
 
 Step = Callable[[Held], Awaitable[Next]]
@@ -114,9 +118,10 @@ class Flows:
         *,
         inline: bool = True,
         due_seconds: float | None = None,
+        carried: Any = None,
     ) -> Held | None:
         """A new flow, in the caller's transaction. `inline`: already leased to the caller, who drives it
-        after the commit. False: whoever comes first takes it. None, if it exists already."""
+        after the commit. False: whoever comes first takes it. `carried`: as in Next. None, if it exists already."""
         trace = trace_headers()
         row = await tx.fetchrow(
             """INSERT INTO flow (id, kind, state, step, owner, epoch, lease_until, data, due_at)
@@ -129,7 +134,7 @@ class Flows:
         )  # fmt: skip
         if not inline:
             tx.after_commit(self._wake.set)  # before the commit a worker would find nothing, and sleep on
-        return _held(row) if row is not None else None
+        return _held(row, carried) if row is not None else None
 
     async def claim(self, flow_id: str | None = None) -> Held | None:
         """Takes a flow whose lease has run out and whose time has come: this one, or any. None: nothing to do."""
@@ -235,27 +240,32 @@ class Flows:
     async def _record(self, held: Held, decided: Next) -> Held | None:
         leased = not decided.ended and decided.wait_seconds is None
         state = "ended" if decided.ended else "running" if leased else "waiting"
-        async with self.database.transaction() as tx:
-            row = await tx.fetchrow(
-                """UPDATE flow SET step = $3, attempts = CASE WHEN step = $3 THEN attempts + 1 ELSE 0 END,
-                          data = data || $4::jsonb, state = $5, updated_at = now(),
-                          owner = CASE WHEN $6 THEN owner END,
-                          lease_until = CASE WHEN $6 THEN now() + make_interval(secs => $7) END,
-                          wake_at = CASE WHEN wake_at = $10 THEN now() + make_interval(secs => $8) ELSE now() END,
-                          due_at = CASE WHEN $9::float8 > 0 THEN now() + make_interval(secs => $9) ELSE due_at END
-                    WHERE id = $1 AND epoch = $2 AND state <> 'ended'
-                RETURNING *, coalesce(due_at <= now(), false) AS overdue,
-                          extract(epoch FROM wake_at - now())::float8 AS wait""",
-                held.id, held.epoch, decided.step, json.dumps(dict(decided.data)), state, leased, self.lease,
-                decided.wait_seconds or 0.0, float(decided.due_seconds), held.wake_at,
-            )  # fmt: skip
+        record = (
+            """UPDATE flow SET step = $3, attempts = CASE WHEN step = $3 THEN attempts + 1 ELSE 0 END,
+                      data = data || $4::jsonb, state = $5, updated_at = now(),
+                      owner = CASE WHEN $6 THEN owner END,
+                      lease_until = CASE WHEN $6 THEN now() + make_interval(secs => $7) END,
+                      wake_at = CASE WHEN wake_at = $10 THEN now() + make_interval(secs => $8) ELSE now() END,
+                      due_at = CASE WHEN $9::float8 > 0 THEN now() + make_interval(secs => $9) ELSE due_at END
+                WHERE id = $1 AND epoch = $2 AND state <> 'ended'
+            RETURNING *, coalesce(due_at <= now(), false) AS overdue,
+                      extract(epoch FROM wake_at - now())::float8 AS wait""",
+            held.id, held.epoch, decided.step, json.dumps(dict(decided.data)), state, leased, self.lease,
+            decided.wait_seconds or 0.0, float(decided.due_seconds), held.wake_at,
+        )  # fmt: skip
+        if decided.write is None:
+            row = await self.database.fetchrow(*record)
             if row is None:
                 raise LeaseLost(held.id)
-            if decided.write is not None:
+        else:
+            async with self.database.transaction() as tx:
+                row = await tx.fetchrow(*record)
+                if row is None:
+                    raise LeaseLost(held.id)
                 await decided.write(tx)
         if state == "waiting":
             self._wake_in(row["wait"])
-        return _held(row) if leased else None
+        return _held(row, decided.carried) if leased else None
 
     def _wake_in(self, seconds: float) -> None:
         """A wait shorter than the poll would else last as long as the poll."""
@@ -264,18 +274,17 @@ class Flows:
 
     async def _retry_later(self, held: Held) -> None:
         wait = min(self.first * 2 ** min(held.attempts, 20), self.most) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
-        async with self.database.transaction() as tx:
-            wait = await tx.fetchval(
-                """UPDATE flow SET attempts = attempts + 1, state = 'waiting', owner = NULL, lease_until = NULL,
-                          wake_at = CASE WHEN wake_at = $4 THEN now() + make_interval(secs => $3) ELSE now() END,
-                          updated_at = now()
-                    WHERE id = $1 AND epoch = $2 AND state <> 'ended'
-                RETURNING extract(epoch FROM wake_at - now())::float8""",
-                held.id, held.epoch, wait, held.wake_at,
-            )  # fmt: skip
-        if wait is None:
+        row = await self.database.fetchrow(
+            """UPDATE flow SET attempts = attempts + 1, state = 'waiting', owner = NULL, lease_until = NULL,
+                      wake_at = CASE WHEN wake_at = $4 THEN now() + make_interval(secs => $3) ELSE now() END,
+                      updated_at = now()
+                WHERE id = $1 AND epoch = $2 AND state <> 'ended'
+            RETURNING extract(epoch FROM wake_at - now())::float8 AS wait""",
+            held.id, held.epoch, wait, held.wake_at,
+        )  # fmt: skip
+        if row is None:
             raise LeaseLost(held.id)
-        self._wake_in(wait)
+        self._wake_in(row["wait"])
 
     async def run(self) -> None:
         """Claims and drives what is due until stopped, several at a time; then what is still driven comes to rest, and
@@ -333,7 +342,7 @@ class Flows:
             _log.warning("leases are left to run out", kind=self.kind, error=error)
 
 
-def _held(row: Row) -> Held:
+def _held(row: Row, carried: Any = None) -> Held:
     return Held(
         id=row["id"],
         kind=row["kind"],
@@ -344,4 +353,5 @@ def _held(row: Row) -> Held:
         due_at=row["due_at"],
         overdue=row["overdue"],
         data=row["data"],
+        carried=carried,
     )

@@ -118,7 +118,7 @@ class Services:
     ) -> Reservation:
         """`instead_of`: reservations that end in the same step; their orders must be cancelled.
 
-        Raises: Short, with the lines; AlreadyEnded.
+        Raises: Short, with the lines; ReservationEnded, if the clock has ended it; AlreadyEnded.
         """
         wanted = ReserveRequest(
             reservation_id=reservation_id,
@@ -131,16 +131,14 @@ class Services:
         except RemoteProblem as refused:
             if refused.code == "out_of_stock":
                 raise Short([ShortLine.model_validate(line) for line in refused.document.get("lines", [])]) from refused
-            raise _ended(refused) from refused
+            raise _reservation_ended(refused) from refused
 
     async def hold(self, reservation_id: str) -> None:
-        """Raises ReservationEnded."""
+        """Raises: ReservationEnded, if the clock has ended it; AlreadyEnded, if its order has."""
         try:
             await self._inventory.post(f"/internal/reservations/{reservation_id}/hold", None, Reservation)
         except RemoteProblem as refused:
-            if refused.status in (404, 409):
-                raise ReservationEnded(GONE) from refused
-            raise
+            raise _reservation_ended(refused) from refused
 
     async def release(self, reservation_id: str, *, order_cancelled: bool = False) -> None:
         wish = ReleaseRequest(order_cancelled=order_cancelled)
@@ -187,6 +185,13 @@ class Services:
 
 def _ended(refused: RemoteProblem) -> Exception:
     return AlreadyEnded(str(refused)) if refused.code == "already_ended" else refused
+
+
+def _reservation_ended(refused: RemoteProblem) -> Exception:
+    """The clock ends what no order has taken hold of; whatever else has ended it was meant to."""
+    if refused.status == 404 or refused.document.get("state") == "expired":
+        return ReservationEnded(GONE)
+    return _ended(refused)
 
 
 def _reserved(lines: Sequence[CartLine]) -> list[ReservationLine]:

@@ -1,15 +1,15 @@
 """The flow of a checkout: each step beside its undo. Protocol: docs/adr/0002.
 
-    replace ─> price ─> reserve ─> order ─> hold ─> pay ─> (ended)
-                 │         │         │        │      │
-              release   release   release <─ cancel_order
+    replace ─> place ─> pay ─> (ended)
+                 │       │
+    release <─ cancel_order
 
-Every step asks one service by an id that was fixed beforehand, so a repeat after a crash names the same
-thing. Once an order may exist, cancelling it is the only undo: it frees the stock and the money by events.
+Every call names what it makes by an id that was fixed beforehand, so a repeat after a crash names the same thing.
+Once an order may exist, cancelling it is the only undo: it frees the stock and the money by events.
 
 `replace` only if the shopper had something else open. The flow of that has ended with the request; this one cancels its
-order, and takes over what it has reserved (`reserve`) or gives it back (`release`). Never before the order is
-cancelled: the earlier try may be paid at this moment, and then it stands.
+order, and takes over what it has reserved (`place`) or gives it back (`release`). Never before the order is cancelled:
+the earlier try may be paid at this moment, and then it stands.
 """
 
 import asyncio
@@ -17,31 +17,29 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from bodega.contracts.ids import derived_id
 from bodega.contracts.orders import CHECKOUT_REPLACED, CreateOrder
 from bodega.contracts.payments import AuthorizePayment, Payment
 from bodega.kit.db import Database, Transaction
-from bodega.kit.errors import AlreadyEnded, Unavailable
+from bodega.kit.errors import AlreadyEnded, Problem, Unavailable
 from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
 from bodega.kit.http import RemoteProblem, forget_deadline, remaining_seconds
 from bodega.kit.live import Live
 from bodega.kit.telemetry import log
 from bodega.services.checkout import service, store
-from bodega.services.checkout.clients import GONE, Services, Short, StillPaid, decided_against
-from bodega.services.checkout.domain import CANCEL_REASON, Checkout, State, Undo, price_cart
+from bodega.services.checkout.clients import Services, Short, StillPaid, decided_against
+from bodega.services.checkout.domain import CANCEL_REASON, Checkout, State, Undo
 from bodega.services.checkout.errors import (
     CardDeclined,
     CheckoutFailed,
-    NoLongerSold,
     PaymentInProgress,
     ReservationEnded,
-    ShippingUnavailable,
-    TotalChanged,
-    UnknownShippingOption,
     to_stored,
 )
+from bodega.services.checkout.service import Offered
 from bodega.services.checkout.settings import Settings
 
 KIND = "checkout"
@@ -60,11 +58,10 @@ class CheckoutFlow:
     def steps(self) -> dict[str, Step]:
         return {
             "replace": self.replace,
-            "price": self._or_undone(self.price, "release"),
-            "reserve": self._or_undone(self.reserve, "release"),
+            "place": self._or_undone(self.place, "cancel_order"),
+            # Where an older version has left a flow.
+            **dict.fromkeys(("price", "reserve", "order", "hold"), self._or_undone(self.place, "cancel_order")),
             "release": self.release,
-            "order": self._or_undone(self.order, "cancel_order"),
-            "hold": self._or_undone(self.hold, "cancel_order"),
             "pay": self._or_undone(self.pay, "cancel_order"),
             "cancel_order": self.cancel_order,
         }
@@ -111,40 +108,21 @@ class CheckoutFlow:
             if standing:
                 await store.set_state(tx, held.id, "started", problem=to_stored(service.already_bought(standing[0])))
 
-        return Next("release" if standing else "price", data={"undo": "failed"} if standing else {}, write=write)
+        if standing:
+            return Next("release", data={"undo": "failed"}, write=write)
+        return Next("place", write=write, carried=held.carried)
 
-    async def price(self, held: Held) -> Next:
-        """The catalog's prices decide. Nothing to undo yet."""
-        checkout = await self._read(held)
-        if undo := service.undo_of(held):
-            return self._gives_up(held, checkout, undo)
-        try:
-            offer = await service.offer(
-                self._services, checkout.cart_lines, checkout.shipping_address, self._settings.currency
-            )
-            option = offer.option(checkout.shipping_option)
-            async with self._database.reading() as tx:
-                tax = await service.tax_to(tx, checkout.shipping_address)
-            priced = price_cart(checkout.cart_lines, offer.prices, option, checkout.shipping_address, tax)
-            if priced.totals.total != checkout.expected_total:
-                raise TotalChanged(
-                    "The total has changed since you saw it. Nothing was charged. Check the new total and agree to it.",
-                    expected_total=checkout.expected_total.model_dump(),
-                    total=priced.totals.total.model_dump(),
-                )
-        except (NoLongerSold, ShippingUnavailable, UnknownShippingOption, TotalChanged) as problem:
-            return self._gives_up(held, checkout, "failed", to_stored(problem))
-        return Next(
-            "reserve",
-            data={"promised": [option.promised_from.isoformat(), option.promised_to.isoformat()]},
-            write=lambda tx: store.set_priced(tx, held.id, priced.lines, priced.totals, priced.tax_decision),
-        )
-
-    async def reserve(self, held: Held) -> Next:
-        """Undo: release."""
+    async def place(self, held: Held) -> Next:
+        """Prices the cart, sets the goods aside, makes the order, and has it hold them, so that no clock ends the
+        reservation any more. Nothing is written before the last is answered: done again, it makes nothing twice.
+        Undo: cancel_order, since the answer to a create may have been lost."""
         checkout = await self._read(held)
         if service.undo_of(held):
-            return Next("release")
+            return Next("cancel_order")
+        try:
+            offered = await service.price(self._services, self._database, checkout, self._settings.currency)
+        except service.NOT_AS_WISHED as problem:
+            return self._refused(held, checkout, problem)
         try:
             await self._services.reserve(
                 checkout.reservation_id,
@@ -152,11 +130,31 @@ class CheckoutFlow:
                 self._settings.reservation_seconds,
                 instead_of=[one.reservation_id for one in await self._earlier(held)],
             )
+            standing = await self._services.create_order(_order_of(offered))
+            await self._services.hold(checkout.reservation_id)
         except Short as short:
-            return self._gives_up(held, checkout, "failed", to_stored(service.short_of(short.lines, checkout.lines)))
-        except AlreadyEnded:
-            return self._gives_up(held, checkout, "failed", to_stored(ReservationEnded(GONE)))
-        return Next("order", write=_moves(held, "reserved"))
+            return self._refused(held, checkout, service.short_of(short.lines, offered.checkout.lines))
+        except ReservationEnded as problem:
+            why = _moves(held, checkout.state, problem=to_stored(problem))
+            return Next("cancel_order", data={"undo": "failed"}, write=why)
+        except AlreadyEnded:  # the order is cancelled: what it held is free, and what it did not is released
+            return Next("cancel_order", data={"undo": "cancelled"})
+        placed = replace(
+            offered.checkout, state="paying", order_number=standing.number, order_token=standing.view_token
+        )
+        return Next(
+            "pay",
+            write=partial(store.set_placed, checkout=placed, tax_decision=offered.tax_decision),
+            carried=placed,
+        )
+
+    def _refused(self, held: Held, checkout: Checkout, why: Problem) -> Next:
+        """What its shopper has agreed to cannot be had. Whoever has taken the flow over does not know how far others
+        came with it: then what may have been made is undone."""
+        if held.carried is None:
+            written = _moves(held, checkout.state, problem=to_stored(why))
+            return Next("cancel_order", data={"undo": "failed"}, write=written)
+        return self._gives_up(held, checkout, "failed", to_stored(why))
 
     async def release(self, held: Held) -> Next:
         """Gives back what no order holds. Also right when nothing was reserved: then a late reserve finds its end."""
@@ -173,29 +171,6 @@ class CheckoutFlow:
             await store.let_stand(tx, held.id)
 
         return replace(undone, write=write)
-
-    async def order(self, held: Held) -> Next:
-        """Undo, from here on: cancel_order (the answer to a create may have been lost)."""
-        checkout = await self._read(held)
-        if service.undo_of(held):
-            return Next("cancel_order")
-        try:
-            standing = await self._services.create_order(_order_of(checkout, held))
-        except AlreadyEnded:
-            return Next("release", data={"undo": "cancelled"})
-        return Next("hold", write=lambda tx: store.set_ordered(tx, held.id, standing.number, standing.view_token))
-
-    async def hold(self, held: Held) -> Next:
-        """From now on no clock ends the reservation, only the order."""
-        checkout = await self._read(held)
-        if service.undo_of(held):
-            return Next("cancel_order")
-        try:
-            await self._services.hold(checkout.reservation_id)
-        except ReservationEnded as problem:
-            why = _moves(held, "ordered", problem=to_stored(problem))
-            return Next("cancel_order", data={"undo": "failed"}, write=why)
-        return Next("pay", write=_moves(held, "paying"))
 
     async def pay(self, held: Held) -> Next:
         """Asks for the money, and again how it stands, until the processor has decided."""
@@ -316,10 +291,16 @@ class CheckoutFlow:
 
     async def _earlier(self, held: Held) -> list[Checkout]:
         """The tries that this one is instead of."""
+        if not held.data.get("replaces"):
+            return []
         async with self._database.reading() as tx:
             return await store.replaced_by(tx, held.id)
 
     async def _read(self, held: Held) -> Checkout:
+        """As the step before has left it: only who raises the flow's epoch changes its row."""
+        if held.carried is not None:
+            carried: Checkout = held.carried
+            return carried
         async with self._database.reading() as tx:
             return await store.get_checkout(tx, held.id)
 
@@ -357,10 +338,8 @@ def _moves(held: Held, state: State, **what: Any) -> Any:
     return write
 
 
-def _order_of(checkout: Checkout, held: Held) -> CreateOrder:
-    if checkout.totals is None:
-        raise RuntimeError(f"{checkout.id} came to its order without a total")
-    first, last = held.data.get("promised", (None, None))  # as the option said when it was priced
+def _order_of(offered: Offered) -> CreateOrder:
+    checkout = offered.checkout
     return CreateOrder(
         order_id=checkout.order_id,
         checkout_id=checkout.id,
@@ -369,12 +348,12 @@ def _order_of(checkout: Checkout, held: Held) -> CreateOrder:
         cart_revision=checkout.cart_revision,
         reservation_id=checkout.reservation_id,
         lines=list(checkout.lines),
-        totals=checkout.totals,
+        totals=offered.totals,
         shipping_address=checkout.shipping_address,
         billing_address=checkout.billing_address,
         shipping_option=checkout.shipping_option,
-        promised_from=first,
-        promised_to=last,
+        promised_from=offered.option.promised_from,
+        promised_to=offered.option.promised_to,
         contact=checkout.contact,
     )
 

@@ -248,8 +248,9 @@ async def check_out(
     services, driver, settings = room
     wanted = _wish(wish, shopper)
     cart = await _cart(services, shopper, wish.cart_token)
+    wished = service.wished(cart, wanted, settings)
     async with db.transaction() as tx:
-        checkout_id, held, replayed = await service.begin(tx, driver.flows, cart, wanted, key, raw, settings)
+        checkout_id, held, replayed = await service.begin(tx, driver.flows, wished, key, raw, settings)
     return await _answer(db, await driver.settled(checkout_id, held), replayed=replayed)
 
 

@@ -13,10 +13,10 @@ from bodega.contracts.fields import Address, Contact
 from bodega.contracts.ids import derived_id, new_id
 from bodega.contracts.inventory import ShortLine
 from bodega.contracts.money import Price
-from bodega.contracts.orders import OrderLine
+from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.shipping import ShippingOption
 from bodega.kit import idempotency
-from bodega.kit.db import Transaction
+from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import PreconditionRequired, StaleVersion
 from bodega.kit.flow import Flows, Held
 from bodega.kit.idempotency import StillRunning
@@ -33,17 +33,20 @@ from bodega.services.checkout.domain import (
     items_total,
     out_of_stock,
     outcome_of_cancelled_order,
+    price_cart,
 )
 from bodega.services.checkout.errors import (
     AlreadyBought,
     CartEmpty,
     CheckoutEnded,
     NoActionPending,
+    NoLongerSold,
     OutOfStock,
     PaymentInProgress,
     ShippingUnavailable,
     TooManyAttempts,
     TooManyWaiting,
+    TotalChanged,
     UnknownShippingOption,
     to_stored,
 )
@@ -95,6 +98,45 @@ async def offer(services: Services, lines: Sequence[CartLine], address: Address,
     return Offer(prices, options)
 
 
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """A checkout with its price, how its tax was decided, and how it is sent."""
+
+    checkout: Checkout
+    totals: Totals
+    tax_decision: Mapping[str, Any]
+    option: ShippingOption
+
+
+NOT_AS_WISHED = (NoLongerSold, ShippingUnavailable, UnknownShippingOption, TotalChanged)
+"""Why a cart cannot be had for what its shopper has agreed to."""
+
+
+async def price(services: Services, database: Database, checkout: Checkout, currency: str) -> Offered:
+    """By the catalog's prices, which decide.
+
+    Raises: NOT_AS_WISHED.
+    """
+    address, wanted = checkout.shipping_address, checkout.expected_total
+    found = await offer(services, checkout.cart_lines, address, currency)
+    option = found.option(checkout.shipping_option)
+    async with database.reading() as tx:
+        tax = await tax_to(tx, address)
+    priced = price_cart(checkout.cart_lines, found.prices, option, address, tax)
+    if priced.totals.total != wanted:
+        raise TotalChanged(
+            "The total has changed since you saw it. Nothing was charged. Check the new total and agree to it.",
+            expected_total=wanted.model_dump(),
+            total=priced.totals.total.model_dump(),
+        )
+    return Offered(
+        replace(checkout, state="priced", lines=priced.lines, totals=priced.totals),
+        priced.totals,
+        priced.tax_decision,
+        option,
+    )
+
+
 async def tax_to(tx: Transaction, address: Address) -> TaxTable:
     """The rates of today, of the country in whose tax territory the address lies. An account with a tax service would
     be asked here instead."""
@@ -115,7 +157,7 @@ async def replace_tax(tx: Transaction, wanted: TaxCountry, *, expected_version: 
 
 
 async def begin(
-    tx: Transaction, flows: Flows, cart: CartContents, wish: Wish, key: str, body: bytes, settings: Settings
+    tx: Transaction, flows: Flows, new: Checkout, key: str, body: bytes, settings: Settings
 ) -> tuple[str, Held | None, bool]:
     """The checkout of this key, or the one that says the same: its id, the flow if it is new (then the caller drives
     it), and whether the key was used before. A new one replaces whatever else this cart or customer has open.
@@ -123,17 +165,15 @@ async def begin(
     Raises: KeyReused; CartEmpty; TooManyWaiting; TooManyAttempts; AlreadyBought, if this cart as it is was bought by a
     request that said something else.
     """
-    checkout_id = new_id("chk")
-    scope = f"POST /checkout {cart.cart_id}"
-    kept = await idempotency.claim(tx, scope, key, body, resource_id=checkout_id)
+    scope = f"POST /checkout {new.cart_id}"
+    kept = await idempotency.claim(tx, scope, key, body, resource_id=new.id)
     if kept is not None:
         return kept.resource_id or "", None, True
-    if not cart.lines:
+    if not new.cart_lines:
         raise CartEmpty("Your cart is empty. Add something to it first.")
-    new = _begun(checkout_id, cart, wish, settings)
-    await store.lock_cart(tx, cart.cart_id)
-    known = await store.open_checkouts(tx, cart.cart_id, wish.customer_id)
-    if bought := await store.find_bought(tx, cart.cart_id, cart.revision):
+    await store.lock_cart(tx, new.cart_id)
+    known = await store.open_or_bought(tx, new.cart_id, new.cart_revision, new.customer_id)
+    if bought := next((one for one in known if one.state == "completed"), None):
         if not bought.wants_the_same(new):
             raise already_bought(bought)
         known = [bought]
@@ -146,23 +186,23 @@ async def begin(
     if await store.insert_checkout(tx, new) is not None:
         raise StillRunning("Another request has just begun to buy this cart. Try again.")
     held = await flows.start(
-        tx, checkout_id, "replace" if replaced else "price", {"replaces": replaced},
-        due_seconds=settings.checkout_due_seconds,
+        tx, new.id, "replace" if replaced else "place", {"replaces": replaced},
+        due_seconds=settings.checkout_due_seconds, carried=new,
     )  # fmt: skip
-    return checkout_id, held, False
+    return new.id, held, False
 
 
 async def _allowed(tx: Transaction, new: Checkout, settings: Settings) -> None:
     """Raises: TooManyWaiting, TooManyAttempts. Whoever has no money to give may not keep goods from those who have."""
-    of_email, of_client = await store.waiting_of_others(tx, new)
-    if of_email >= settings.waiting_per_email or of_client >= settings.waiting_per_address:
-        whose = "with this e-mail address" if of_email >= settings.waiting_per_email else "from your network"
+    tried = await store.tried_before(tx, new)
+    if tried.of_email >= settings.waiting_per_email or tried.of_client >= settings.waiting_per_address:
+        whose = "with this e-mail address" if tried.of_email >= settings.waiting_per_email else "from your network"
         raise TooManyWaiting(
             f"Too many orders {whose} are waiting for their payment. Pay or cancel one of them, or try again in a few "
             "minutes.",
             retry_after_seconds=max(1, int(settings.declined_due_seconds)),
         )
-    if await store.declined_lately(tx, new.cart_id) >= settings.attempts_at_most:
+    if tried.declined >= settings.attempts_at_most:
         raise too_many_attempts()
 
 
@@ -189,11 +229,14 @@ async def _replaced(tx: Transaction, flows: Flows, known: Sequence[Checkout], ne
         if now.state in BEFORE_RESERVED:  # it may not have taken over what it was itself to replace
             replaced += [earlier.id for earlier in await store.replaced_by(tx, one.id)]
         replaced.append(one.id)
-    await store.replace_by(tx, replaced, new.id)
+    if replaced:
+        await store.replace_by(tx, replaced, new.id)
     return replaced
 
 
-def _begun(checkout_id: str, cart: CartContents, wish: Wish, settings: Settings) -> Checkout:
+def wished(cart: CartContents, wish: Wish, settings: Settings) -> Checkout:
+    """The checkout that this wish asks for. Nothing is written."""
+    checkout_id = new_id("chk")
     now = datetime.now(UTC)
     return Checkout(
         id=checkout_id,

@@ -56,24 +56,19 @@ async def lock_cart(tx: Transaction, cart_id: str) -> None:
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('cart ' || $1, 0))", cart_id)
 
 
-async def open_checkouts(tx: Transaction, cart_id: str, customer_id: str | None) -> list[Checkout]:
-    """Those of this cart or of this customer that have not ended and that nothing replaces, by id."""
+async def open_or_bought(tx: Transaction, cart_id: str, cart_revision: str, customer_id: str | None) -> list[Checkout]:
+    """Those of this cart or of this customer that have not ended and that nothing replaces, by id; and the completed
+    one of the cart as it is now."""
     rows = await tx.fetch(
         """SELECT * FROM checkout
             WHERE state NOT IN ('completed', 'failed', 'cancelled', 'expired') AND replaced_by IS NULL
-              AND (cart_id = $1 OR customer_id = $2) ORDER BY id""",
-        cart_id, customer_id,
+              AND (cart_id = $1 OR customer_id = $2)
+           UNION ALL
+           SELECT * FROM checkout WHERE cart_id = $1 AND cart_revision = $3 AND state = 'completed'
+            ORDER BY id""",
+        cart_id, customer_id, cart_revision,
     )  # fmt: skip
     return [_checkout(row) for row in rows]
-
-
-async def find_bought(tx: Transaction, cart_id: str, cart_revision: str) -> Checkout | None:
-    """The completed checkout of a cart as it is now."""
-    row = await tx.fetchrow(
-        "SELECT * FROM checkout WHERE cart_id = $1 AND cart_revision = $2 AND state = 'completed'",
-        cart_id, cart_revision,
-    )  # fmt: skip
-    return _checkout(row) if row is not None else None
 
 
 async def replace_by(tx: Transaction, ids: Sequence[str], new_id: str) -> None:
@@ -162,11 +157,12 @@ async def _move(
     state: State,
     learnt: str,
     *values: Any,
+    by: Sequence[State] = (),
     next_action: Mapping[str, Any] | None = None,
     problem: Mapping[str, Any] | None = None,
 ) -> None:
     """The state and its entry in the timeline: one statement, since each round trip of a checkout is waited for.
-    `learnt`: further columns with `values`, from $5 on."""
+    `learnt`: further columns with `values`, from $6 on. `by`: states that it has passed on the way."""
     await tx.execute(
         f"""WITH moved AS (
               UPDATE checkout SET state = $2, next_action = $3::jsonb, problem = $4::jsonb, updated_at = now(),
@@ -174,27 +170,27 @@ async def _move(
                      {learnt}
                 FROM (SELECT state AS before FROM checkout WHERE id = $1 FOR UPDATE) AS old
                WHERE id = $1 RETURNING old.before <> $2 AS is_new)
-            INSERT INTO checkout_timeline (checkout_id, state) SELECT $1, $2 FROM moved WHERE is_new""",  # noqa: S608 - constants of this module
-        checkout_id, state, _json(next_action), _json(problem), *values,
+            INSERT INTO checkout_timeline (checkout_id, state)
+            SELECT $1, passed FROM moved, unnest($5::text[] || $2) WITH ORDINALITY AS t (passed, n)
+             WHERE is_new ORDER BY n""",  # noqa: S608 - constants of this module
+        checkout_id, state, _json(next_action), _json(problem), by, *values,
     )  # fmt: skip
     tx.notify(CHANGES, checkout_id)
 
 
-async def set_priced(
-    tx: Transaction, checkout_id: str, lines: tuple[OrderLine, ...], totals: Totals, decision: Mapping[str, Any]
-) -> None:
+async def set_placed(tx: Transaction, checkout: Checkout, tax_decision: Mapping[str, Any]) -> None:
+    """It is priced, its goods are reserved, and its order is made."""
     await _move(
-        tx, checkout_id, "priced", ", lines = $5::jsonb, totals = $6::jsonb, tax_decision = $7::jsonb",
-        _json(list(lines)), _json(totals), _json(decision),
+        tx, checkout.id, checkout.state,
+        ", lines = $6::jsonb, totals = $7::jsonb, tax_decision = $8::jsonb, order_number = $9, order_token = $10",
+        _json(list(checkout.lines)), _json(checkout.totals), _json(tax_decision),
+        checkout.order_number, checkout.order_token,
+        by=["priced", "reserved", "ordered"],
     )  # fmt: skip
 
 
-async def set_ordered(tx: Transaction, checkout_id: str, number: str | None, token: str | None) -> None:
-    await _move(tx, checkout_id, "ordered", ", order_number = $5, order_token = $6", number, token)
-
-
 async def set_attempt(tx: Transaction, checkout_id: str, attempt: int, payment_method: str) -> None:
-    await _move(tx, checkout_id, "paying", ", attempt = $5, payment_method = $6", attempt, payment_method)
+    await _move(tx, checkout_id, "paying", ", attempt = $6, payment_method = $7", attempt, payment_method)
 
 
 async def set_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
@@ -203,29 +199,31 @@ async def set_due(tx: Transaction, checkout_id: str, seconds: float) -> None:
     )
 
 
-async def waiting_of_others(tx: Transaction, new: Checkout) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was tried before in vain, by number of checkouts and of cards."""
+
+    of_email: int
+    of_client: int
+    declined: int
+
+
+async def tried_before(tx: Transaction, new: Checkout) -> Tried:
     """How many checkouts wait for their shopper to pay: of the same e-mail, and of the same client. Those of the same
-    cart or customer are not counted: the new one replaces them."""
+    cart or customer are not counted: the new one replaces them. And how many cards were declined for its cart within an
+    hour, whatever was to be bought with them."""
     row = await tx.fetchrow(
         """SELECT count(*) FILTER (WHERE lower(contact->>'email') = lower($1)) AS of_email,
-                  count(*) FILTER (WHERE client = $2) AS of_client
+                  count(*) FILTER (WHERE client = $2) AS of_client,
+                  (SELECT count(*) FROM checkout AS mine JOIN checkout_timeline AS t ON t.checkout_id = mine.id
+                    WHERE mine.cart_id = $3 AND t.state = 'declined' AND t.at > now() - interval '1 hour') AS declined
              FROM checkout
             WHERE state IN ('action_required', 'declined') AND (lower(contact->>'email') = lower($1) OR client = $2)
               AND cart_id <> $3 AND customer_id IS DISTINCT FROM coalesce($4, '')""",
         new.contact.email, new.client, new.cart_id, new.customer_id,
     )  # fmt: skip
     assert row is not None
-    return row["of_email"], row["of_client"]
-
-
-async def declined_lately(tx: Transaction, cart_id: str) -> int:
-    """How many cards were declined for a cart within an hour, whatever was to be bought with them."""
-    count: int = await tx.fetchval(
-        """SELECT count(*) FROM checkout JOIN checkout_timeline AS t ON t.checkout_id = checkout.id
-            WHERE cart_id = $1 AND t.state = 'declined' AND t.at > now() - interval '1 hour'""",
-        cart_id,
-    )
-    return count
+    return Tried(row["of_email"], row["of_client"], row["declined"])
 
 
 async def extend_due(tx: Transaction, checkout_id: str, seconds: float) -> None:

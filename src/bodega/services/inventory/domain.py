@@ -82,7 +82,7 @@ def same_again(existing: Reservation, lines: tuple[ReservationLine, ...]) -> Res
     Raises: AlreadyEnded, DifferentReservation.
     """
     if existing.ended:
-        raise AlreadyEnded("this reservation has ended")
+        raise AlreadyEnded("this reservation has ended", state=existing.state)
     if existing.lines != lines:
         raise DifferentReservation("this id stands for a reservation with other lines")
     return existing
@@ -95,7 +95,7 @@ def hold(reservation: Reservation) -> Change:
     Raises: AlreadyEnded.
     """
     if reservation.ended:
-        raise AlreadyEnded("this reservation has ended")
+        raise AlreadyEnded("this reservation has ended", state=reservation.state)
     if reservation.state == "reserved":
         return _to(reservation, "held")
     return Change(reservation)
