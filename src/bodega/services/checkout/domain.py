@@ -1,12 +1,9 @@
 """The rules of a checkout: what it costs, which state follows which. Pure, no I/O.
 
-(started, if the shopper had an open checkout already: that one has ended before this one is priced)
-
-started ─> priced ─> reserved ─> ordered ─> paying ─┬─> action_required ─┐
-   │          │          │          │         ^  ^  ├─> declined ────────┤
-   v          v          v          v         │  └──┴── another card ────┘
-failed    failed     cancelled   cancelled,   └─> completed
-                                 expired, failed
+started ─> priced, reserved, ordered: one step ─> paying ─┬─> action_required ─┐
+   │          │                                     ^  ^  ├─> declined ────────┤
+   v          v                                     │  └──┴── another card ────┘
+failed    failed, cancelled, expired                └─> completed
 """
 
 from collections.abc import Mapping, Sequence
