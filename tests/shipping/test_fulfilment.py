@@ -342,7 +342,7 @@ async def cleared(database: Database, settings: Settings, flows: Flows, order: s
     async with database.transaction() as tx:
         shipment = await service.want(tx, order, paid(order).data, settings)
         assert shipment is not None
-        await service.clear(tx, shipment.id)
+        await store.clear(tx, shipment.id)
         held = await flows.start(tx, shipment.id, "buy", service.of_flow(shipment))
     assert held is not None
     return held

@@ -58,7 +58,7 @@ class Fulfilment:
                 await service.drop(tx, held.data["order_id"])
 
             return Next("done", write=drop, ended=True)
-        return Next("buy", write=partial(service.clear, shipment_id=_shipment_of(held)))
+        return Next("buy", write=partial(store.clear, shipment_id=_shipment_of(held)))
 
     async def void(self, held: Held) -> Next:
         """The label before this one goes back, before another is bought: there are never two that can be used."""
@@ -96,7 +96,7 @@ class Fulfilment:
             write = partial(service.refuse, shipment_id=shipment_id, why=str(refusal))
             return Next("buy", write=write, wait_seconds=self._settings.retry_most_seconds)
         url = self._settings.tracking_url(bought.tracking_number)
-        write = partial(service.label, shipment_id=shipment_id, bought=bought, tracking_url=url)
+        write = partial(service.label, seen=shipment, bought=bought, tracking_url=url)
         return Next("file", data={"label_id": bought.id}, write=write)
 
     async def file(self, held: Held) -> Next:
@@ -107,7 +107,7 @@ class Fulfilment:
         if shipment.state == "dropped":  # while the label was being bought
             return Next("stop")
         await self._shelf.put(held.data["label_name"], await self._carrier.print(label_id))
-        write = partial(service.file, shipment_id=_shipment_of(held), label_id=label_id)
+        write = partial(service.file, seen=shipment, label_id=label_id)
         return Next("done", write=write, ended=True)
 
     async def stop(self, held: Held) -> Next:
