@@ -18,9 +18,10 @@ async def tell(tx: Transaction, mailing: Flows, notice: Notice, settings: Settin
 
 
 async def no_longer_failed(tx: Transaction, mailing: Flows, order_id: str) -> None:
-    """The order was paid, or its shopper has ordered anew: nobody need read that a card was declined."""
+    """Its shopper has ordered anew: nobody need read that a card was declined."""
     waiting = await store.find_waiting(tx, order_id, "payment_failed")
-    await mailing.lock(tx, *waiting)
+    if waiting:
+        await mailing.lock(tx, *waiting)
     for notification_id in waiting:
         if await store.drop(tx, notification_id):
             await mailing.end(tx, notification_id)
