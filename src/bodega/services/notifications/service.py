@@ -8,7 +8,7 @@ from bodega.kit.db import Transaction
 from bodega.kit.flow import Flows
 from bodega.services.notifications import domain, store
 from bodega.services.notifications.domain import Notice
-from bodega.services.notifications.errors import InStock, StillToBeSent, TooManyWishes, UnknownSku
+from bodega.services.notifications.errors import InStock, NoLongerKept, StillToBeSent, TooManyWishes, UnknownSku
 from bodega.services.notifications.settings import Settings
 
 
@@ -32,11 +32,13 @@ async def resend(
 ) -> None:
     """The same again as a mail of its own: somebody has lost the first, or it was never taken.
 
-    Raises: NotificationNotFound, StillToBeSent.
+    Raises: NotificationNotFound, StillToBeSent, NoLongerKept.
     """
     original = await store.lock(tx, notification_id)
     if original.state == "waiting":
         raise StillToBeSent("it has not been sent yet, but is still being tried")
+    if not original.notice.data:
+        raise NoLongerKept("What it said, and to whom it went, is no longer kept.")
     again = replace(original.notice, fact=f"{original.notice.fact}#{new_notification_id}", resend_of=original.id)
     await _begin(tx, mailing, new_notification_id, again, settings, "send")
     await store.replace_parked(tx, original.id)
