@@ -1,6 +1,7 @@
-"""What an ordinary order costs here, counted; and that the result of a step, which is written to the shipment as the step
-has seen it, is judged anew if somebody has changed it in between."""
+"""What an ordinary order costs here, counted; and that the result of a step, which is written to the shipment as the
+step has seen it, is judged anew if somebody has changed it in between."""
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import pytest
 from bodega.contracts.ids import derived_id, new_id
 from bodega.contracts.shipping import RatesRequest
 from bodega.kit.db import Database
-from bodega.kit.flow import Flows
+from bodega.kit.flow import Flows, LeaseLost
 from bodega.kit.http import Client
 from bodega.kit.testing import Topics
 from bodega.services.shipping import service, store
@@ -19,6 +20,7 @@ from bodega.services.shipping.flows import Fulfilment
 from bodega.services.shipping.settings import Settings
 from tests.counting import COUNTED, cost_of
 from tests.events import received
+from tests.locks import somebody_waits
 from tests.shipping.conftest import Judge, World
 from tests.shipping.making import paid, question
 from tests.shipping.test_fulfilment import cleared, worker
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.service
 Clients = tuple[Orders, Carrier, LabelShelf]
 
 
-async def test_an_ordinary_order_costs_24_round_trips_and_five_commits(
+async def test_an_ordinary_order_costs_twenty_round_trips_and_five_commits(
     settings: Settings, database: Database, clients: Clients, judge: tuple[Judge, str]
 ) -> None:
     """From the question of its price to its label. The statement by which the inbox lets the event in, those of the
@@ -60,10 +62,10 @@ async def test_an_ordinary_order_costs_24_round_trips_and_five_commits(
         shipment = await store.get_shipment(tx, derived_id("shp", order))
     assert (shipment.state, shipment.filed) == ("labelled", True)
     assert {step: (cost["sql"], cost["commit"]) for step, cost in costs.items()} == {
-        "rates": (1, 0), "paid": (5, 1), "wait": (3, 1), "ask, buy and file": (15, 3),
+        "rates": (1, 0), "paid": (5, 1), "wait": (3, 1), "ask, buy and file": (11, 3),
     }  # fmt: skip
     in_all = sum(costs.values(), Counter[str]())
-    assert (in_all["sql"], in_all["commit"], in_all["event"]) == (24, 5, 1)
+    assert (in_all["sql"], in_all["commit"], in_all["event"]) == (20, 5, 1)
     assert (in_all["call"], in_all["carrier"], in_all["object storage"]) == (1, 2, 1)
 
 
@@ -117,13 +119,56 @@ async def test_what_is_cleared_again_stays_as_far_as_it_is(
     order = new_id("ord")
     flows = worker(settings, database, clients)
     held = await cleared(database, settings, flows, order)
+    again = await store.clear(database, derived_id("shp", order))
+    assert (again.state, again.version) == ("cleared", 2)
     async with database.transaction() as tx:
-        await store.clear(tx, derived_id("shp", order))
-        assert (await store.get_shipment(tx, derived_id("shp", order))).version == 2
-        await service.give_up(tx, derived_id("shp", order), None)
-        await store.clear(tx, derived_id("shp", order))
-        assert (await store.get_shipment(tx, derived_id("shp", order))).state == "dropped"
+        await service.give_up(tx, again.id, None)
+        late = asyncio.create_task(store.clear(database, again.id))
+        await somebody_waits(database)
         await flows.end(tx, held.id)
+    assert (await late).state == "dropped", "not as it was when we came"
+
+
+async def test_an_order_that_is_cancelled_when_orders_has_just_said_yes_buys_no_label(
+    settings: Settings, database: Database, clients: Clients, world: World, judge: tuple[Judge, str]
+) -> None:
+    order = new_id("ord")
+    id = derived_id("shp", order)
+    flows = worker(settings, database, clients)
+    async with database.transaction() as tx:
+        shipment = await service.want(tx, order, paid(order).data, settings)
+        assert shipment is not None
+        held = await flows.start(tx, id, "ask", service.of_flow(shipment))
+    assert held is not None
+    async with database.transaction() as tx:
+        await flows.lock(tx, id)
+        assert await service.drop(tx, order) == id
+        await flows.end(tx, id)
+        asking = asyncio.create_task(flows.drive(held))
+        await somebody_waits(database)
+    assert judge[0].asked[order] == 1
+    with pytest.raises(LeaseLost):
+        await asking
+    assert await world.sold(order) == []
+
+
+async def test_a_worker_that_dies_anywhere_between_asking_and_writing_leaves_one_label(
+    settings: Settings, database: Database, clients: Clients, world: World, topics: Topics, shipping: object
+) -> None:
+    order = new_id("ord")
+    id = derived_id("shp", order)
+    flows = worker(settings, database, clients)
+    async with database.transaction() as tx:
+        shipment = await service.want(tx, order, paid(order).data, settings)
+        assert shipment is not None
+        held = await flows.start(tx, id, "ask", service.of_flow(shipment))
+    assert held is not None
+    await clients[0].begin_fulfilment(order, id)  # it dies after the yes,
+    await store.clear(database, id)  # after what it noted of it,
+    await flows.steps["ask"](held)  # and after it has bought
+    await flows.drive(held)
+    assert [one["status"] for one in await world.sold(order)] == ["label_created"]
+    assert len(await topics.of_subject("shipping", order, "ShipmentCreated")) == 1
 
 
 async def test_the_shops_own_country_is_domestic_whatever_the_tables_say(database: Database) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from bodega.contracts.fields import Address, Contact
 from bodega.contracts.ids import order_number
 from bodega.contracts.privacy import ERASED_ADDRESS, POSTAL_PREFIX
-from bodega.kit.db import Row, Transaction
+from bodega.kit.db import Database, Row, Transaction
 from bodega.services.shipping.domain import STATUS_OF, Band, Option, Shipment, State, Status, Tables
 from bodega.services.shipping.errors import ShipmentNotFound
 
@@ -140,13 +140,19 @@ async def save(tx: Transaction, shipment: Shipment) -> Shipment | None:
     return _shipment(row) if row is not None else None
 
 
-async def clear(tx: Transaction, shipment_id: str) -> None:
-    """Orders lets it go: from here on the order cannot be cancelled. Nothing, if it is further already."""
-    await tx.execute(
-        """UPDATE shipment SET state = 'cleared', version = version + 1, updated_at = now()
-            WHERE id = $1 AND state = 'wanted'""",
+async def clear(database: Database, shipment_id: str) -> Shipment:
+    """Orders lets it go: from here on the order cannot be cancelled. What is further already stays as it is. The
+    shipment as it stands then, never as it was before somebody has changed it; one statement in autocommit.
+
+    Raises: ShipmentNotFound.
+    """
+    row = await database.fetchrow(
+        """UPDATE shipment SET state = CASE state WHEN 'wanted' THEN 'cleared' ELSE state END,
+                  version = version + (state = 'wanted')::integer, updated_at = now()
+            WHERE id = $1 RETURNING *""",
         shipment_id,
     )
+    return _found(row)
 
 
 async def insert_voided(tx: Transaction, shipment: Shipment) -> None:
