@@ -7,7 +7,7 @@ import pytest
 
 from bodega.contracts.envelope import event
 from bodega.contracts.ids import new_id
-from bodega.contracts.inventory import InventoryReleased
+from bodega.contracts.inventory import InventoryReleased, InventoryReserved
 from bodega.kit.db import Database
 from bodega.kit.retention import DAY, older_than
 from bodega.kit.testing import Answered, Caller, Credentials, Topics, eventually
@@ -99,6 +99,29 @@ async def test_of_five_who_wait_for_two_pieces_the_first_four_are_told_and_the_l
     assert await waiting(database, thing.sku) == people[4:]
     await topics.publish(thing.becomes(5))
     await mailbox.gets(people[4])
+
+
+async def test_what_buyers_take_tells_nobody_anything_until_nothing_is_left(
+    thing: Thing, mailbox: Mailbox, topics: Topics, database: Database
+) -> None:
+    people = [somebody() for _ in range(5)]
+    for one in people:
+        await thing.wish(one)
+    await topics.publish(thing.becomes(2))
+    await heard(database, thing)
+    assert await waiting(database, thing.sku) == people[4:]
+    await topics.publish(reserved(thing, 1), reserved(thing, 0))
+    await heard(database, thing)
+    assert await waiting(database, thing.sku) == people[4:]
+    await topics.publish(thing.becomes(1))  # sold out in between: whoever was told before has had their chance
+    await mailbox.gets(people[4])
+
+
+def reserved(thing: Thing, left: int) -> Any:
+    """Somebody buys, and so many are left."""
+    facts = thing.becomes(left).data.model_dump()
+    fact = InventoryReserved.model_validate({**facts, "reservation_id": new_id("res"), "quantity": 1})
+    return event(fact, subject=thing.sku, sequence=thing.version)
 
 
 async def test_they_are_told_in_the_order_of_asking(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bodega.contracts.ids import new_id
-from bodega.contracts.orders import view_token
+from bodega.contracts.orders import CHECKOUT_REPLACED, view_token
 from bodega.kit.db import Database, Transaction
 from bodega.kit.flow import Flows, Held, Next
 from bodega.kit.http import Client
@@ -388,11 +388,11 @@ async def test_the_mail_server_may_be_away_and_nothing_is_lost(
         assert len(await mailbox.to(who)) == 1
 
 
-async def test_a_payment_while_its_failure_is_being_told_locks_in_one_order(
+async def test_a_checkout_that_is_replaced_while_its_failure_is_being_told_locks_in_one_order(
     settings: Settings, database: Database
 ) -> None:
-    """The step holds its flow and comes to the notification; the news of the payment must not do it the other way
-    round. A kind of its own: nobody else drives it."""
+    """The step holds its flow and comes to the notification; the news that its shopper has ordered anew must not do it
+    the other way round. A kind of its own: nobody else drives it."""
     order, ada = new_id("ord"), somebody()
     recording = asyncio.Event()
 
@@ -410,14 +410,15 @@ async def test_a_payment_while_its_failure_is_being_told_locks_in_one_order(
         await handlers["PaymentFailed"](tx, received(declined(order, ada)))
         id = await tx.fetchval("SELECT id FROM notification WHERE recipient = $1", ada)
 
-    async def pay() -> None:
+    async def replace() -> None:
         await recording.wait()
         async with database.transaction() as tx:
-            await handlers["OrderPaid"](tx, received(paid(order, ada)))
+            gone = cancelled(order, ada, was_paid=False, reason=CHECKOUT_REPLACED)
+            await handlers["OrderCancelled"](tx, received(gone))
 
     held = await mailing.claim(id)
     assert held is not None
-    await asyncio.gather(mailing.drive(held), pay())
+    await asyncio.gather(mailing.drive(held), replace())
     async with database.transaction() as tx:
         states = await tx.fetch("SELECT kind, state FROM notification WHERE recipient = $1", ada)
     assert {row["kind"]: row["state"] for row in states}["payment_failed"] == "dropped"

@@ -16,7 +16,6 @@ from bodega.services.shipping.domain import Band, Shipment, Status
 
 pytestmark = pytest.mark.unit
 
-ZONES = {"FR": "eu", "*": "world"}
 BANDS = (
     Band(up_to_grams=2000, from_value=0, price=490),
     Band(up_to_grams=5000, from_value=0, price=690),
@@ -24,13 +23,6 @@ BANDS = (
     Band(up_to_grams=2000, from_value=5000, price=0),
 )
 CHRISTMAS = frozenset({date(2026, 12, 25), date(2026, 12, 26)})
-
-
-def test_the_shops_own_country_is_domestic_whatever_the_tables_say() -> None:
-    assert domain.zone_of("FR", "FR", ZONES) == "domestic"
-    assert domain.zone_of("FR", "DE", ZONES) == "eu"
-    assert domain.zone_of("JP", "DE", ZONES) == "world"
-    assert domain.zone_of("JP", "DE", {"FR": "eu"}) is None
 
 
 def test_weight_is_what_was_bought_and_something_around_it() -> None:

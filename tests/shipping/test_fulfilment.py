@@ -342,9 +342,9 @@ async def cleared(database: Database, settings: Settings, flows: Flows, order: s
     async with database.transaction() as tx:
         shipment = await service.want(tx, order, paid(order).data, settings)
         assert shipment is not None
-        await service.clear(tx, shipment.id)
         held = await flows.start(tx, shipment.id, "buy", service.of_flow(shipment))
     assert held is not None
+    await store.clear(database, shipment.id)
     return held
 
 

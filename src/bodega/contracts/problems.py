@@ -90,4 +90,5 @@ TITLES: Final[dict[str, str]] = {
     "already_handed_over": "The parcel is already on its way",
     # notifications
     "still_to_be_sent": "It has not been sent yet",
+    "no_longer_kept": "It is no longer kept",
 }

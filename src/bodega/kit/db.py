@@ -240,6 +240,10 @@ class Database:
                 row: Row | None = await connection.fetchrow(sql, *args)
                 return row
 
+    def notify(self, channel: str, key: str = "") -> None:
+        """As `Transaction.notify`, of what `fetchrow` has just written."""
+        self.notices.give([(channel, key)])
+
     async def connect(self, **server_settings: str) -> Connection:
         """A connection outside the pool, for what keeps one: LISTEN, an advisory lock."""
         connection = await asyncpg.connect(

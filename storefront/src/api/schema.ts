@@ -225,7 +225,7 @@ export interface paths {
         put?: never;
         /**
          * Resend Notification
-         * @description The same again, as a message of its own.
+         * @description The same again, as a message of its own: for 30 days (`mail_body_days`), as long as what it said is kept.
          */
         post: operations["resend_notification_admin_notifications__notification_id__resend_post"];
         delete?: never;
@@ -10417,6 +10417,7 @@ export interface operations {
             404: components["responses"]["NotFound404"];
             /**
              * @description - `still_to_be_sent`: It has not been sent yet.
+             *     - `no_longer_kept`: It is no longer kept.
              *     - `conflict`: This conflicts with the current state.
              */
             409: {

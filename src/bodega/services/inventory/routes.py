@@ -277,9 +277,7 @@ async def reserve(wanted: ReserveRequest, db: Db, caller: Caller, response: Resp
 
 @internal.post("/reservations/{reservation_id}/hold", responses=problems(UnknownReservation, AlreadyEnded))
 async def hold(reservation_id: ReservationId, db: Db, caller: Caller) -> ReservationStanding:
-    async with db.transaction() as tx:
-        reservation = await service.hold(tx, reservation_id, actor=caller.name)
-    return _standing(reservation)
+    return _standing(await service.hold(db, reservation_id, actor=caller.name))
 
 
 @internal.post("/reservations/{reservation_id}/release", responses=problems(Held))

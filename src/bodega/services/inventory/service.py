@@ -1,5 +1,5 @@
-"""What inventory does. Each use case runs in the one transaction that its door has opened; `reserve` is one
-statement, and a transaction of its own; an import is many short ones."""
+"""What inventory does. Each use case runs in the one transaction that its door has opened; `reserve` and `hold` are one
+statement each, and a transaction of their own; an import is many short ones."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -87,10 +87,14 @@ def _out_of_stock(short: Sequence[ShortLine]) -> OutOfStock:
     return OutOfStock(", ".join(f"{line.sku}: {line.left} left" for line in short), lines=list(short))
 
 
-async def hold(tx: Transaction, reservation_id: str, *, actor: str) -> Reservation:
+async def hold(database: Database, reservation_id: str, *, actor: str) -> Reservation:
     """Raises: UnknownReservation, AlreadyEnded."""
-    before = await store.lock_reservation(tx, reservation_id)
-    return await _apply(tx, before, domain.hold(before), reason="", actor=actor)
+    held = await store.hold(database, reservation_id)
+    if held is not None:
+        return held
+    async with database.transaction() as tx:
+        before = await store.lock_reservation(tx, reservation_id)
+        return await _apply(tx, before, domain.hold(before), reason="", actor=actor)
 
 
 async def release(tx: Transaction, reservation_id: str, *, order_cancelled: bool = False, actor: str) -> Reservation:
@@ -108,7 +112,10 @@ async def release(tx: Transaction, reservation_id: str, *, order_cancelled: bool
 
 async def commit(tx: Transaction, reservation_id: str, *, cause: str) -> Reservation:
     """Raises: UnknownReservation, PaidWithoutStock: the event is parked."""
-    before = await store.lock_reservation(tx, reservation_id)
+    committed = await store.commit(tx, reservation_id, reason=cause, actor="orders")
+    if committed is not None:
+        return committed
+    before = await store.lock_reservation(tx, reservation_id)  # it is committed already, or has ended
     return await _apply(tx, before, domain.commit(before), reason=cause, actor="orders")
 
 

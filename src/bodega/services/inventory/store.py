@@ -233,7 +233,7 @@ async def reserve(
         json.dumps(trace_headers()),
     )  # fmt: skip
     assert row is not None
-    database.notices.give([(OUTBOX, "")])
+    database.notify(OUTBOX)
     return Reserved(
         expires_at=row["expires_at"], short=tuple(ShortLine.model_validate(line) for line in row["short"] or ())
     )
@@ -282,6 +282,29 @@ async def end_reservations(tx: Transaction, ids: Sequence[str]) -> None:
 async def lock_reservation(tx: Transaction, reservation_id: str) -> Reservation:
     """Raises UnknownReservation."""
     return _found(await tx.fetchrow("SELECT * FROM reservation WHERE id = $1 FOR UPDATE", reservation_id))
+
+
+async def hold(database: Database, reservation_id: str) -> Reservation | None:
+    """Takes hold of what is reserved, in one statement in autocommit; None, if it is in another state or not known."""
+    row = await database.fetchrow(
+        """UPDATE reservation SET state = 'held', expires_at = NULL, updated_at = now()
+            WHERE id = $1 AND state = 'reserved' RETURNING *""",
+        reservation_id,
+    )
+    return _reservation(row) if row is not None else None
+
+
+async def commit(tx: Transaction, reservation_id: str, *, reason: str, actor: str) -> Reservation | None:
+    """What is set aside leaves the stock, in one statement; None, if it is in another state or not known."""
+    row = await tx.fetchrow(
+        """WITH committed AS (
+             UPDATE reservation SET state = 'committed', expires_at = NULL, updated_at = now()
+              WHERE id = $1 AND state IN ('reserved', 'held') RETURNING *)
+           SELECT *, move_stock('committed', id, skus, quantities, $2, $3, $4::jsonb) FROM committed""",
+        reservation_id, reason, actor, json.dumps(trace_headers()),
+    )  # fmt: skip
+    tx.notify(OUTBOX)
+    return _reservation(row) if row is not None else None
 
 
 async def insert_tombstone(tx: Transaction, reservation_id: str) -> bool:

@@ -8,7 +8,7 @@ from bodega.kit.db import Database
 from bodega.kit.flow import Flows
 from bodega.kit.retention import DAY, older_than
 from bodega.services.notifications import __doc__ as sign
-from bodega.services.notifications import routes
+from bodega.services.notifications import routes, store
 from bodega.services.notifications.clients import Goods, Links, Mailer, Twilio
 from bodega.services.notifications.consumers import heard_with
 from bodega.services.notifications.flows import Mailing
@@ -58,7 +58,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         loops=[
             consumer,
             mailing,
-            housekeeping(database, settings, older_than(settings.stock_wish_days * DAY, "stock_wish", "asked_at")),
+            housekeeping(
+                database,
+                settings,
+                store.bodies_for(settings.mail_body_days),
+                older_than(settings.stock_wish_days * DAY, "stock_wish", "asked_at"),
+            ),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},

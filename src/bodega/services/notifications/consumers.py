@@ -40,11 +40,12 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
     """What is heard; each message is a flow of `mailing`."""
 
     async def order_paid(tx: Transaction, event: Received[OrderPaid]) -> None:
-        await service.no_longer_failed(tx, mailing, event.subject)
+        # That a card was declined before is not mailed any more: its flow looks for this confirmation first.
         await service.tell(tx, mailing, _of_order("order_confirmation", event, f"{event.subject}/paid"), settings)
 
     async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> None:
         # Who never paid has left by themselves. An order says it again, unpaid, when a payment turns up later.
+        # What takes the place of a checkout has another order: nobody need read that a card was declined for this one.
         if event.data.reason == CHECKOUT_REPLACED:
             await service.no_longer_failed(tx, mailing, event.subject)
         if event.data.was_paid:
@@ -111,17 +112,19 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
     async def password_changed(tx: Transaction, event: Received[PasswordChanged]) -> None:
         await service.tell(tx, mailing, _of_customer("password_changed", event), settings)
 
+    async def stock_reserved(tx: Transaction, event: Received[_Stock]) -> None:
+        # There are fewer than before, so nobody can be told of any. Only that it is sold out counts.
+        if not event.data.in_stock:
+            await stock_changed(tx, event)
+
     async def stock_changed(tx: Transaction, event: Received[_Stock]) -> None:
         data = event.data
-        available = data.available
-        if available is None:  # told by an older release, which knew no more than ten
-            available = data.shown if isinstance(data.shown, int) else SHOWN_UP_TO + 1
         await service.stock_changed(
-            tx, mailing, data.sku, data.product_id, data.version, available, settings, cause=event.id
+            tx, mailing, data.sku, data.product_id, data.version, _available(data), settings, cause=event.id
         )
 
     return (
-        Hears("InventoryReserved", InventoryReserved, stock_changed),
+        Hears("InventoryReserved", InventoryReserved, stock_reserved),
         Hears("InventoryReleased", InventoryReleased, stock_changed),
         Hears("InventoryAdjusted", InventoryAdjusted, stock_changed),
         Hears("OrderPaid", OrderPaid, order_paid),
@@ -136,6 +139,12 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
         Hears("PasswordResetRequested", PasswordResetRequested, password_reset_requested),
         Hears("PasswordChanged", PasswordChanged, password_changed),
     )
+
+
+def _available(stock: _Stock) -> int:
+    if stock.available is None:  # told by an older release, which knew no more than ten
+        return stock.shown if isinstance(stock.shown, int) else SHOWN_UP_TO + 1
+    return stock.available
 
 
 def _of_order(kind: Kind, event: _OrderTold, fact: str) -> Notice:

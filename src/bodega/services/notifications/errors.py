@@ -6,6 +6,7 @@ Problem
 │   └── UnknownSku             no product has it
 └── Conflict
     ├── StillToBeSent        it has not been sent yet: there is nothing to repeat
+    ├── NoLongerKept         what it said is forgotten: there is nothing left to repeat
     ├── InStock              it can be had: there is nothing to wait for
     └── TooManyWishes        of one address
 LinkGone                     auth mints no link for it any more: it was used, or is too old
@@ -36,6 +37,10 @@ class TooManyWishes(Conflict):
 
 class StillToBeSent(Conflict):
     code = "still_to_be_sent"
+
+
+class NoLongerKept(Conflict):
+    code = "no_longer_kept"
 
 
 class LinkGone(Exception):

@@ -22,6 +22,7 @@ from bodega.services.notifications.clients import Goods
 from bodega.services.notifications.domain import Channel, Notification, State, TextWish, unsubscribe_token
 from bodega.services.notifications.errors import (
     InStock,
+    NoLongerKept,
     NotificationNotFound,
     StillToBeSent,
     TooManyWishes,
@@ -225,7 +226,9 @@ async def search_notifications(
 @admin.post(
     "/{notification_id}/resend",
     status_code=202,
-    responses=problems(Unauthenticated, Forbidden, NotificationNotFound, StillToBeSent, KeyReused, StillRunning),
+    responses=problems(
+        Unauthenticated, Forbidden, NotificationNotFound, StillToBeSent, NoLongerKept, KeyReused, StillRunning
+    ),
 )
 async def resend_notification(
     notification_id: NotificationId,
@@ -237,7 +240,7 @@ async def resend_notification(
     response: Response,
     key: IdempotencyKey = None,
 ) -> NotificationView:
-    """The same again, as a message of its own."""
+    """The same again, as a message of its own: for 30 days (`mail_body_days`), as long as what it said is kept."""
     again = new_id("ntf")
     async with db.transaction() as tx:
         kept = None

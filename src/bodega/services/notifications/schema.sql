@@ -96,6 +96,8 @@ ALTER TABLE ONLY stock_wish
 ALTER TABLE ONLY unsubscribed
     ADD CONSTRAINT unsubscribed_pkey PRIMARY KEY (recipient);
 
+CREATE INDEX notification_body ON notification USING btree (created_at) WHERE (data <> '{}'::jsonb);
+
 CREATE INDEX notification_number ON notification USING btree (number) WHERE (number IS NOT NULL);
 
 CREATE INDEX notification_parked ON notification USING btree (id DESC) WHERE (state = 'parked'::text);

@@ -8,7 +8,7 @@ from bodega.kit.db import Transaction
 from bodega.kit.flow import Flows
 from bodega.services.notifications import domain, store
 from bodega.services.notifications.domain import Notice
-from bodega.services.notifications.errors import InStock, StillToBeSent, TooManyWishes, UnknownSku
+from bodega.services.notifications.errors import InStock, NoLongerKept, StillToBeSent, TooManyWishes, UnknownSku
 from bodega.services.notifications.settings import Settings
 
 
@@ -18,9 +18,10 @@ async def tell(tx: Transaction, mailing: Flows, notice: Notice, settings: Settin
 
 
 async def no_longer_failed(tx: Transaction, mailing: Flows, order_id: str) -> None:
-    """The order was paid, or its shopper has ordered anew: nobody need read that a card was declined."""
+    """Its shopper has ordered anew: nobody need read that a card was declined."""
     waiting = await store.find_waiting(tx, order_id, "payment_failed")
-    await mailing.lock(tx, *waiting)
+    if waiting:
+        await mailing.lock(tx, *waiting)
     for notification_id in waiting:
         if await store.drop(tx, notification_id):
             await mailing.end(tx, notification_id)
@@ -31,11 +32,13 @@ async def resend(
 ) -> None:
     """The same again as a mail of its own: somebody has lost the first, or it was never taken.
 
-    Raises: NotificationNotFound, StillToBeSent.
+    Raises: NotificationNotFound, StillToBeSent, NoLongerKept.
     """
     original = await store.lock(tx, notification_id)
     if original.state == "waiting":
         raise StillToBeSent("it has not been sent yet, but is still being tried")
+    if not original.notice.data:
+        raise NoLongerKept("What it said, and to whom it went, is no longer kept.")
     again = replace(original.notice, fact=f"{original.notice.fact}#{new_notification_id}", resend_of=original.id)
     await _begin(tx, mailing, new_notification_id, again, settings, "send")
     await store.replace_parked(tx, original.id)

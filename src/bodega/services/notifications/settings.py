@@ -38,6 +38,8 @@ class Settings(ServiceSettings):
     sms_from: str = "+15005550006"
     """A telephone number of the account (E.164), or the id of its messaging service (`MG…`)."""
     sandbox_url: str = "http://127.0.0.1:7080"
+    mail_body_days: int = 30
+    """How long what was sent can be sent again as it was. Then its words go, and whom it went to."""
     stock_wish_days: int = 180
     """How long a wish to be told of new stock is kept."""
     stock_wishes_per_address: int = 10

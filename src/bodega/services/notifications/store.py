@@ -7,6 +7,7 @@ from typing import Any
 
 from bodega.contracts.privacy import ERASED_DOMAIN
 from bodega.kit.db import Row, Transaction
+from bodega.kit.retention import Prune
 from bodega.services.notifications.domain import Channel, Kind, Notice, Notification, State, StockWish, TextWish
 from bodega.services.notifications.errors import NotificationNotFound
 
@@ -100,6 +101,28 @@ async def search(
         state, kind, query, before, channel, limit,
     )  # fmt: skip
     return [_notification(row) for row in rows]
+
+
+def bodies_for(days: int) -> Prune:
+    """Forgets after so long, of what was sent or dropped, what it said and to whom. That it was, when, about what and
+    under which Message-ID stays, so that the same fact is not told again. Parked messages keep theirs for the people
+    who must look, and the address stays where the mail's link, which ends such mails, needs it."""
+
+    async def prune(tx: Transaction, limit: int) -> int:
+        return await tx.execute(
+            """UPDATE notification SET data = '{}', last_error = NULL,
+                      recipient = CASE WHEN kind = 'back_in_stock'
+                                         OR kind = 'parcel_delivered' AND channel = 'mail' AND customer_id IS NULL
+                                       THEN recipient ELSE lower(id) || '@' || $3::text END
+                WHERE id = ANY (ARRAY (
+                  SELECT id FROM notification
+                   WHERE data <> '{}' AND created_at < now() - make_interval(days => $1)
+                     AND state IN ('sent', 'dropped')
+                   LIMIT $2 FOR UPDATE SKIP LOCKED))""",
+            days, limit, ERASED_DOMAIN,
+        )  # fmt: skip
+
+    return prune
 
 
 # --- a person's data --------------------------------------------------------------------------------

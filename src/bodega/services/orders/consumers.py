@@ -45,10 +45,10 @@ async def shipment_picked_up(tx: Transaction, event: Received[ShipmentPickedUp])
 
 
 async def shipment_delivered(tx: Transaction, event: Received[ShipmentDelivered]) -> None:
-    # What has arrived was on its way, also where the delivery is the carrier's first scan.
     parcel = event.data
-    await service.ship(tx, event.subject, parcel.carrier, parcel.tracking_number, parcel.tracking_url, cause=event.id)
-    await service.deliver(tx, event.subject, cause=event.id)
+    await service.deliver(
+        tx, event.subject, parcel.carrier, parcel.tracking_number, parcel.tracking_url, cause=event.id
+    )
 
 
 async def customer_verified(tx: Transaction, event: Received[CustomerVerified]) -> None:

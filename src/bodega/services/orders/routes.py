@@ -480,14 +480,9 @@ async def cancel_for_service(
 async def begin_fulfilment(
     order_id: OrderId, wish: BeginFulfilment, db: Db, caller: Caller, settings: OrderSettings, secret: LinkSecret
 ) -> OrderStanding:
-    async with db.transaction() as tx:
-        order = await service.begin_fulfilment(
-            tx,
-            order_id,
-            capture_first=settings.capture_on == "order",
-            cause=wish.shipment_id,
-            actor=caller.name,
-        )
+    order = await service.begin_fulfilment(
+        db, order_id, capture_first=settings.capture_on == "order", cause=wish.shipment_id, actor=caller.name
+    )
     return _standing(order, secret)
 
 

@@ -7,7 +7,7 @@ from bodega.contracts.envelope import event
 from bodega.contracts.fields import Contact
 from bodega.contracts.money import Price
 from bodega.contracts.orders import CreateOrder, OrderLinkRequested, WithdrawalReceived
-from bodega.kit.db import Transaction
+from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import AlreadyEnded
 from bodega.services.orders import domain, store
 from bodega.services.orders.domain import Change, Order, Withdrawal
@@ -20,18 +20,17 @@ async def create(tx: Transaction, wanted: CreateOrder, *, actor: str) -> Order:
     Raises: AlreadyEnded, if it was cancelled before or since; DifferentOrder, if the id stands for other contents.
     """
     await store.lock_id(tx, wanted.order_id)
+    placed = domain.place(_new_order(wanted))
+    order = await store.insert_order(tx, placed.order, placed.note or "", cause=wanted.checkout_id, actor=actor)
+    if order is not None:
+        _tell(tx, order, placed)
+        return order
     existing = await store.find_order(tx, wanted.order_id)
     if existing is not None:
         return _same(existing, wanted)
     if await store.is_buried(tx, wanted.order_id):
         raise AlreadyEnded("this order was cancelled before it was made")
-    order = await store.insert_order(tx, _new_order(wanted))
-    if order is None:
-        raise DifferentOrder("the checkout or the reservation has another order already")
-    placed = domain.place(order)
-    await store.insert_history(tx, order, None, placed.note or "", cause=wanted.checkout_id, actor=actor)
-    _tell(tx, order, placed)
-    return order
+    raise DifferentOrder("the checkout or the reservation has another order already")
 
 
 async def cancel(
@@ -49,12 +48,21 @@ async def cancel(
     return await _apply(tx, order, domain.cancel(order, reason, only_unpaid=only_unpaid), cause=cause, actor=actor)
 
 
-async def begin_fulfilment(tx: Transaction, order_id: str, *, capture_first: bool, cause: str, actor: str) -> Order:
-    """Raises: OrderNotFound, NotPaid, NotCapturedYet, OrderIsCancelled."""
-    order = await store.lock_order(tx, order_id)
-    return await _apply(
-        tx, order, domain.begin_fulfilment(order, capture_first=capture_first), cause=cause, actor=actor
-    )
+async def begin_fulfilment(database: Database, order_id: str, *, capture_first: bool, cause: str, actor: str) -> Order:
+    """Shipping asks, perhaps again and again while the money is being taken: a no needs no lock, and a yes is written
+    only to the order as it was judged.
+
+    Raises: OrderNotFound, NotPaid, NotCapturedYet, OrderIsCancelled.
+    """
+    while True:
+        async with database.reading() as tx:
+            order = await store.get_order(tx, order_id)
+        change = domain.begin_fulfilment(order, capture_first=capture_first)
+        if not change.happened:
+            return order
+        after = await store.save_if_unchanged(database, order, change, cause=cause, actor=actor)
+        if after is not None:
+            return after
 
 
 async def call_people(tx: Transaction, order_id: str, reason: str, *, actor: str) -> Order:
@@ -65,9 +73,6 @@ async def call_people(tx: Transaction, order_id: str, reason: str, *, actor: str
 
 async def accept_payment(tx: Transaction, order_id: str, payment_id: str, amount: Price, *, cause: str) -> Order:
     order = await store.lock_order(tx, order_id)
-    if order.state == "created" and order.customer_id is None:
-        # Not before it is paid: whoever types somebody else's address could fill their account with nothing.
-        order = await store.give_to_owner(tx, order)
     change = domain.accept_payment(order, payment_id, amount, datetime.now(UTC))
     return await _apply(tx, order, change, cause=cause, actor="payments")
 
@@ -109,9 +114,14 @@ async def ship(
     return await _apply(tx, order, change, cause=cause, actor="shipping")
 
 
-async def deliver(tx: Transaction, order_id: str, *, cause: str) -> Order:
+async def deliver(
+    tx: Transaction, order_id: str, carrier: str, tracking_number: str, tracking_url: str, *, cause: str
+) -> Order:
+    """What has arrived was on its way, also where the delivery is the carrier's first scan."""
     order = await store.lock_order(tx, order_id)
-    return await _apply(tx, order, domain.deliver(order), cause=cause, actor="shipping")
+    sent = domain.ship(order, carrier, tracking_number, tracking_url)
+    shipped = await _apply(tx, order, sent, cause=cause, actor="shipping")
+    return await _apply(tx, shipped, domain.deliver(shipped), cause=cause, actor="shipping")
 
 
 async def claim_guest_orders(tx: Transaction, email: str, customer_id: str) -> int:

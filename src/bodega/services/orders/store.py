@@ -10,13 +10,15 @@ from bodega.contracts.fields import Address, Contact
 from bodega.contracts.ids import new_order_number, order_number
 from bodega.contracts.orders import OrderLine, Totals
 from bodega.contracts.privacy import ERASED, ERASED_ADDRESS, POSTAL_PREFIX, erased_email
-from bodega.kit.db import Row, Transaction
+from bodega.kit.db import Database, Row, Transaction
 from bodega.kit.retention import DAY, Prune, older_than
 from bodega.services.orders.domain import Change, Order, Withdrawal
 from bodega.services.orders.errors import OrderNotFound, WithdrawalNotFound
 
 CHANGES = "order_changed"
 """The channel on which the id of an order is said when it has changed."""
+NOTE_CHARACTERS = 500
+"""Of a line of history, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +39,27 @@ class Record:
     withdrawals: list[Withdrawal]
 
 
-async def insert_order(tx: Transaction, order: Order) -> Order | None:
-    """The order with its number, or None if the id is taken.
+async def insert_order(tx: Transaction, order: Order, note: str, *, cause: str, actor: str) -> Order | None:
+    """The order with its number, and its first line of history; None, if its id is taken or buried, or its checkout or
+    reservation has another order. The id must be locked.
 
     Numbers are random; in the rare clash another one is drawn.
     """
     while True:
         numbered = replace(order, number=new_order_number())
         inserted = await tx.fetchval(
-            """INSERT INTO orders (id, number, state, version, checkout_id, customer_id, email, cart_id,
-                      cart_revision, reservation_id, currency, total, lines, totals, shipping_address,
-                      billing_address, shipping_option, contact, placed_at, promised_from, promised_to)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14::jsonb, $15::jsonb,
-                       $16::jsonb, $17, $18::jsonb, $19, $20, $21)
-               ON CONFLICT DO NOTHING RETURNING true""",
+            """WITH made AS (
+                 INSERT INTO orders (id, number, state, version, checkout_id, customer_id, email, cart_id,
+                        cart_revision, reservation_id, currency, total, lines, totals, shipping_address,
+                        billing_address, shipping_option, contact, placed_at, promised_from, promised_to)
+                 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::jsonb, $14::jsonb, $15::jsonb,
+                        $16::jsonb, $17, $18::jsonb, $19, $20, $21
+                  WHERE NOT EXISTS (SELECT FROM order_tombstone WHERE order_id = $1)
+                 ON CONFLICT DO NOTHING RETURNING id, version, state),
+               noted AS (
+                 INSERT INTO order_history (order_id, version, to_state, note, cause, actor)
+                 SELECT id, version, state, $22, $23, $24 FROM made)
+               SELECT EXISTS (SELECT FROM made)""",
             numbered.id, numbered.number, numbered.state, numbered.version, numbered.checkout_id,
             numbered.customer_id, numbered.contact.email.lower(), numbered.cart_id, numbered.cart_revision,
             numbered.reservation_id, numbered.totals.total.currency, numbered.totals.total.amount,
@@ -58,7 +67,7 @@ async def insert_order(tx: Transaction, order: Order) -> Order | None:
             numbered.totals.model_dump_json(), numbered.shipping_address.model_dump_json(),
             numbered.billing_address.model_dump_json() if numbered.billing_address else None,
             numbered.shipping_option, numbered.contact.model_dump_json(), numbered.placed_at,
-            numbered.promised_from, numbered.promised_to,
+            numbered.promised_from, numbered.promised_to, note[:NOTE_CHARACTERS], cause, actor,
         )  # fmt: skip
         if inserted:
             return numbered
@@ -112,29 +121,58 @@ async def lock_order(tx: Transaction, order_id: str) -> Order:
     return order
 
 
+_SAVE = """
+    WITH changed AS (
+      UPDATE orders SET state = $3, version = version + 1, payment_id = $4, captured = $5, refunded = $6, carrier = $7,
+             tracking_number = $8, tracking_url = $9, attention = $10, paid_at = $11, updated_at = now(),
+             customer_id = CASE WHEN customer_id IS NULL AND paid_at IS NULL AND $11::timestamptz IS NOT NULL
+                                THEN (SELECT m.customer_id FROM proven_mailbox AS m WHERE m.email = orders.email)
+                                ELSE customer_id END
+       WHERE id = $1 AND version = $2
+      RETURNING id, state, version, customer_id),
+    noted AS (
+      INSERT INTO order_history (order_id, version, from_state, to_state, note, cause, actor)
+      SELECT id, version, $12, state, $13, $14, $15 FROM changed)
+    SELECT customer_id FROM changed"""
+
+
 async def save_change(tx: Transaction, before: Order, change: Change, *, cause: str, actor: str) -> Order:
-    """The order with its next version, and a line of history. The row must be locked."""
-    after = replace(change.order, version=before.version + 1)
-    await tx.execute(
-        """UPDATE orders SET state = $2, version = $3, payment_id = $4, captured = $5, refunded = $6, carrier = $7,
-                  tracking_number = $8, tracking_url = $9, attention = $10, paid_at = $11, updated_at = now()
-            WHERE id = $1""",
-        after.id, after.state, after.version, after.payment_id, after.captured, after.refunded, after.carrier,
-        after.tracking_number, after.tracking_url, after.attention, after.paid_at,
-    )  # fmt: skip
-    await insert_history(tx, after, before.state, change.note or "", cause=cause, actor=actor)
-    tx.notify(CHANGES, after.id)
-    return after
+    """The order with its next version and its line of history: one statement, since an order goes through many. The
+    row must be locked.
+
+    When it is paid, a guest's order becomes that of whoever has proven the mailbox, if somebody has. Not before:
+    whoever types somebody else's address could fill their account with nothing.
+    """
+    row = await tx.fetchrow(_SAVE, *_changed(before, change, cause, actor))
+    if row is None:
+        raise RuntimeError(f"{before.id} was changed though it should be locked")
+    tx.notify(CHANGES, before.id)
+    return _next(before, change, row)
 
 
-async def insert_history(
-    tx: Transaction, order: Order, from_state: str | None, note: str, *, cause: str, actor: str
-) -> None:
-    await tx.execute(
-        """INSERT INTO order_history (order_id, version, from_state, to_state, note, cause, actor)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)""",
-        order.id, order.version, from_state, order.state, note[:500], cause, actor,
+async def save_if_unchanged(
+    database: Database, before: Order, change: Change, *, cause: str, actor: str
+) -> Order | None:
+    """The same in a transaction of its own, for a change that tells no fact. None, if the order is not as it was read
+    any more: then nothing is written."""
+    row = await database.fetchrow(_SAVE, *_changed(before, change, cause, actor))
+    if row is None:
+        return None
+    database.notify(CHANGES, before.id)
+    return _next(before, change, row)
+
+
+def _changed(before: Order, change: Change, cause: str, actor: str) -> tuple[Any, ...]:
+    after = change.order
+    return (
+        after.id, before.version, after.state, after.payment_id, after.captured, after.refunded, after.carrier,
+        after.tracking_number, after.tracking_url, after.attention, after.paid_at, before.state,
+        (change.note or "")[:NOTE_CHARACTERS], cause, actor,
     )  # fmt: skip
+
+
+def _next(before: Order, change: Change, row: Row) -> Order:
+    return replace(change.order, version=before.version + 1, customer_id=row["customer_id"])
 
 
 async def claim_guest_orders(tx: Transaction, email: str, customer_id: str) -> int:
@@ -148,17 +186,6 @@ async def claim_guest_orders(tx: Transaction, email: str, customer_id: str) -> i
         "UPDATE orders SET customer_id = $2, updated_at = now() WHERE email = $1 AND customer_id IS NULL",
         email.lower(), customer_id,
     )  # fmt: skip
-
-
-async def give_to_owner(tx: Transaction, order: Order) -> Order:
-    """A guest's order, which is locked, becomes that of whoever has proven the mailbox; else it stays a guest's."""
-    customer_id = await tx.fetchval(
-        """UPDATE orders SET customer_id = m.customer_id, updated_at = now() FROM proven_mailbox m
-            WHERE orders.id = $1 AND orders.customer_id IS NULL AND m.email = orders.email
-        RETURNING m.customer_id""",
-        order.id,
-    )
-    return replace(order, customer_id=customer_id) if customer_id is not None else order
 
 
 async def history_of(tx: Transaction, order_id: str) -> list[HistoryEntry]:

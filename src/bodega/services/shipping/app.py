@@ -20,8 +20,8 @@ NAME = "shipping"
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     database = Database(settings.database_url, pool_size=settings.pool_size)
-    orders = client_for("orders", NAME, settings)
     # One attempt: a step that fails is tried again by its flow, and a label of unknown fate is looked up first.
+    orders = client_for("orders", NAME, settings, timeout_seconds=settings.outside_timeout_seconds, attempts=1)
     carrier = Client(
         NAME, "carrier", settings.carrier_url, timeout_seconds=settings.outside_timeout_seconds, attempts=1
     )

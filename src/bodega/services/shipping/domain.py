@@ -66,6 +66,15 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Tables:
+    """What the merchant's tables say of a country. No options: nothing is sent there."""
+
+    options: tuple[Option, ...]
+    closed: frozenset[date]
+    """Days on which nothing is handed over or delivered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shipment:
     """What is sent for an order. Its contents are missing in a tombstone."""
 
@@ -118,11 +127,6 @@ class Label:
 
 
 # --- what it costs ----------------------------------------------------------------------------------
-
-
-def zone_of(country: str, home: str, zones: Mapping[str, str]) -> str | None:
-    """None: nothing is sent there."""
-    return "domestic" if country == home else zones.get(country, zones.get("*"))
 
 
 def weight_of(lines: Iterable[ParcelLine]) -> int:
@@ -202,11 +206,6 @@ def _works(day: date, closed: AbstractSet[date]) -> bool:
 
 
 # --- what becomes of it -----------------------------------------------------------------------------
-
-
-def clear(shipment: Shipment) -> Shipment:
-    """Orders lets it go: from here on the order cannot be cancelled."""
-    return replace(shipment, state="cleared") if shipment.state == "wanted" else shipment
 
 
 def doubt(shipment: Shipment) -> Shipment:

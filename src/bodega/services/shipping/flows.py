@@ -1,7 +1,8 @@
 """From a paid order to a label: one flow per label, so usually one per shipment.
 
-    wait ──> ask ──> buy ──> file ──> done
-              │       ├────> done (the carrier will not: people must look, and ask for another label)
+    wait ──> ask ──> file ──> done
+              ├────> buy ──> file ...     (the carrier has not answered: once more)
+              ├────> done (the carrier will not: people must look, and ask for another label)
               └────> done (the order was cancelled)
 
     stop ──> done           the order was refunded whole before the first scan: its label goes back, nothing is sent
@@ -10,7 +11,8 @@
       └────> done (too late: the parcel is on its way)
 
 Each step may be repeated by anybody at any time: orders answers the same, the carrier knows the key, the print
-is the same print. So a worker that dies between buying and writing leaves nothing that a second one would buy again.
+is the same print. So a worker that dies between asking, buying and writing leaves nothing that a second one would buy
+again.
 """
 
 from functools import partial
@@ -19,6 +21,7 @@ from bodega.kit.db import Database, Transaction
 from bodega.kit.flow import Held, Next, Step
 from bodega.services.shipping import service, store
 from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
+from bodega.services.shipping.domain import Shipment
 from bodega.services.shipping.errors import CarrierRefuses, CarrierSilent, NotYet, OrderEnded
 from bodega.services.shipping.settings import Settings
 
@@ -47,7 +50,8 @@ class Fulfilment:
         return Next("ask", wait_seconds=self._settings.cancel_window_seconds)
 
     async def ask(self, held: Held) -> Next:
-        """Whether the order may be sent. From the yes on it cannot be cancelled, however long we sleep now."""
+        """Whether the order may be sent; then its label. From the yes on it cannot be cancelled, however long we sleep
+        now, and from what is noted before we buy everybody knows that there may be a label to give back."""
         try:
             await self._orders.begin_fulfilment(held.data["order_id"], _shipment_of(held))
         except NotYet:
@@ -58,7 +62,7 @@ class Fulfilment:
                 await service.drop(tx, held.data["order_id"])
 
             return Next("done", write=drop, ended=True)
-        return Next("buy", write=partial(service.clear, shipment_id=_shipment_of(held)))
+        return await self._buy(held, await store.clear(self._database, _shipment_of(held)))
 
     async def void(self, held: Held) -> Next:
         """The label before this one goes back, before another is bought: there are never two that can be used."""
@@ -76,10 +80,14 @@ class Fulfilment:
         return Next("buy", write=partial(service.void, shipment_id=shipment_id))
 
     async def buy(self, held: Held) -> Next:
-        """The label. If the answer is lost, it is looked up by our reference, and else bought with the same key."""
-        shipment_id = _shipment_of(held)
+        """The label: another one, or once more the one whose fate is not known."""
         async with self._database.reading() as tx:
-            shipment = await store.get_shipment(tx, shipment_id)
+            shipment = await store.get_shipment(tx, _shipment_of(held))
+        return await self._buy(held, shipment)
+
+    async def _buy(self, held: Held, shipment: Shipment) -> Next:
+        """If the answer is lost, it is looked up by our reference, and else bought with the same key."""
+        shipment_id = shipment.id
         if shipment.state == "dropped":
             return Next("stop")
         try:
@@ -96,7 +104,7 @@ class Fulfilment:
             write = partial(service.refuse, shipment_id=shipment_id, why=str(refusal))
             return Next("buy", write=write, wait_seconds=self._settings.retry_most_seconds)
         url = self._settings.tracking_url(bought.tracking_number)
-        write = partial(service.label, shipment_id=shipment_id, bought=bought, tracking_url=url)
+        write = partial(service.label, seen=shipment, bought=bought, tracking_url=url)
         return Next("file", data={"label_id": bought.id}, write=write)
 
     async def file(self, held: Held) -> Next:
@@ -107,7 +115,7 @@ class Fulfilment:
         if shipment.state == "dropped":  # while the label was being bought
             return Next("stop")
         await self._shelf.put(held.data["label_name"], await self._carrier.print(label_id))
-        write = partial(service.file, shipment_id=_shipment_of(held), label_id=label_id)
+        write = partial(service.file, seen=shipment, label_id=label_id)
         return Next("done", write=write, ended=True)
 
     async def stop(self, held: Held) -> Next:

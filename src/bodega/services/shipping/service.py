@@ -24,7 +24,7 @@ from bodega.kit.errors import Broken, Invalid
 from bodega.kit.flow import Flows
 from bodega.services.shipping import domain, store
 from bodega.services.shipping.clients import CarrierPrices
-from bodega.services.shipping.domain import Label, Option, Shipment, Status
+from bodega.services.shipping.domain import Label, Option, Shipment, Status, Tables
 from bodega.services.shipping.errors import NotLabelled
 from bodega.services.shipping.schemas import Delivery, DeliveryOption
 from bodega.services.shipping.settings import Settings
@@ -43,16 +43,15 @@ async def rates(
     goods = question.items_total
     value = goods.amount if goods is not None and goods.currency == settings.currency else 0
     async with database.reading() as tx:
-        options = await _options_to(tx, question.address.country, settings)
-        promises = {option.id: await _promise(tx, option, settings) for option in options}
+        tables = await _tables_to(tx, question.address.country, settings)
     live = {}
-    if any(option.live for option in options):
+    if any(option.live for option in tables.options):
         live = await _live(database, prices, question.address, parcels, settings, keep=keep)
     offered = []
-    for option in options:
+    for option in tables.options:
         price = domain.asked_for(option, parcels, value, live)
         if price is not None:
-            first, last = promises[option.id]
+            first, last = _promise(option, tables, settings)
             offered.append(
                 ShippingOption(
                     id=option.id,
@@ -75,15 +74,14 @@ async def delivery(database: Database, country: str, grams: int, settings: Setti
         return Price(amount=amount, currency=settings.currency)
 
     async with database.reading() as tx:
-        options = await _options_to(tx, country, settings)
-        closed = await store.closed_days(tx, now.date())
-    leaves = domain.leaves_on(now, settings.cutoff_hour, closed)
+        tables = await _tables_to(tx, country, settings)
+    leaves = domain.leaves_on(now, settings.cutoff_hour, tables.closed)
     offered = []
-    for option in options:
+    for option in tables.options:
         usual = domain.price_of(parcels, 0, option.bands)
         if usual is None or not parcels:
             continue
-        first, last = domain.promised(leaves, option.first_day, option.last_day, closed)
+        first, last = domain.promised(leaves, option.first_day, option.last_day, tables.closed)
         free_from = domain.free_from(parcels, option.bands)
         offered.append(
             DeliveryOption(
@@ -114,16 +112,16 @@ async def _live(
         return await store.keep_quote(tx, key, asked, settings.quote_seconds)
 
 
-async def _options_to(tx: Transaction, country: str, settings: Settings) -> list[Option]:
-    zone = domain.zone_of(country, settings.country, await store.zones(tx))
-    return await store.options_to(tx, zone, settings.currency) if zone is not None else []
+async def _tables_to(tx: Transaction, country: str, settings: Settings) -> Tables:
+    return await store.tables_to(
+        tx, country, home=settings.country, currency=settings.currency, since=datetime.now(UTC).date()
+    )
 
 
-async def _promise(tx: Transaction, option: Option, settings: Settings) -> tuple[date, date]:
-    now = datetime.now(UTC)
-    closed = await store.closed_days(tx, now.date())
-    leaves = domain.leaves_on(now, settings.cutoff_hour, closed)
-    return domain.promised(leaves, option.first_day, option.last_day, closed)
+def _promise(option: Option, tables: Tables, settings: Settings) -> tuple[date, date]:
+    """If it is ordered now."""
+    leaves = domain.leaves_on(datetime.now(UTC), settings.cutoff_hour, tables.closed)
+    return domain.promised(leaves, option.first_day, option.last_day, tables.closed)
 
 
 # --- what is sent -----------------------------------------------------------------------------------
@@ -135,13 +133,13 @@ async def want(tx: Transaction, order_id: str, order: OrderPaid, settings: Setti
     Raises: Broken, if the tables no longer know how to send it.
     """
     country = order.shipping_address.country
-    options = {option.id: option for option in await _options_to(tx, country, settings)}
-    option = options.get(order.shipping_option)
+    tables = await _tables_to(tx, country, settings)
+    option = next((option for option in tables.options if option.id == order.shipping_option), None)
     if option is None:
         raise Broken(f"nothing is sent to {country} by {order.shipping_option}: see the tables of shipping")
     first, last = order.promised_from, order.promised_to
     if first is None or last is None:  # a checkout that did not say: as if it had been asked now
-        first, last = await _promise(tx, option, settings)
+        first, last = _promise(option, tables, settings)
     weight = domain.weight_of(
         ParcelLine(sku=line.sku, quantity=line.quantity, weight_grams=line.weight_grams) for line in order.lines
     )
@@ -200,11 +198,7 @@ async def give_up(tx: Transaction, shipment_id: str, label_id: str | None) -> No
         return
     if label_id is not None:
         await store.insert_voided(tx, shipment)
-    await store.save(tx, domain.drop(shipment))
-
-
-async def clear(tx: Transaction, shipment_id: str) -> None:
-    await _change(tx, shipment_id, domain.clear)
+    await _saved(tx, domain.drop(shipment))
 
 
 async def doubt(tx: Transaction, shipment_id: str) -> None:
@@ -232,7 +226,7 @@ async def relabel(tx: Transaction, fulfilment: Flows, shipment_id: str, address:
         raise Invalid.field(
             "/address/country", "Another country has different prices. Refund the order, then sell it again."
         )
-    saved = await store.save(tx, after)
+    saved = await _saved(tx, after)
     step = "void" if saved.state == "voiding" else "buy"
     await fulfilment.start(tx, f"{saved.label_name}/{saved.version}", step, of_flow(saved), inline=False)
     return saved
@@ -242,7 +236,7 @@ async def void(tx: Transaction, shipment_id: str) -> None:
     """The carrier has taken the label back."""
     shipment = await store.lock_shipment(tx, shipment_id)
     await store.insert_voided(tx, shipment)
-    await store.save(tx, domain.void(shipment))
+    await _saved(tx, domain.void(shipment))
 
 
 async def keep_label(tx: Transaction, shipment_id: str, why: str) -> None:
@@ -254,25 +248,28 @@ def of_flow(shipment: Shipment) -> dict[str, object]:
     return {"shipment_id": shipment.id, "order_id": shipment.order_id, "label_name": shipment.label_name}
 
 
-async def file(tx: Transaction, shipment_id: str, label_id: str) -> None:
+async def file(tx: Transaction, seen: Shipment, label_id: str) -> None:
     """The label's print is in object storage. If it has another label by now, that print is of no use."""
-    await _change(
-        tx, shipment_id, lambda shipment: replace(shipment, filed=shipment.filed or shipment.label_id == label_id)
-    )
+    await _go_on(tx, seen, lambda shipment: replace(shipment, filed=shipment.filed or shipment.label_id == label_id))
 
 
-async def label(tx: Transaction, shipment_id: str, bought: Label, tracking_url: str) -> None:
-    """Writes the label down and tells the world, once."""
-    shipment = await store.lock_shipment(tx, shipment_id)
-    if shipment.state in ("labelled", "dropped"):
+async def label(tx: Transaction, seen: Shipment, bought: Label, tracking_url: str) -> None:
+    """Writes the label down and tells the world, once. `seen`: the shipment as it was when the label was wanted."""
+
+    def labelled(shipment: Shipment) -> Shipment:
+        if shipment.state in ("labelled", "dropped"):
+            return shipment
+        return domain.label(shipment, bought, tracking_url, datetime.now(UTC))
+
+    after = await _go_on(tx, seen, labelled)
+    if after is None:
         return
-    after = await store.save(tx, domain.label(shipment, bought, tracking_url, datetime.now(UTC)))
     fact = ShipmentCreated.model_validate(
         {
             **_carried(after),
             "promised_from": after.promised_from,
             "promised_to": after.promised_to,
-            "replaces": await store.find_voided(tx, shipment_id),
+            "replaces": await store.find_voided(tx, after.id) if after.label_no > 1 else None,
         }
     )
     tx.emit(event(fact, subject=after.order_id, sequence=after.version))
@@ -291,7 +288,7 @@ async def scan(tx: Transaction, scan_id: str, shipment_id: str, status: Status, 
     moved = domain.move(shipment, status, at)
     if moved == shipment:
         return shipment
-    after = await store.save(tx, moved)
+    after = await _saved(tx, moved)
     fact: ShipmentPickedUp | ShipmentDelivered | None = None
     if after.status == "delivered":
         fact = ShipmentDelivered.model_validate({**_carried(after), "delivered_at": after.delivered_at})
@@ -315,7 +312,27 @@ async def _change(tx: Transaction, shipment_id: str, change: Callable[[Shipment]
     shipment = await store.lock_shipment(tx, shipment_id)
     after = change(shipment)
     if after != shipment and shipment.state != "dropped":
-        await store.save(tx, after)
+        await _saved(tx, after)
+
+
+async def _go_on(tx: Transaction, seen: Shipment, change: Callable[[Shipment], Shipment]) -> Shipment | None:
+    """Writes a change to the shipment as a step has seen it, which is one statement; if it is another by now, the
+    change is judged anew. None: nothing has changed."""
+    after = change(seen)
+    saved = await store.save(tx, after) if after != seen else None
+    if saved is None:
+        shipment = await store.lock_shipment(tx, seen.id)
+        after = change(shipment)
+        saved = await _saved(tx, after) if after != shipment else None
+    return saved
+
+
+async def _saved(tx: Transaction, shipment: Shipment) -> Shipment:
+    """The row must be locked."""
+    saved = await store.save(tx, shipment)
+    if saved is None:
+        raise RuntimeError(f"{shipment.id} was changed though it should be locked")
+    return saved
 
 
 def _carried(shipment: Shipment) -> dict[str, object]:

@@ -40,7 +40,7 @@ class Settings(ServiceSettings):
 
     @property
     def outside_timeout_seconds(self) -> float:
-        """Of one call to the carrier or to object storage. A step makes two at most."""
+        """Of one call to orders, the carrier or object storage. A step makes three at most."""
         return self.step_deadline_seconds / 3
 
     def tracking_url(self, number: str) -> str:

@@ -8,47 +8,43 @@ from typing import Any
 from bodega.contracts.fields import Address, Contact
 from bodega.contracts.ids import order_number
 from bodega.contracts.privacy import ERASED_ADDRESS, POSTAL_PREFIX
-from bodega.kit.db import Row, Transaction
-from bodega.services.shipping.domain import STATUS_OF, Band, Option, Shipment, State, Status
+from bodega.kit.db import Database, Row, Transaction
+from bodega.services.shipping.domain import STATUS_OF, Band, Option, Shipment, State, Status, Tables
 from bodega.services.shipping.errors import ShipmentNotFound
 
 # --- the tables of what it costs --------------------------------------------------------------------
 
 
-async def zones(tx: Transaction) -> dict[str, str]:
-    rows = await tx.fetch("SELECT country, zone_id FROM zone_country")
-    return {row["country"]: row["zone_id"] for row in rows}
+async def tables_to(tx: Transaction, country: str, *, home: str, currency: str, since: date) -> Tables:
+    """What the tables say of a country, in one statement: every price of every checkout is read from them anew, so that
+    none is ever stale.
 
-
-async def options_to(tx: Transaction, zone_id: str, currency: str) -> list[Option]:
-    """Every way to send something to a zone, in the order in which shoppers see them."""
-    options = await tx.fetch(
-        """SELECT o.*, t.first_day, t.last_day, t.live FROM shipping_option o JOIN transit t ON t.option_id = o.id
-            WHERE t.zone_id = $1 ORDER BY o.position""",
-        zone_id,
-    )
-    bands = await tx.fetch("SELECT * FROM rate_band WHERE zone_id = $1 AND currency = $2", zone_id, currency)
-    return [
-        Option(
-            id=row["id"],
-            name=row["name"],
-            carrier=row["carrier"],
-            service=row["service"],
-            first_day=row["first_day"],
-            last_day=row["last_day"],
-            live=row["live"],
-            bands=tuple(
-                Band(up_to_grams=band["up_to_grams"], from_value=band["from_value"], price=band["price"])
-                for band in bands
-                if band["option_id"] == row["id"]
-            ),
-        )
-        for row in options
+    The shop's own country, `home`, is in the zone `domestic`; what is not listed is where '*' is, and if that is not
+    listed either, nothing is sent there. Options come in the order in which shoppers see them. `since`: closed days
+    before it are left out.
+    """
+    row = await tx.fetchrow(
+        """SELECT (
+             SELECT jsonb_agg(jsonb_build_object(
+                      'id', o.id, 'name', o.name, 'carrier', o.carrier, 'service', o.service,
+                      'first_day', t.first_day, 'last_day', t.last_day, 'live', t.live,
+                      'bands', (SELECT jsonb_agg(jsonb_build_array(b.up_to_grams, b.from_value, b.price))
+                                  FROM rate_band AS b
+                                 WHERE b.option_id = o.id AND b.zone_id = t.zone_id AND b.currency = $3))
+                    ORDER BY o.position)
+               FROM shipping_option AS o JOIN transit AS t ON t.option_id = o.id
+              WHERE t.zone_id = CASE WHEN $1 = $2 THEN 'domestic' ELSE (
+                      SELECT zone_id FROM zone_country WHERE country IN ($1, '*') ORDER BY country = '*' LIMIT 1) END
+             ) AS options,
+             ARRAY (SELECT day FROM closed_day WHERE day >= $4) AS closed""",
+        country, home, currency, since,
+    )  # fmt: skip
+    assert row is not None
+    options = [
+        Option(**{**option, "bands": tuple(Band(*band) for band in option["bands"] or ())})
+        for option in row["options"] or ()
     ]
-
-
-async def closed_days(tx: Transaction, since: date) -> frozenset[date]:
-    return frozenset(row["day"] for row in await tx.fetch("SELECT day FROM closed_day WHERE day >= $1", since))
+    return Tables(options=tuple(options), closed=frozenset(row["closed"]))
 
 
 async def find_quote(tx: Transaction, key: str) -> dict[str, int] | None:
@@ -130,17 +126,32 @@ async def lock_shipment(tx: Transaction, shipment_id: str) -> Shipment:
     return _found(await tx.fetchrow("SELECT * FROM shipment WHERE id = $1 FOR UPDATE", shipment_id))
 
 
-async def save(tx: Transaction, shipment: Shipment) -> Shipment:
-    """The shipment with its next version. The row must be locked."""
+async def save(tx: Transaction, shipment: Shipment) -> Shipment | None:
+    """The shipment with its next version; None, if it is not at the version any more at which it was read."""
     row = await tx.fetchrow(
-        """UPDATE shipment SET state = $2, status = $3, label_id = $4, tracking_number = $5, tracking_url = $6,
-                  filed = $7, attention = $8, labelled_at = $9, delivered_at = $10, label_no = $11,
-                  address = $12::jsonb, version = version + 1, updated_at = now()
-            WHERE id = $1 RETURNING *""",
-        shipment.id, shipment.state, shipment.status, shipment.label_id, shipment.tracking_number,
+        """UPDATE shipment SET state = $3, status = $4, label_id = $5, tracking_number = $6, tracking_url = $7,
+                  filed = $8, attention = $9, labelled_at = $10, delivered_at = $11, label_no = $12,
+                  address = $13::jsonb, version = version + 1, updated_at = now()
+            WHERE id = $1 AND version = $2 RETURNING *""",
+        shipment.id, shipment.version, shipment.state, shipment.status, shipment.label_id, shipment.tracking_number,
         shipment.tracking_url, shipment.filed, shipment.attention, shipment.labelled_at, shipment.delivered_at,
         shipment.label_no, shipment.address.model_dump_json() if shipment.address else None,
     )  # fmt: skip
+    return _shipment(row) if row is not None else None
+
+
+async def clear(database: Database, shipment_id: str) -> Shipment:
+    """Orders lets it go: from here on the order cannot be cancelled. What is further already stays as it is. The
+    shipment as it stands then, never as it was before somebody has changed it; one statement in autocommit.
+
+    Raises: ShipmentNotFound.
+    """
+    row = await database.fetchrow(
+        """UPDATE shipment SET state = CASE state WHEN 'wanted' THEN 'cleared' ELSE state END,
+                  version = version + (state = 'wanted')::integer, updated_at = now()
+            WHERE id = $1 RETURNING *""",
+        shipment_id,
+    )
     return _found(row)
 
 
