@@ -357,3 +357,16 @@ async def test_who_stops_while_the_store_is_away_leaves_the_leases_to_run_out() 
     flows.stop()
     await flows.run()
     await away.close()
+
+
+async def test_a_flow_that_is_to_begin_later_is_left_alone_until_then(database: Database) -> None:
+    async def works(_: Held) -> Next:
+        return Next("done", ended=True)
+
+    flows = flows_of(database, {"work": works})
+    async with database.transaction() as tx:
+        assert await flows.start(tx, "flow-1", "work", {}, inline=False, wait_seconds=3600) is not None
+    assert await flows.claim() is None
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE flow SET wake_at = wake_at - interval '1 hour' WHERE id = 'flow-1'")
+    assert await flows.claim() is not None

@@ -413,7 +413,7 @@ async def test_cancelling_while_a_step_is_recorded_locks_in_one_order(settings: 
 
         return Next("later", write=write, wait_seconds=600)
 
-    flows = Flows(database, "lock order", {"wait": wait}, service="shipping", owner="test")
+    flows = Flows(database, "lock order", {"ask": wait}, service="shipping", owner="test")
     handlers = {one.name: one.handler for one in heard_with(flows, settings)}
     async with database.transaction() as tx:
         await handlers["OrderPaid"](tx, received(paid(order)))

@@ -14,6 +14,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from bodega.kit.db import Database, Row, Transaction
@@ -119,21 +120,23 @@ class Flows:
         inline: bool = True,
         due_seconds: float | None = None,
         carried: Any = None,
+        wait_seconds: float = 0,
     ) -> Held | None:
         """A new flow, in the caller's transaction. `inline`: already leased to the caller, who drives it
-        after the commit. False: whoever comes first takes it. `carried`: as in Next. None, if it exists already."""
+        after the commit. False: whoever comes first takes it, after `wait_seconds`. `carried`: as in Next. None, if it
+        exists already."""
         trace = trace_headers()
         row = await tx.fetchrow(
-            """INSERT INTO flow (id, kind, state, step, owner, epoch, lease_until, data, due_at)
+            """INSERT INTO flow (id, kind, state, step, owner, epoch, lease_until, data, due_at, wake_at)
                VALUES ($1, $2, 'running', $3, CASE WHEN $5 THEN $4 END, 1,
                        CASE WHEN $5 THEN now() + make_interval(secs => $6) END, $7::jsonb,
-                       now() + make_interval(secs => $8))
+                       now() + make_interval(secs => $8), now() + make_interval(secs => $9))
                ON CONFLICT (id) DO NOTHING RETURNING *, false AS overdue""",
             flow_id, self.kind, step, self.owner, inline, self.lease,
-            json.dumps({**data, **({_TRACE: trace} if trace else {})}), due_seconds,
+            json.dumps({**data, **({_TRACE: trace} if trace else {})}), due_seconds, wait_seconds,
         )  # fmt: skip
-        if not inline:
-            tx.after_commit(self._wake.set)  # before the commit a worker would find nothing, and sleep on
+        if not inline:  # before the commit a worker would find nothing, and sleep on
+            tx.after_commit(partial(self._wake_in, wait_seconds) if wait_seconds else self._wake.set)
         return _held(row, carried) if row is not None else None
 
     async def claim(self, flow_id: str | None = None) -> Held | None:

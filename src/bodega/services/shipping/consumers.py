@@ -16,7 +16,11 @@ def heard_with(fulfilment: Flows, settings: Settings) -> Sequence[Hears]:
     async def order_paid(tx: Transaction, event: Received[OrderPaid]) -> None:
         shipment = await service.want(tx, event.subject, event.data, settings)
         if shipment is not None:
-            await fulfilment.start(tx, shipment.label_name, "wait", service.of_flow(shipment), inline=False)
+            # The shopper's time for second thoughts: until it is over, the order can be cancelled.
+            await fulfilment.start(
+                tx, shipment.label_name, "ask", service.of_flow(shipment), inline=False,
+                wait_seconds=settings.cancel_window_seconds,
+            )  # fmt: skip
 
     async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> None:
         await fulfilment.lock(tx, service.shipment_of(event.subject))

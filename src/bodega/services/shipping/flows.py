@@ -1,9 +1,9 @@
 """From a paid order to a label: one flow per label, so usually one per shipment.
 
-    wait ──> ask ──> file ──> done
-              ├────> buy ──> file ...     (the carrier has not answered: once more)
-              ├────> done (the carrier will not: people must look, and ask for another label)
-              └────> done (the order was cancelled)
+    ask ──> file ──> done               (`ask` comes when the time to cancel is over)
+     ├────> buy ──> file ...             (the carrier has not answered: once more)
+     ├────> done (the carrier will not: people must look, and ask for another label)
+     └────> done (the order was cancelled)
 
     stop ──> done           the order was refunded whole before the first scan: its label goes back, nothing is sent
 
@@ -46,7 +46,7 @@ class Fulfilment:
         }  # fmt: skip
 
     async def wait(self, held: Held) -> Next:
-        """The shopper's time for second thoughts: until it is over, the order can be cancelled."""
+        """Flows that an older release has begun wait here for the time to cancel to be over."""
         return Next("ask", wait_seconds=self._settings.cancel_window_seconds)
 
     async def ask(self, held: Held) -> Next:
