@@ -4,7 +4,6 @@ Out: `Client`, with a timeout inside the caller's remaining budget, retries of w
 jitter, and a circuit breaker. In: `Front`, which bounds and checks the body before any route sees it.
 """
 
-import contextvars
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
@@ -21,6 +20,7 @@ from pydantic_core import from_json
 
 from bodega.kit import cookies, security
 from bodega.kit.auth import InternalTokens
+from bodega.kit.deadline import remaining_seconds, set_deadline, unset_deadline
 from bodega.kit.errors import BadRequest, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia, sentence
 from bodega.kit.telemetry import REQUESTS, count, log, span, trace_headers
 from bodega.kit.transport import App, Receive, Send, transport_to
@@ -29,22 +29,9 @@ DEADLINE_HEADER = "Bodega-Deadline-Ms"
 BODY_LIMIT_BYTES = 1_000_000
 
 _log = log()
-_deadline: contextvars.ContextVar[float | None] = contextvars.ContextVar("deadline", default=None)
 _calls = Histogram("http_call_seconds", "Calls to other services", ["caller", "callee", "outcome"])
 Answer = TypeVar("Answer", bound=BaseModel)
 Scope = MutableMapping[str, Any]
-
-
-def remaining_seconds(default: float) -> float:
-    """What is left of the budget that the caller gave, at most `default`."""
-    deadline = _deadline.get()
-    return default if deadline is None else min(default, deadline - time.monotonic())
-
-
-def forget_deadline() -> None:
-    """In a task that a request has started and that goes on without it: the caller's budget bounds the answer, not
-    the work."""
-    _deadline.set(None)
 
 
 class RemoteProblem(Exception):
@@ -251,7 +238,7 @@ class Front:
         if self._tls:
             scope["headers"] = _cookies_through(scope["headers"], b"cookie", cookies.received)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        token = _deadline.set(_deadline_of(headers))
+        token = set_deadline(_seconds_given(headers))
         client = security.set_client(scope["client"][0] if scope.get("client") else None)
         try:
             with (
@@ -283,7 +270,7 @@ class Front:
                     _record_staff(scope, status)
         finally:
             security.unset_client(client)
-            _deadline.reset(token)
+            unset_deadline(token)
             route = scope.get("route")
             path = getattr(route, "path", "unmatched")
             if path not in ("/livez", "/readyz", "/metrics"):
@@ -374,11 +361,9 @@ def _has_nul(value: Any) -> bool:
             return False
 
 
-def _deadline_of(headers: Mapping[str, str]) -> float | None:
+def _seconds_given(headers: Mapping[str, str]) -> float | None:
     given = headers.get(DEADLINE_HEADER.lower(), "")
-    if not given.isdigit() or len(given) > 9:
-        return None
-    return time.monotonic() + int(given) / 1000
+    return int(given) / 1000 if given.isdigit() and len(given) <= 9 else None
 
 
 def _trace_id() -> dict[str, str]:
