@@ -72,6 +72,11 @@ class Line:
         """Whether who comes now has to wait."""
         return len(self._taken) >= self._places
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return len(self._waiting)
+
     @asynccontextmanager
     async def place(self, ticket: str | None = None) -> AsyncIterator[Place]:
         """A place, given back at the end of the block, or by the task that has taken it over (`Place.until`).
