@@ -11,7 +11,7 @@ import os
 import socket
 import time
 import tomllib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -214,11 +214,13 @@ async def stage(
     without: tuple[str, ...] = ("notifications",),
     otlp_url: str | None = None,
     name: str = "shop",
+    change: Callable[[dict[str, Any]], None] | None = None,
 ) -> AsyncIterator[Stage]:
     """Servers first, then Envoy; gives the stage when a token is accepted, so its keys have arrived.
 
     The services in `without` are down. Without auth there are no keys: then it is given when the gateway lives.
     `otlp_url`: a collector of traces, to which every request is told and not one in a hundred. `name`: of the instance.
+    `change`: of a cluster of the services, as it is rendered.
     """
     system = System.model_validate(described())
     instance = system.instance(name, home=folder)
@@ -227,7 +229,11 @@ async def stage(
     runners = [await _serve(set_up, name, port) for name, port in ports.items()]
     page = await _serve_page(instance)
     config = folder / "envoy.json"
-    rendered = json.dumps(envoy_config(system, instance, edge_secret=EDGE_SECRET, otlp_url=otlp_url))
+    configuration = envoy_config(system, instance, edge_secret=EDGE_SECRET, otlp_url=otlp_url)
+    for cluster in configuration["static_resources"]["clusters"]:
+        if change is not None and cluster["name"] in system.services:
+            change(cluster)
+    rendered = json.dumps(configuration)
     config.write_text(rendered.replace('"random_sampling": {"value": 1.0}', '"random_sampling": {"value": 100.0}'))
     with set_up.log.open("wb") as log:
         process = await asyncio.create_subprocess_exec(

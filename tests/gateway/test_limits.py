@@ -3,11 +3,12 @@
 import asyncio
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bodega.kit.testing import PATIENCE_SECONDS
-from tests.gateway.stage import EDGE_SECRET, Answer, Stage, bearer, stage
+from bodega.kit.testing import PATIENCE_SECONDS, eventually
+from tests.gateway.stage import EDGE_SECRET, Stage, bearer, stage
 
 pytestmark = pytest.mark.service
 
@@ -157,29 +158,60 @@ async def test_reading_is_tried_thrice_and_changing_once(gateway: Stage, trouble
     assert (await gateway.ask("GET", "/orders")).status == 200
 
 
-async def test_a_service_that_drops_everything_is_left_alone_for_a_moment_and_then_asked_again(gateway: Stage) -> None:
-    for n in range(5):
-        await gateway.ask("POST", f"/inventory?drop={n}", body=b"{}")
-    answer = await _until(gateway, "/inventory?out", 503)
-    assert (answer.json["code"], answer.headers["retry-after"]) == ("unavailable", "1")
-    asked = gateway.count("/inventory?out")
-    assert (await gateway.ask("GET", "/inventory?out")).status == 503
-    assert gateway.count("/inventory?out") == asked
-    await _until(gateway, "/inventory?back", 200)
+async def test_the_only_replica_is_asked_on_whatever_it_does(gateway: Stage) -> None:
+    """A shop that is slow because many buy must not be closed to all of them."""
+    for trouble in ("drop=1", "sleep=25"):
+        failing = (gateway.ask("POST", f"/inventory?{trouble}&n={n}", body=b"{}") for n in range(12))
+        assert {answer.status for answer in await asyncio.gather(*failing)} <= {503, 504}
+        for n in range(10):
+            assert (await gateway.ask("GET", f"/inventory?after={trouble}{n}")).status == 200
+
+
+async def test_one_replica_of_two_that_drops_everything_is_left_alone(tmp_path: Path) -> None:
+    dropped = 0
+
+    async def drops(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal dropped
+        dropped += 1
+        writer.transport.abort()
+
+    async with await asyncio.start_server(drops, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+
+        def beside_it(cluster: dict[str, Any]) -> None:
+            if cluster["name"] == "inventory":
+                address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+                cluster["load_assignment"]["endpoints"][0]["lb_endpoints"].append({"endpoint": {"address": address}})
+
+        async with stage(tmp_path, change=beside_it) as two:
+
+            async def good_ones() -> None:
+                """Each second request would fail, were both asked."""
+                answers = [await two.ask("POST", "/inventory", body=b"{}") for _ in range(8)]
+                assert {answer.status for answer in answers} == {200}
+
+            await eventually(good_ones)
+    assert dropped >= 5
+
+
+async def test_more_than_may_wait_for_a_service_are_told_that_it_is_busy(tmp_path: Path) -> None:
+    def narrow(cluster: dict[str, Any]) -> None:
+        cluster["circuit_breakers"]["thresholds"][0] |= {"max_connections": 1, "max_pending_requests": 1}
+
+    async with stage(tmp_path, change=narrow) as way:
+        asked = (way.ask("POST", "/cart?sleep=0.5", body=b"{}") for _ in range(6))
+        refused = [answer for answer in await asyncio.gather(*asked) if answer.status != 200]
+        assert len(refused) >= 4
+        for answer in refused:
+            assert (answer.status, answer.json["code"], answer.headers["retry-after"]) == (503, "busy", "2")
+            assert answer.headers["content-type"] == "application/problem+json"
+        assert way.count("/cart?sleep=0.5") == 6 - len(refused), "what is refused has not been sent"
 
 
 async def test_a_service_that_answers_503_is_asked_on(gateway: Stage) -> None:
     for n in range(10):
         await gateway.ask("POST", f"/shipping?answer=503&n={n}", body=b"{}")
     assert (await gateway.ask("GET", "/shipping")).status == 200
-
-
-async def _until(gateway: Stage, target: str, status: int) -> Answer:
-    deadline = time.monotonic() + 6
-    while (answer := await gateway.ask("GET", target)).status != status:
-        assert time.monotonic() < deadline, f"{target} never became {status}"
-        await asyncio.sleep(0.05)
-    return answer
 
 
 async def test_what_a_service_answers_is_not_touched(gateway: Stage) -> None:

@@ -109,9 +109,21 @@ def test_every_service_has_a_breaker_and_streams_have_their_own(config: dict[str
     for cluster in clusters.values():
         threshold = cluster["circuit_breakers"]["thresholds"][0]
         assert {"max_connections", "max_pending_requests", "max_requests", "retry_budget"} <= set(threshold)
+        if (outliers := cluster.get("outlier_detection")) is not None:
+            assert outliers["max_ejection_percent"] < 100, "the last replica is asked on"
+            assert outliers["always_eject_one_host"] is False
     stream = [route["route"] for route in _routes(config) if route.get("route", {}).get("timeout") == "0s"]
     assert sorted(route["cluster"] for route in stream) == ["checkout-streams", "orders-streams"]
     assert "outlier_detection" not in clusters["auth-jwks"]
+
+
+@pytest.mark.unit
+def test_the_gateway_waits_longer_than_the_service_may_take(config: dict[str, Any]) -> None:
+    """Its last words come from the service, not from the gateway's 504."""
+    for route in _routes(config):
+        told = [one["header"] for one in route.get("request_headers_to_add", [])]
+        for milliseconds in (int(one["value"]) for one in told if one["key"] == "bodega-deadline-ms"):
+            assert float(route["route"]["timeout"].removesuffix("s")) >= milliseconds / 1000 + 1
 
 
 @pytest.mark.unit

@@ -17,8 +17,9 @@ from fastapi.responses import StreamingResponse
 from bodega.kit.app import create_service
 from bodega.kit.auth import Caller as ServiceCaller
 from bodega.kit.auth import InternalTokens
+from bodega.kit.deadline import remaining_seconds
 from bodega.kit.errors import Conflict, NotFound, Timeout, Unavailable
-from bodega.kit.http import DEADLINE_HEADER, Client, RemoteProblem, remaining_seconds
+from bodega.kit.http import DEADLINE_HEADER, Client, RemoteProblem
 from bodega.kit.settings import ServiceSettings
 from bodega.kit.testing import PATIENCE_SECONDS, Credentials, serving
 from bodega.kit.transport import Hatch

@@ -23,6 +23,7 @@ TITLES: Final[dict[str, str]] = {
     "idempotency_key_required": "This request needs an Idempotency-Key",
     "too_many_requests": "Too many requests",
     "unavailable": "Temporarily unavailable",
+    "busy": "Too many are asking at once",
     "timeout": "It took too long",
     "internal": "Something went wrong on our side",
     "conflict": "This conflicts with the current state",

@@ -491,7 +491,7 @@ def _cluster(name: str, address: dict[str, Any], *, requests: int = 1024, ejecti
         options = cluster["typed_extension_protocol_options"]["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
         options["outlier_detection"] = {"error_matcher": {"not_match": {"any_match": True}}}
         cluster |= {
-            # Without this a lone replica would never be ejected.
+            # As long as one replica is left, only those that are not ejected are asked.
             "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
             "outlier_detection": {
                 "consecutive_gateway_failure": 5,
@@ -501,7 +501,9 @@ def _cluster(name: str, address: dict[str, Any], *, requests: int = 1024, ejecti
                 "interval": "0.5s",
                 "base_ejection_time": "1s",
                 "max_ejection_time": "5s",
-                "max_ejection_percent": 100,
+                # Never the last one: who is slow because of many buyers would be taken from all of them.
+                "max_ejection_percent": 99,
+                "always_eject_one_host": False,
             },
         }
     return cluster

@@ -20,6 +20,7 @@ POLICY_TOO_LARGE: Final = "too-large"
 _DENIED = "rbac_access_denied_matched_policy["
 _JWT = "jwt_authn_access_denied{"
 _DEPENDENCY_RETRY_SECONDS = 1
+_BUSY_RETRY_SECONDS = 2
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,14 @@ def _replies(rate_retry_seconds: int) -> tuple[Reply, ...]:
         Reply(_status(426), 426, "malformed_request", "Use HTTP/1.1 or HTTP/2."),
         Reply(_status(429), 429, "too_many_requests", "Too many requests from your address.", rate_retry_seconds),
         Reply(_status(431), 431, "request_too_large", "The header fields are too large."),
+        # More at once than the gateway lets through to one service: nothing of it has been sent.
+        Reply(
+            _details("upstream_reset_before_response_started{overflow"),
+            503,
+            "busy",
+            "Too many are asking for this at the moment. Nothing was changed; try again in a little while.",
+            _BUSY_RETRY_SECONDS,
+        ),
         Reply(
             "response.code == 502 || response.code == 503",
             503,

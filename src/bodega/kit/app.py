@@ -110,14 +110,14 @@ class ProblemDocument(BaseModel):
     )
 
 
-_EVERYWHERE: Mapping[int, str] = {
-    400: "malformed_request",
-    413: "request_too_large",
-    415: "unsupported_media_type",
-    422: "invalid_request",
-    429: "too_many_requests",
-    503: "unavailable",
-    504: "timeout",
+_EVERYWHERE: Mapping[int, Sequence[str]] = {
+    400: ["malformed_request"],
+    413: ["request_too_large"],
+    415: ["unsupported_media_type"],
+    422: ["invalid_request"],
+    429: ["too_many_requests"],
+    503: ["unavailable", "busy"],
+    504: ["timeout"],
 }
 _MORE: Mapping[int, str] = {
     422: "With `invalid_request`, `errors` lists what is wrong: {pointer, message}.",
@@ -137,8 +137,7 @@ def problems(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
     if Unauthenticated in kinds:  # whoever takes an access token meets what may be wrong with one
         kinds = (*kinds, AccessExpired, SessionEnded)
     for kind in kinds:
-        by_all = [_EVERYWHERE[kind.status]] if kind.status in _EVERYWHERE else []
-        of_status = codes.setdefault(kind.status, by_all)
+        of_status = codes.setdefault(kind.status, list(_EVERYWHERE.get(kind.status, ())))
         if kind.code not in of_status:
             of_status.append(kind.code)
     return {status: _documented(of_status) for status, of_status in codes.items()}
@@ -206,7 +205,7 @@ def create_service(
         version="1",
         description=description,
         lifespan=lifespan,
-        responses={status: _documented([code]) for status, code in _EVERYWHERE.items()},
+        responses={status: _documented(codes) for status, codes in _EVERYWHERE.items()},
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -232,7 +231,12 @@ def create_service(
     _answer_with_problems(app, titles)
     app.openapi = lambda: _openapi(app, routers, titles)  # type: ignore[method-assign]
     app.add_middleware(
-        Front, service=service, titles=titles, raw_paths=raw_paths, tls=settings.site_url.startswith("https:")
+        Front,
+        service=service,
+        titles=titles,
+        requests_at_once=settings.requests_at_once,
+        raw_paths=raw_paths,
+        tls=settings.site_url.startswith("https:"),
     )
     return app
 

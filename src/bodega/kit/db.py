@@ -17,7 +17,8 @@ from uuid import UUID
 
 import asyncpg
 
-from bodega.kit.errors import Unavailable
+from bodega.kit.deadline import remaining_seconds
+from bodega.kit.errors import Busy, Unavailable
 from bodega.kit.notices import Notice, Notices
 from bodega.kit.telemetry import count, trace_headers
 from bodega.kit.trouble import is_of_the_store
@@ -28,6 +29,9 @@ _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|FOR (NO )?(KEY )?SHARE|pg_notify|
 
 OUTBOX = "outbox"
 """The channel of notices that events wait to be published."""
+
+_LAST_WORDS_SECONDS = 0.5
+"""After its deadline a request may still read how far it has come: so long the gateway waits for its answer."""
 
 Connection = Any  # asyncpg's pool hands out a proxy that has no common static type with Connection
 Row = asyncpg.Record
@@ -48,8 +52,10 @@ class Outgoing(Protocol):
 class Transaction:
     """An open transaction. Its events become rows of the outbox in the same commit."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, timeout_seconds: float) -> None:
+        """`timeout_seconds`: how long a statement may take; less, where less is left to the request."""
         self.connection = connection
+        self._timeout = timeout_seconds
         self.wrote = False
         """Whether its end is a commit that has to reach the disk."""
         self._outgoing: list[Outgoing] = []
@@ -82,22 +88,22 @@ class Transaction:
 
     async def fetch(self, sql: str, *args: Any) -> list[Row]:
         self._note(sql)
-        rows: list[Row] = await self.connection.fetch(sql, *args)
+        rows: list[Row] = await self.connection.fetch(sql, *args, timeout=_within(self._timeout))
         return rows
 
     async def fetchrow(self, sql: str, *args: Any) -> Row | None:
         self._note(sql)
-        row: Row | None = await self.connection.fetchrow(sql, *args)
+        row: Row | None = await self.connection.fetchrow(sql, *args, timeout=_within(self._timeout))
         return row
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
         self._note(sql)
-        return await self.connection.fetchval(sql, *args)
+        return await self.connection.fetchval(sql, *args, timeout=_within(self._timeout))
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Runs one statement; the number of rows that it touched."""
         self._note(sql)
-        tag: str = await self.connection.execute(sql, *args)
+        tag: str = await self.connection.execute(sql, *args, timeout=_within(self._timeout))
         touched = tag.rpartition(" ")[2]
         return int(touched) if touched.isdigit() else 0
 
@@ -148,6 +154,10 @@ def _only_reads(sql: str) -> bool:
 
 async def _prepare(connection: Connection) -> None:
     await connection.set_type_codec("jsonb", encoder=lambda text: text, decoder=json.loads, schema="pg_catalog")
+
+
+def _within(seconds: float) -> float:
+    return max(_LAST_WORDS_SECONDS, remaining_seconds(seconds))
 
 
 @contextmanager
@@ -205,11 +215,11 @@ class Database:
         """Commits at the end of the block, rolls back if it raises.
 
         Raises: Unavailable, if the store cannot be reached or ends the transaction for reasons of its own (a deadlock,
-        a failover, a full disk), or the pool is exhausted.
+        a failover, a full disk); Busy, if others have all connections until our time is over.
         """
         with _answering():
-            async with self.pool.acquire(timeout=self._timeout) as connection, connection.transaction():
-                tx = Transaction(connection)
+            async with self._connection() as connection, connection.transaction():
+                tx = Transaction(connection, timeout_seconds=self._timeout)
                 yield tx
                 await tx.flush()
             count("sql", 2)  # BEGIN and COMMIT
@@ -222,8 +232,8 @@ class Database:
     async def reading(self) -> AsyncIterator[Reading]:
         """For reads alone. Raises Unavailable, as `transaction`."""
         with _answering():
-            async with self.pool.acquire(timeout=self._timeout) as connection:
-                reading = Reading(connection)
+            async with self._connection() as connection:
+                reading = Reading(connection, timeout_seconds=self._timeout)
                 yield reading
             reading.committed()
 
@@ -236,13 +246,26 @@ class Database:
         with _answering():
             count("sql")
             count("commit")
-            async with self.pool.acquire(timeout=self._timeout) as connection:
-                row: Row | None = await connection.fetchrow(sql, *args)
+            async with self._connection() as connection:
+                row: Row | None = await connection.fetchrow(sql, *args, timeout=_within(self._timeout))
                 return row
 
     def notify(self, channel: str, key: str = "") -> None:
         """As `Transaction.notify`, of what `fetchrow` has just written."""
         self.notices.give([(channel, key)])
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        try:
+            connection = await self.pool.acquire(timeout=_within(self._timeout))
+        except TimeoutError as error:
+            if self.pool.get_size() == self._pool_size and not self.pool.get_idle_size():
+                raise Busy from error
+            raise
+        try:
+            yield connection
+        finally:
+            await self.pool.release(connection)
 
     async def connect(self, **server_settings: str) -> Connection:
         """A connection outside the pool, for what keeps one: LISTEN, an advisory lock."""

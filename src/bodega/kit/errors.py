@@ -16,6 +16,7 @@ Problem
 ├── PreconditionRequired 428 precondition_required
 ├── TooMany 429             too_many_requests
 └── Unavailable 503         unavailable
+    ├── Busy                busy
     └── Timeout 504         timeout
 Broken                      an event that breaks an invariant: parked, never answered (`kit.trouble`)
 """
@@ -198,6 +199,19 @@ class Unavailable(Problem):
     status = 503
     code = "unavailable"
     retry_after_seconds = 1
+
+
+class Busy(Unavailable):
+    """More is asked than can be done in time. Nothing was changed, and who comes again when told is served."""
+
+    code = "busy"
+
+    def __init__(self, detail: str = "", *, retry_after_seconds: int = 1, **extra: Any) -> None:
+        super().__init__(
+            detail or "Many are asking for this at the moment. Nothing was changed; try again in a little while.",
+            **extra,
+        )
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Timeout(Unavailable):

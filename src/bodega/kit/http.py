@@ -4,8 +4,8 @@ Out: `Client`, with a timeout inside the caller's remaining budget, retries of w
 jitter, and a circuit breaker. In: `Front`, which bounds and checks the body before any route sees it.
 """
 
-import contextvars
 import json
+import random
 import time
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from typing import Any, TypeVar
@@ -21,30 +21,21 @@ from pydantic_core import from_json
 
 from bodega.kit import cookies, security
 from bodega.kit.auth import InternalTokens
-from bodega.kit.errors import BadRequest, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia, sentence
+from bodega.kit.deadline import remaining_seconds, set_deadline, unset_deadline
+from bodega.kit.errors import BadRequest, Busy, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia, sentence
 from bodega.kit.telemetry import REQUESTS, count, log, span, trace_headers
 from bodega.kit.transport import App, Receive, Send, transport_to
 
 DEADLINE_HEADER = "Bodega-Deadline-Ms"
 BODY_LIMIT_BYTES = 1_000_000
+_ABOUT_US = ("/livez", "/readyz", "/metrics")
+_ALWAYS_LET_IN = ("/internal/", *(f"{path}/" for path in _ABOUT_US))
+_BUSY_SECONDS_AT_MOST = 3
 
 _log = log()
-_deadline: contextvars.ContextVar[float | None] = contextvars.ContextVar("deadline", default=None)
 _calls = Histogram("http_call_seconds", "Calls to other services", ["caller", "callee", "outcome"])
 Answer = TypeVar("Answer", bound=BaseModel)
 Scope = MutableMapping[str, Any]
-
-
-def remaining_seconds(default: float) -> float:
-    """What is left of the budget that the caller gave, at most `default`."""
-    deadline = _deadline.get()
-    return default if deadline is None else min(default, deadline - time.monotonic())
-
-
-def forget_deadline() -> None:
-    """In a task that a request has started and that goes on without it: the caller's budget bounds the answer, not
-    the work."""
-    _deadline.set(None)
 
 
 class RemoteProblem(Exception):
@@ -213,8 +204,40 @@ def problem_headers(problem: Problem) -> dict[str, str]:
     return headers
 
 
+class Crowd:
+    """The requests that have no answer yet: `at_once` at most. A stream has its answer when it begins."""
+
+    def __init__(self, at_once: int) -> None:
+        self.at_once = at_once
+        self.inside = 0
+
+
+class Entry:
+    """One request's way into the crowd, and out of it. May be left more than once."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._is_inside = False
+
+    def enter(self, path: str) -> None:
+        """Raises Busy, if there are enough inside: nothing of the request has been read."""
+        if f"{path}/".startswith(_ALWAYS_LET_IN):
+            return
+        if self._crowd.inside >= self._crowd.at_once:
+            raise Busy(retry_after_seconds=random.randint(1, _BUSY_SECONDS_AT_MOST))  # noqa: S311 - jitter
+        self._crowd.inside += 1
+        self._is_inside = True
+
+    def leave(self) -> None:
+        self._crowd.inside -= self._is_inside
+        self._is_inside = False
+
+
 class Front:
     """Before any route: size, form and sanity of the request, the deadline, the trace, the metrics.
+
+    So many requests are worked on at once (`Crowd`). Who comes from another service was let in there, and what is half
+    done is not thrown away here; whether we live, and how we are, is answered always.
 
     A HEAD is answered as the GET of the same address, without its body (RFC 9110, 9.3.2): no route need name it.
 
@@ -222,9 +245,17 @@ class Front:
     """
 
     def __init__(
-        self, app: App, *, service: str, titles: Mapping[str, str], raw_paths: tuple[str, ...] = (), tls: bool = False
+        self,
+        app: App,
+        *,
+        service: str,
+        titles: Mapping[str, str],
+        requests_at_once: int,
+        raw_paths: tuple[str, ...] = (),
+        tls: bool = False,
     ) -> None:
         self._app = app
+        self._crowd = Crowd(requests_at_once)
         self._tls = tls
         """Whether the site has TLS: then our cookies bear prefixes (`kit.cookies`)."""
         self._service = service
@@ -239,11 +270,13 @@ class Front:
         started = time.perf_counter()
         status = 500
         begun = False
+        entry = Entry(self._crowd)
 
         async def sending(message: MutableMapping[str, Any]) -> None:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
+                entry.leave()
                 if self._tls:
                     message["headers"] = _cookies_through(message.get("headers", ()), b"set-cookie", cookies.sent)
             await send(message)
@@ -251,7 +284,7 @@ class Front:
         if self._tls:
             scope["headers"] = _cookies_through(scope["headers"], b"cookie", cookies.received)
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        token = _deadline.set(_deadline_of(headers))
+        token = set_deadline(_seconds_given(headers))
         client = security.set_client(scope["client"][0] if scope.get("client") else None)
         try:
             with (
@@ -259,6 +292,7 @@ class Front:
                 span(f"{scope['method']} {scope['path']}", headers, cause="request", service=self._service),
             ):
                 try:
+                    entry.enter(scope["path"])
                     receiving = await self._checked(scope, headers, receive)
                     if scope["method"] == "HEAD":
 
@@ -282,14 +316,15 @@ class Front:
                 finally:
                     _record_staff(scope, status)
         finally:
+            entry.leave()
             security.unset_client(client)
-            _deadline.reset(token)
-            route = scope.get("route")
-            path = getattr(route, "path", "unmatched")
-            if path not in ("/livez", "/readyz", "/metrics"):
-                REQUESTS.labels(self._service, scope["method"], path, str(status)).observe(
-                    time.perf_counter() - started
-                )
+            unset_deadline(token)
+            self._observe(scope, status, time.perf_counter() - started)
+
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        path = getattr(scope.get("route"), "path", "unmatched")
+        if path not in _ABOUT_US:
+            REQUESTS.labels(self._service, scope["method"], path, str(status)).observe(seconds)
 
     async def _checked(self, scope: Scope, headers: Mapping[str, str], receive: Receive) -> Receive:
         if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
@@ -374,11 +409,9 @@ def _has_nul(value: Any) -> bool:
             return False
 
 
-def _deadline_of(headers: Mapping[str, str]) -> float | None:
+def _seconds_given(headers: Mapping[str, str]) -> float | None:
     given = headers.get(DEADLINE_HEADER.lower(), "")
-    if not given.isdigit() or len(given) > 9:
-        return None
-    return time.monotonic() + int(given) / 1000
+    return int(given) / 1000 if given.isdigit() and len(given) <= 9 else None
 
 
 def _trace_id() -> dict[str, str]:

@@ -84,6 +84,11 @@ async def claim(tx: Transaction, scope: str, key: str, body: bytes, *, resource_
     )
 
 
+async def is_used(tx: Transaction, scope: str, key: str) -> bool:
+    """Whether a request with this key has been taken: its answer is kept, or on its way."""
+    return bool(await tx.fetchval("SELECT true FROM idempotency_key WHERE scope = $1 AND key = $2", scope, key))
+
+
 async def attach(tx: Transaction, scope: str, key: str, resource_id: str) -> None:
     """Points the key to what somebody else has made in the meantime: a repeat will find that."""
     await tx.execute(

@@ -34,6 +34,8 @@ class ServiceSettings(BaseSettings):
     log_format: str = "json"
     trace_ratio: float = 0.01
     pool_size: int = 5
+    requests_at_once: int = 256
+    """How many requests from outside one process works on at once; whoever comes beyond that is told to come again."""
     request_timeout_seconds: float = 10
     relay_poll_seconds: float = 1
     retry_first_seconds: float = 1

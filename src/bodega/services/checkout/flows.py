@@ -24,9 +24,10 @@ from bodega.contracts.ids import derived_id
 from bodega.contracts.orders import CHECKOUT_REPLACED, CreateOrder
 from bodega.contracts.payments import AuthorizePayment, Payment
 from bodega.kit.db import Database, Transaction
+from bodega.kit.deadline import forget_deadline, remaining_seconds
 from bodega.kit.errors import AlreadyEnded, Problem, Unavailable
 from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
-from bodega.kit.http import RemoteProblem, forget_deadline, remaining_seconds
+from bodega.kit.http import RemoteProblem
 from bodega.kit.live import Live
 from bodega.kit.telemetry import log
 from bodega.services.checkout import service, store

@@ -25,8 +25,8 @@ from bodega.kit import idempotency
 from bodega.kit.app import Db, RawBody, problems
 from bodega.kit.auth import Caller, Merchant, Staff, called_by
 from bodega.kit.db import Database
+from bodega.kit.deadline import remaining_seconds
 from bodega.kit.errors import AlreadyEnded, Forbidden, Invalid, Unauthenticated
-from bodega.kit.http import remaining_seconds
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.services.payments import domain, service, store
 from bodega.services.payments.clients import Processor
