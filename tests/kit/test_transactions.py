@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from bodega.kit.app import Db
 from bodega.kit.db import Database
 from bodega.kit.errors import Conflict, Unavailable
-from bodega.kit.testing import serving
+from bodega.kit.telemetry import in_background, span
+from bodega.kit.testing import eventually, serving
 from tests.kit.making import Number, counted, service
 
 pytestmark = pytest.mark.service
@@ -150,4 +151,32 @@ async def test_a_connection_that_goes_back_holds_nothing_of_what_was_done_with_i
     async with one.transaction() as tx:
         assert await tx.fetchval("SELECT count(*) FROM counter") == 0
     assert await rows(database, "counter") == 0
+    await one.close()
+
+
+async def test_events_and_background_work_leave_connections_to_requests(database: Database) -> None:
+    one = Database(database.url, pool_size=5)
+    await one.open()
+    at_work: list[int] = []
+    over = asyncio.Event()
+
+    async def works(number: int) -> None:
+        with in_background():
+            async with one.transaction():
+                at_work.append(number)
+                await over.wait()
+
+    tasks = [asyncio.create_task(works(number)) for number in range(8)]
+
+    async def two_are_at_it() -> None:
+        assert len(at_work) == 2
+
+    await eventually(two_are_at_it)
+    with span("a request", {}, cause="request"):
+        async with one.transaction() as first, one.transaction() as second, one.reading() as third:
+            assert [await tx.fetchval("SELECT 1") for tx in (first, second, third)] == [1, 1, 1]
+            assert len(at_work) == 2
+    over.set()
+    await asyncio.gather(*tasks)
+    assert sorted(at_work) == list(range(8))
     await one.close()

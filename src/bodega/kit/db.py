@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
@@ -20,7 +20,7 @@ import asyncpg
 from bodega.kit.deadline import remaining_seconds
 from bodega.kit.errors import Busy, Unavailable
 from bodega.kit.notices import Notice, Notices
-from bodega.kit.telemetry import count, trace_headers
+from bodega.kit.telemetry import count, nobody_waits, trace_headers
 from bodega.kit.trouble import is_of_the_store
 
 _READS = re.compile(r"\s*(SELECT|WITH)\b")
@@ -180,8 +180,11 @@ class Database:
     """A service's own database. Open it in the service's lifespan, close it at its end."""
 
     def __init__(self, url: str, *, pool_size: int = 5, command_timeout_seconds: float = 5.0) -> None:
+        """`pool_size`: connections at most. Events and background work have two fifths of them at most, so that there
+        is always one for a request."""
         self.url = url
         self.notices = Notices(self)
+        self._for_nobody = asyncio.Semaphore(max(1, pool_size * 2 // 5))
         self._pool_size = pool_size
         self._timeout = command_timeout_seconds
         self._pool: Any = None
@@ -256,16 +259,18 @@ class Database:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
-        try:
-            connection = await self.pool.acquire(timeout=_within(self._timeout))
-        except TimeoutError as error:
-            if self.pool.get_size() == self._pool_size and not self.pool.get_idle_size():
-                raise Busy from error
-            raise
-        try:
+        async with AsyncExitStack() as held:
+            if nobody_waits():
+                async with asyncio.timeout(self._timeout):
+                    await held.enter_async_context(self._for_nobody)
+            try:
+                connection = await self.pool.acquire(timeout=_within(self._timeout))
+            except TimeoutError as error:
+                if self.pool.get_size() == self._pool_size and not self.pool.get_idle_size():
+                    raise Busy from error
+                raise
+            held.push_async_callback(self.pool.release, connection)
             yield connection
-        finally:
-            await self.pool.release(connection)
 
     async def connect(self, **server_settings: str) -> Connection:
         """A connection outside the pool, for what keeps one: LISTEN, an advisory lock."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from bodega.kit.errors import Unavailable
-from bodega.kit.telemetry import LOOP_FAILURES, log
+from bodega.kit.telemetry import LOOP_FAILURES, in_background, log
 from bodega.kit.trouble import Backoff
 
 _log = log()
@@ -56,7 +56,8 @@ async def keep_running(
     while not stopping.is_set():
         began = clock()
         try:
-            await loop.run()
+            with in_background():
+                await loop.run()
             return  # whoever ends in peace was stopped, some of them before the others
         except Exception as error:
             if clock() - began > retry_most_seconds:

@@ -53,7 +53,8 @@ class Relay:
         while not self._stopping:
             connection: Connection | None = None
             try:
-                connection = await self._database.connect(idle_session_timeout="15s")
+                # What is deleted need not be on disk: after a crash it is sent again, and the inboxes know it.
+                connection = await self._database.connect(idle_session_timeout="15s", synchronous_commit="off")
                 await self._producer.open()
                 await self._lead(connection)
             except Exception as error:  # whatever it is, it is ours: what waits to be published is sound
@@ -103,7 +104,6 @@ class Relay:
             return 0
         with span("publish", rows[0]["headers"], service=self._service):
             count("sql", 2)
-            count("commit")
         await self._producer.send(
             [
                 Message(topic=self._prefix + row["topic"], key=row["key"], body=row["body"], headers=row["headers"])

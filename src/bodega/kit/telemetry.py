@@ -46,7 +46,7 @@ LOOP_FAILURES = Counter("loop_failures_total", "Background loops that failed and
 COST = Counter("traced_cost_total", "What traced requests have cost, by kind of work", ["service", "cause", "work"])
 FLOW_STEPS = Counter("flow_steps_total", "Steps of long processes by outcome", ["service", "kind", "step", "outcome"])
 
-_cause: ContextVar[str] = ContextVar("cause", default="background")
+_cause: ContextVar[str] = ContextVar("cause", default="")
 _service: ContextVar[str] = ContextVar("service", default="")
 """Whose span this is. The span itself need not say: the framework opens some of its own."""
 _tracers: dict[str, trace.Tracer] = {}
@@ -149,7 +149,22 @@ def count(work: str, times: int = 1) -> None:
     outside server.
     """
     if trace.get_current_span().is_recording():
-        COST.labels(_service.get(), _cause.get(), work).inc(times)
+        COST.labels(_service.get(), _cause.get() or "background", work).inc(times)
+
+
+@contextmanager
+def in_background() -> Iterator[None]:
+    """Nobody waits for what is done here, unless a span within says who does."""
+    why = _cause.set("background")
+    try:
+        yield
+    finally:
+        _cause.reset(why)
+
+
+def nobody_waits() -> bool:
+    """Whether this is background work or an event, and not what a request waits for."""
+    return _cause.get() in ("background", "event")
 
 
 def trace_headers() -> dict[str, str]:
