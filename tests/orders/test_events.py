@@ -93,12 +93,19 @@ async def test_an_order_goes_all_the_way_and_says_so_in_order(
 async def test_an_authorisation_that_arrives_three_times_pays_once(
     orders: Caller, checkout: Caller, topics: Topics
 ) -> None:
-    order = wanted()
+    order, paid_by = wanted(), new_id("pay")
     await place(checkout, order)
-    fact = payment(PaymentAuthorized, order, new_id("pay"))
-    await topics.publish(fact, fact, fact)
-    seen = await state_becomes(orders, order, "paid")
-    assert [entry["note"] for entry in seen["timeline"]] == ["created", "payment_accepted"]
+    fact = payment(PaymentAuthorized, order, paid_by)
+    await topics.publish(fact, fact, payment(PaymentAuthorized, order, paid_by), fact)
+    await topics.publish(payment(PaymentCaptured, order, paid_by, 2))
+
+    async def all_is_heard() -> list[str]:
+        seen = (await orders.get(f"/orders/{order.order_id}{link(order.order_id)}")).json
+        notes = [entry["note"] for entry in seen["timeline"]]
+        assert "payment_captured" in notes
+        return notes
+
+    assert await eventually(all_is_heard) == ["created", "payment_accepted", "payment_captured"]
 
 
 async def test_a_payment_for_a_cancelled_order_makes_it_say_so_again(
