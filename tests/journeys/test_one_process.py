@@ -79,7 +79,7 @@ async def test_a_kill_in_the_middle_of_orders_takes_all_services_and_every_order
     product = await merchant.makes(stock=50)
     sku = product["sku"]
     first = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
-    await in_the_middle(first, merchant, sku)
+    await in_the_middle(first, merchant, sku, 50)
     (victim,) = service_pids()
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
