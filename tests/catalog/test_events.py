@@ -13,7 +13,7 @@ from pymongo import AsyncMongoClient
 
 from bodega.contracts.catalog import ProductUpdated
 from bodega.contracts.envelope import CloudEvent
-from bodega.kit.testing import PATIENCE_SECONDS, Caller, Credentials, Topics, eventually, serving
+from bodega.kit.testing import Caller, Credentials, Topics, eventually, serving
 from bodega.services.catalog.app import create_app
 from bodega.services.catalog.settings import Settings
 from tests.catalog.conftest import Room, in_database
@@ -39,16 +39,18 @@ async def changed(merchant: Caller, product: dict[str, Any], **change: Any) -> d
     return after
 
 
-async def told(
-    topics: Topics, product_id: str, version: int, *, within_seconds: float = PATIENCE_SECONDS
-) -> list[dict[str, Any]]:
+async def told(topics: Topics, product_id: str, version: int) -> list[dict[str, Any]]:
     """The events of a product, once one of this version or a later one is among them."""
 
     def enough(found: list[dict[str, Any]]) -> bool:
         return any(one["subject"] == product_id and int(one["sequence"]) >= version for one in found)
 
-    found = await topics.read("catalog", enough, within_seconds=within_seconds)
-    return [one for one in found if one["subject"] == product_id]
+    return [one for one in await topics.read("catalog", enough) if one["subject"] == product_id]
+
+
+async def is_untold(topics: Topics, product_id: str) -> None:
+    """So far."""
+    assert product_id not in {one["subject"] for one in await topics.read("catalog", lambda _: True)}
 
 
 async def test_a_published_product_is_told_whole_at_once(room: Room, topics: Topics, root: Any) -> None:
@@ -206,15 +208,20 @@ async def test_a_write_whose_process_was_killed_before_it_was_told_is_told_at_th
     async with serving(create_app(other_settings)):
         pass  # makes the indexes
     product_id, version = await killed(other_settings, "after the write", mug())
-    assert await told(topics, product_id, version, within_seconds=0.5) == []
+    await is_untold(topics, product_id)
     async with serving(create_app(other_settings)):
         (event,) = await told(topics, product_id, version)
     assert (event["type"], event["sequence"]) == ("ProductUpdated", str(version))
 
 
 async def test_an_announcement_without_its_write_does_no_harm(other_settings: Settings, topics: Topics) -> None:
-    async with serving(create_app(other_settings)) as caller:
-        nothing, version = await killed(other_settings, "before the write", mug())
+    app = create_app(other_settings)
+
+    async def nothing_is_announced() -> None:
+        assert await app.state.store.pending_after(None, 1) == []
+
+    async with serving(app) as caller:
+        nothing, _ = await killed(other_settings, "before the write", mug())
         content = mug()
         product_id, first = await killed(other_settings, "after the write", content)
         await told(topics, product_id, first)
@@ -224,7 +231,8 @@ async def test_an_announcement_without_its_write_does_no_harm(other_settings: Se
         assert int(events[-1]["sequence"]) > intended > first
         assert events[-1]["data"]["product"]["title"] == content["title"]
         assert (await caller.get(f"/products/{product_id}")).headers["x-data-version"] == events[-1]["sequence"]
-        assert await told(topics, nothing, version, within_seconds=1) == []
+        await eventually(nothing_is_announced)
+        await is_untold(topics, nothing)
 
 
 async def test_a_store_that_forgot_what_was_told_is_believed_and_versions_do_not_go_back(
@@ -258,12 +266,8 @@ async def test_the_same_state_told_twice_has_one_id(room: Room, topics: Topics) 
     kept = await store.get_product(product["id"])
     await store._announced(kept, lambda: store._replace(kept, kept.version))  # as if forgetting had failed
 
-    async def twice() -> list[dict[str, Any]]:
-        found = await topics.read("catalog", lambda all_: sum(one["subject"] == kept.id for one in all_) >= 2,
-                                  within_seconds=2)  # fmt: skip
-        mine = [one for one in found if one["subject"] == kept.id]
-        assert len(mine) == 2
-        return mine
+    def twice(found: list[dict[str, Any]]) -> bool:
+        return len([one for one in found if one["subject"] == kept.id]) >= 2
 
-    first, second = await eventually(twice)
+    first, second = [one for one in await topics.read("catalog", twice) if one["subject"] == kept.id]
     assert first["id"] == second["id"] == event["id"]

@@ -11,7 +11,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from bodega.kit.bus import Producer
-from bodega.kit.testing import PATIENCE_SECONDS, Topics, eventually
+from bodega.kit.testing import Topics, eventually
 from bodega.services.catalog import service
 from bodega.services.catalog.domain import Product
 from bodega.services.catalog.flows import Relay
@@ -105,13 +105,13 @@ async def written(store: Store, product: Product, content: dict[str, Any]) -> Pr
     return await service.put(store, product.id, ProductWrite.model_validate(content), if_match="*", currency="EUR")
 
 
-async def versions(topics: Topics, product: Product, *, within_seconds: float = PATIENCE_SECONDS) -> list[int]:
+async def versions(topics: Topics, product: Product) -> list[int]:
     """Every version of the product in the topic, in order, once this one is there."""
 
     def enough(found: list[dict[str, Any]]) -> bool:
         return any(one["subject"] == product.id and int(one["sequence"]) >= product.version for one in found)
 
-    found = await topics.read("catalog", enough, within_seconds=within_seconds)
+    found = await topics.read("catalog", enough)
     return [int(one["sequence"]) for one in found if one["subject"] == product.id]
 
 

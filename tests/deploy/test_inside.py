@@ -90,13 +90,17 @@ def test_no_part_is_given_another_parts_secrets(instance: Instance, made: Made, 
 
 @pytest.mark.unit
 def test_every_file_that_a_part_is_told_of_is_there(made: Made) -> None:
-    for part in made:
-        if part in ("postgres", "mongo", "valkey", "kafka", "seaweedfs", "envoy", "varnish"):
-            continue
-        for key, value in settings_of(made, part).items():
-            if key.endswith("_FILE"):
-                assert Path(value).parent == inside.CONFIGURATION
-                assert Path(value).name in made[part], (part, key)
+    told = {
+        (part, key): Path(value)
+        for part in made
+        if part not in ("postgres", "mongo", "valkey", "kafka", "seaweedfs", "envoy", "varnish")
+        for key, value in settings_of(made, part).items()
+        if key.endswith("_FILE")
+    }
+    assert told
+    for (part, key), file in told.items():
+        assert file.parent == inside.CONFIGURATION
+        assert file.name in made[part], (part, key)
 
 
 @pytest.mark.unit

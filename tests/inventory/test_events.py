@@ -23,6 +23,15 @@ async def becomes(database: Database, sku: str, on_hand: int, reserved: int) -> 
     await eventually(check)
 
 
+async def all_is_heard(checkout: Caller, database: Database, topics: Topics, fact: Any) -> None:
+    """Waits until what was published of an order has been handled: something follows it, in its partition."""
+    sku = await stocked(database, 1)
+    last = await reserve(checkout, (sku, 1))
+    await hold(checkout, last)
+    await topics.publish_behind(fact, paid(last))
+    await becomes(database, sku, 0, 0)
+
+
 async def test_a_paid_order_takes_its_units_out_of_the_stock_once(
     checkout: Caller, database: Database, topics: Topics
 ) -> None:
@@ -31,7 +40,8 @@ async def test_a_paid_order_takes_its_units_out_of_the_stock_once(
     await hold(checkout, reservation)
     fact = paid(reservation)
     await topics.publish(fact, fact, paid(reservation))
-    await becomes(database, sku, 3, 0)
+    await all_is_heard(checkout, database, topics, fact)
+    assert await standing(database, sku) == (3, 0)
     assert (await hold(checkout, reservation)).json["status"] == "committed"
 
 
@@ -39,8 +49,10 @@ async def test_a_cancelled_order_gives_back_what_it_held(checkout: Caller, datab
     sku = await stocked(database, 5)
     reservation = await reserve(checkout, (sku, 2))
     await hold(checkout, reservation)
-    await topics.publish(cancelled(reservation), cancelled(reservation))
-    await becomes(database, sku, 5, 0)
+    fact = cancelled(reservation)
+    await topics.publish(fact, cancelled(reservation))
+    await all_is_heard(checkout, database, topics, fact)
+    assert await standing(database, sku) == (5, 0)
 
 
 async def test_an_order_cancelled_after_it_was_paid_is_restocked_once(
@@ -51,8 +63,10 @@ async def test_an_order_cancelled_after_it_was_paid_is_restocked_once(
     await hold(checkout, reservation)
     await topics.publish(paid(reservation))
     await becomes(database, sku, 3, 0)
-    await topics.publish(cancelled(reservation, was_paid=True), cancelled(reservation, was_paid=True))
-    await becomes(database, sku, 5, 0)
+    fact = cancelled(reservation, was_paid=True)
+    await topics.publish(fact, cancelled(reservation, was_paid=True))
+    await all_is_heard(checkout, database, topics, fact)
+    assert await standing(database, sku) == (5, 0)
 
 
 async def test_a_cancellation_that_comes_first_buries_the_reservation(
@@ -116,7 +130,12 @@ async def test_a_product_brings_rows_at_zero_and_an_older_word_does_not_win(
     await known(sku, newer)
     assert (await inventory.get(f"/inventory/{sku}")).json == {"sku": sku, "in_stock": False, "available": 0}
     gone = ProductArchived(product_id=newer, slug="mug", skus=[sku], version=30)
-    await topics.publish(event(gone, subject=newer, sequence=30))
+    ended, last, third = event(gone, subject=newer, sequence=30), f"NEW-{new_id('prd')}", new_id("prd")
+    await topics.publish(ended)
+    await topics.publish_behind(
+        ended, event(ProductUpdated(product=product(last, 1, third)), subject=third, sequence=1)
+    )
+    await eventually(lambda: known(last, third))
     await known(sku, newer)
 
 

@@ -10,7 +10,7 @@ from bodega.contracts.ids import new_id
 from bodega.contracts.inventory import ReserveRequest
 from bodega.contracts.orders import CHECKOUT_REPLACED
 from bodega.kit.db import Database
-from bodega.kit.testing import Answered, Caller, Topics, eventually
+from bodega.kit.testing import Answered, Caller, Topics, eventually, outbox_is_empty
 from bodega.services.inventory import service, store
 from tests.inventory.making import cancelled, hold, paid, release, request, reserve, standing, stocked
 from tests.locks import locks_awaited
@@ -89,6 +89,7 @@ async def test_shoppers_see_no_piece_come_back_that_only_changes_hands(
     async with database.transaction() as tx:
         entries = [(one.movement, one.reserved_delta) for one in await store.ledger_of(tx, sku, before=None, limit=10)]
     assert entries == [("handed_over", -1), ("handed_over", 0), ("reserved", 2), ("adjusted", 0)]
+    await outbox_is_empty(database)
     facts = await topics.of_subject("inventory", sku, "InventoryAdjusted", "InventoryReserved", "InventoryReleased")
     assert [(one["type"], one["data"]["shown"]) for one in facts] == [
         ("InventoryAdjusted", 2), ("InventoryReserved", 0), ("InventoryReleased", 1),

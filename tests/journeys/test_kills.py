@@ -140,6 +140,17 @@ async def all_agrees(orders: list[Order], sku: str, stock: int, merchant: Mercha
     await no_money_is_unexplained(merchant, outside, sku)
 
 
+async def in_the_middle(buying: list["asyncio.Task[Order]"], merchant: Merchant, sku: str, stock: int) -> None:
+    """Returns as soon as one of them holds goods, while the others are on their way there or already beyond."""
+
+    async def goods_are_held() -> None:
+        seen = await insists(lambda: merchant.api.get(f"/admin/inventory/{sku}"))
+        assert seen.json["reserved"] > 0 or seen.json["on_hand"] < stock
+
+    await eventually(goods_are_held, every_seconds=0.005)
+    assert not all(one.done() for one in buying), "all have bought already: nothing is in the middle"
+
+
 async def is_back(name: str, killed: int) -> None:
     async def check() -> None:
         part = parts()[name]
@@ -156,7 +167,7 @@ async def test_a_part_that_is_killed_in_the_middle_of_orders_comes_back_and_ever
     product = await merchant.makes(stock=50)
     sku = product["sku"]
     first = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
-    await asyncio.sleep(0.15)  # in the middle: some have a cart, some a reservation, some an order
+    await in_the_middle(first, merchant, sku, 50)
     victim = parts()[name].pid
     assert victim is not None
     os.kill(victim, signal.SIGKILL)
@@ -180,7 +191,12 @@ async def test_who_waits_for_something_sold_out_is_written_to_once_whoever_is_ki
     victim = parts()[name].pid
     assert victim is not None
     restocking = asyncio.create_task(insists(lambda: merchant.api.put(f"/admin/inventory/{sku}", {"on_hand": 50})))
-    await asyncio.sleep(0.05)  # in the middle: it is being written, told or mailed
+
+    async def is_written() -> None:
+        seen = await insists(lambda: merchant.api.get(f"/admin/inventory/{sku}"))
+        assert seen.json["on_hand"] == 50
+
+    await eventually(is_written, every_seconds=0.005)  # and is being told or mailed
     os.kill(victim, signal.SIGKILL)
     assert (await restocking).status == 200
     await is_back(name, victim)
@@ -201,7 +217,7 @@ async def test_when_the_supervisor_is_killed_the_next_up_brings_everything_back(
     product = await merchant.makes(stock=50)
     sku = product["sku"]
     buying = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
-    await asyncio.sleep(0.15)
+    await in_the_middle(buying, merchant, sku, 50)
     report = state.read(SYSTEM.instance(INSTANCE))
     assert report is not None
     os.kill(report.supervisor, signal.SIGKILL)

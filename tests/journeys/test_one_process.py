@@ -18,6 +18,7 @@ from tests.journeys.test_kills import (
     all_agrees,
     buys_through_trouble,
     command,
+    in_the_middle,
     insists,
     is_back,
     parts,
@@ -78,7 +79,7 @@ async def test_a_kill_in_the_middle_of_orders_takes_all_services_and_every_order
     product = await merchant.makes(stock=50)
     sku = product["sku"]
     first = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
-    await asyncio.sleep(0.15)  # in the middle: some have a cart, some a reservation, some an order
+    await in_the_middle(first, merchant, sku, 50)
     (victim,) = service_pids()
     assert victim is not None
     os.kill(victim, signal.SIGKILL)

@@ -198,11 +198,13 @@ async def test_what_is_driven_when_a_replica_stops_comes_to_rest_before_its_leas
         return Next("done", write=writes(1), ended=True)
 
     flows = flows_of(database, {"work": works}, lease_seconds=60, step_deadline_seconds=50)
-    driving = asyncio.create_task(flows.drive(await begin(database, flows, "work")))
+    held = await begin(database, flows, "work")
+    driving = asyncio.create_task(flows.drive(held))
     await begun.wait()
     flows.stop()
     running = asyncio.create_task(flows.run())
-    await asyncio.sleep(0.1)  # time in which a wrong one would give the lease back
+    for _ in range(5):  # each look takes as long as giving the lease back would
+        assert (await row(database))["epoch"] == held.epoch
     go_on.set()
     await driving
     await running

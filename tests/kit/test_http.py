@@ -198,11 +198,12 @@ async def test_only_who_bears_a_token_for_this_service_is_let_in(reach: Reach, c
 
 
 async def test_what_was_begun_is_ended_when_the_caller_has_given_up(reach: Reach) -> None:
-    ended = asyncio.Event()
+    begun, ended = asyncio.Event(), asyncio.Event()
     router = APIRouter()
 
     @router.post("/slow")
     async def slow(request: Request) -> Number:
+        begun.set()
         while not await request.is_disconnected():
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.05)
@@ -211,7 +212,7 @@ async def test_what_was_begun_is_ended_when_the_caller_has_given_up(reach: Reach
 
     client = await reach(service(None, router), attempts=1, timeout_seconds=5)
     asking = asyncio.create_task(client.post("/slow", None, Number))
-    await asyncio.sleep(0.1)
+    await begun.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking

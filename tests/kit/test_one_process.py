@@ -93,12 +93,16 @@ async def test_they_end_together_and_each_finishes_what_another_has_asked_of_it(
 
             await eventually(both_are_up, within_seconds=60)
             asking = asyncio.create_task(front.get("/ask"))
-            await asyncio.sleep(0.2)
+            assert process.stdout is not None
+            said = [await asyncio.to_thread(process.stdout.readline)]
+            while "works" not in said[-1]:
+                said.append(await asyncio.to_thread(process.stdout.readline))
+                assert said[-1], "it has ended"
             process.send_signal(signal.SIGTERM)
             assert json.loads((await asking).json) == {"store is open": True}
-            said, _ = await asyncio.to_thread(process.communicate)
-            assert process.returncode == 0
-    (line,) = [json.loads(line) for line in said.splitlines() if "works" in line]
+            said += await asyncio.to_thread(process.stdout.readlines)
+            assert await asyncio.to_thread(process.wait) == 0
+    (line,) = [json.loads(line) for line in said if "works" in line]
     assert line["service"] == "back", "a line says whose it is"
 
 

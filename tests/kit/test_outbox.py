@@ -11,7 +11,7 @@ from bodega.contracts.ids import new_id
 from bodega.kit.bus import Message, Producer, Trouble
 from bodega.kit.db import Database
 from bodega.kit.outbox import Relay
-from bodega.kit.testing import Topics, eventually
+from bodega.kit.testing import Topics, eventually, outbox_is_empty
 from tests.kit.making import counted
 
 pytestmark = pytest.mark.service
@@ -39,11 +39,6 @@ async def emit(database: Database, subject: str, count: int = 1) -> None:
             tx.emit(counted(subject, sequence))
 
 
-async def is_empty(database: Database) -> None:
-    async with database.transaction() as tx:
-        assert await tx.fetchval("SELECT count(*) FROM outbox") == 0
-
-
 async def test_what_was_committed_while_no_relay_ran_is_published_when_one_starts(
     database: Database, topics: Topics
 ) -> None:
@@ -52,7 +47,7 @@ async def test_what_was_committed_while_no_relay_ran_is_published_when_one_start
     async with running(relay_of(database, Producer(topics.bootstrap, client_id="t"), topics)):
         told = await topics.of_subject("orders", subject, "Counted")
         assert [one["sequence"] for one in told] == ["1", "2", "3"]
-        await eventually(lambda: is_empty(database))
+        await outbox_is_empty(database)
 
 
 class LosesItsAcknowledgement(Producer):
@@ -73,7 +68,7 @@ async def test_a_crash_between_the_broker_and_the_delete_sends_again_and_loses_n
     subject = new_id("x")
     await emit(database, subject, 2)
     async with running(relay_of(database, LosesItsAcknowledgement(topics.bootstrap, client_id="t"), topics)):
-        await eventually(lambda: is_empty(database))
+        await outbox_is_empty(database)
 
     def four(found: list[dict[str, Any]]) -> bool:
         return len([one for one in found if one["subject"] == subject]) >= 4
@@ -94,7 +89,7 @@ async def test_an_event_is_on_its_topic_within_a_moment_of_the_commit(database: 
     async with running(relay):
         await eventually(leads)
         await emit(database, new_id("x"))
-        await eventually(lambda: is_empty(database), within_seconds=5)
+        await outbox_is_empty(database, within_seconds=5)
 
 
 class Counts(Producer):
@@ -118,12 +113,12 @@ async def test_of_two_relays_one_publishes_and_the_other_takes_over_when_it_is_g
     async with running(*relays):
         for _ in range(10):
             await emit(database, subject)
-        await eventually(lambda: is_empty(database))
+        await outbox_is_empty(database)
         assert len(set(sends)) == 1, "only the one with the lock"
         leader = next(relay for relay in relays if relay.leading)
         leader.stop()
         await emit(database, subject)
-        await eventually(lambda: is_empty(database))
+        await outbox_is_empty(database)
         assert len(set(sends)) == 2, "the other one took over"
 
 
@@ -143,7 +138,7 @@ async def test_a_relay_whose_connection_the_server_ended_comes_back(database: Da
             )
         assert ended == 1
         await emit(database, new_id("x"))
-        await eventually(lambda: is_empty(database))
+        await outbox_is_empty(database)
 
 
 class FailsEveryOther(Producer):
@@ -166,7 +161,7 @@ async def test_failures_with_successes_between_them_do_not_add_up(database: Data
     async with running(relay):
         for _ in range(12):
             await emit(database, new_id("x"))
-            await eventually(lambda: is_empty(database), within_seconds=10)
+            await outbox_is_empty(database)
     assert FailsEveryOther.sends >= 24
 
 

@@ -137,14 +137,16 @@ async def test_a_connection_that_goes_back_holds_nothing_of_what_was_done_with_i
     """A transaction that was cut off in its midst is rolled back before the next one gets its connection."""
     one = Database(database.url, pool_size=1)
     await one.open()
+    written = asyncio.Event()
 
     async def cut_off() -> None:
         async with one.transaction() as tx:
             await tx.execute("INSERT INTO counter (id, value) VALUES ('a', 1)")
+            written.set()
             await tx.fetchval("SELECT pg_sleep(60)")
 
     task = asyncio.create_task(cut_off())
-    await asyncio.sleep(0.1)
+    await written.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

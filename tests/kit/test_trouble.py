@@ -56,7 +56,8 @@ def test_however_the_store_is_away_nothing_is_the_datas_fault(kind: type[Excepti
 @pytest.mark.parametrize(
     "error",
     [KeyError("x"), RuntimeError("x"), TypeError("x"), AssertionError("x"), ValueError("x"), Unavailable(""),
-     Timeout(""), TooMany(""), Unauthenticated(""), Forbidden(""), asyncpg.UndefinedTableError("x")],
+     Timeout(""), TooMany(""), Unauthenticated(""), Forbidden(""), asyncpg.UndefinedTableError("x"),
+     asyncpg.RaiseError("x")],
     ids=lambda error: type(error).__name__,
 )  # fmt: skip
 def test_what_does_not_speak_of_the_data_is_ours(error: Exception) -> None:

@@ -19,7 +19,8 @@ from bodega.contracts.payments import (
 )
 from bodega.contracts.shipping import ShipmentCreated, ShipmentDelivered, ShipmentPickedUp
 from bodega.contracts.users import CustomerVerified
-from bodega.kit.testing import Caller, Credentials, Topics, eventually
+from bodega.kit.db import Database
+from bodega.kit.testing import Caller, Credentials, Topics, eventually, outbox_is_empty
 from tests.orders.conftest import link, place
 from tests.orders.making import euro, wanted
 
@@ -92,12 +93,19 @@ async def test_an_order_goes_all_the_way_and_says_so_in_order(
 async def test_an_authorisation_that_arrives_three_times_pays_once(
     orders: Caller, checkout: Caller, topics: Topics
 ) -> None:
-    order = wanted()
+    order, paid_by = wanted(), new_id("pay")
     await place(checkout, order)
-    fact = payment(PaymentAuthorized, order, new_id("pay"))
-    await topics.publish(fact, fact, fact)
-    seen = await state_becomes(orders, order, "paid")
-    assert [entry["note"] for entry in seen["timeline"]] == ["created", "payment_accepted"]
+    fact = payment(PaymentAuthorized, order, paid_by)
+    await topics.publish(fact, fact, payment(PaymentAuthorized, order, paid_by), fact)
+    await topics.publish(payment(PaymentCaptured, order, paid_by, 2))
+
+    async def all_is_heard() -> list[str]:
+        seen = (await orders.get(f"/orders/{order.order_id}{link(order.order_id)}")).json
+        notes = [entry["note"] for entry in seen["timeline"]]
+        assert "payment_captured" in notes
+        return notes
+
+    assert await eventually(all_is_heard) == ["created", "payment_accepted", "payment_captured"]
 
 
 async def test_a_payment_for_a_cancelled_order_makes_it_say_so_again(
@@ -117,7 +125,7 @@ async def test_a_payment_for_a_cancelled_order_makes_it_say_so_again(
 
 
 async def test_a_payment_and_a_cancellation_at_once_end_in_one_verdict(
-    orders: Caller, checkout: Caller, topics: Topics
+    orders: Caller, checkout: Caller, topics: Topics, database: Database
 ) -> None:
     made = [wanted() for _ in range(8)]
     for order in made:
@@ -132,7 +140,6 @@ async def test_a_payment_and_a_cancellation_at_once_end_in_one_verdict(
         ),
     )
     for order in made:
-        told = await topics.of_subject("orders", order.order_id, "OrderCreated")
 
         async def decided(order: CreateOrder = order) -> str:
             seen = (await orders.get(f"/orders/{order.order_id}{link(order.order_id)}")).json
@@ -141,6 +148,7 @@ async def test_a_payment_and_a_cancellation_at_once_end_in_one_verdict(
             return str(seen["state"])
 
         state = await eventually(decided)
+        await outbox_is_empty(database)
         told = await topics.of_subject("orders", order.order_id, "OrderPaid" if state == "paid" else "OrderCancelled")
         kinds = {one["type"] for one in told}
         assert kinds == {"OrderCreated", "OrderPaid" if state == "paid" else "OrderCancelled"}
@@ -168,15 +176,28 @@ async def test_a_capture_refused_for_good_cancels_the_order(orders: Caller, chec
     assert told[-1]["data"]["was_paid"] is True
 
 
-async def test_a_refund_is_shown_and_told_once(orders: Caller, checkout: Caller, topics: Topics) -> None:
+async def test_a_refund_is_shown_and_told_once(
+    orders: Caller, checkout: Caller, topics: Topics, database: Database
+) -> None:
     order, paid_by = wanted(), new_id("pay")
     await place(checkout, order)
-    part = Price(amount=1000, currency="EUR")
+    part, both = Price(amount=1000, currency="EUR"), Price(amount=1500, currency="EUR")
     refund = payment(PaymentRefunded, order, paid_by, 3, amount=part, refunded_total=part)
     again = payment(PaymentRefunded, order, paid_by, 3, amount=part, refunded_total=part)
     await topics.publish(payment(PaymentAuthorized, order, paid_by), refund, refund, again)
     seen = await state_becomes(orders, order, "partly_refunded")
     assert seen["refunded"] == euro(1000)
+    rest = Price(amount=500, currency="EUR")
+    await topics.publish(payment(PaymentRefunded, order, paid_by, 4, amount=rest, refunded_total=both))
+
+    async def all_is_heard() -> None:
+        seen = (await orders.get(f"/orders/{order.order_id}{link(order.order_id)}")).json
+        assert seen["refunded"] == euro(1500)
+
+    await eventually(all_is_heard)
+    await outbox_is_empty(database)
+    told = [one for one in await topics.of_subject("orders", order.order_id) if one["type"] == "OrderRefunded"]
+    assert [one["data"]["refunded_total"] for one in told] == [euro(1000), euro(1500)]
 
 
 async def test_an_event_that_cannot_be_is_parked_with_what_follows_it_and_replayed_in_order(

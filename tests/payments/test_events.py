@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bodega.kit.db import Database
-from bodega.kit.testing import Credentials, Topics, eventually, serving
+from bodega.kit.testing import Credentials, Topics, eventually, outbox_is_empty, serving
 from bodega.services.payments.app import create_app
 from bodega.services.payments.settings import Settings
 from tests.conftest import MakeDatabase
@@ -47,7 +47,7 @@ async def test_what_becomes_of_a_payment_is_told_in_the_trace_of_who_wished_for_
 
 
 async def test_told_twice_and_by_two_events_it_is_captured_once(
-    checkout: Checkout, bank: Bank, buy: Buy, topics: Topics
+    checkout: Checkout, bank: Bank, buy: Buy, topics: Topics, database: Database
 ) -> None:
     await checkout.pay(buy)
     once = buy.paid()
@@ -55,6 +55,7 @@ async def test_told_twice_and_by_two_events_it_is_captured_once(
     await checkout.becomes("captured", buy)
     await topics.publish(buy.paid())
     await _heard_all(checkout, topics, after=buy)
+    await outbox_is_empty(database)
     told = await topics.of_subject("payments", buy.order_id, "PaymentCaptured")
     assert [one["type"] for one in told].count("PaymentCaptured") == 1
     assert (await bank.ledger(buy))["captured"] == TOTAL
@@ -64,7 +65,7 @@ async def _heard_all(checkout: Checkout, topics: Topics, *, after: Buy) -> None:
     """Whatever was published about an order is handled once what follows it in its partition is."""
     later = Buy()
     await checkout.pay(later)
-    await topics.publish_raw("orders", after.order_id, later.cancelled().to_bytes())
+    await topics.publish_behind(after.cancelled(), later.cancelled())
     await checkout.becomes("voided", later)
 
 

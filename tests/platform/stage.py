@@ -28,14 +28,24 @@ s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 while True: s.accept()[0].close()
 """
 _CHILDREN = """
-import time
+import select, socket, sys
 from pathlib import Path
-import sys
+from unittest.mock import patch
 from bodega.platform import services
-services._imported = lambda name: None
-services.take_settings = lambda file: None
-services.serve_here = lambda modules: time.sleep(600)
-services.WarmParent(Path(sys.argv[1]), Path(sys.argv[1]), [tuple(group.split(",")) for group in sys.argv[2:]]).run()
+
+PORTS = {"free": int(sys.argv[2]), "bound": int(sys.argv[3])}
+
+def listens(modules):
+    servers = [socket.create_server(("127.0.0.1", PORTS[name])) for name in modules]
+    while True:
+        for server in select.select(servers, [], [])[0]:
+            server.accept()[0].close()
+
+# patch: a name that is no longer there is an error.
+patch.object(services, "_imported", lambda name: None).start()
+patch.object(services, "take_settings", lambda file: None).start()
+patch.object(services, "serve_here", listens).start()
+services.WarmParent(Path(sys.argv[1]), Path(sys.argv[1]), [tuple(group.split(",")) for group in sys.argv[4:]]).run()
 """
 
 PORT = 18990  # of nobody else: the instances' ports end elsewhere
@@ -92,16 +102,17 @@ def stubborn(instance: Instance, _: Extent) -> list[Program]:
 def family(instance: Instance, _: Extent) -> list[Program]:
     """A warm parent with two children, one of which needs another program; with the topology `one`, one for both."""
     groups = ("free,bound",) if instance.topology == "one" else ("free", "bound")
+    free, bound = PORT + 5, PORT + 6
     return [
         listener(instance.home, "first", PORT),
         Program(
             name="services",
-            command=(sys.executable, "-c", _CHILDREN, str(instance.logs), *groups),
+            command=(sys.executable, "-c", _CHILDREN, str(instance.logs), str(free), str(bound), *groups),
             folder=instance.home,
             ready=_at_once,
             children=(
-                Child("free", PORT + 5, _at_once),
-                Child("bound", PORT + 6, _at_once, needs=("first",)),
+                Child("free", free, accepts(free)),
+                Child("bound", bound, accepts(bound), needs=("first",)),
             ),
         ),
     ]

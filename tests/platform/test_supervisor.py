@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bodega.kit.testing import PATIENCE_SECONDS
 from bodega.platform import logs, processes, state
 from bodega.platform.state import Part, State
 from bodega.platform.system import ROOT, Instance, System
@@ -19,7 +20,7 @@ from tests.platform.stage import PORT
 
 pytestmark = pytest.mark.service
 
-SECONDS = 10
+SECONDS = PATIENCE_SECONDS
 
 
 class Stage:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import stripe
 
+from bodega.kit.testing import eventually
+
 pytestmark = pytest.mark.unit
 
 CARD: dict[str, Any] = {
@@ -65,7 +67,13 @@ async def test_a_mistake_is_not_kept(shop: Any) -> None:
 async def test_a_key_in_use(shop: Any, ask: Any) -> None:
     await ask("POST", "/sandbox/faults", {"target": "create", "kind": "slow", "seconds": 3})
     slow = asyncio.create_task(shop.v1.payment_intents.create_async(CARD, {"idempotency_key": "in use"}))
-    await asyncio.sleep(1)  # it is there by now, and is not answered yet
+
+    async def is_there() -> None:
+        _, told = await ask("GET", "/sandbox/faults")
+        (fault,) = told["items"]
+        assert fault["remaining"] == 0
+
+    await eventually(is_there)  # and is not answered yet
     with pytest.raises(stripe.APIError) as busy:
         await shop.v1.payment_intents.create_async(CARD, {"idempotency_key": "in use"})
     assert (busy.value.http_status, busy.value.code or busy.value.json_body["error"]["code"]) == (

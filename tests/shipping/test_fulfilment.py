@@ -10,7 +10,7 @@ from bodega.contracts.ids import derived_id, new_id
 from bodega.kit.db import Database, Transaction
 from bodega.kit.flow import Flows, Held, LeaseLost, Next
 from bodega.kit.http import Client
-from bodega.kit.testing import Caller, Topics, eventually
+from bodega.kit.testing import Caller, Topics, eventually, outbox_is_empty
 from bodega.services.shipping import service, store
 from bodega.services.shipping.clients import Carrier, LabelShelf, Orders
 from bodega.services.shipping.consumers import heard_with
@@ -53,7 +53,7 @@ async def test_a_paid_order_becomes_a_parcel_with_a_label_and_the_world_is_told(
 
 
 async def test_scans_move_the_parcel_and_its_delivery_is_told_once(
-    shipping: Caller, merchant: Caller, world: World, topics: Topics
+    shipping: Caller, merchant: Caller, world: World, topics: Topics, database: Database
 ) -> None:
     order = new_id("ord")
     await topics.publish(paid(order))
@@ -76,13 +76,14 @@ async def test_scans_move_the_parcel_and_its_delivery_is_told_once(
     assert not [word for word in (ADDRESS["name"], ADDRESS["line1"], "ada@", order) if word in str(timeline)]
     marked = await merchant.post(f"/admin/shipments/{derived_id('shp', order)}/mark-delivered")
     assert marked.json["delivered_at"] == timeline["delivered_at"], "the merchant's word changes nothing now"
+    await outbox_is_empty(database)
     told = await topics.of_subject("shipping", order, "ShipmentDelivered")
     assert [one["type"] for one in told] == ["ShipmentCreated", "ShipmentPickedUp", "ShipmentDelivered"]
     assert int(told[0]["sequence"]) < int(told[1]["sequence"])
 
 
 async def test_the_merchant_says_that_it_has_arrived(
-    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], topics: Topics
+    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], topics: Topics, database: Database
 ) -> None:
     order = new_id("ord")
     judge[0].refusals[order] = ["not_captured_yet"] * 4
@@ -96,6 +97,7 @@ async def test_the_merchant_says_that_it_has_arrived(
     await becomes(merchant, order, state="labelled")
     assert (await merchant.post(f"{path}/mark-delivered")).json["status"] == "delivered"
     assert (await merchant.post(f"{path}/mark-delivered")).json["status"] == "delivered"
+    await outbox_is_empty(database)
     told = await topics.of_subject("shipping", order, "ShipmentDelivered")
     assert [one["type"] for one in told] == ["ShipmentCreated", "ShipmentDelivered"]
 
@@ -103,10 +105,12 @@ async def test_the_merchant_says_that_it_has_arrived(
 async def test_an_order_that_is_paid_three_times_over_gets_one_label(
     shipping: Caller, merchant: Caller, world: World, topics: Topics
 ) -> None:
-    order = new_id("ord")
+    order, last = new_id("ord"), new_id("ord")
     fact = paid(order)
     await topics.publish(fact, fact, paid(order), fact)
-    await becomes(merchant, order, state="labelled")
+    await topics.publish_behind(fact, paid(last))
+    await becomes(merchant, last, state="labelled")
+    await becomes(merchant, order, state="labelled", label_ready=True)
     assert len(await world.sold(order)) == 1
 
 
@@ -145,45 +149,54 @@ async def test_a_cancellation_that_is_heard_first_leaves_a_tombstone(
     shipping: Caller, merchant: Caller, judge: tuple[Judge, str], world: World, topics: Topics
 ) -> None:
     order = new_id("ord")
-    await topics.publish(cancelled(order), paid(order))
+    fact, last = paid(order), new_id("ord")
+    await topics.publish(cancelled(order), fact)
     seen = await becomes(merchant, order, state="dropped")
     assert seen["address"] is None
     await topics.publish(paid(order))
-    other = new_id("ord")
-    await topics.publish(paid(other))
-    await becomes(merchant, other, state="labelled")
+    await topics.publish_behind(fact, paid(last))
+    await becomes(merchant, last, state="labelled")
     assert judge[0].asked[order] == 0
     assert await world.sold(order) == []
 
 
 async def test_a_cancellation_while_orders_is_being_asked_fences_off_whoever_asks(
-    shipping: Caller, merchant: Caller, judge: tuple[Judge, str], world: World, topics: Topics
-) -> None:
+    merchant: Caller, judge: tuple[Judge, str], world: World, topics: Topics, settings: Settings, database: Database,
+    clients: tuple[Orders, Carrier, LabelShelf],
+) -> None:  # fmt: skip
     order = new_id("ord")
     judge[0].gates[order] = asyncio.Event()
-    await topics.publish(paid(order))
+    flows = worker(settings, database, clients)
+    async with database.transaction() as tx:
+        shipment = await service.want(tx, order, paid(order).data, settings)
+        assert shipment is not None
+        held = await flows.start(tx, shipment.id, "ask", service.of_flow(shipment))
+    assert held is not None
+    asking = asyncio.create_task(flows.drive(held))
 
     async def being_asked() -> None:
-        assert judge[0].asked[order] >= 1
+        assert judge[0].asked[order] == 1
 
     await eventually(being_asked)
     await topics.publish(cancelled(order))
     await becomes(merchant, order, state="dropped")
     judge[0].gates[order].set()  # its yes comes too late
-    await asyncio.sleep(0.3)
+    with pytest.raises(LeaseLost):
+        await asking
     assert (await becomes(merchant, order, state="dropped"))["tracking_number"] is None
     assert await world.sold(order) == []
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "timeout_after", "error_500_after", "drop_before", "error_500"])
 async def test_a_lost_answer_never_buys_a_second_label(
-    shipping: Caller, merchant: Caller, world: World, topics: Topics, kind: str
+    shipping: Caller, merchant: Caller, world: World, topics: Topics, database: Database, kind: str
 ) -> None:
     order = new_id("ord")
     await world.fault(order, "carrier.labels", kind, seconds=0.8)
     await topics.publish(paid(order))
     await becomes(merchant, order, state="labelled", label_ready=True)
     assert len(await world.sold(order)) == 1
+    await outbox_is_empty(database)
     told = await topics.of_subject("shipping", order, "ShipmentCreated")
     assert len(told) == 1
 
@@ -377,6 +390,7 @@ async def test_two_workers_that_both_believe_to_own_it_buy_one_label_and_tell_it
     assert [type(one) for one in ended] == [LeaseLost, type(None)]
     await becomes(merchant, order, state="labelled", label_ready=True)
     assert len(await world.sold(order)) == 1
+    await outbox_is_empty(database)
     assert len(await topics.of_subject("shipping", order, "ShipmentCreated")) == 1
 
 

@@ -25,6 +25,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from bodega.kit.auth import ALGORITHM, AccessTokens
 from bodega.kit.bus import Broker, Message, Producer
+from bodega.kit.db import Database
 
 Result = TypeVar("Result")
 
@@ -210,13 +211,21 @@ class Topics:
             [Message(self.prefix + one.topic, one.key, one.to_bytes(**headers), headers) for one in events]
         )
 
+    async def publish_behind(self, earlier: Any, later: Any) -> None:
+        """An event behind an earlier one in its partition, whatever it is about: once it has been handled, that one has
+        been, too."""
+        await self._producer.send([Message(self.prefix + earlier.topic, earlier.key, later.to_bytes())])
+
     async def publish_raw(self, topic: str, key: str, body: bytes) -> None:
         await self._producer.send([Message(topic=self.prefix + topic, key=key, body=body)])
 
     async def read(
         self, topic: str, enough: Callable[[list[dict[str, Any]]], bool], *, within_seconds: float = PATIENCE_SECONDS
     ) -> list[dict[str, Any]]:
-        """All messages of a topic from its beginning, until `enough` says so; what there is, at the end of the time."""
+        """All messages of a topic from its beginning to its end, as it was once `enough` of them had come.
+
+        Raises: AssertionError, if they do not come in time.
+        """
         consumer = AIOKafkaConsumer(
             self.prefix + topic,
             **Broker.of(self.bootstrap).options(),
@@ -226,10 +235,18 @@ class Topics:
         await consumer.start()
         found: list[dict[str, Any]] = []
         deadline = time.monotonic() + within_seconds
+
+        async def read_on() -> None:
+            for records in (await consumer.getmany(timeout_ms=100)).values():
+                found.extend(json.loads(record.value) for record in records)
+
         try:
-            while not enough(found) and time.monotonic() < deadline:
-                for records in (await consumer.getmany(timeout_ms=100)).values():
-                    found.extend(json.loads(record.value) for record in records)
+            while not enough(found):
+                assert time.monotonic() < deadline, f"not enough of {topic} within {within_seconds} s: {found[-9:]}"
+                await read_on()
+            ends = await consumer.end_offsets(list(consumer.assignment()))
+            while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+                await read_on()
         finally:
             await consumer.stop()
         return found
@@ -237,10 +254,24 @@ class Topics:
     async def of_subject(
         self, topic: str, subject: str, *types: str, within_seconds: float = PATIENCE_SECONDS
     ) -> list[dict[str, Any]]:
-        """The events about one subject, once all of `types` are among them, in their order."""
+        """The events about one subject that the topic holds once all of `types` are among them, in their order.
+
+        What is told later is not seen. To show that something is told once, first await that all that could tell it
+        again has been handled, and `outbox_is_empty`.
+        """
 
         def enough(found: list[dict[str, Any]]) -> bool:
             return {one["type"] for one in found if one["subject"] == subject} >= set(types)
 
         found = await self.read(topic, enough, within_seconds=within_seconds)
         return [one for one in found if one["subject"] == subject]
+
+
+async def outbox_is_empty(database: Database, *, within_seconds: float = PATIENCE_SECONDS) -> None:
+    """Returns once the relay has published all that was committed before, and perhaps what came meanwhile."""
+
+    async def check() -> None:
+        async with database.transaction() as tx:
+            assert await tx.fetchval("SELECT count(*) FROM outbox") == 0
+
+    await eventually(check, within_seconds=within_seconds)

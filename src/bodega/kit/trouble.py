@@ -14,7 +14,7 @@ from bodega.kit.errors import Broken, Problem
 
 _OF_THE_DATA: Final = {
     "22",  # data exception: a number out of range, a character that cannot be stored
-    "23",  # a constraint: the named invariants of the tables
+    "23",  # a constraint: the named invariants of the tables; also of a trigger that raises `check_violation`
     "54",  # longer than an index or a statement takes
 }
 _OF_THE_STATEMENT: Final = _OF_THE_DATA | {
@@ -23,7 +23,7 @@ _OF_THE_STATEMENT: Final = _OF_THE_DATA | {
     "2F", "38", "39",  # a function's own error
     "42",  # syntax, or something that does not exist
     "44",  # WITH CHECK OPTION
-    "P0",  # RAISE: an invariant that a trigger watches
+    "P0",  # RAISE without a code, as of the triggers that keep ledgers from being changed: no event asks for that
 }  # fmt: skip
 """Classes of SQLSTATE. https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 

@@ -11,6 +11,7 @@ from bodega.contracts.envelope import CloudEvent, event
 from bodega.kit.bus import Message, Producer, Trouble
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, log
+from bodega.kit.trouble import Backoff
 from bodega.services.catalog import domain
 from bodega.services.catalog.clients import ObjectStorage
 from bodega.services.catalog.domain import Product
@@ -63,8 +64,9 @@ class Relay:
 
     async def run(self) -> None:
         """Publishes until stopped, whatever becomes of the store and the broker in the meantime."""
-        wait = self._first
+        backoff = Backoff(self._first, self._most)
         while not self._stopping.is_set():
+            wait = self._first  # where nothing is wrong, but another replica has taken over
             try:
                 lead = await self._lead()
                 if not lead.mine:
@@ -76,19 +78,20 @@ class Relay:
                 while (lead := await self._lead()).mine and not self._stopping.is_set():
                     self._store.written.clear()
                     await self.tell_all()
-                    wait = self._first
+                    backoff.reset()
                     await _wait(self._store.written, self._rest(lead))
                 if self._stopping.is_set():
                     await self._store.resign(self._replica)
             except (Trouble, Unavailable) as error:
+                wait = backoff.next()
                 _log.warning("the relay waits", error=error, wait_seconds=wait)
             except Exception as error:  # the broker's client raises its own tree at start; none may end the relay
-                _log.exception("the relay starts again", error=error)
+                wait = backoff.next()
+                _log.exception("the relay starts again", error=error, wait_seconds=wait)
             finally:
                 await self._producer.close()
             self.connected = False
             await _wait(self._stopping, wait)
-            wait = min(wait * 2, self._most)
 
     async def _lead(self) -> Lead:
         """Tries to become, or to remain, the replica that publishes. Raises Unavailable."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from bodega.contracts.fields import Line, Sku
 from bodega.contracts.ids import ProductId, ReservationId
@@ -31,6 +31,7 @@ from bodega.kit.errors import (
 )
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.pagination import Cursor, Page, PageSize, cut, decode_cursor
+from bodega.kit.preconditions import etag, if_match
 from bodega.kit.sheets import CSV, TSV
 from bodega.kit.upload import JSON_LINES, media_type, spooled
 from bodega.services.inventory import service, store
@@ -72,14 +73,12 @@ async def _settings(request: Request) -> Settings:
 
 
 InventorySettings = Annotated[Settings, Depends(_settings)]
-IfMatch = Annotated[
-    str | None,
-    Header(
-        alias="If-Match",
-        pattern=r'^"[0-9]{1,18}"$',
-        description="The `ETag` with which you read the stock: if it has moved since, nothing is done (412). Left out: "
-        "whatever it is",
-        examples=['"12"'],
+ExpectedVersion = Annotated[
+    int | None,
+    if_match(
+        "The `ETag` with which you read the stock: if it has moved since, nothing is done (412). Left out: whatever it "
+        "is",
+        example=12,
     ),
 ]
 
@@ -206,7 +205,7 @@ async def read_stock(sku: Sku, db: Db, _: Merchant, response: Response) -> Admin
 
 @admin.put("/{sku}", responses=problems(Unauthenticated, Forbidden, UnknownSku, BelowReserved, StaleVersion))
 async def count_stock(
-    sku: Sku, counted: Count, db: Db, merchant: Merchant, response: Response, if_match: IfMatch = None
+    sku: Sku, counted: Count, db: Db, merchant: Merchant, response: Response, version: ExpectedVersion
 ) -> AdminStock:
     """Sets the units on hand. Never below what buyers hold."""
     async with db.transaction() as tx:
@@ -215,7 +214,7 @@ async def count_stock(
             sku,
             counted.on_hand,
             counted.reason,
-            expected_version=int(if_match.strip('"')) if if_match else None,
+            expected_version=version,
             actor=merchant.subject,
         )
     return _admin_view(stock, response)
@@ -319,7 +318,7 @@ def _view(sku: str, stock: Stock | None) -> StockView:
 
 
 def _admin_view(stock: Stock, response: Response) -> AdminStock:
-    response.headers["ETag"] = f'"{stock.version}"'
+    response.headers["ETag"] = etag(stock.version)
     return _admin_stock(stock)
 
 

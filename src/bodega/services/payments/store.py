@@ -324,18 +324,6 @@ async def ledger_of(tx: Transaction, order_id: str) -> list[Booked]:
     ]
 
 
-async def balances(tx: Transaction, order_id: str) -> dict[str, int]:
-    """Of each account of an order, in minor units. Their sum is zero."""
-    rows = await tx.fetch(
-        """SELECT account, sum(amount)::bigint AS amount
-             FROM (SELECT to_account AS account, amount FROM ledger WHERE order_id = $1
-                   UNION ALL SELECT from_account, -amount FROM ledger WHERE order_id = $1) AS postings
-            GROUP BY account""",
-        order_id,
-    )
-    return {row["account"]: row["amount"] for row in rows}
-
-
 async def ledger_differs(tx: Transaction, limit: int) -> list[str]:
     """Payments whose ledger says something else than they do: none, if all is well."""
     rows = await tx.fetch(

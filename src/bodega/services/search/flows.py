@@ -12,6 +12,7 @@ from bodega.kit.errors import Unavailable
 from bodega.kit.http import RemoteProblem
 from bodega.kit.surrogates import SharedCache
 from bodega.kit.telemetry import log
+from bodega.kit.trouble import Backoff
 from bodega.services.search import domain, service
 from bodega.services.search.clients import PRODUCTS_AT_ONCE, Sources
 from bodega.services.search.domain import Difference, Stock
@@ -189,20 +190,20 @@ class Curator:
 
     async def _work(self) -> None:
         """Does what is due, for as long as it takes; then waits for wishes."""
-        wait = self._first
+        backoff = Backoff(self._first, self._most)
         while True:
             try:
                 await self._make_whole()
-                wait = self._first
+                backoff.reset()
                 await self._wanted.wait()
                 count = await rebuild(self._store, self._sources)
                 self._wanted.clear()
                 self._herald.mark()
                 _log.info("the index is renewed", products=count)
             except (Unavailable, RemoteProblem) as error:
+                wait = backoff.next()
                 _log.warning("the index waits for its engine or its sources", error=error, wait_seconds=wait)
                 await asyncio.sleep(wait)
-                wait = min(wait * 2, self._most)
 
     async def _make_whole(self) -> None:
         match await self._store.prepare():

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 
 from bodega.contracts.auth import IdentityConfirmed
 from bodega.kit.app import Db, RawBody, problems
@@ -12,6 +12,7 @@ from bodega.kit.errors import StaleVersion, Unauthenticated
 from bodega.kit.flow import Flows, LeaseLost
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.postal import InvalidAddress
+from bodega.kit.preconditions import etag, if_match
 from bodega.services.users import service, store
 from bodega.services.users.clients import Services
 from bodega.services.users.domain import KeptAddress, PrivacyRequest, Profile
@@ -45,20 +46,6 @@ async def _settings(request: Request) -> Settings:
     return settings
 
 
-async def _expected_version(
-    if_match: Annotated[
-        str | None,
-        Header(
-            alias="If-Match",
-            pattern=r'^"[0-9]{1,18}"$',
-            description="The ETag that you have read: then 412, if somebody was faster. Without it, the last one wins",
-            examples=['"3"'],
-        ),
-    ] = None,
-) -> int | None:
-    return int(if_match.strip('"')) if if_match is not None else None
-
-
 async def _exports(request: Request) -> Flows:
     flows: Flows = request.app.state.exports
     return flows
@@ -78,7 +65,9 @@ Exports = Annotated[Flows, Depends(_exports)]
 Erasures = Annotated[Flows, Depends(_erasures)]
 Others = Annotated[Services, Depends(_others)]
 UserSettings = Annotated[Settings, Depends(_settings)]
-ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
+ExpectedVersion = Annotated[
+    int | None, if_match("The ETag that you have read: then 412, if somebody was faster. Without it, the last one wins")
+]
 AddressId = Annotated[
     str, Path(description="The `id` of one of one's own addresses", examples=["adr_01M7WN85M0F0497Z2C8DDGA50X"])
 ]
@@ -280,7 +269,7 @@ def _confirmed(answer: IdentityConfirmed) -> str | None:
 
 
 def _versioned(response: Response, version: int) -> None:
-    response.headers["ETag"] = f'"{version}"'
+    response.headers["ETag"] = etag(version)
     response.headers["Cache-Control"] = "no-store"
 
 
