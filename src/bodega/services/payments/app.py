@@ -17,7 +17,10 @@ NAME = "payments"
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
-    database = Database(settings.database_url, pool_size=settings.pool_size)
+    # Of its own pool, so that what is heard and what is done later never keep a request waiting for a connection.
+    beside = max(1, settings.pool_size * 2 // 5)
+    background = Database(settings.database_url, pool_size=beside)
+    database = Database(settings.database_url, pool_size=max(1, settings.pool_size - beside))
     processor = Stripe(
         settings.stripe_secret_key.get_secret_value(),
         publishable_key=settings.stripe_publishable_key,
@@ -26,9 +29,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         timeout_seconds=settings.processor_timeout_seconds,
         webhook_tolerance_seconds=settings.webhook_tolerance_seconds,
     )
-    workers = Workers(database, processor, settings)
+    workers = Workers(database, processor, settings, background=background)
     relay = relay_of(NAME, settings, database)
-    consumer, inbox = ear(NAME, settings, database, hears(settings), topics=("orders", "shipping"))
+    consumer, inbox = ear(NAME, settings, background, hears(settings, workers), topics=("orders", "shipping"))
     return create_service(
         NAME,
         settings,
@@ -36,13 +39,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         titles=TITLES,
         description=sign or "",
         state={"database": database, "workers": workers, "processor": processor},
-        opens=[database, processor],
+        opens=[database, background, processor],
         loops=[
             relay,
             consumer,
             workers,
-            Sweep(database, processor, settings).loop(),
-            housekeeping(database, settings),
+            Sweep(background, processor, settings).loop(),
+            housekeeping(background, settings),
         ],
         ready={"postgres": database.ping},
         degraded={"kafka": lambda: consumer.connected},
