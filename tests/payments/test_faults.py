@@ -328,11 +328,14 @@ class MortalCaller(Stripe):
         return answer
 
 
-async def buys(workers: Workers, database: Database, buy: Buy) -> None:
-    """What is asked of payments for an order, whatever is there of it already."""
+async def asks(workers: Workers, buy: Buy) -> None:
+    """For an authorisation, whatever there is of it already."""
     wanted = AuthorizePayment.model_validate(buy.wanted())
     admitted = await service.begin(wanted, workers.hand())
     await workers.hurry(buy.payment_id(), PATIENCE_SECONDS, admitted.held if admitted is not None else None)
+
+
+async def accepts(workers: Workers, database: Database, buy: Buy) -> None:
     async with database.transaction() as tx:
         held = await service.accept(tx, buy.order_id, buy.payment_id(), capture_now=True, taker=workers.hand())
     await workers.hurry(buy.payment_id(), PATIENCE_SECONDS, held)
@@ -351,11 +354,15 @@ async def test_a_process_may_be_killed_at_any_instant_and_another_takes_the_mone
         buy, life = Buy(), Life(instants + 1)
         database.life = processor.life = life
         with suppress(Killed):
-            await buys(Workers(database, processor, brief), database, buy)
+            mortal = Workers(database, processor, brief)
+            await asks(mortal, buy)
+            await accepts(mortal, database, buy)
         if life.left > 0:
             break
         instants += 1
-        await buys(heir, workplace.database, buy)
+        await asks(heir, buy)
+        assert (await workplace.payment(buy)).state in ("authorized", "captured"), f"killed at instant {instants}"
+        await accepts(heir, workplace.database, buy)
         assert (await workplace.payment(buy)).state == "captured", f"killed at instant {instants}"
         assert await workplace.told(buy) == ["PaymentAuthorized", "PaymentCaptured"]
         ledger = await bank.ledger(buy)
@@ -400,6 +407,32 @@ async def test_a_payment_that_somebody_works_on_is_not_taken_from_him_by_the_ord
     assert at_rest is not None
     assert at_rest.state == "captured"
     assert await workplace.told(buy) == ["PaymentAuthorized", "PaymentCaptured"]
+
+
+async def test_no_more_payments_are_driven_for_events_at_once_than_there_are_hands(
+    settings: Settings, workplace: Workplace, bank: Bank
+) -> None:
+    """Nobody waits for them: the rest is left to whoever comes next, and not leased for longer than it takes."""
+    patient = settings.model_copy(update={"lease_seconds": 600, "step_deadline_seconds": 60})
+    sleeper: Sleeper = workplace.processor(settings, Sleeper)
+    sleeper.sleeps_after = "create"
+    workers, taken = Workers(workplace.database, sleeper, patient), 0
+    while (hand := workers.hand_if_free()) is not None and taken < 20:
+        admitted = await service.begin(AuthorizePayment.model_validate(Buy().wanted()), hand)
+        assert admitted is not None
+        assert admitted.held is not None
+        workers.take(admitted.held)
+        taken += 1
+    assert 1 < taken < 20
+    sleeper.morning.set()
+
+    async def is_free_again() -> None:
+        assert workers.hand_if_free() is not None
+
+    await eventually(is_free_again)
+    workers.stop()
+    await workers.run()
+    assert workers.hand_if_free() is None, "who stops takes nothing on"
 
 
 async def _void(tx: Transaction, buy: Buy) -> None:
