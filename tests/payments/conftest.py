@@ -28,6 +28,7 @@ QUICK = {
     "lease_seconds": 3,
     "reconcile_seconds": 0.5,
     "unmatched_grace_seconds": 1,
+    "trace_ratio": 0,
 }
 
 

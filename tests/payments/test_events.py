@@ -36,6 +36,20 @@ async def test_an_accepted_payment_is_captured_and_told(
     assert [int(one["sequence"]) for one in told] == [1, 2]
 
 
+async def test_many_orders_that_are_paid_at_once_are_all_captured(
+    checkout: Checkout, bank: Bank, topics: Topics
+) -> None:
+    """More than are driven as soon as they are heard of: the rest waits its turn."""
+    buys = [Buy() for _ in range(12)]
+    for buy in buys:
+        await bank.fault("capture", "slow", buy, seconds=0.3)
+    await asyncio.gather(*(checkout.pay(buy) for buy in buys))
+    await topics.publish(*(buy.paid() for buy in buys))
+    for buy in buys:
+        await checkout.becomes("captured", buy)
+        assert (await bank.ledger(buy))["captured"] == TOTAL
+
+
 async def test_what_becomes_of_a_payment_is_told_in_the_trace_of_who_wished_for_it(
     checkout: Checkout, buy: Buy, topics: Topics
 ) -> None:

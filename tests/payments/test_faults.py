@@ -2,21 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from bodega.contracts.ids import new_id
 from bodega.contracts.payments import AuthorizePayment, RefundRequest
-from bodega.kit.db import Database, Transaction
+from bodega.kit.db import Database, Row, Transaction
 from bodega.kit.testing import PATIENCE_SECONDS, Credentials, Topics, eventually, serving
 from bodega.services.payments import service, store
 from bodega.services.payments.app import create_app
 from bodega.services.payments.clients import Stripe
-from bodega.services.payments.domain import Payment, Standing
+from bodega.services.payments.domain import Change, Payment, Standing
 from bodega.services.payments.flows import Sweep, Workers
 from bodega.services.payments.settings import Settings
+from bodega.services.payments.store import Hand, Held
 from tests.conftest import MakeDatabase
 from tests.payments.conftest import Bank, Checkout, accounts
 from tests.payments.making import TOTAL, Buy, euro
@@ -174,9 +177,13 @@ class Workplace:
         self.processors.append(made)
         return made
 
-    async def begin(self, buy: Buy) -> None:
-        async with self.database.transaction() as tx:
-            await service.authorize(tx, AuthorizePayment.model_validate(buy.wanted()))
+    async def begin(self, buy: Buy, lease_seconds: float = 0) -> Held:
+        """A wish to pay by somebody whose lease ends so soon."""
+        wanted = AuthorizePayment.model_validate(buy.wanted())
+        admitted = await service.begin(wanted, Hand(new_id("own"), lease_seconds, self.database))
+        assert admitted is not None
+        assert admitted.held is not None
+        return admitted.held
 
     async def wake(self, buy: Buy) -> None:
         async with self.database.transaction() as tx:
@@ -259,6 +266,209 @@ async def test_a_worker_that_sleeps_after_its_call_is_taken_over_and_writes_noth
     assert await workplace.payment(buy) == after, "it was fenced: not even the version has moved"
     ledger = await bank.ledger(buy)
     assert (ledger["authorised"], len(ledger["intents"])) == (TOTAL, 1)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing that catches errors sees this."""
+
+
+@dataclass
+class Life:
+    """Of a process: how many instants are left of it."""
+
+    left: int
+
+    def goes_on(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+
+class MortalStore(Database):
+    """As a process sees it that may be killed before each of its transactions, and after each."""
+
+    life: Life
+
+    async def fetchrow(self, sql: str, *args: Any) -> Row | None:
+        self.life.goes_on()
+        row = await super().fetchrow(sql, *args)
+        self.life.goes_on()
+        return row
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        self.life.goes_on()
+        async with super().transaction() as tx:
+            yield tx
+        self.life.goes_on()
+
+
+class MortalCaller(Stripe):
+    """The processor, as a process sees it that may be killed before each call, and before it has the answer."""
+
+    life: Life
+
+    async def create(self, payment: Payment) -> Standing:
+        return await self._survive(super().create(payment))
+
+    async def confirm(self, payment: Payment) -> Standing:
+        return await self._survive(super().confirm(payment))
+
+    async def capture(self, payment: Payment) -> Standing:
+        return await self._survive(super().capture(payment))
+
+    async def _survive(self, call: Coroutine[Any, Any, Standing]) -> Standing:
+        try:
+            self.life.goes_on()
+        except Killed:
+            call.close()
+            raise
+        answer = await call
+        self.life.goes_on()
+        return answer
+
+
+async def asks(workers: Workers, buy: Buy) -> None:
+    """For an authorisation, whatever there is of it already."""
+    wanted = AuthorizePayment.model_validate(buy.wanted())
+    admitted = await service.begin(wanted, workers.hand())
+    await workers.hurry(buy.payment_id(), PATIENCE_SECONDS, admitted.held if admitted is not None else None)
+
+
+async def accepts(workers: Workers, database: Database, buy: Buy) -> None:
+    async with database.transaction() as tx:
+        held = await service.accept(tx, buy.order_id, buy.payment_id(), capture_now=True, taker=workers.hand())
+    await workers.hurry(buy.payment_id(), PATIENCE_SECONDS, held)
+
+
+async def test_a_process_may_be_killed_at_any_instant_and_another_takes_the_money_once(
+    settings: Settings, workplace: Workplace, bank: Bank
+) -> None:
+    """Before and after each of its transactions and calls: what it held is taken over when its lease ends."""
+    brief = settings.model_copy(update={"lease_seconds": 0.3})
+    database, processor = MortalStore(workplace.database.url), workplace.processor(settings, MortalCaller)
+    heir = Workers(workplace.database, workplace.processor(settings), settings)
+    await database.open()
+    instants = 0
+    while True:
+        buy, life = Buy(), Life(instants + 1)
+        database.life = processor.life = life
+        with suppress(Killed):
+            mortal = Workers(database, processor, brief)
+            await asks(mortal, buy)
+            await accepts(mortal, database, buy)
+        if life.left > 0:
+            break
+        instants += 1
+        await asks(heir, buy)
+        assert (await workplace.payment(buy)).state in ("authorized", "captured"), f"killed at instant {instants}"
+        await accepts(heir, workplace.database, buy)
+        assert (await workplace.payment(buy)).state == "captured", f"killed at instant {instants}"
+        assert await workplace.told(buy) == ["PaymentAuthorized", "PaymentCaptured"]
+        ledger = await bank.ledger(buy)
+        assert (ledger["authorised"], ledger["captured"], len(ledger["intents"])) == (TOTAL, TOTAL, 1)
+    await database.close()
+    assert instants == 16, "two for each of five transactions and three calls"
+
+
+async def test_what_was_made_for_somebody_who_died_is_his_until_his_lease_ends(
+    settings: Settings, workplace: Workplace, bank: Bank, buy: Buy
+) -> None:
+    heir = Workers(workplace.database, workplace.processor(settings), settings)
+    await workplace.begin(buy, lease_seconds=600)
+    assert await store.claim(heir.hand()) is None
+    async with workplace.database.transaction() as tx:
+        await tx.execute("UPDATE payment SET lease_until = now() WHERE id = $1", buy.payment_id())
+    running = asyncio.create_task(heir.run())
+
+    async def is_authorized() -> None:
+        assert (await workplace.payment(buy)).state == "authorized"
+
+    await eventually(is_authorized)
+    heir.stop()
+    await running
+
+
+async def test_a_payment_that_somebody_works_on_is_not_taken_from_him_by_the_orders_event(
+    settings: Settings, workplace: Workplace, bank: Bank, buy: Buy
+) -> None:
+    """He finds that there is news, and takes the money."""
+    patient = settings.model_copy(update={"lease_seconds": 600, "step_deadline_seconds": 60})
+    sleeper: Sleeper = workplace.processor(settings, Sleeper)
+    held = await workplace.begin(buy, lease_seconds=600)
+    workers = Workers(workplace.database, sleeper, patient)
+    working = asyncio.create_task(workers.hurry(buy.payment_id(), PATIENCE_SECONDS, held))
+    await asyncio.wait_for(sleeper.asleep.wait(), PATIENCE_SECONDS)
+    async with workplace.database.transaction() as tx:
+        accepted = service.accept(tx, buy.order_id, buy.payment_id(), capture_now=True, taker=workers.hand())
+        assert await accepted is None
+    sleeper.morning.set()
+    at_rest = await working
+    assert at_rest is not None
+    assert at_rest.state == "captured"
+    assert await workplace.told(buy) == ["PaymentAuthorized", "PaymentCaptured"]
+
+
+async def test_no_more_payments_are_driven_for_events_at_once_than_there_are_hands(
+    settings: Settings, workplace: Workplace, bank: Bank
+) -> None:
+    """Nobody waits for them: the rest is left to whoever comes next, and not leased for longer than it takes."""
+    patient = settings.model_copy(update={"lease_seconds": 600, "step_deadline_seconds": 60})
+    sleeper: Sleeper = workplace.processor(settings, Sleeper)
+    sleeper.sleeps_after = "create"
+    workers, taken = Workers(workplace.database, sleeper, patient), 0
+    while (hand := workers.hand_if_free()) is not None and taken < 20:
+        admitted = await service.begin(AuthorizePayment.model_validate(Buy().wanted()), hand)
+        assert admitted is not None
+        assert admitted.held is not None
+        workers.take(admitted.held)
+        taken += 1
+    assert 1 < taken < 20
+    sleeper.morning.set()
+
+    async def is_free_again() -> None:
+        assert workers.hand_if_free() is not None
+
+    await eventually(is_free_again)
+    workers.stop()
+    await workers.run()
+    assert workers.hand_if_free() is None, "who stops takes nothing on"
+
+
+async def _void(tx: Transaction, buy: Buy) -> None:
+    await service.void(tx, buy.payment_id())
+
+
+async def _accept(tx: Transaction, buy: Buy) -> None:
+    await service.accept(tx, buy.order_id, buy.payment_id(), capture_now=False)
+
+
+async def _ship(tx: Transaction, buy: Buy) -> None:
+    await service.make_capture_due(tx, buy.order_id)
+
+
+async def _cancel(tx: Transaction, buy: Buy) -> None:
+    await service.cancel_order(tx, buy.order_id)
+
+
+async def _ask_again(tx: Transaction, buy: Buy) -> None:
+    await service.ask_again(tx, buy.payment_id())
+
+
+async def _forget(tx: Transaction, buy: Buy) -> None:
+    await store.pseudonymise_payments(tx, [buy.order_id], "nobody@erased.invalid")
+
+
+@pytest.mark.parametrize("moves", [_void, _accept, _ship, _cancel, _ask_again, _forget])
+async def test_whatever_moves_a_payment_or_its_orders_money_makes_what_a_worker_knows_out_of_date(
+    settings: Settings, workplace: Workplace, bank: Bank, buy: Buy, moves: Callable[..., Awaitable[None]]
+) -> None:
+    """He writes by what he knows, and reads nothing again: the version says that all of it is still true."""
+    held = await workplace.begin(buy, lease_seconds=600)
+    async with workplace.database.transaction() as tx:
+        await moves(tx, buy)
+    in_vain = await store.save(workplace.database, held, Change(held.payment), busy=False, wait_seconds=None)
+    assert in_vain is None
 
 
 async def test_news_that_comes_during_a_call_make_its_answer_worthless(

@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     workers = Workers(database, processor, settings)
     relay = relay_of(NAME, settings, database)
-    consumer, inbox = ear(NAME, settings, database, hears(settings), topics=("orders", "shipping"))
+    consumer, inbox = ear(NAME, settings, database, hears(settings, workers), topics=("orders", "shipping"))
     return create_service(
         NAME,
         settings,

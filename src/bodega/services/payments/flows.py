@@ -1,42 +1,45 @@
 """Long processes: what drives each payment to its wanted end, and what compares the processor's books with ours.
 
-A worker claims a payment, does its next duty (a call to the processor), and writes what the answer means only if
-nothing has happened to the payment since: `version` is the fence. An answer that is out of date is thrown away
-and asked for again. Calls of a worker that was taken over cannot be stopped; their keys make them harmless.
+Whoever makes a payment due holds it from that commit on and drives it; what is left (he has died, or had no hand
+free, or it was to wait) a worker claims. He does the next duty (a call to the processor), and writes what the answer
+means only if nothing has happened to the payment since: `version` is the fence. An answer that is out of date is thrown
+away and asked for again. Calls of a worker that was taken over cannot be stopped; their keys make them harmless.
 """
 
 import asyncio
 import contextlib
 import random
 import time
+from collections.abc import Coroutine, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_client import Gauge
 
 from bodega.contracts.ids import new_id
-from bodega.kit.db import Connection, Database
+from bodega.kit.db import Database
 from bodega.kit.errors import Unavailable
 from bodega.kit.loops import Periodic
 from bodega.kit.telemetry import FLOW_STEPS, log, span
 from bodega.kit.trouble import Backoff
 from bodega.services.payments import domain, service, store
 from bodega.services.payments.clients import Processor
-from bodega.services.payments.domain import Duty, Given, Outcome, Payment, Standing
+from bodega.services.payments.domain import Change, Duty, Given, Outcome, Payment, Refund, Standing
 from bodega.services.payments.errors import NotNow, ProcessorError, Refused, Unknown
 from bodega.services.payments.settings import Settings
-from bodega.services.payments.store import Held
+from bodega.services.payments.store import Hand, Held
 
 _log = log()
 _UNMATCHED = Gauge("payments_unmatched", "Charges at the processor that no payment explains; must be 0")
+_Result = TypeVar("_Result")
 _WORKERS = 4
 _PAGE = 100
 """How many of the processor's charges are compared by one question."""
 
 
 class Workers:
-    """Drives payments: several at a time in the background, and inline for whoever waits."""
+    """Drives payments: several at a time in the background, and at once for whoever has just made one due."""
 
     def __init__(self, database: Database, processor: Processor, settings: Settings) -> None:
         self._database = database
@@ -47,64 +50,105 @@ class Workers:
         self._most = settings.retry_most_seconds
         self._stopping = False
         self._wake = asyncio.Event()
-        self._hurried: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._taken = 0
+        self._answers: dict[str, asyncio.Event] = {}
+        """By intent: set once the answer to the call that is under way is written."""
+
+    def hand(self) -> Hand:
+        """For a payment that is about to be made due. Once that is committed, `hurry` is to be told."""
+        return Hand(new_id("own"), self._lease, self._database)
 
     # --- inline ---
 
-    async def hurry(self, payment_id: str, within_seconds: float) -> None:
+    async def hurry(self, payment_id: str, within_seconds: float, held: Held | None = None) -> Payment | None:
         """Drives one payment until nothing is to be done for now, at most so long. What is under way then goes on
-        by itself.
+        by itself. `held`: it is in our hands already. Returns it, if it has come to rest in them.
 
         Raises: Unavailable, if the store cannot be reached.
         """
-        task = asyncio.create_task(self._until_at_rest(payment_id, time.monotonic() + within_seconds))
-        self._hurried.add(task)
-        task.add_done_callback(self._hurried.discard)
+        task = self._begin(self._until_at_rest(payment_id, time.monotonic() + within_seconds, held))
         done, _ = await asyncio.wait({task}, timeout=max(within_seconds, 0))
-        for ended in done:
-            ended.result()
+        return task.result() if done else None
 
-    async def _until_at_rest(self, payment_id: str, until: float) -> None:
-        owner = new_id("own")
-        while time.monotonic() < until and not self._stopping:
-            async with self._database.reading() as tx:
-                if not await store.is_under_way(tx, payment_id):
-                    return
-            async with self._database.transaction() as tx:
-                held = await store.claim(tx, owner, self._lease, payment_id)
-            if held is not None:
-                await self._drive(owner, held)
-            else:
+    async def _until_at_rest(self, payment_id: str, until: float, held: Held | None) -> Payment | None:
+        hand = self.hand()
+        while held is not None or (time.monotonic() < until and not self._stopping):
+            if held is None:
+                async with self._database.reading() as tx:
+                    if not await store.is_under_way(tx, payment_id):
+                        return None
+                held = await store.claim(hand, payment_id)
+            if held is None:
                 await asyncio.sleep(0.03)  # another worker has it
+                continue
+            at_rest, held = await self._drive(held), None
+            if at_rest is not None:
+                return at_rest
+        return None
+
+    def hand_if_free(self) -> Hand | None:
+        """The same for what nobody waits for, with `take`. None: so many are driven already that it waits its turn."""
+        return self.hand() if self._taken < _WORKERS and not self._stopping else None
+
+    def take(self, held: Held) -> None:
+        """Drives a payment that is in our hands, beside all else. Should it fail, it is found when its lease ends."""
+        self._taken += 1
+        self._begin(self._drive_taken(held))
+
+    async def _drive_taken(self, held: Held) -> None:
+        try:
+            await self._drive(held)
+        except Unavailable as error:
+            _log.warning("a payment waits for the store", payment=held.payment.id, error=error)
+        except Exception as error:  # as in the background
+            _log.exception("a payment could not be driven", payment=held.payment.id, error=error)
+        finally:
+            self._taken -= 1
+
+    def _begin(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
+        """Goes on whatever becomes of who has begun it; those who stop wait for it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def answered(self, intent_id: str, within_seconds: float) -> None:
+        """Waits until no call about this intent is under way from here, at most so long."""
+        answer = self._answers.get(intent_id)
+        if answer is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(answer.wait(), within_seconds)
 
     # --- in the background ---
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            listening = group.create_task(self._listen())
-            workers = [group.create_task(self._work()) for _ in range(_WORKERS)]
-            await asyncio.wait(workers)
-            listening.cancel()
-        if self._hurried:
-            await asyncio.wait(self._hurried)
+            for _ in range(_WORKERS):
+                group.create_task(self._work())
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     def stop(self) -> None:
         self._stopping = True
+        self.wake()
+
+    def wake(self) -> None:
+        """There is something to do. Call it once that is committed."""
         self._wake.set()
 
     async def _work(self) -> None:
-        owner = new_id("own")
+        hand = self.hand()
         backoff = Backoff(self._first, self._most)
         while not self._stopping:
             try:
                 self._wake.clear()
-                async with self._database.transaction() as tx:
-                    held = await store.claim(tx, owner, self._lease)
+                held = await store.claim(hand)
                 backoff.reset()
                 if held is None:
                     await self._sleep(self._first)
                 else:
-                    await self._drive(owner, held)
+                    await self._drive(held)
             except Unavailable as error:
                 wait = backoff.next()
                 _log.warning("payments wait for the store", error=error, wait_seconds=wait)
@@ -117,36 +161,31 @@ class Workers:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), seconds)
 
-    async def _listen(self) -> None:
-        """Hears of new work as soon as it is committed. Should this fail, the workers look for themselves."""
-        while True:
-            connection: Connection | None = None
-            try:
-                connection = await self._database.connect()
-                lost = asyncio.Event()
-                connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                await connection.add_listener(store.WORK, self._on_notify)
-                await lost.wait()
-            except Exception as error:  # by default an error is ours
-                _log.warning("payments do not hear of new work", error=error)
-            finally:
-                if connection is not None:
-                    connection.terminate()
-            await asyncio.sleep(self._most)
-
-    def _on_notify(self, *_: Any) -> None:
-        self._wake.set()
-
     # --- the steps ---
 
-    async def _drive(self, owner: str, held: Held | None) -> None:
-        """Duty after duty, until there is none, or trouble, or the payment is in other hands, or we are to stop."""
-        while held is not None:
-            with span("payment", held.trace, service="payments", payment=held.payment.id):
-                held = await self._do_duty(owner, held)
+    async def _drive(self, held: Held) -> Payment | None:
+        """Duty after duty, until there is none, or trouble, or the payment is in other hands, or we are to stop.
+        Returns it, if it is not in other hands."""
+        left: Held | Payment | None = held
+        while isinstance(left, Held):
+            with span("payment", left.trace, service="payments", payment=left.payment.id), self._asking(left.payment):
+                left = await self._do_duty(left)
+        return left
 
-    async def _do_duty(self, owner: str, held: Held) -> Held | None:
-        """The payment as it stands, if this worker goes on."""
+    @contextlib.contextmanager
+    def _asking(self, payment: Payment) -> Iterator[None]:
+        intent_id, answer = payment.intent_id, asyncio.Event()
+        if intent_id is not None:
+            self._answers[intent_id] = answer
+        try:
+            yield
+        finally:
+            if intent_id is not None and self._answers.get(intent_id) is answer:
+                del self._answers[intent_id]
+            answer.set()
+
+    async def _do_duty(self, held: Held) -> Held | Payment | None:
+        """As it stands: in our hands, if we go on; given back; None: in other hands."""
         duty = domain.duty(held.payment, held.money)
         outcome: Outcome = None
         trouble = False
@@ -162,7 +201,7 @@ class Workers:
                 _log.exception("a duty failed", payment=held.payment.id, duty=duty, error=error)
                 trouble = True
             FLOW_STEPS.labels("payments", "payment", duty, _word(outcome, trouble)).inc()
-        return await self._write(owner, held, None if trouble else duty, outcome, trouble=trouble)
+        return await self._write(held, None if trouble else duty, outcome, trouble=trouble)
 
     async def _call(self, duty: Duty, payment: Payment) -> Outcome:
         """Raises: NotNow."""
@@ -197,40 +236,55 @@ class Workers:
                 return Given() if await processor.find_refund(payment, payment.refund) else None
         return None
 
-    async def _write(
-        self, owner: str, held: Held, done: Duty | None, outcome: Outcome, *, trouble: bool
-    ) -> Held | None:
+    async def _write(self, held: Held, done: Duty | None, outcome: Outcome, *, trouble: bool) -> Held | Payment | None:
         """Writes what the outcome means, if nothing has happened meanwhile, and gives the payment back if nothing is
-        to be done now, or not by us: we are to stop. Returns it as it stands, if this worker goes on."""
-        async with self._database.transaction() as tx:
-            locked = await store.lock_held(tx, held)
-            if locked is None:
-                again = None if self._stopping else await store.claim(tx, owner, self._lease, held.payment.id)
-                if again is None:  # nobody drives it from here on: whoever comes next need not wait for our lease
-                    await store.give_back(tx, owner, held.payment.id)
-                return again
-            before, money = locked.payment, locked.money
-            change = domain.Change(before)
-            if done is not None:
-                change = domain.settle(before, money, done, outcome, refund_id=new_id("rfd"))
-            await service.apply(tx, change)
-            # The refund that follows the one just done.
-            left = change.payment.refunding > change.payment.refunded
-            after = replace(change.payment, refund=await store.wanted_refund(tx, before.id) if left else None)
-            following = domain.duty(after, money)
-            lost = trouble or change.later or isinstance(outcome, Unknown)
-            troubles = _troubles(before, after, lost=lost, at_rest=following is None)
-            # The first lost answer is followed up at once: mostly the next call tells what has happened.
-            pausing = lost and (trouble or change.later or troubles > 1)
-            going_on = following is not None and not pausing and not self._stopping
-            payment = await store.save_payment(
-                tx,
-                replace(after, troubles=troubles),
-                busy=going_on,
-                lease_seconds=self._lease,
-                wait_seconds=None if following is None else self._pause(troubles) if pausing else 0.0,
-            )
-        return Held(payment, money, held.trace) if going_on else None
+        to be done now, or not by us: we are to stop."""
+        before, money = held.payment, held.money
+        change = domain.Change(before)
+        if done is not None:
+            change = domain.settle(before, money, done, outcome, refund_id=new_id("rfd"))
+        after = replace(change.payment, refund=await self._next_refund(held, change))
+        following = domain.duty(after, money)
+        lost = trouble or change.later or isinstance(outcome, Unknown)
+        troubles = _troubles(before, after, lost=lost, at_rest=following is None)
+        # The first lost answer is followed up at once: mostly the next call tells what has happened.
+        pausing = lost and (trouble or change.later or troubles > 1)
+        going_on = following is not None and not pausing and not self._stopping
+        saved = await self._save(
+            held,
+            replace(change, payment=replace(after, troubles=troubles)),
+            busy=going_on,
+            wait_seconds=None if following is None else self._pause(troubles) if pausing else 0.0,
+        )
+        if saved is not None:
+            return replace(held, payment=saved) if going_on else saved
+        again = None if self._stopping else await store.claim(held.hand, before.id)
+        if again is None:  # nobody drives it from here on: whoever comes next need not wait for our lease
+            await store.give_back(held)
+        return again
+
+    @staticmethod
+    async def _next_refund(held: Held, change: Change) -> Refund | None:
+        """The one that is to be done next. Read before anything is locked: whoever plans another meanwhile raises the
+        payment's version."""
+        if change.payment.refund is not None or change.payment.refunding <= change.payment.refunded:
+            return change.payment.refund
+        async with held.hand.database.reading() as tx:
+            return await store.wanted_refund(tx, change.payment.id, but=change.refund.id if change.refund else None)
+
+    @staticmethod
+    async def _save(held: Held, change: Change, *, busy: bool, wait_seconds: float | None) -> Payment | None:
+        """By one statement, which is a transaction of its own unless something is told. None: it was in vain."""
+        database = held.hand.database
+        if not change.facts:
+            saved = await store.save(database, held, change, busy=busy, wait_seconds=wait_seconds)
+            return saved.payment if saved is not None else None
+        async with database.transaction() as tx:
+            saved = await store.save(tx, held, change, busy=busy, wait_seconds=wait_seconds)
+            if saved is None:
+                return None
+            service.tell(tx, held.payment.order_id, change.facts, saved.sequence)
+        return saved.payment
 
     def _pause(self, troubles: int) -> float:
         longest = min(self._first * 2.0 ** min(troubles, 20), self._most)

@@ -107,6 +107,7 @@ async def hear_stripe(
     body: RawBody,
     db: Db,
     processor: TheProcessor,
+    workers: Driving,
     signature: Annotated[
         str,
         Header(
@@ -119,22 +120,28 @@ async def hear_stripe(
 ) -> Heard:
     """What the processor tells. In any order, any number of times: it is a hint to ask."""
     webhook = processor.read_webhook(body, signature)
-    event_id = str(uuid5(NAMESPACE_URL, f"{processor.name}/{webhook.id}"))
-    if webhook.intent_id is not None:
-        await _answered(db, webhook.intent_id)
-    async with db.transaction() as tx:
-        await service.hear_webhook(tx, event_id, webhook.intent_id, webhook.says)
+    if webhook.intent_id is not None and await _is_news(db, workers, webhook.intent_id, webhook.says):
+        async with db.transaction() as tx:
+            event_id = str(uuid5(NAMESPACE_URL, f"{processor.name}/{webhook.id}"))
+            await service.hear_webhook(tx, event_id, webhook.intent_id, webhook.says)
+            tx.after_commit(workers.wake)
     return Heard()
 
 
-async def _answered(db: Database, intent_id: str) -> None:
-    """Waits a moment for the answer to a call that is under way: it mostly says what the webhook says, which would else
-    make it worthless, so that the processor is asked again."""
+async def _is_news(db: Database, workers: Workers, intent_id: str, says: domain.Says) -> bool:
+    """Whether it may be. Waits a moment for the answer to a call that is under way: it mostly says what the webhook
+    says, which would else make it worthless, so that the processor is asked again."""
+    if says == "created":  # we have made it
+        return False
     until = time.monotonic() + _ANSWER_SECONDS
-    while time.monotonic() < until:
+    await workers.answered(intent_id, _ANSWER_SECONDS)
+    while True:
         async with db.reading() as tx:
-            if not await store.is_asked_about(tx, intent_id):
-                return
+            payment, asked_about = await store.payment_of_intent(tx, intent_id)
+        if payment is None or not domain.is_news(payment, says):
+            return False
+        if not asked_about or time.monotonic() > until:
+            return True
         await asyncio.sleep(0.05)
 
 
@@ -147,23 +154,29 @@ async def authorize(
 ) -> PaymentAnswer:
     """Asks the bank to hold the amount, and answers how far that has come within the caller's deadline. The same id
     again answers the present state."""
-    for last in (False, True):
-        async with db.transaction() as tx:
-            admitted = await service.authorize(tx, wanted)
-        if not admitted.in_the_way:
-            break
-        other = admitted.payment
-        if last or not (domain.superseded(other) or other.void_wanted):
-            raise PaymentInProgress(
-                "another attempt to pay for this order is not over yet",
-                payment_id=other.id,
-                payment_status="authorized" if domain.adoptable(other) else "unknown",
-            )
+    hand = workers.hand()
+    admitted = await service.begin(wanted, hand) if wanted.attempt == 1 else None
+    if admitted is None:
+        admitted = await _admit(db, wanted, hand)
+    other = admitted.payment
+    if admitted.in_the_way and (domain.superseded(other) or other.void_wanted):
         await workers.hurry(other.id, _budget(settings) / 2)
-    await workers.hurry(wanted.payment_id, _budget(settings))
-    if not admitted.new:
+        admitted = await _admit(db, wanted, hand)
+    if admitted.in_the_way:
+        raise PaymentInProgress(
+            "another attempt to pay for this order is not over yet",
+            payment_id=admitted.payment.id,
+            payment_status="authorized" if domain.adoptable(admitted.payment) else "unknown",
+        )
+    if admitted.held is None:
         response.status_code = 200
-    return await _answer(db, wanted.payment_id)
+    at_rest = await workers.hurry(wanted.payment_id, _budget(settings), admitted.held)
+    return _shaped(at_rest) if at_rest is not None else await _answer(db, wanted.payment_id)
+
+
+async def _admit(db: Database, wanted: AuthorizePayment, hand: store.Hand) -> service.Admission:
+    async with db.transaction() as tx:
+        return await service.authorize(tx, wanted, hand)
 
 
 @internal.get("/unmatched")

@@ -7,25 +7,33 @@ from bodega.contracts.envelope import event
 from bodega.contracts.payments import AuthorizePayment, RefundRequest
 from bodega.kit.db import Transaction
 from bodega.services.payments import domain, store
-from bodega.services.payments.domain import Change, Payment, Refund, Says, Standing
+from bodega.services.payments.domain import Fact, Payment, Refund, Says, Standing
 from bodega.services.payments.errors import (
     AlreadyPaid,
     DifferentPayment,
     NotCapturable,
     NotRefundable,
 )
+from bodega.services.payments.store import Hand, Held
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What became of a wish to pay: the payment and whether it is new, or what stands in its way."""
+    """What became of a wish to pay: the payment, in our hands if it is new, or what stands in its way."""
 
     payment: Payment
-    new: bool = False
+    held: Held | None = None
     in_the_way: bool = False
 
 
-async def authorize(tx: Transaction, wanted: AuthorizePayment) -> Admission:
+async def begin(wanted: AuthorizePayment, taker: Hand) -> Admission | None:
+    """Makes the payment, if it is the first that we hear of its order, as it mostly is. Else None: `authorize` looks
+    what is there. A transaction of its own."""
+    held = await store.insert_first_payment(wanted, taker)
+    return Admission(held.payment, held) if held is not None else None
+
+
+async def authorize(tx: Transaction, wanted: AuthorizePayment, taker: Hand) -> Admission:
     """Makes the payment, or finds the one that this id has made before, as it stands now. An unfinished or declined
     attempt that is in the way is told to end.
 
@@ -40,41 +48,41 @@ async def authorize(tx: Transaction, wanted: AuthorizePayment) -> Admission:
     others = await store.payments_of(tx, wanted.order_id)
     other = domain.admit(money, others)
     if other is None:
-        return Admission(await store.insert_payment(tx, wanted), new=True)
+        held = await store.insert_payment(tx, wanted, money, taker)
+        return Admission(held.payment, held)
     if domain.superseded(other):
         await store.want_void(tx, other)
     return Admission(other, in_the_way=True)
 
 
-async def accept(tx: Transaction, order_id: str, payment_id: str, *, capture_now: bool) -> None:
-    """The order has accepted a payment; every other one of it is given up."""
+async def accept(
+    tx: Transaction, order_id: str, payment_id: str, *, capture_now: bool, taker: Hand | None = None
+) -> Held | None:
+    """The order has accepted a payment; every other one of it is given up. Returns it, if it is in the hands of `taker`
+    from the commit on."""
     before = await store.lock_money(tx, order_id)
     money = domain.order_paid(before, payment_id, capture_now=capture_now)
     if money == before:
-        return
-    await store.save_money(tx, money)
-    for payment in await store.payments_of(tx, order_id):
-        if payment.id != payment_id:
-            await store.want_void(tx, payment)
-            continue
-        await apply(tx, domain.too_late(payment, money))
-        await store.wake(tx, payment.id)
+        return None
+    payments, held = await store.decide(tx, money, taker)
+    for payment in payments:
+        facts = domain.too_late(payment, money).facts
+        if facts:
+            tell(tx, order_id, facts, await store.next_sequence(tx, order_id, len(facts)))
+    return held
 
 
 async def cancel_order(tx: Transaction, order_id: str) -> None:
     """The order is cancelled for ever: all its payments are given up, and none is taken from now on."""
     money = await store.lock_money(tx, order_id)
-    await store.save_money(tx, replace(money, verdict="cancelled"))
-    for payment in await store.payments_of(tx, order_id):
-        await store.want_void(tx, payment)
+    await store.decide(tx, replace(money, verdict="cancelled"))
 
 
-async def make_capture_due(tx: Transaction, order_id: str) -> None:
-    """The parcel is on its way: what the order has accepted may be taken."""
+async def make_capture_due(tx: Transaction, order_id: str, taker: Hand | None = None) -> Held | None:
+    """The parcel is on its way: what the order has accepted may be taken. Returned as by `accept`."""
     money = await store.lock_money(tx, order_id)
-    await store.save_money(tx, replace(money, capture_due=True))
-    for payment in await store.payments_of(tx, order_id):
-        await store.wake(tx, payment.id)
+    _, held = await store.decide(tx, replace(money, capture_due=True), taker)
+    return held
 
 
 async def ask_again(tx: Transaction, payment_id: str) -> None:
@@ -122,16 +130,15 @@ async def refund(tx: Transaction, payment_id: str, refund_id: str, wish: RefundR
     amount = left if wish.amount is None else wish.amount.amount
     if payment.state != "captured" or not 0 < amount <= left:
         raise NotRefundable(f"at most {left} can be refunded", refundable=left)
-    change = domain.plan_refund(payment, Refund(refund_id, amount, reason=wish.reason))
-    await apply(tx, change)
-    await store.save_refunding(tx, change.payment)
+    planned = Refund(refund_id, amount, reason=wish.reason)
+    await store.insert_refund(tx, domain.plan_refund(payment, planned).payment, planned)
 
 
 async def hear_webhook(tx: Transaction, event_id: str, intent_id: str | None, says: Says) -> None:
     """A hint, and nothing else: what has happened is asked of the processor."""
     if not await store.enter_webhook(tx, event_id) or intent_id is None:
         return
-    payment = await store.payment_of_intent(tx, intent_id)
+    payment, _ = await store.payment_of_intent(tx, intent_id)
     if payment is not None and domain.is_news(payment, says):
         await store.hint(tx, payment.id)
 
@@ -140,7 +147,7 @@ async def compare(tx: Transaction, standing: Standing) -> None:
     """What the processor lists against what we have. A difference is kept as unmatched money, and a payment of
     ours that it concerns is asked for again."""
     at_stake = _at_stake(standing)
-    ours = await store.payment_of_intent(tx, standing.intent_id)
+    ours, _ = await store.payment_of_intent(tx, standing.intent_id)
     if at_stake == (0 if ours is None else ours.authorized - ours.released - ours.refunded):
         await store.delete_unmatched(tx, standing.intent_id)
         return
@@ -165,12 +172,7 @@ def _at_stake(standing: Standing) -> int:
             return 0
 
 
-async def apply(tx: Transaction, change: Change) -> None:
-    """Books and tells what a change means. The money's row and the payment's must be locked."""
-    payment = change.payment
-    if change.refund is not None:
-        await store.save_refund(tx, payment, change.refund)
-    await store.book(tx, payment, change.bookings)
-    for fact in change.facts:
-        sequence = await store.next_sequence(tx, payment.order_id)
-        tx.emit(event(fact, subject=payment.order_id, sequence=sequence))
+def tell(tx: Transaction, order_id: str, facts: Sequence[Fact], first: int) -> None:
+    """Tells what has happened to the order's money, in the numbers from `first` on."""
+    for number, fact in enumerate(facts, first):
+        tx.emit(event(fact, subject=order_id, sequence=number))

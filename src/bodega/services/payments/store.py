@@ -11,13 +11,31 @@ from typing import Any
 
 from bodega.contracts.money import Price
 from bodega.contracts.payments import AuthorizePayment
-from bodega.kit.db import Row, Transaction
+from bodega.kit.db import Database, Row, Transaction
 from bodega.kit.telemetry import trace_headers
-from bodega.services.payments.domain import Booking, Money, Payment, Refund, Standing
+from bodega.services.payments.domain import Booking, Change, Money, Payment, Refund, Standing
 from bodega.services.payments.errors import PaymentNotFound
 
-WORK = "payment_work"
-"""The channel on which workers hear that there is something to do."""
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who drives a payment. Whoever makes a payment due may take it in the same statement: nobody need claim it then."""
+
+    owner: str
+    lease_seconds: float
+    database: Database
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A payment in the hands of a worker, and the verdict as it was then. `payment.version` is the fence: whatever
+    moves a payment or its order's money raises it, so what is known of both is true for as long as it stands."""
+
+    hand: Hand
+    payment: Payment
+    money: Money
+    trace: Mapping[str, str]
+    """The headers of the trace that it is driven in."""
 
 
 # --- the order's money ------------------------------------------------------------------------------
@@ -35,35 +53,75 @@ async def lock_money(tx: Transaction, order_id: str) -> Money:
     return _money(row)
 
 
-async def save_money(tx: Transaction, money: Money) -> None:
-    await tx.execute(
-        "UPDATE order_money SET verdict = $2, payment_id = $3, capture_due = $4 WHERE order_id = $1",
+async def decide(tx: Transaction, money: Money, taker: Hand | None = None) -> tuple[list[Payment], Held | None]:
+    """Writes what an order has decided about its money, which must be locked, and tells all its payments, which are
+    returned. Those that the order does not live on are given up. The one that it does is in the hands of `taker` then,
+    unless somebody works on it, who finds that there is news."""
+    rows = await tx.fetch(
+        """WITH money AS (UPDATE order_money SET verdict = $2, payment_id = $3, capture_due = $4
+                           WHERE order_id = $1 RETURNING *)
+           UPDATE payment SET version = version + 1, wake_at = now(), troubles = 0, updated_at = now(),
+                  void_wanted = void_wanted OR money.verdict = 'cancelled'
+                                OR (money.verdict = 'paid' AND id <> money.payment_id),
+                  owner = CASE WHEN id = $5 AND (lease_until < now()) IS NOT FALSE THEN $6 ELSE owner END,
+                  lease_until = CASE WHEN id = $5 AND (lease_until < now()) IS NOT FALSE
+                                     THEN now() + make_interval(secs => $7) ELSE lease_until END
+             FROM money WHERE payment.order_id = money.order_id
+        RETURNING payment.*""",
         money.order_id, money.verdict, money.payment_id, money.capture_due,
+        money.payment_id if taker is not None and money.verdict == "paid" else None,
+        taker.owner if taker is not None else None, taker.lease_seconds if taker is not None else 0.0,
     )  # fmt: skip
+    payments = [await _whole(tx, row) for row in rows]
+    for row, payment in zip(rows, payments, strict=True):
+        if taker is not None and row["owner"] == taker.owner:
+            return payments, Held(taker, payment, money, row["trace"])
+    return payments, None
 
 
-async def next_sequence(tx: Transaction, order_id: str) -> int:
-    """The order's money must be locked: its facts are told in the order of these numbers."""
-    number: int = await tx.fetchval(
-        "UPDATE order_money SET sequence = sequence + 1 WHERE order_id = $1 RETURNING sequence", order_id
+async def next_sequence(tx: Transaction, order_id: str, many: int) -> int:
+    """The first of so many numbers. The order's money must be locked: its facts are told in the order of these."""
+    last: int = await tx.fetchval(
+        "UPDATE order_money SET sequence = sequence + $2 WHERE order_id = $1 RETURNING sequence", order_id, many
     )
-    return number
+    return last - many + 1
 
 
 # --- payments ---------------------------------------------------------------------------------------
 
 
-async def insert_payment(tx: Transaction, wanted: AuthorizePayment) -> Payment:
-    row = await tx.fetchrow(
-        """INSERT INTO payment (id, order_id, checkout_id, attempt, currency, amount, payment_method, email,
-                  description, return_url, state, wake_at, trace, order_number)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'created', now(), $11::jsonb, $12) RETURNING *""",
+_NEW_PAYMENT = """INSERT INTO payment (id, order_id, checkout_id, attempt, currency, amount, payment_method, email,
+                         description, return_url, trace, order_number, state, wake_at, owner, lease_until)
+                  SELECT $1, order_id, $3, $4::integer, $5, $6::bigint, $7, $8, $9, $10, $11::jsonb, $12, 'created',
+                         now(), $13, now() + make_interval(secs => $14) FROM money"""
+
+
+def _new(wanted: AuthorizePayment, taker: Hand) -> tuple[Any, ...]:
+    return (
         wanted.payment_id, wanted.order_id, wanted.checkout_id, wanted.attempt, wanted.amount.currency,
         wanted.amount.amount, wanted.payment_method, wanted.email, wanted.description, wanted.return_url,
-        json.dumps(trace_headers()), wanted.order_number,
+        json.dumps(trace_headers()), wanted.order_number, taker.owner, taker.lease_seconds,
     )  # fmt: skip
+
+
+async def insert_first_payment(wanted: AuthorizePayment, taker: Hand) -> Held | None:
+    """A payment that is the first that we hear of its order: its money and the payment, held by its maker, in one
+    statement. None: it is not, and nothing has been made that stands in anyone's way."""
+    row = await taker.database.fetchrow(
+        f"""WITH money AS (INSERT INTO order_money (order_id) VALUES ($2) ON CONFLICT DO NOTHING RETURNING order_id)
+            {_NEW_PAYMENT} ON CONFLICT (id) DO NOTHING RETURNING *""",  # noqa: S608 - a constant
+        *_new(wanted, taker),
+    )  # fmt: skip
+    return Held(taker, _payment(row, None), Money(wanted.order_id), row["trace"]) if row is not None else None
+
+
+async def insert_payment(tx: Transaction, wanted: AuthorizePayment, money: Money, taker: Hand) -> Held:
+    """Held by its maker. The order's money must be locked."""
+    row = await tx.fetchrow(
+        f"WITH money AS (SELECT $2::text AS order_id) {_NEW_PAYMENT} RETURNING *", *_new(wanted, taker)
+    )
     assert row is not None
-    return _payment(row, None)
+    return Held(taker, _payment(row, None), money, row["trace"])
 
 
 async def find_payment(tx: Transaction, payment_id: str) -> Payment | None:
@@ -108,6 +166,7 @@ async def payments_of(tx: Transaction, order_id: str) -> list[Payment]:
 
 
 async def want_void(tx: Transaction, payment: Payment) -> None:
+    """It is given up, for ever."""
     await wake(tx, payment.id, void=True)
 
 
@@ -117,19 +176,25 @@ async def hint(tx: Transaction, payment_id: str) -> None:
 
 
 async def wake(tx: Transaction, payment_id: str, *, void: bool = False, hint: bool = False) -> None:
-    """There is news. Whoever is asking the processor about it now finds that the answer is out of date."""
+    """There is news. Whoever is asking the processor about it now finds that the answer is out of date.
+
+    Who has written it drives the payment or wakes the workers beside him, so nobody else need be notified. Should they
+    all die, another replica finds it as soon as it looks for work, as it does all the time."""
     await tx.execute(
-        f"""WITH woken AS (UPDATE payment SET version = version + 1, wake_at = now(), troubles = 0, updated_at = now(),
-                                  void_wanted = void_wanted OR $2, hint = hint OR $3
-                            WHERE id = $1 RETURNING 1)
-           SELECT pg_notify('{WORK}', '') FROM woken""",  # noqa: S608 - a constant
+        """UPDATE payment SET version = version + 1, wake_at = now(), troubles = 0, updated_at = now(),
+                  void_wanted = void_wanted OR $2, hint = hint OR $3 WHERE id = $1""",
         payment_id, void, hint,
     )  # fmt: skip
 
 
-async def payment_of_intent(tx: Transaction, intent_id: str) -> Payment | None:
-    row = await tx.fetchrow("SELECT * FROM payment WHERE intent_id = $1", intent_id)
-    return await _whole(tx, row) if row is not None else None
+async def payment_of_intent(tx: Transaction, intent_id: str) -> tuple[Payment | None, bool]:
+    """And whether a worker is asking the processor about it at this moment."""
+    row = await tx.fetchrow(
+        """SELECT *, coalesce(lease_until > clock_timestamp(), false) AS asked_about FROM payment
+            WHERE intent_id = $1""",
+        intent_id,
+    )
+    return (await _whole(tx, row), row["asked_about"]) if row is not None else (None, False)
 
 
 async def enter_webhook(tx: Transaction, event_id: str) -> bool:
@@ -146,79 +211,88 @@ async def enter_webhook(tx: Transaction, event_id: str) -> bool:
 # --- the worker -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A payment in the hands of a worker, and the verdict as it was then. `payment.version` is the fence."""
-
-    payment: Payment
-    money: Money
-    trace: Mapping[str, str]
-    """The headers of the trace that it is driven in."""
-
-
-async def claim(tx: Transaction, owner: str, lease_seconds: float, payment_id: str | None = None) -> Held | None:
+async def claim(taker: Hand, payment_id: str | None = None) -> Held | None:
     """A payment that something is to be done for: this one, or any. Raises its version, so that whoever held it
-    before and wakes up late writes nothing. One's own may be claimed again at once: after news, for instance. By the
-    clock of this moment: news that came after the transaction had begun are no news from the future."""
-    row = await tx.fetchrow(
+    before and wakes up late writes nothing. One's own may be claimed again at once: after news, for instance.
+
+    The money is read after the payment is claimed: what it says is as new as the claim, or newer, and whatever has
+    changed it since has raised the payment's version as well."""
+    row = await taker.database.fetchrow(
         """UPDATE payment SET version = version + 1, owner = $1, lease_until = now() + make_interval(secs => $2)
             WHERE id = (SELECT id FROM payment
                          WHERE wake_at <= clock_timestamp() AND ($3::text IS NULL OR id = $3)
                            AND (lease_until IS NULL OR lease_until < now() OR owner = $1)
                          ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED)
         RETURNING *""",
-        owner, lease_seconds, payment_id,
+        taker.owner, taker.lease_seconds, payment_id,
     )  # fmt: skip
     if row is None:
         return None
-    money = await tx.fetchrow("SELECT * FROM order_money WHERE order_id = $1", row["order_id"])
-    assert money is not None
-    return Held(await _whole(tx, row), _money(money), row["trace"])
+    async with taker.database.reading() as tx:
+        money = await find_money(tx, row["order_id"])
+        assert money is not None
+        return Held(taker, await _whole(tx, row), money, row["trace"])
 
 
-async def lock_held(tx: Transaction, held: Held) -> Held | None:
-    """The same, locked; None, if anything has happened to it since it was claimed."""
-    money = await lock_money(tx, held.payment.order_id)
-    row = await tx.fetchrow(
-        "SELECT * FROM payment WHERE id = $1 AND version = $2 FOR NO KEY UPDATE", held.payment.id, held.payment.version
-    )
-    return Held(await _whole(tx, row), money, held.trace) if row is not None else None
-
-
-async def give_back(tx: Transaction, owner: str, payment_id: str) -> None:
+async def give_back(held: Held) -> None:
     """Whoever comes next need not wait for the end of the lease."""
-    await tx.execute(
-        "UPDATE payment SET owner = NULL, lease_until = NULL WHERE id = $1 AND owner = $2", payment_id, owner
-    )
-
-
-async def save_payment(
-    tx: Transaction, payment: Payment, *, busy: bool, lease_seconds: float, wait_seconds: float | None
-) -> Payment:
-    """The payment with its next version. `busy`: its worker goes on. Else it is given back, to be claimed after
-    `wait_seconds`; None: when something happens."""
-    row = await tx.fetchrow(
-        """UPDATE payment SET state = $2, intent_id = $3, client_secret = $4, action_url = $5, closed = $6, hint = $7,
-                  list_first = $8, tries = $9, authorized = $10, captured = $11, released = $12, refunding = $13,
-                  refunded = $14, reason = $15, message = $16, troubles = $17, version = version + 1,
-                  owner = CASE WHEN $18 THEN owner END,
-                  lease_until = CASE WHEN $18 THEN now() + make_interval(secs => $19) END,
-                  wake_at = now() + make_interval(secs => $20), updated_at = now()
-            WHERE id = $1 RETURNING *""",
-        payment.id, payment.state, payment.intent_id, payment.client_secret, payment.action_url, payment.closed,
-        payment.hint, payment.list_first, payment.tries, payment.authorized, payment.captured, payment.released,
-        payment.refunding, payment.refunded, payment.reason, payment.message, payment.troubles, busy, lease_seconds,
-        0.0 if busy else wait_seconds,
+    await held.hand.database.fetchrow(
+        "UPDATE payment SET owner = NULL, lease_until = NULL WHERE id = $1 AND owner = $2 RETURNING id",
+        held.payment.id, held.hand.owner,
     )  # fmt: skip
-    assert row is not None
-    return await _whole(tx, row)
 
 
-async def is_asked_about(tx: Transaction, intent_id: str) -> bool:
-    """Whether a worker is asking the processor about the payment of this intent at this moment."""
-    return bool(
-        await tx.fetchval("SELECT lease_until > clock_timestamp() FROM payment WHERE intent_id = $1", intent_id)
-    )
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A payment as it was written, and the first number of the facts that are told of it."""
+
+    payment: Payment
+    sequence: int
+
+
+async def save(
+    tx: Transaction | Database, held: Held, change: Change, *, busy: bool, wait_seconds: float | None
+) -> Saved | None:
+    """Writes what has become of a held payment, with its refund and its bookings, under its next version; None, and
+    nothing is written, if anything has happened to it since. `busy`: its worker goes on. Else it is given back, to be
+    claimed after `wait_seconds`; None: when something happens. With facts it needs a transaction, in which they are
+    told."""
+    payment, refund = change.payment, change.refund
+    row = await tx.fetchrow(
+        """WITH money AS (SELECT order_id FROM order_money WHERE order_id = $2 FOR NO KEY UPDATE),
+                saved AS (
+                  UPDATE payment SET state = $4, intent_id = $5, client_secret = $6, action_url = $7, closed = $8,
+                         hint = $9, list_first = $10, tries = $11, authorized = $12, captured = $13, released = $14,
+                         refunding = $15, refunded = $16, reason = $17, message = $18, troubles = $19,
+                         version = version + 1, owner = CASE WHEN $20 THEN owner END,
+                         lease_until = CASE WHEN $20 THEN now() + make_interval(secs => $21) END,
+                         wake_at = now() + make_interval(secs => $22), updated_at = now()
+                    FROM money WHERE payment.id = $1 AND payment.order_id = money.order_id AND version = $3
+                  RETURNING payment.*),
+                returned AS (
+                  INSERT INTO refund (id, payment_id, amount, state, reason, list_first, tries)
+                  SELECT $23, saved.id, $24::bigint, $25, $26, $27::boolean, $28::integer FROM saved
+                   WHERE $23::text IS NOT NULL
+                  ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason = excluded.reason,
+                         list_first = excluded.list_first, tries = excluded.tries),
+                booked AS (
+                  INSERT INTO ledger (payment_id, entry, order_id, from_account, to_account, amount, currency)
+                  SELECT saved.id, line.entry, saved.order_id, line.source, line.target, line.amount, saved.currency
+                    FROM saved, unnest($29::text[], $30::text[], $31::text[], $32::bigint[])
+                                AS line (entry, source, target, amount)),
+                numbered AS (
+                  UPDATE order_money SET sequence = sequence + $33 FROM saved
+                   WHERE order_money.order_id = saved.order_id AND $33 > 0 RETURNING sequence)
+           SELECT saved.*, coalesce((SELECT sequence FROM numbered), 0) - $33 + 1 AS first_number FROM saved""",
+        payment.id, payment.order_id, held.payment.version, payment.state, payment.intent_id, payment.client_secret,
+        payment.action_url, payment.closed, payment.hint, payment.list_first, payment.tries, payment.authorized,
+        payment.captured, payment.released, payment.refunding, payment.refunded, payment.reason, payment.message,
+        payment.troubles, busy, held.hand.lease_seconds, 0.0 if busy else wait_seconds,
+        *((None,) * 6 if refund is None else (
+            refund.id, refund.amount, refund.state, refund.reason[:500], refund.list_first, refund.tries)),
+        *_columns(change.bookings), len(change.facts),
+    )  # fmt: skip
+    return Saved(_payment(row, payment.refund), row["first_number"]) if row is not None else None
 
 
 async def is_under_way(tx: Transaction, payment_id: str) -> bool:
@@ -257,27 +331,23 @@ class Booked:
     at: datetime
 
 
-async def save_refund(tx: Transaction, payment: Payment, refund: Refund) -> None:
+async def insert_refund(tx: Transaction, payment: Payment, refund: Refund) -> None:
+    """A refund of a payment, which must be locked, is planned: somebody must do it."""
     await tx.execute(
-        """INSERT INTO refund (id, payment_id, amount, state, reason, list_first, tries)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)
-           ON CONFLICT (id) DO UPDATE SET state = excluded.state, reason = excluded.reason,
-                  list_first = excluded.list_first, tries = excluded.tries""",
-        refund.id, payment.id, refund.amount, refund.state, refund.reason[:500], refund.list_first, refund.tries,
+        """WITH planned AS (UPDATE payment SET refunding = $3 WHERE id = $2)
+           INSERT INTO refund (id, payment_id, amount, reason, state) VALUES ($1, $2, $4, $5, 'wanted')""",
+        refund.id, payment.id, payment.refunding, refund.amount, refund.reason[:500],
     )  # fmt: skip
-
-
-async def save_refunding(tx: Transaction, payment: Payment) -> None:
-    """A refund is planned: somebody must do it."""
-    await tx.execute("UPDATE payment SET refunding = $2 WHERE id = $1", payment.id, payment.refunding)
     await wake(tx, payment.id)
 
 
-async def wanted_refund(tx: Transaction, payment_id: str) -> Refund | None:
-    """The oldest that is not done."""
+async def wanted_refund(tx: Transaction, payment_id: str, *, but: str | None = None) -> Refund | None:
+    """The oldest that is not done, but for this one."""
     row = await tx.fetchrow(
-        "SELECT * FROM refund WHERE payment_id = $1 AND state = 'wanted' ORDER BY created_at, id LIMIT 1", payment_id
-    )
+        """SELECT * FROM refund WHERE payment_id = $1 AND state = 'wanted' AND id IS DISTINCT FROM $2
+            ORDER BY created_at, id LIMIT 1""",
+        payment_id, but,
+    )  # fmt: skip
     return _refund(row) if row is not None else None
 
 
@@ -295,15 +365,6 @@ async def refunds_of(tx: Transaction, order_id: str) -> list[KeptRefund]:
         order_id,
     )
     return [_kept_refund(row) for row in rows]
-
-
-async def book(tx: Transaction, payment: Payment, bookings: Sequence[Booking]) -> None:
-    for one in bookings:
-        await tx.execute(
-            """INSERT INTO ledger (payment_id, entry, order_id, from_account, to_account, amount, currency)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)""",
-            payment.id, one.entry, payment.order_id, one.source, one.target, one.amount, payment.amount.currency,
-        )  # fmt: skip
 
 
 async def ledger_of(tx: Transaction, order_id: str) -> list[Booked]:
@@ -441,9 +502,11 @@ async def export_orders(tx: Transaction, order_ids: Sequence[str]) -> list[dict[
 
 
 async def pseudonymise_payments(tx: Transaction, order_ids: Sequence[str], email: str) -> int:
-    """The sums, the ledger and the processor's reference stay: they are the books."""
+    """The sums, the ledger and the processor's reference stay: they are the books. Whoever holds a payment has to look
+    at it again: what he knows of it says who it was."""
     return await tx.execute(
-        """UPDATE payment SET email = $2, client_secret = NULL, action_url = NULL, updated_at = now()
+        """UPDATE payment SET email = $2, client_secret = NULL, action_url = NULL, version = version + 1,
+                  updated_at = now()
             WHERE order_id = ANY($1) AND email IS DISTINCT FROM $2""",
         list(order_ids), email,
     )  # fmt: skip
@@ -452,6 +515,15 @@ async def pseudonymise_payments(tx: Transaction, order_ids: Sequence[str], email
 async def _whole(tx: Transaction, row: Row) -> Payment:
     """With the refund that is to be done next."""
     return _payment(row, await wanted_refund(tx, row["id"]) if row["refunding"] > row["refunded"] else None)
+
+
+def _columns(bookings: Sequence[Booking]) -> tuple[list[str], list[str], list[str], list[int]]:
+    return (
+        [one.entry for one in bookings],
+        [one.source for one in bookings],
+        [one.target for one in bookings],
+        [one.amount for one in bookings],
+    )
 
 
 def _money(row: Row) -> Money:
