@@ -19,7 +19,7 @@ from bodega.services.payments.errors import PaymentNotFound
 
 @dataclass(frozen=True, slots=True)
 class Hand:
-    """Who drives a payment. Whoever makes a payment due may take it in the same statement: nobody need claim it then."""
+    """Who drives a payment. Whoever makes one due may take it in the same statement: then nobody need claim it."""
 
     owner: str
     lease_seconds: float
