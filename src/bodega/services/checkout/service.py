@@ -1,6 +1,6 @@
 """What checkout does. Use cases that write run in the one transaction that their door has opened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderLine
 from bodega.contracts.shipping import ShippingOption
 from bodega.kit import idempotency
-from bodega.kit.db import Transaction
+from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import PreconditionRequired, StaleVersion
 from bodega.kit.flow import Flows, Held
 from bodega.kit.idempotency import StillRunning
@@ -114,6 +114,35 @@ async def replace_tax(tx: Transaction, wanted: TaxCountry, *, expected_version: 
     return after
 
 
+def _scope(cart: CartContents) -> str:
+    return f"POST /checkout {cart.cart_id}"
+
+
+async def can_be_had(
+    database: Database, services: Services, cart: CartContents, customer_id: str | None, key: str
+) -> None:
+    """Before somebody stands in line. Raises OutOfStock, but not for whoever repeats a request or has bought this cart:
+    they are answered with what they have.
+
+    The stock is asked first: what the same shopper reserves after that, they have begun before we look for it.
+    """
+    if not cart.lines:
+        return
+    async with database.reading() as tx:
+        own = await store.own_reservations(tx, cart.cart_id, customer_id)
+    short = await services.shortage(cart.lines, own)
+    if not short:
+        return
+    async with database.reading() as tx:
+        if await idempotency.is_used(tx, _scope(cart), key):
+            return
+        if await store.find_bought(tx, cart.cart_id, cart.revision) is not None:
+            return
+    prices = await services.prices([line for line in cart.lines if line.sku in {one.sku for one in short}])
+    if all(priced.sold for priced in prices.values()):  # what is no longer sold is said in its turn
+        raise short_of(short, prices.values())
+
+
 async def begin(
     tx: Transaction, flows: Flows, cart: CartContents, wish: Wish, key: str, body: bytes, settings: Settings
 ) -> tuple[str, Held | None, bool]:
@@ -124,7 +153,7 @@ async def begin(
     request that said something else.
     """
     checkout_id = new_id("chk")
-    scope = f"POST /checkout {cart.cart_id}"
+    scope = _scope(cart)
     kept = await idempotency.claim(tx, scope, key, body, resource_id=checkout_id)
     if kept is not None:
         return kept.resource_id or "", None, True
@@ -271,7 +300,7 @@ async def cancel(tx: Transaction, flows: Flows, checkout_id: str) -> Held | None
     return held
 
 
-def short_of(short: Sequence[ShortLine], lines: Sequence[OrderLine]) -> OutOfStock:
+def short_of(short: Sequence[ShortLine], lines: Iterable[OrderLine | PricedSku]) -> OutOfStock:
     """`lines`: of the cart, as they were priced."""
     titled = {line.sku: line for line in lines}
     return out_of_stock(
