@@ -1060,7 +1060,9 @@ export interface paths {
          *
          *     201: the order is made and the payment authorised. 202: the shopper must act (`next_action`), or the bank
          *     takes long. 402: declined, stock stays reserved for a short while, try another card. 409: nothing was bought,
-         *     `code` says why. 429: this e-mail or address has too many orders that wait for their payment.
+         *     `code` says why. 429: this e-mail or address has too many orders that wait for their payment. 503 `busy`: too many
+         *     buy at this moment, and nothing was begun; ask again with the same key after `Retry-After` seconds, which keeps your
+         *     place before those who come later.
          */
         post: operations["check_out_checkout_post"];
         delete?: never;
@@ -1182,7 +1184,8 @@ export interface paths {
         put?: never;
         /**
          * Pay Again
-         * @description Another card, after a decline or instead of a challenge that was not taken.
+         * @description Another card, after a decline or instead of a challenge that was not taken. 503 `busy`: too many buy at this
+         *     moment, and no card was asked; the same again after `Retry-After` seconds.
          */
         post: operations["pay_again_checkout__checkout_id__payments_post"];
         delete?: never;
@@ -9829,10 +9832,11 @@ export interface components {
         };
         /**
          * @description - `unavailable`: Temporarily unavailable.
+         *     - `busy`: Too many are asking at once.
          *
          *     `Retry-After` says when to ask again.
          */
-        Unavailable503: {
+        UnavailableOrBusy503: {
             headers: {
                 [name: string]: unknown;
             };
@@ -9897,7 +9901,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -9925,7 +9929,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -9979,7 +9983,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10017,7 +10021,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10055,7 +10059,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10098,7 +10102,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10147,7 +10151,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10181,7 +10185,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10240,7 +10244,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10301,7 +10305,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10340,7 +10344,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10383,7 +10387,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10440,7 +10444,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10491,7 +10495,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10525,7 +10529,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10560,7 +10564,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10594,7 +10598,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10677,7 +10681,7 @@ export interface operations {
             };
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10716,7 +10720,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10754,7 +10758,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10802,7 +10806,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10836,7 +10840,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10880,7 +10884,7 @@ export interface operations {
             428: components["responses"]["PreconditionRequired428"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11003,7 +11007,7 @@ export interface operations {
             428: components["responses"]["PreconditionRequired428"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11047,7 +11051,7 @@ export interface operations {
             428: components["responses"]["PreconditionRequired428"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11088,7 +11092,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11124,7 +11128,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11198,7 +11202,7 @@ export interface operations {
             };
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11241,7 +11245,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11275,7 +11279,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11310,7 +11314,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11345,7 +11349,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11407,7 +11411,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrInvalidAddressOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11442,7 +11446,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11476,7 +11480,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11518,7 +11522,7 @@ export interface operations {
             428: components["responses"]["PreconditionRequired428"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11555,7 +11559,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11610,7 +11614,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11638,7 +11642,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11671,7 +11675,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11724,7 +11728,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11759,7 +11763,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11791,7 +11795,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrWeakPassword422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11823,7 +11827,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11856,7 +11860,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrWeakPassword422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11912,7 +11916,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11963,7 +11967,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrWeakPassword422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11992,7 +11996,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12020,7 +12024,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12052,7 +12056,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12087,7 +12091,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12151,7 +12155,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12201,7 +12205,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12241,7 +12245,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12285,7 +12289,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12321,7 +12325,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12352,7 +12356,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12385,7 +12389,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12413,7 +12417,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12632,7 +12636,7 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12695,7 +12699,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrInvalidAddress422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12734,7 +12738,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12881,7 +12885,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13049,7 +13053,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13102,7 +13106,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13281,7 +13285,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13312,7 +13316,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13344,7 +13348,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13373,7 +13377,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13407,7 +13411,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13476,7 +13480,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13523,7 +13527,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13557,7 +13561,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13588,7 +13592,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13641,7 +13645,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13686,7 +13690,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13733,7 +13737,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13792,7 +13796,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13830,7 +13834,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13858,7 +13862,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13909,7 +13913,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13950,7 +13954,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13989,7 +13993,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14055,7 +14059,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14086,7 +14090,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14118,7 +14122,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14151,7 +14155,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14184,7 +14188,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14215,7 +14219,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14244,7 +14248,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14298,7 +14302,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14336,7 +14340,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14365,7 +14369,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14423,7 +14427,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrInvalidAddressOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14456,7 +14460,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14498,7 +14502,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrInvalidAddress422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14534,7 +14538,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14564,7 +14568,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14597,7 +14601,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14630,7 +14634,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
