@@ -17,6 +17,7 @@ from prometheus_client import Gauge
 
 from bodega.contracts.ids import new_id
 from bodega.kit.db import Connection, Database
+from bodega.kit.deadline import forget_deadline
 from bodega.kit.errors import Unavailable
 from bodega.kit.loops import Periodic
 from bodega.kit.telemetry import FLOW_STEPS, log, span
@@ -65,6 +66,7 @@ class Workers:
             ended.result()
 
     async def _until_at_rest(self, payment_id: str, until: float) -> None:
+        forget_deadline()  # what the processor has said is written down, whoever still waits for it
         owner = new_id("own")
         while time.monotonic() < until and not self._stopping:
             async with self._database.reading() as tx:
