@@ -28,7 +28,7 @@ const CARDS = ["Visa", "Mastercard", "American Express"];
 
 /** What stands beside the button, and takes the focus when it appears. */
 type Said =
-  | { kind: "refusal"; problem: CheckoutRefusal }
+  | { kind: "refusal"; problem: CheckoutRefusal; whilePaying?: boolean }
   /** What was shown does not hold any more: nothing is paid until the shopper has agreed to this. */
   | { kind: "proposal"; quote: Quote; sentences: string[] }
   | { kind: "news"; sentences: string[] };
@@ -104,14 +104,14 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
   const address = saved.find(({ id }) => id === chosen);
   const shippingAddress = address ? toAddress(address) : typed;
 
-  const refuse = (problem: CheckoutRefusal) => {
+  const refuse = (problem: CheckoutRefusal, whilePaying = false) => {
     const { fields, above } = sharedOut(problem, isField);
     setErrors(fields);
     if (address && Object.keys(fields).some((field) => field.startsWith("shipping_address."))) {
       setTyped(toAddress(address)); // a saved address that is refused is corrected in the form
       setChosen(TYPED);
     }
-    setSaid(above === undefined ? undefined : { kind: "refusal", problem: { ...problem, detail: above, errors: [] } });
+    setSaid(above === undefined ? undefined : { kind: "refusal", problem: { ...problem, detail: above, errors: [] }, whilePaying });
   };
 
   /** What it costs now. Undefined: refused, and the page says why. */
@@ -162,7 +162,6 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
       goesTo.current = "delivery";
       show(next);
     },
-    payAgain: () => pay(),
     changeAddress: () => changeAddress(() => (goesTo.current = "address")),
     titleOf: (sku) => (quote?.lines ?? cart?.lines ?? []).find((line) => line.sku === sku)?.title ?? "One of your items",
   };
@@ -212,7 +211,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
     }
     setOpen(problem.code === "card_declined" && problem.checkout_id ? { id: problem.checkout_id, buys } : undefined);
     if (problem.code !== "total_changed") {
-      refuse(problem);
+      refuse(problem, true);
       return false;
     }
     const next = await ask(shown.shipping_option);
@@ -240,7 +239,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
     ?? (cart?.lines ?? []).map((line) => ({ ...line, title: line.title ?? line.sku, total: line.line_total }));
   const beside = said && (
     <div className="mb-5">
-      {said.kind === "refusal" && <Refused problem={said.problem} remedies={remedies} ref={notice} />}
+      {said.kind === "refusal" && <Refused problem={said.problem} remedies={{ ...remedies, payAgain: said.whilePaying ? pay : undefined }} ref={notice} />}
       {said.kind === "news" && <NoticeBox tone="plain" ref={notice}>{said.sentences.map((text) => <p key={text}>{text}</p>)}</NoticeBox>}
       {said.kind === "proposal" && (
         <NoticeBox ref={notice}>
