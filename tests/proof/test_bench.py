@@ -302,7 +302,7 @@ async def shop(answers: Answers) -> AsyncIterator[tuple[str, list[str]]]:
     async def answer(request: web.Request) -> web.Response:
         came_from.append(str(request.remote))
         status, body = answers[f"{request.method} {request.path}"].pop(0)
-        return web.json_response(body, status=status, headers={"Cart-Token": "token"})
+        return web.json_response(body, status=status, headers={"Cart-Token": "token", "Retry-After": "0"})
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
@@ -351,6 +351,18 @@ async def test_who_is_not_answered_in_time_asks_again_for_the_same_order() -> No
         await Buyer(somebody).check_out([0, 0])
         with pytest.raises(Refused, match="409 conflict"):
             await Buyer(somebody).check_out([0])
+
+
+async def test_a_shop_that_is_busy_is_asked_again_when_it_says_so_and_that_is_counted() -> None:
+    busy = (503, {"code": "busy"})
+    answers: Answers = {"POST /checkout": [busy, busy, (201, {"status": "completed"}), busy, (409, {"code": "gone"})]}
+    told: Counter[str] = Counter()
+    async with shop(answers) as (url, _), visitor(url, "127.1.0.9", told) as somebody:
+        await Buyer(somebody).check_out()
+        assert told == {"/checkout": 2}
+        with pytest.raises(Refused, match="409 gone"):
+            await Buyer(somebody).check_out()
+    assert (told.total(), answers["POST /checkout"]) == (3, [])
 
 
 async def test_what_was_decided_is_not_asked_again() -> None:

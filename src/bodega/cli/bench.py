@@ -216,6 +216,9 @@ def _show_orders(report: "Report") -> None:
             table.add_row(f"[dim]  {step}[/]", "", *_latency(latency))
     out.print(table)
     _show_refused({f"{at.guests} at once": at.refused for at in report.orders})
+    for at in report.orders:
+        if at.busy:
+            out.print(f"{at.guests} at once: the shop was busy {at.busy} times, and asked again when it said.")
     _show_costs("CPU ms per order, by process", {f"{at.guests} at once": at.cost for at in report.orders})
     out.print(
         "CPU per order counts all that follows from it, until it is delivered. idle: what an idle shop would have used "
@@ -243,8 +246,8 @@ def _show_rush(rush: "Rush") -> None:
     out.print(table)
     answers = ", ".join(f"{count} x {escape(answer)}" for answer, count in rush.refused.items()) or "none"
     out.print(
-        f"All were answered after {rush.seconds:.2f} s; refusals: {answers}; CPU per buyer "
-        f"{_number(rush.cost.total_ms)} ms; {rush.sold} orders, {rush.on_hand} units left."
+        f"All were answered after {rush.seconds:.2f} s; refusals: {answers}; {rush.busy} times busy, and "
+        f"asked again; CPU per buyer {_number(rush.cost.total_ms)} ms; {rush.sold} orders, {rush.on_hand} units left."
     )
     if not rush.is_kept:
         out.print(f"[red]That does not add up: there were {rush.units} units; {rush.reserved} are reserved.[/]")

@@ -1060,7 +1060,9 @@ export interface paths {
          *
          *     201: the order is made and the payment authorised. 202: the shopper must act (`next_action`), or the bank
          *     takes long. 402: declined, stock stays reserved for a short while, try another card. 409: nothing was bought,
-         *     `code` says why. 429: this e-mail or address has too many orders that wait for their payment.
+         *     `code` says why. 429: this e-mail or address has too many orders that wait for their payment. 503 `busy`: too many
+         *     buy at this moment, and nothing was begun; ask again with the same key after `Retry-After` seconds, which keeps your
+         *     place before those who come later.
          */
         post: operations["check_out_checkout_post"];
         delete?: never;
@@ -1182,7 +1184,8 @@ export interface paths {
         put?: never;
         /**
          * Pay Again
-         * @description Another card, after a decline or instead of a challenge that was not taken.
+         * @description Another card, after a decline or instead of a challenge that was not taken. 503 `busy`: too many buy at this
+         *     moment, and no card was asked; the same again after `Retry-After` seconds.
          */
         post: operations["pay_again_checkout__checkout_id__payments_post"];
         delete?: never;
@@ -9829,10 +9832,11 @@ export interface components {
         };
         /**
          * @description - `unavailable`: Temporarily unavailable.
+         *     - `busy`: Too many are asking at once.
          *
          *     `Retry-After` says when to ask again.
          */
-        Unavailable503: {
+        UnavailableOrBusy503: {
             headers: {
                 [name: string]: unknown;
             };
@@ -9897,7 +9901,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -9925,7 +9929,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -9979,7 +9983,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10017,7 +10021,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10055,7 +10059,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10098,7 +10102,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10147,7 +10151,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10181,7 +10185,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10240,7 +10244,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10301,7 +10305,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10340,7 +10344,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10383,7 +10387,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10441,7 +10445,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10492,7 +10496,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10526,7 +10530,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10561,7 +10565,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10595,7 +10599,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10678,7 +10682,7 @@ export interface operations {
             };
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10717,7 +10721,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10755,7 +10759,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10803,7 +10807,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10837,7 +10841,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -10881,7 +10885,7 @@ export interface operations {
             428: components["responses"]["PreconditionRequired428"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11004,7 +11008,7 @@ export interface operations {
             428: components["responses"]["PreconditionRequired428"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11048,7 +11052,7 @@ export interface operations {
             428: components["responses"]["PreconditionRequired428"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11089,7 +11093,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11125,7 +11129,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11199,7 +11203,7 @@ export interface operations {
             };
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11242,7 +11246,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11276,7 +11280,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11311,7 +11315,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11346,7 +11350,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11408,7 +11412,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrInvalidAddressOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11443,7 +11447,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11477,7 +11481,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11519,7 +11523,7 @@ export interface operations {
             428: components["responses"]["PreconditionRequired428"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11556,7 +11560,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11611,7 +11615,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11639,7 +11643,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11672,7 +11676,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11725,7 +11729,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11760,7 +11764,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11792,7 +11796,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrWeakPassword422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11824,7 +11828,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11857,7 +11861,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrWeakPassword422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11913,7 +11917,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11964,7 +11968,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrWeakPassword422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -11993,7 +11997,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12021,7 +12025,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12053,7 +12057,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12088,7 +12092,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12152,7 +12156,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12202,7 +12206,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12242,7 +12246,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12286,7 +12290,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12322,7 +12326,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12353,7 +12357,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12386,7 +12390,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12414,7 +12418,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12633,7 +12637,7 @@ export interface operations {
                 };
             };
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12696,7 +12700,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrInvalidAddress422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12735,7 +12739,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -12882,7 +12886,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13050,7 +13054,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13103,7 +13107,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13282,7 +13286,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13313,7 +13317,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13345,7 +13349,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13374,7 +13378,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13408,7 +13412,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13477,7 +13481,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13524,7 +13528,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13558,7 +13562,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13589,7 +13593,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13642,7 +13646,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13687,7 +13691,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13734,7 +13738,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13793,7 +13797,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13831,7 +13835,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13859,7 +13863,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13910,7 +13914,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13951,7 +13955,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -13990,7 +13994,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14056,7 +14060,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14087,7 +14091,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14119,7 +14123,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14152,7 +14156,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14185,7 +14189,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14216,7 +14220,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14245,7 +14249,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14299,7 +14303,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14337,7 +14341,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14366,7 +14370,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14424,7 +14428,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrInvalidAddressOrIdempotencyKeyReused422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14457,7 +14461,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14499,7 +14503,7 @@ export interface operations {
             422: components["responses"]["InvalidRequestOrInvalidAddress422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14535,7 +14539,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14565,7 +14569,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14598,7 +14602,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };
@@ -14631,7 +14635,7 @@ export interface operations {
             422: components["responses"]["InvalidRequest422"];
             429: components["responses"]["TooManyRequests429"];
             431: components["responses"]["GatewayHeadersTooLarge"];
-            503: components["responses"]["Unavailable503"];
+            503: components["responses"]["UnavailableOrBusy503"];
             504: components["responses"]["Timeout504"];
         };
     };

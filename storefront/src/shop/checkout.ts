@@ -1,12 +1,13 @@
 "use client";
 import { api, listen, type Schemas } from "@/api/browser";
+import { inLine, type Patience } from "./patience";
 import { type Refusal, refusal } from "./problems";
 
 export type Checkout = Schemas["CheckoutView"];
 export type CheckoutRequest = Schemas["CheckoutRequest"];
 
 /** What came of trying to pay: how the checkout stands, or why it was refused. */
-export type Outcome = { checkout: Checkout; problem?: undefined } | { checkout?: undefined; problem: CheckoutRefusal };
+export type Outcome = { checkout: Checkout; problem?: undefined } | { checkout?: undefined; problem: CheckoutRefusal; retryAfter?: number };
 /** A line of which there are fewer than wanted. */
 export interface ShortLine {
   sku: string;
@@ -27,22 +28,25 @@ function keyFor(wish: string): string {
   return key;
 }
 
-/** Sends a wish with its key. Once it has been refused, the same wish is another try, with another key. */
-async function once(wish: unknown, send: (header: { "Idempotency-Key": string }) => Promise<{ data?: unknown; error?: unknown }>): Promise<Outcome> {
+/**
+ * Sends a wish with its key, and again with the same key while the shop is busy: so it keeps its place. Once it has been
+ * refused, the same wish is another try, with another key.
+ */
+async function once(wish: unknown, patience: Patience, send: (header: { "Idempotency-Key": string }) => Promise<Answer>): Promise<Outcome> {
   const text = JSON.stringify(wish);
-  const came = await outcome(() => send({ "Idempotency-Key": keyFor(text) }));
+  const came = await inLine(() => outcome(() => send({ "Idempotency-Key": keyFor(text) })), patience);
   if (came.problem && came.problem.status >= 400 && came.problem.status < 500) lastKeys.delete(text);
   return came;
 }
 
-export async function placeOrder(wish: CheckoutRequest): Promise<Outcome> {
-  return once(wish, (header) => api.POST("/checkout", { params: { header }, body: wish }));
+export async function placeOrder(wish: CheckoutRequest, patience: Patience): Promise<Outcome> {
+  return once(wish, patience, (header) => api.POST("/checkout", { params: { header }, body: wish }));
 }
 
 /** Another card for a checkout that has its stock already. */
-export async function payAgain(id: string, paymentMethod: string): Promise<Outcome> {
+export async function payAgain(id: string, paymentMethod: string, patience: Patience): Promise<Outcome> {
   const body = { payment_method: paymentMethod };
-  return once([id, body], (header) => api.POST("/checkout/{checkout_id}/payments", { params: { path: { checkout_id: id }, header }, body }));
+  return once([id, body], patience, (header) => api.POST("/checkout/{checkout_id}/payments", { params: { path: { checkout_id: id }, header }, body }));
 }
 
 /** After the bank's page: asks the processor how it went. */
@@ -54,10 +58,16 @@ export async function cancel(id: string): Promise<Outcome> {
   return outcome(() => api.POST("/checkout/{checkout_id}/cancel", { params: { path: { checkout_id: id } } }));
 }
 
-async function outcome(call: () => Promise<{ data?: unknown; error?: unknown }>): Promise<Outcome> {
+interface Answer {
+  data?: unknown;
+  error?: unknown;
+  response: Response;
+}
+
+async function outcome(call: () => Promise<Answer>): Promise<Outcome> {
   try {
-    const { data, error } = await call();
-    return data ? { checkout: data as Checkout } : { problem: refusal(error) };
+    const { data, error, response } = await call();
+    return data ? { checkout: data as Checkout } : { problem: refusal(error), retryAfter: Number(response.headers.get("Retry-After")) };
   } catch (error) {
     return { problem: refusal(error) };
   }

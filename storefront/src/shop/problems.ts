@@ -22,6 +22,7 @@ const PAGE_WORDS: Record<string, string> = {
   stale_version: "This was changed somewhere else in the meantime. You now see the latest version; please make your change again.",
   too_many_requests: "That was too many requests in a short time. Please try again in a minute.",
   unavailable: "The shop cannot do this right now. Nothing was changed; please try again in a moment.",
+  busy: "Too many people are buying right now. Nothing was charged; please try again in a moment.",
   timeout: "The shop took too long to answer. Please try again in a moment.",
   internal: "Something went wrong on our side. Please try again in a moment.",
 };

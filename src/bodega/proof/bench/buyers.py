@@ -3,7 +3,9 @@
 import asyncio
 import itertools
 import json
+import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ ADDRESS: Final = {
 CARD: Final = "pm_card_visa"
 _ANSWER_SECONDS: Final = 60.0
 _DECISION_SECONDS: Final = 60.0
+_BUSY_SECONDS: Final = 600.0
+"""For how long a shop that is busy is asked again."""
 _LOOK_SECONDS: Final = 0.2
 _UNDECIDED: Final = ("502", "503", "504", "409 conflict")
 """How refusals begin that leave it open what becomes of the request; a conflict: it is still running."""
@@ -63,6 +67,8 @@ class Visitor:
 
     session: aiohttp.ClientSession
     base: str
+    told_busy: Counter[str]
+    """Of all who share it: how often each path was asked again, because the shop was busy."""
 
     async def ask(
         self,
@@ -74,15 +80,27 @@ class Visitor:
         patience: Iterable[float] = (),
     ) -> Answer:
         """Raises Refused for an answer that is no success. `patience`: after how many seconds each it is asked again,
-        where nothing is decided yet."""
+        where nothing is decided yet. A shop that is busy is asked again when it says, as a page would do."""
         for wait in (*patience, None):
             try:
-                return await self._ask(method, path, body, headers)
+                return await self._in_line(method, path, body, headers)
             except Refused as refusal:
                 if wait is None or not refusal.is_undecided:
                     raise
             await asyncio.sleep(wait)
         raise AssertionError("the last wait is None")
+
+    async def _in_line(self, method: str, path: str, body: object, headers: Mapping[str, str] | None) -> Answer:
+        until = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return await self._ask(method, path, body, headers)
+            except Refused as refusal:
+                if refusal.come_again_seconds is None or time.monotonic() > until:
+                    raise
+                wait = refusal.come_again_seconds
+            self.told_busy[path] += 1
+            await asyncio.sleep(wait)
 
     async def _ask(self, method: str, path: str, body: object, headers: Mapping[str, str] | None) -> Answer:
         try:
@@ -92,17 +110,22 @@ class Visitor:
             raise Refused("no answer", is_undecided=True) from error
         if answer.status >= 400:
             said = _refusal(answer)
-            raise Refused(said, is_undecided=said.startswith(_UNDECIDED))
+            is_busy = said == "503 busy"
+            raise Refused(
+                said,
+                is_undecided=not is_busy and said.startswith(_UNDECIDED),
+                come_again_seconds=float(answer.headers.get("Retry-After", 1)) if is_busy else None,
+            )
         return answer
 
 
 @asynccontextmanager
-async def visitor(base: str, address: str) -> AsyncIterator[Visitor]:
+async def visitor(base: str, address: str, told_busy: Counter[str] | None = None) -> AsyncIterator[Visitor]:
     """A new one, for as long as the block lasts."""
     connector = aiohttp.TCPConnector(local_addr=(address, 0))
     timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        yield Visitor(session, base)
+        yield Visitor(session, base, Counter() if told_busy is None else told_busy)
 
 
 class Buyer:

@@ -14,10 +14,12 @@ class BenchError(Exception):
 class Refused(Exception):
     """The shop's answer was no success. `answer`: its status and code, `409 out_of_stock`, or `no answer`.
 
-    `is_undecided`: whether the same question may still be answered otherwise.
+    `is_undecided`: whether the same question may still be answered otherwise. `come_again_seconds`: after how many the
+    shop, which is busy, wants to be asked again.
     """
 
-    def __init__(self, answer: str, *, is_undecided: bool = False) -> None:
+    def __init__(self, answer: str, *, is_undecided: bool = False, come_again_seconds: float | None = None) -> None:
         super().__init__(answer)
         self.answer = answer
         self.is_undecided = is_undecided
+        self.come_again_seconds = come_again_seconds

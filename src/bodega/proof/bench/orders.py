@@ -31,6 +31,7 @@ class Tally:
     in_time: int = 0
     """How many orders were there before the load's time was over."""
     refused: Counter[str] = field(default_factory=Counter)
+    told_busy: Counter[str] = field(default_factory=Counter)
 
     def add(self, times: Sequence[float], until: float) -> None:
         """An order: when it began, and when each of its steps was done. `until`: when the load's time is over."""
@@ -69,6 +70,7 @@ async def measure(ground: Ground, guests: int, seconds: float) -> OrdersAt:
         steps={step: found for step, found in steps.items() if found is not None},
         cost=meter.cost(placed),
         refused=dict(tally.refused),
+        busy=tally.told_busy.total(),
     )
 
 
@@ -78,7 +80,7 @@ async def _load(ground: Ground, name: str, guests: int, seconds: float) -> Tally
     async def guest(_: int) -> None:
         while time.monotonic() < end:
             try:
-                tally.add(await _buy(ground, next(skus)), end)
+                tally.add(await _buy(ground, next(skus), tally.told_busy), end)
             except Refused as refusal:
                 tally.refused[refusal.answer] += 1
 
@@ -87,9 +89,9 @@ async def _load(ground: Ground, name: str, guests: int, seconds: float) -> Tally
     return tally
 
 
-async def _buy(ground: Ground, sku: str) -> list[float]:
+async def _buy(ground: Ground, sku: str, told_busy: Counter[str]) -> list[float]:
     """When it began, and when cart, quote and order were there."""
-    async with visitor(ground.instance.api_url, ground.addresses.next()) as somebody:
+    async with visitor(ground.instance.api_url, ground.addresses.next(), told_busy) as somebody:
         buyer, times = Buyer(somebody), [time.monotonic()]
         for step in (partial(buyer.fill_cart, sku), buyer.quote, buyer.check_out):
             await step()

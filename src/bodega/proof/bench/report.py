@@ -104,6 +104,8 @@ class OrdersAt(_Frozen):
     steps: dict[str, Latency]
     cost: Cost
     refused: dict[str, int]
+    busy: int = 0
+    """How often somebody was told to come again, and did."""
 
     def background_ms(self, idle: Idle) -> float:
         """How much of an order's CPU time the shop would have used with nobody in it, in the same time."""
@@ -137,6 +139,8 @@ class Rush(_Frozen):
     sold_latency: Latency | None
     refused_latency: Latency | None
     refused: dict[str, int]
+    busy: int = 0
+    """How often somebody was told to come again, and did."""
     on_hand: int
     """What inventory says is left when all is at rest."""
     reserved: int

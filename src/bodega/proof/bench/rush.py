@@ -23,8 +23,10 @@ _AT_THE_SAME_TIME: Final = 16
 async def measure(ground: Ground, buyers: int, units: int) -> Rush:
     """Everybody has a full cart and knows the price; then all check out."""
     sku = await ground.merchant.makes(f"bench-rush-{buyers}-{units}", price=_PRICE, stock=units)
-    async with _ready(ground, buyers, sku) as waiting:
+    told_busy: Counter[str] = Counter()
+    async with _ready(ground, buyers, sku, told_busy) as waiting:
         await ground.rests("carts")
+        told_busy.clear()
         meter, began = Meter(ground.instance), time.monotonic()
         ground.progress("rush", 0, 1)
         answers = await all_of(buyers, lambda number: _check_out(waiting[number]))
@@ -41,6 +43,7 @@ async def measure(ground: Ground, buyers: int, units: int) -> Rush:
         sold_latency=Latency.of([took for outcome, took in answers if outcome == SOLD]),
         refused_latency=Latency.of([took for outcome, took in answers if outcome != SOLD]),
         refused=dict(Counter(outcome for outcome, _ in answers if outcome != SOLD)),
+        busy=told_busy.total(),
         on_hand=on_hand,
         reserved=reserved,
         cost=meter.cost(buyers),
@@ -48,14 +51,15 @@ async def measure(ground: Ground, buyers: int, units: int) -> Rush:
 
 
 @asynccontextmanager
-async def _ready(ground: Ground, buyers: int, sku: str) -> AsyncIterator[list[Buyer]]:
+async def _ready(ground: Ground, buyers: int, sku: str, told_busy: Counter[str]) -> AsyncIterator[list[Buyer]]:
     """So many buyers before their last step, each with an open connection."""
     turns, ready = asyncio.Semaphore(_AT_THE_SAME_TIME), 0
 
     async def prepare(_: int) -> Buyer:
         nonlocal ready
         async with turns:
-            buyer = Buyer(await stack.enter_async_context(visitor(ground.instance.api_url, ground.addresses.next())))
+            address = ground.addresses.next()
+            buyer = Buyer(await stack.enter_async_context(visitor(ground.instance.api_url, address, told_busy)))
             await buyer.fill_cart(sku)
             await buyer.quote()
         ready += 1

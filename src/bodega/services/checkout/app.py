@@ -8,6 +8,7 @@ from bodega.contracts.problems import TITLES
 from bodega.kit.app import create_service, ear, housekeeping
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows
+from bodega.kit.line import Line
 from bodega.kit.live import Live
 from bodega.services.checkout import __doc__ as sign
 from bodega.services.checkout import routes, store
@@ -17,6 +18,9 @@ from bodega.services.checkout.flows import KIND, CheckoutFlow, Driver
 from bodega.services.checkout.settings import Settings
 
 NAME = "checkout"
+ENTERING_AT_ONCE = 32
+ENTRANCE_SECONDS = 1.0
+"""At the entrance others are only asked what the cart holds and whether that can be had: short work."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -36,6 +40,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     live = Live(database, store.CHANGES, event="status")
     driver = Driver(flows, database, live, patience_seconds=settings.request_timeout_seconds)
+    lines = routes.Lines(
+        entrance=Line(ENTERING_AT_ONCE, patience_seconds=ENTRANCE_SECONDS),
+        checkouts=Line(settings.checkouts_at_once, patience_seconds=settings.request_timeout_seconds),
+    )
     consumer, inbox = ear(NAME, settings, database, hears(flows), topics=("payments", "orders"))
     return create_service(
         NAME,
@@ -43,7 +51,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [routes.router, routes.taxes, routes.admin, routes.persons],
         titles=TITLES,
         description=sign or "",
-        state={"database": database, "services": services, "driver": driver, "live": live},
+        state={"database": database, "services": services, "driver": driver, "live": live, "lines": lines},
         opens=[database, *services.clients],
         loops=[
             driver,

@@ -28,6 +28,7 @@ from bodega.kit.deadline import forget_deadline, remaining_seconds
 from bodega.kit.errors import AlreadyEnded, Problem, Unavailable
 from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
 from bodega.kit.http import RemoteProblem
+from bodega.kit.line import Place
 from bodega.kit.live import Live
 from bodega.kit.telemetry import log
 from bodega.services.checkout import service, store
@@ -375,10 +376,15 @@ class Driver:
         self._patience = patience_seconds
         self._driving: set[asyncio.Task[None]] = set()
 
-    def _driven(self, held: Held) -> asyncio.Task[None]:
+    def drive(self, held: Held | None, place: Place | None = None) -> asyncio.Task[None] | None:
+        """What is in our hands is driven as far as it goes, whoever waits for it, and keeps its place for as long."""
+        if held is None:
+            return None
         task = asyncio.create_task(self._drive(held))
         self._driving.add(task)
         task.add_done_callback(self._driving.discard)
+        if place is not None:
+            place.until(task)
         return task
 
     async def _drive(self, held: Held) -> None:
@@ -390,13 +396,12 @@ class Driver:
         except Unavailable as error:
             _log.warning("a checkout is left to whoever comes next", checkout=held.id, error=error)
 
-    async def settled(self, checkout_id: str, held: Held | None) -> Checkout:
-        """The checkout, once there is something to tell the shopper; as it stands, when patience is over. What is in
-        our hands is driven as far as it goes, however long that takes."""
+    async def settled(self, checkout_id: str, driven: asyncio.Task[None] | None) -> Checkout:
+        """The checkout, once there is something to tell the shopper; as it stands, when patience is over."""
         clock = asyncio.get_running_loop().time
         until = clock() + remaining_seconds(self._patience)
-        if held is not None:
-            await asyncio.wait({self._driven(held)}, timeout=until - clock())
+        if driven is not None:
+            await asyncio.wait({driven}, timeout=until - clock())
         with self._live.watching(checkout_id) as changed:
             while True:
                 changed.clear()

@@ -21,6 +21,7 @@ from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import AccessExpired, Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
 from bodega.kit.http import problem_body, problem_headers
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
+from bodega.kit.line import Line
 from bodega.kit.live import LastEventId, Live, State, client_network
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.kit.phones import InvalidPhone, international
@@ -96,7 +97,22 @@ async def _live(request: Request) -> Live:
     return live
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """Where those who buy stand: at the `entrance` it is found out what they want and whether it can be had, then they
+    wait until one of the `checkouts` is theirs."""
+
+    entrance: Line
+    checkouts: Line
+
+
+async def _lines(request: Request) -> Lines:
+    lines: Lines = request.app.state.lines
+    return lines
+
+
 Room = Annotated[tuple[Services, Driver, Settings], Depends(_state)]
+InLine = Annotated[Lines, Depends(_lines)]
 LiveCheckouts = Annotated[Live, Depends(_live)]
 CartTokenHeader = Annotated[
     str | None,
@@ -230,6 +246,7 @@ async def check_out(
     wish: CheckoutRequest,
     raw: RawBody,
     room: Room,
+    lines: InLine,
     db: Db,
     shopper: Asking,
     key: IdempotencyKey = None,
@@ -241,17 +258,24 @@ async def check_out(
 
     201: the order is made and the payment authorised. 202: the shopper must act (`next_action`), or the bank
     takes long. 402: declined, stock stays reserved for a short while, try another card. 409: nothing was bought,
-    `code` says why. 429: this e-mail or address has too many orders that wait for their payment.
+    `code` says why. 429: this e-mail or address has too many orders that wait for their payment. 503 `busy`: too many
+    buy at this moment, and nothing was begun; ask again with the same key after `Retry-After` seconds, which keeps your
+    place before those who come later.
     """
     if key is None:
         raise KeyRequired("send an Idempotency-Key: then a repeat can never buy twice")
     services, driver, settings = room
     wanted = _wish(wish, shopper)
-    cart = await _cart(services, shopper, wish.cart_token)
+    async with lines.entrance.place(key):
+        cart = await _cart(services, shopper, wish.cart_token)
+        if lines.checkouts.is_full:  # nobody waits for what cannot be had
+            await service.can_be_had(db, services, cart, shopper.customer_id, key)
     wished = service.wished(cart, wanted, settings)
-    async with db.transaction() as tx:
-        checkout_id, held, replayed = await service.begin(tx, driver.flows, wished, key, raw, settings)
-    return await _answer(db, await driver.settled(checkout_id, held), replayed=replayed)
+    async with lines.checkouts.place(key) as place:
+        async with db.transaction() as tx:
+            checkout_id, held, replayed = await service.begin(tx, driver.flows, wished, key, raw, settings)
+        driven = driver.drive(held, place)
+    return await _answer(db, await driver.settled(checkout_id, driven), replayed=replayed)
 
 
 @router.get("/{checkout_id}", summary="Read Checkout", responses=problems(Unauthenticated, CheckoutNotFound))
@@ -316,19 +340,23 @@ async def pay_again(
     wish: PaymentRequest,
     raw: RawBody,
     room: Room,
+    lines: InLine,
     db: Db,
     shopper: Asking,
     key: IdempotencyKey = None,
 ) -> Response:
-    """Another card, after a decline or instead of a challenge that was not taken."""
+    """Another card, after a decline or instead of a challenge that was not taken. 503 `busy`: too many buy at this
+    moment, and no card was asked; the same again after `Retry-After` seconds."""
     _, driver, settings = room
     held = None
-    async with db.transaction() as tx:
-        await _mine(tx, checkout_id, shopper)
-        replayed = key is not None and await service.was_asked(tx, checkout_id, key, raw)
-        if not replayed:
-            held = await service.pay_again(tx, driver.flows, checkout_id, wish.payment_method, settings)
-    return await _answer(db, await driver.settled(checkout_id, held), replayed=replayed)
+    async with lines.checkouts.place(checkout_id) as place:
+        async with db.transaction() as tx:
+            await _mine(tx, checkout_id, shopper)
+            replayed = key is not None and await service.was_asked(tx, checkout_id, key, raw)
+            if not replayed:
+                held = await service.pay_again(tx, driver.flows, checkout_id, wish.payment_method, settings)
+        driven = driver.drive(held, place)
+    return await _answer(db, await driver.settled(checkout_id, driven), replayed=replayed)
 
 
 @router.post(
@@ -347,7 +375,7 @@ async def confirm(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) 
     async with db.transaction() as tx:
         await _mine(tx, checkout_id, shopper)
         held = await service.confirm(tx, driver.flows, checkout_id)
-    return await _answer(db, await driver.settled(checkout_id, held))
+    return await _answer(db, await driver.settled(checkout_id, driver.drive(held)))
 
 
 @router.post(
@@ -361,7 +389,7 @@ async def cancel(checkout_id: CheckoutId, room: Room, db: Db, shopper: Asking) -
     async with db.transaction() as tx:
         await _mine(tx, checkout_id, shopper)
         held = await service.cancel(tx, driver.flows, checkout_id)
-    checkout = await driver.settled(checkout_id, held)
+    checkout = await driver.settled(checkout_id, driver.drive(held))
     async with db.reading() as tx:
         return await _view(tx, checkout)
 

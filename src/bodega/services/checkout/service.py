@@ -1,6 +1,6 @@
 """What checkout does. Use cases that write run in the one transaction that their door has opened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -156,6 +156,36 @@ async def replace_tax(tx: Transaction, wanted: TaxCountry, *, expected_version: 
     return after
 
 
+def _scope(cart_id: str) -> str:
+    return f"POST /checkout {cart_id}"
+
+
+async def can_be_had(
+    database: Database, services: Services, cart: CartContents, customer_id: str | None, key: str
+) -> None:
+    """Before somebody stands in line. Raises OutOfStock, but not for whoever repeats a request or has bought this cart:
+    they are answered with what they have.
+
+    The stock is asked first: what the same shopper reserves after that, they have begun before we look for it.
+    """
+    if not cart.lines:
+        return
+    async with database.reading() as tx:
+        own = await store.own_reservations(tx, cart.cart_id, customer_id)
+    short = await services.shortage(cart.lines, own)
+    if not short:
+        return
+    async with database.reading() as tx:
+        if await idempotency.is_used(tx, _scope(cart.cart_id), key):
+            return
+        known = await store.open_or_bought(tx, cart.cart_id, cart.revision, None)
+        if any(one.state == "completed" for one in known):
+            return
+    prices = await services.prices([line for line in cart.lines if line.sku in {one.sku for one in short}])
+    if all(priced.sold for priced in prices.values()):  # what is no longer sold is said in its turn
+        raise short_of(short, prices.values())
+
+
 async def begin(
     tx: Transaction, flows: Flows, new: Checkout, key: str, body: bytes, settings: Settings
 ) -> tuple[str, Held | None, bool]:
@@ -165,7 +195,7 @@ async def begin(
     Raises: KeyReused; CartEmpty; TooManyWaiting; TooManyAttempts; AlreadyBought, if this cart as it is was bought by a
     request that said something else.
     """
-    scope = f"POST /checkout {new.cart_id}"
+    scope = _scope(new.cart_id)
     kept = await idempotency.claim(tx, scope, key, body, resource_id=new.id)
     if kept is not None:
         return kept.resource_id or "", None, True
@@ -314,7 +344,7 @@ async def cancel(tx: Transaction, flows: Flows, checkout_id: str) -> Held | None
     return held
 
 
-def short_of(short: Sequence[ShortLine], lines: Sequence[OrderLine]) -> OutOfStock:
+def short_of(short: Sequence[ShortLine], lines: Iterable[OrderLine | PricedSku]) -> OutOfStock:
     """`lines`: of the cart, as they were priced."""
     titled = {line.sku: line for line in lines}
     return out_of_stock(

@@ -19,6 +19,7 @@ from prometheus_client import Gauge
 
 from bodega.contracts.ids import new_id
 from bodega.kit.db import Database
+from bodega.kit.deadline import forget_deadline
 from bodega.kit.errors import Unavailable
 from bodega.kit.loops import Periodic
 from bodega.kit.telemetry import FLOW_STEPS, log, span
@@ -72,6 +73,7 @@ class Workers:
         return task.result() if done else None
 
     async def _until_at_rest(self, payment_id: str, until: float, held: Held | None) -> Payment | None:
+        forget_deadline()  # what the processor has said is written down, whoever still waits for it
         hand = self.hand()
         while held is not None or (time.monotonic() < until and not self._stopping):
             if held is None:

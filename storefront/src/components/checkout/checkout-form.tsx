@@ -16,6 +16,7 @@ import { Field } from "../field";
 import { Notice } from "../notice";
 import { CardForm, type CardForm as Card, CardRefused, type PaymentsConfig } from "./card-form";
 import { contentChanges, priceChanges, totalChange } from "./changes";
+import { Paying } from "./paying";
 import { NoticeBox, Refused, type Remedies } from "./refused";
 import { OrderSummary } from "./summary";
 
@@ -27,7 +28,7 @@ const CARDS = ["Visa", "Mastercard", "American Express"];
 
 /** What stands beside the button, and takes the focus when it appears. */
 type Said =
-  | { kind: "refusal"; problem: CheckoutRefusal }
+  | { kind: "refusal"; problem: CheckoutRefusal; whilePaying?: boolean }
   /** What was shown does not hold any more: nothing is paid until the shopper has agreed to this. */
   | { kind: "proposal"; quote: Quote; sentences: string[] }
   | { kind: "news"; sentences: string[] };
@@ -48,6 +49,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
   const [errors, setErrors] = useState<Record<string, string>>({});
   const [said, setSaid] = useState<Said>();
   const [busy, setBusy] = useState<"quote" | "pay">();
+  const [isInLine, setInLine] = useState(false);
   const [isLoaded, setLoaded] = useState(false);
   /** The checkout that a declined card has left open, and what it buys. Another card alone is tried on it. */
   const [open, setOpen] = useState<{ id: string; buys: string }>();
@@ -57,6 +59,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
   const payButton = useRef<HTMLDivElement>(null);
   const delivery = useRef<HTMLHeadingElement>(null);
   const goesTo = useRef<"delivery" | "pay" | "address">(undefined);
+  const waiting = useRef<AbortController>(undefined);
 
   useEffect(() => {
     const load = async () => {
@@ -74,6 +77,8 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
       .catch((error: unknown) => setSaid({ kind: "refusal", problem: refusal(error) }))
       .finally(() => setLoaded(true));
   }, []);
+
+  useEffect(() => () => waiting.current?.abort(), []);
 
   // Back from the bank's page by the browser's button: the page is as it was left, and waits for nothing.
   useEffect(() => {
@@ -99,14 +104,14 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
   const address = saved.find(({ id }) => id === chosen);
   const shippingAddress = address ? toAddress(address) : typed;
 
-  const refuse = (problem: CheckoutRefusal) => {
+  const refuse = (problem: CheckoutRefusal, whilePaying = false) => {
     const { fields, above } = sharedOut(problem, isField);
     setErrors(fields);
     if (address && Object.keys(fields).some((field) => field.startsWith("shipping_address."))) {
       setTyped(toAddress(address)); // a saved address that is refused is corrected in the form
       setChosen(TYPED);
     }
-    setSaid(above === undefined ? undefined : { kind: "refusal", problem: { ...problem, detail: above, errors: [] } });
+    setSaid(above === undefined ? undefined : { kind: "refusal", problem: { ...problem, detail: above, errors: [] }, whilePaying });
   };
 
   /** What it costs now. Undefined: refused, and the page says why. */
@@ -168,6 +173,8 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
     setBusy("pay");
     setSaid(undefined);
     setErrors({});
+    waiting.current = new AbortController();
+    const patience = { stopped: waiting.current.signal, onBusy: () => setInLine(true) };
     try {
       const paymentMethod = await card.current.tokenise();
       const wish = {
@@ -181,9 +188,10 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
       };
       const buys = JSON.stringify([wish, quote.lines.map(({ sku, quantity }) => [sku, quantity])]);
       const isAnotherCard = open?.buys === buys;
-      let outcome = isAnotherCard ? await payAgain(open.id, paymentMethod) : undefined;
+      let outcome = isAnotherCard ? await payAgain(open.id, paymentMethod, patience) : undefined;
       // The time to pay has run out meanwhile: the same is bought by a new checkout, if it can still be had.
-      if (!outcome || outcome.problem?.code === "checkout_ended") outcome = await placeOrder({ ...wish, payment_method: paymentMethod });
+      if (!outcome || outcome.problem?.code === "checkout_ended") outcome = await placeOrder({ ...wish, payment_method: paymentMethod }, patience);
+      setInLine(false);
       if (await leaves(outcome, quote, buys)) return; // busy until the next page is here: it is not paid twice
     } catch (error) {
       if (!(error instanceof CardRefused)) throw error;
@@ -203,7 +211,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
     }
     setOpen(problem.code === "card_declined" && problem.checkout_id ? { id: problem.checkout_id, buys } : undefined);
     if (problem.code !== "total_changed") {
-      refuse(problem);
+      refuse(problem, true);
       return false;
     }
     const next = await ask(shown.shipping_option);
@@ -231,7 +239,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
     ?? (cart?.lines ?? []).map((line) => ({ ...line, title: line.title ?? line.sku, total: line.line_total }));
   const beside = said && (
     <div className="mb-5">
-      {said.kind === "refusal" && <Refused problem={said.problem} remedies={remedies} ref={notice} />}
+      {said.kind === "refusal" && <Refused problem={said.problem} remedies={{ ...remedies, payAgain: said.whilePaying ? pay : undefined }} ref={notice} />}
       {said.kind === "news" && <NoticeBox tone="plain" ref={notice}>{said.sentences.map((text) => <p key={text}>{text}</p>)}</NoticeBox>}
       {said.kind === "proposal" && (
         <NoticeBox ref={notice}>
@@ -373,7 +381,7 @@ export function CheckoutForm({ locale, country, countries }: { locale: string; c
                   {busy === "pay" ? "Paying …" : `Pay ${money(quote.totals.total, locale)}`}
                 </BusyButton>
               </div>
-              {busy === "pay" && <p role="status" className="mt-3 text-sm text-soft">We are checking with your bank. This can take a few seconds; please stay on this page.</p>}
+              {busy === "pay" && <Paying isInLine={isInLine} onStop={() => waiting.current?.abort()} />}
             </section>
           </>
         )}

@@ -7,6 +7,7 @@ import { untilTime } from "@/words/dates";
 import { money } from "@/words/money";
 import { BusyButton } from "../busy-button";
 import { CardForm, type CardForm as Card, CardRefused, type PaymentsConfig } from "./card-form";
+import { Paying } from "./paying";
 import { NoticeBox } from "./refused";
 import { OrderSummary } from "./summary";
 import { ratesOf } from "./totals";
@@ -126,6 +127,9 @@ function AnotherCard(props: { id: string; locale: string; label: string; onOutco
   const [config, setConfig] = useState<PaymentsConfig>();
   const [refused, setRefused] = useState<{ text: string }>();
   const [isBusy, setBusy] = useState(false);
+  const [isInLine, setInLine] = useState(false);
+  const waiting = useRef<AbortController>(undefined);
+  useEffect(() => () => waiting.current?.abort(), []);
   useEffect(() => {
     api.GET("/payments/config").then(
       ({ data, error }) => (data ? setConfig(data) : setRefused({ text: inWords(refusal(error)) })),
@@ -140,7 +144,9 @@ function AnotherCard(props: { id: string; locale: string; label: string; onOutco
     setBusy(true);
     setRefused(undefined);
     try {
-      const outcome = await payAgain(id, await card.current.tokenise());
+      const paymentMethod = await card.current.tokenise();
+      waiting.current = new AbortController();
+      const outcome = await payAgain(id, paymentMethod, { stopped: waiting.current.signal, onBusy: () => setInLine(true) });
       const url = outcome.checkout?.next_action?.url;
       if (url) return location.assign(url);
       if (outcome.problem) setRefused({ text: inWords(outcome.problem) });
@@ -150,6 +156,7 @@ function AnotherCard(props: { id: string; locale: string; label: string; onOutco
       setRefused({ text: error.message });
     } finally {
       setBusy(false);
+      setInLine(false);
     }
   };
   return (
@@ -157,7 +164,7 @@ function AnotherCard(props: { id: string; locale: string; label: string; onOutco
       <div className="card p-4">{config ? <CardForm config={config} locale={locale} ref={card} /> : <p className="text-soft">Loading the card form …</p>}</div>
       {refused && <NoticeBox ref={notice}><p className="text-alarm">{refused.text}</p></NoticeBox>}
       <BusyButton type="button" className="button w-full sm:w-auto" isBusy={isBusy || !config} onClick={() => void pay()}>{isBusy ? "Paying …" : label}</BusyButton>
-      {isBusy && <p role="status" className="text-sm text-soft">We are checking with your bank. This can take a few seconds; please stay on this page.</p>}
+      {isBusy && <Paying isInLine={isInLine} onStop={() => waiting.current?.abort()} />}
     </section>
   );
 }

@@ -12,6 +12,8 @@ export interface Remedies {
   remove: (sku: string) => Promise<void>;
   chooseDelivery: () => Promise<void>;
   changeAddress: () => void;
+  /** The same once more, if it is the paying that was refused. */
+  payAgain?: (() => Promise<void>) | undefined;
   /** What a SKU is called, where the refusal does not say. */
   titleOf: (sku: string) => string;
 }
@@ -92,6 +94,13 @@ function Content({ problem, remedies }: { problem: CheckoutRefusal; remedies: Re
       return (
         <Line text="Your last payment is still being checked by your bank.">
           {problem.checkout_id && <a className="button-quiet" href={`/checkout/${problem.checkout_id}`}>See how it stands</a>}
+        </Line>
+      );
+    case "busy":
+      if (!remedies.payAgain) break;
+      return (
+        <Line text="Too many people are buying right now, so your order is not placed yet. Nothing was charged, and your cart is kept.">
+          <Act onPress={remedies.payAgain}>Try again</Act>
         </Line>
       );
     case "too_many_attempts":
