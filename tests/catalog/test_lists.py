@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi import FastAPI
@@ -502,6 +503,44 @@ async def test_while_the_lists_are_read_the_catalog_says_so_and_shows_products(
 
         await eventually(is_listed)
         await is_ready(merchant)
+
+
+@asynccontextmanager
+async def slow_to_read_all(url: str, seconds: float) -> AsyncIterator[str]:
+    """The same server behind a door that holds its answer to the question for all products for so long."""
+    there = urlsplit(url)
+
+    async def through(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_server, to_server = await asyncio.open_connection(there.hostname, there.port)
+        wait = 0.0
+
+        async def ask() -> None:
+            nonlocal wait
+            while asked := await reader.read(65536):
+                wait = seconds if b"price_from" in asked and b"$in" not in asked else 0
+                to_server.write(asked)
+            to_server.close()
+
+        async def answer() -> None:
+            while said := await from_server.read(65536):
+                await asyncio.sleep(wait)
+                writer.write(said)
+            writer.close()
+
+        await asyncio.gather(ask(), answer())
+
+    door = await asyncio.start_server(through, "127.0.0.1", 0)
+    port = door.sockets[0].getsockname()[1]
+    yield there._replace(netloc=f"{there.netloc.rpartition('@')[0]}@127.0.0.1:{port}").geturl()
+    door.close()
+
+
+async def test_a_pass_over_all_products_may_take_longer_than_any_question(own: Settings, store: Store) -> None:
+    product, _ = await service.create(store, ProductWrite.model_validate(mug()), currency="EUR")
+    async with slow_to_read_all(own.mongo_url, 1.5) as url:
+        slow = Store(url, timeout_seconds=1, pool_size=2)
+        assert [entry.id async for batch in slow.entries() for entry in batch] == [product.id]
+        await slow.close()
 
 
 async def test_what_was_changed_past_the_catalog_is_shown_after_a_while(

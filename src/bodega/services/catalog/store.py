@@ -52,6 +52,7 @@ _CARD = {
     "media": {"$slice": 1},
 }
 _ENTRIES_AT_ONCE = 1_000
+_PASS_MILLISECONDS = 600_000
 _IDS_AT_ONCE = 200
 _LARGE = f"w{WIDTHS[-1]}."
 """Of a picture, what no card is wide enough for."""
@@ -162,15 +163,15 @@ class Store:
 
     def __init__(self, url: str, *, timeout_seconds: float, pool_size: int) -> None:
         milliseconds = int(timeout_seconds * 1000)
+        self._url = url
+        self._patience: dict[str, Any] = {
+            "waitQueueTimeoutMS": milliseconds,
+            "connectTimeoutMS": milliseconds,
+            "serverSelectionTimeoutMS": milliseconds,
+            "appname": "bodega-catalog",
+        }
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
-            url,
-            tz_aware=True,
-            maxPoolSize=pool_size,
-            waitQueueTimeoutMS=milliseconds,
-            connectTimeoutMS=milliseconds,
-            socketTimeoutMS=milliseconds,
-            serverSelectionTimeoutMS=milliseconds,
-            appname="bodega-catalog",
+            url, tz_aware=True, maxPoolSize=pool_size, socketTimeoutMS=milliseconds, **self._patience
         )
         # Acknowledged means on disk at a majority of the replicas: what the world hears of must not be forgotten.
         durable = WriteConcern(w="majority", j=True)
@@ -253,12 +254,19 @@ class Store:
     async def entries(self) -> AsyncIterator[list[Entry]]:
         """Every product, whatever its status, in batches of no particular order: a pass over the whole collection. What
         is written meanwhile may come in either state. Raises Unavailable."""
+        # The stand-in reads all of them before it answers: longer than anybody else would wait.
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
+            self._url, tz_aware=True, maxPoolSize=1, socketTimeoutMS=_PASS_MILLISECONDS, **self._patience
+        )
         try:
-            cursor = self._products.find({}, _ENTRY).batch_size(_ENTRIES_AT_ONCE)
+            products = client.get_default_database("bodega")[self._products.name]
+            cursor = products.find({}, _ENTRY).batch_size(_ENTRIES_AT_ONCE)
             while documents := await cursor.to_list(_ENTRIES_AT_ONCE):
                 yield [_entry(document) for document in documents]
         except (ConnectionFailure, OperationFailure) as error:
             raise Unavailable("the database does not answer", store=type(error).__name__) from error
+        finally:
+            await client.close()
 
     @_answering
     async def cards(self, ids: Sequence[str]) -> dict[str, Card]:
