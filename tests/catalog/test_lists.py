@@ -475,6 +475,27 @@ async def test_who_has_not_looked_for_long_reads_all_products_again(
         assert [one.entry.id for one in cards] == [product.id for product, _ in reversed(written)]
 
 
+async def test_whoever_writes_without_pause_does_not_make_the_lists_be_read_again(
+    own: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = 0
+    read = Store.entries
+
+    async def entries(store: Store) -> AsyncIterator[list[Entry]]:
+        nonlocal reads
+        reads += 1
+        async for batch in read(store):
+            yield batch
+
+    monkeypatch.setattr(Store, "entries", entries)
+    async with following(store, own) as lists:
+        await lists.cards(category=None, brand=None, sort="newest", after=None, limit=1)
+        for number in range(200):  # twice what the store remembers, one record each
+            await store.record([(f"prd_{number:026d}", 1)])
+        await lists.cards(category=None, brand=None, sort="newest", after=None, limit=1)
+        assert reads == 1
+
+
 async def test_while_the_lists_are_read_the_catalog_says_so_and_shows_products(
     own: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,8 @@ class Store:
         self._changes = database["change"]
         self.written = asyncio.Event()
         """Set after every write to a product or a category: there is something to tell."""
+        self.recorded = asyncio.Event()
+        """Set after every record of this process: there is something for the lists."""
 
     @_answering
     async def open(self) -> None:
@@ -323,6 +325,7 @@ class Store:
             line = {"$each": [" ".join([mark, *written])], "$slice": -_KEPT_CHANGES}
             last = {"$push": {"log": line}, "$set": {"last": mark}}
             await self._changes.update_one({"_id": _PRODUCTS}, last, upsert=True)
+            self.recorded.set()
 
     async def pictures(self) -> AsyncIterator[list[str]]:
         """Product by product, whatever its status: the paths that it, or an order of it, may show."""
