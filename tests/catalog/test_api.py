@@ -6,7 +6,6 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from pymongo import AsyncMongoClient
 
 from bodega.contracts.ids import new_id
 from bodega.kit.testing import Answered, Caller
@@ -140,19 +139,6 @@ async def test_pages_show_each_product_once_in_order(room: Room, sort: str) -> N
             sorted(seen, key=lambda one: one["id"], reverse=True), key=lambda one: one["price_from"]["amount"]
         )
         assert seen == by_price[:: 1 if sort == "price" else -1], "one index serves both, read from either end"
-
-
-async def test_every_list_of_the_shop_has_an_index_that_finds_and_sorts_it(room: Room) -> None:
-    """A server that has it reads the page's documents and no others; the stand-in of a laptop looks at all of them."""
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(room.settings.mongo_url)
-    known = [
-        [tuple(part) for part in index["key"].items()]
-        for index in await (await client.get_default_database()["product"].list_indexes()).to_list()
-    ]
-    await client.close()
-    for chosen in ([], [("categories", 1)], [("brand", 1)]):
-        for order in ([("_id", -1)], [("price_from", 1), ("_id", -1)]):
-            assert [("status", 1), *chosen, *order] in known
 
 
 async def test_an_old_slug_leads_to_the_present_one_and_is_never_free_again(room: Room) -> None:

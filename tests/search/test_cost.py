@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
+from opensearchpy import AsyncOpenSearch
 
 from bodega.services.search import domain, service
 from bodega.services.search.domain import Criteria
@@ -104,3 +105,21 @@ async def test_random_letters_are_no_dearer(store: Store) -> None:
         words = "".join(DICE.choice(alphabet) for _ in range(200)).strip()
         taken = await takes(lambda words=words: service.search(store, Criteria(words=words), limit=24))  # type: ignore[misc]
         assert taken < min(SECONDS, RATIO * usual), words
+
+
+async def test_facets_are_counted_once_for_all_pages_and_orders(store: Store, backend: AsyncOpenSearch) -> None:
+    """They look at every product that is found. The engine keeps what it has counted until something changes."""
+    await a_shop(store)
+
+    async def kept_answers() -> int:
+        stats = await backend.indices.stats(index=f"{store._products}", metric="request_cache")
+        return int(stats["_all"]["total"]["request_cache"]["hit_count"])
+
+    first, reading = await service.search(store, Criteria(sort="price"), limit=24)
+    before = await kept_answers()
+    assert first.last is not None
+    second, _ = await service.search(store, Criteria(sort="price"), limit=24, page=(reading, first.last))
+    other, _ = await service.search(store, Criteria(sort="newest"), limit=10)
+    assert await kept_answers() == before + 2
+    assert first.brands == second.brands == other.brands
+    assert not {one["id"] for one in first.products} & {one["id"] for one in second.products}

@@ -199,7 +199,7 @@ def summary(product: dict[str, Any]) -> dict[str, Any]:
     """A product in the catalog's lists."""
     price = product["variants"][0]["price"]
     return {
-        **{name: product[name] for name in ("id", "slug", "title", "brand", "categories", "version")},
+        **{name: product[name] for name in ("id", "slug", "title", "brand")},
         "skus": [variant["sku"] for variant in product["variants"]], "price_from": price, "price_to": price,
         "compare_at_price": None, "image": None,
     }  # fmt: skip

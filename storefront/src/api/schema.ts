@@ -2607,7 +2607,7 @@ export interface components {
              */
             id: string;
             /** @description The first picture; null: there is none */
-            image: components["schemas"]["Media"] | null;
+            image: components["schemas"]["CardPicture"] | null;
             /**
              * @description The price of the cheapest variant
              * @example {
@@ -3016,6 +3016,29 @@ export interface components {
              * @example 2026-11-28T08:48:32Z
              */
             received_at: string;
+        };
+        /**
+         * CardPicture
+         * @description A picture in the sizes that a list shows it in.
+         */
+        CardPicture: {
+            /**
+             * Alt
+             * @description What is to be seen, for those who do not see it
+             * @example Stoneware mug with a sage glaze and a bare clay foot
+             */
+            alt: string;
+            /**
+             * Renditions
+             * @description Width in pixels and form (`w640.webp`) -> path below the media address, which names the content: what is at a path never changes
+             * @example {
+             *       "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+             *       "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
+             *     }
+             */
+            renditions: {
+                [key: string]: string;
+            };
         };
         /**
          * CartView
@@ -5517,16 +5540,10 @@ export interface components {
          *           "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *           "image": {
          *             "alt": "Stoneware mug with a sage glaze and a bare clay foot",
-         *             "height": 1600,
-         *             "id": "med_01M1DZPXYNER08K6AGV0VFCXEC",
          *             "renditions": {
          *               "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
          *               "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
-         *             },
-         *             "variant_skus": [
-         *               "MUG-ALBA-SAGE-350ML"
-         *             ],
-         *             "width": 1600
+         *             }
          *           },
          *           "price_from": {
          *             "amount": 1600,
@@ -5791,24 +5808,14 @@ export interface components {
          *       "items": [
          *         {
          *           "brand": "Haverfold",
-         *           "categories": [
-         *             "kitchen-table",
-         *             "coffee-tea"
-         *           ],
          *           "compare_at_price": null,
          *           "id": "prd_01M1DZPWCWF4QS4FR84G98PBSK",
          *           "image": {
          *             "alt": "Stoneware mug with a sage glaze and a bare clay foot",
-         *             "height": 1600,
-         *             "id": "med_01M1DZPXYNER08K6AGV0VFCXEC",
          *             "renditions": {
          *               "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
          *               "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp"
-         *             },
-         *             "variant_skus": [
-         *               "MUG-ALBA-SAGE-350ML"
-         *             ],
-         *             "width": 1600
+         *             }
          *           },
          *           "price_from": {
          *             "amount": 1600,
@@ -5823,8 +5830,7 @@ export interface components {
          *             "MUG-ALBA-SAGE-350ML"
          *           ],
          *           "slug": "alba-stoneware-mug",
-         *           "title": "Alba Stoneware Mug",
-         *           "version": 1795500512932
+         *           "title": "Alba Stoneware Mug"
          *         }
          *       ],
          *       "next_cursor": "WyIwMU0xRFpQV0NXRjRRUzRGUjg0Rzk4UEJTSyJd"
@@ -6608,7 +6614,7 @@ export interface components {
         };
         /**
          * ProductSummary
-         * @description A product in a list.
+         * @description A product in a list: what its card shows.
          */
         ProductSummary: {
             /**
@@ -6617,15 +6623,6 @@ export interface components {
              * @example Haverfold
              */
             brand: string;
-            /**
-             * Categories
-             * @description Slugs of the categories that show it, the main one first
-             * @example [
-             *       "kitchen-table",
-             *       "coffee-tea"
-             *     ]
-             */
-            categories: string[];
             /**
              * @description What the cheapest variant cost before it was reduced; null: it is not
              * @example null
@@ -6638,7 +6635,7 @@ export interface components {
              */
             id: string;
             /** @description The first picture; null: there is none */
-            image: components["schemas"]["Media"] | null;
+            image: components["schemas"]["CardPicture"] | null;
             /**
              * @description The price of the cheapest variant
              * @example {
@@ -6670,12 +6667,6 @@ export interface components {
              * @example Alba Stoneware Mug
              */
             title: string;
-            /**
-             * Version
-             * @description Grows with every change and never goes back
-             * @example 1795500512932
-             */
-            version: number;
         };
         /**
          * ProductView

@@ -13,8 +13,8 @@ export type Card = Pick<Hit, "slug" | "title" | "brand" | "price" | "price_to" |
   };
 
 /** The catalog lists products in its own words, the search in its own: this makes a card of the catalog's. */
-export function cardOf({ price_from, image, ...rest }: components["schemas"]["ProductSummary"]): Card {
-  return { ...rest, price: price_from, image: image && { alt: image.alt ?? "", renditions: image.renditions ?? {} } };
+export function cardOf({ price_from, ...rest }: components["schemas"]["ProductSummary"]): Card {
+  return { ...rest, price: price_from };
 }
 
 /** A product in a list; the whole card leads to it. `eager`: it is in view at once. */

@@ -8,7 +8,7 @@ from bodega.kit.bus import Producer
 from bodega.services.catalog import __doc__ as sign
 from bodega.services.catalog import routes
 from bodega.services.catalog.clients import ObjectStorage
-from bodega.services.catalog.flows import Darkroom, Relay, Tidying
+from bodega.services.catalog.flows import Darkroom, ReadModel, Relay, Tidying
 from bodega.services.catalog.settings import Settings
 from bodega.services.catalog.store import Store
 
@@ -20,6 +20,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     store = Store(settings.mongo_url, timeout_seconds=settings.mongo_timeout_seconds, pool_size=settings.pool_size)
     storage = ObjectStorage(settings)
     darkroom = Darkroom(settings)
+    lists = ReadModel(store, settings)
     relay = Relay(
         store,
         Producer(
@@ -35,10 +36,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         [routes.public, routes.admin, routes.internal],
         titles=TITLES,
         description=sign or "",
-        state={"store": store, "storage": storage, "darkroom": darkroom},
+        state={"store": store, "storage": storage, "darkroom": darkroom, "lists": lists},
         opens=[store, storage, darkroom],
-        loops=[relay, Tidying(store, storage, settings)],
-        ready={"mongodb": store.ping},
+        loops=[relay, lists, Tidying(store, storage, settings)],
+        ready={"mongodb": store.ping, "lists": lists.ready},
         degraded={"kafka": lambda: relay.connected},
         raw_paths=(routes.IMPORT_PATH,),
     )

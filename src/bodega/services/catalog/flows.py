@@ -1,12 +1,15 @@
-"""What goes on beside the requests: telling the world, developing pictures, tidying up."""
+"""What goes on beside the requests: telling the world, keeping the lists, developing pictures, tidying up."""
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid5
 
+from bodega.contracts.catalog import ProductStatus
 from bodega.contracts.envelope import CloudEvent, event
 from bodega.kit.bus import Message, Producer, Trouble
 from bodega.kit.errors import Unavailable
@@ -15,15 +18,30 @@ from bodega.kit.trouble import Backoff
 from bodega.services.catalog import domain
 from bodega.services.catalog.clients import ObjectStorage
 from bodega.services.catalog.domain import Product
+from bodega.services.catalog.domain.lists import After, Entry, ProductLists, Sort
 from bodega.services.catalog.domain.pictures import Developed, develop
 from bodega.services.catalog.settings import Settings
-from bodega.services.catalog.store import Lead, Pending, Store
+from bodega.services.catalog.store import Address, Card, Lead, Pending, Store
 
 _BATCH = 200
 _FACTS = UUID("6f1d1a52-7d0e-5a7b-9d3c-0b0de6a00001")
+LOOK_SECONDS = 0.25
+"""How often the lists follow the store when nobody asks for one ..."""
+_SOON = 0.02
+"""... and when something was new: the store remembers a hundred records, and many writers fill it soon."""
+_TRIES = 20
+_WORDS_AT_ONCE = 2_000
 UPLOAD_HOURS = 24
 SWEEP_HOURS = 24
 _log = log()
+
+
+class _Version(Protocol):
+    @property
+    def version(self) -> int: ...
+
+
+Versioned = TypeVar("Versioned", bound=_Version)
 
 
 async def _wait(happening: asyncio.Event, most_seconds: float) -> None:
@@ -144,6 +162,7 @@ class Relay:
         products = {one.id: one for one in await self._store.products_by_id(list(traces))}
         messages: list[Message] = []
         done: list[str] = []
+        written: list[tuple[str, int]] = []
         for product_id, trace in traces.items():
             of_it = [entry for entry in entries if entry.product_id == product_id]
             product = products.get(product_id)
@@ -154,6 +173,9 @@ class Relay:
             if product is not None and lost:
                 await self._revive(product)
             done += there + lost
+            if there and product is not None:
+                written.append((product.id, product.version))
+        await self._store.record(written)  # its writer may have died before it could
         await self._producer.send(messages)
         if done:
             await self._store.forget_pending(done)
@@ -182,6 +204,229 @@ class Relay:
         headers = trace or {}
         body = told.to_bytes(traceparent=headers.get("traceparent"))
         return Message(topic=self._prefix + told.topic, key=told.key, body=body, headers=headers)
+
+
+class ReadModel:
+    """Answers the lists of products from memory: which products, in which order, and what their cards show.
+
+    A write is recorded in the store before it is acknowledged or told to the world, and each question first looks for
+    what was recorded: a list is never older than what anybody can know. Questions that wait share a look. What else is
+    asked for of a page's products is read by their ids, and judged by the versions that come: where one is not the one
+    that was expected, the product is put where it belongs and the page is made again.
+
+    The store is the truth: the model is read from it at the start, and again when too much was written since the last
+    look.
+    """
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self._store = store
+        self._patience = settings.mongo_timeout_seconds
+        self._most_cards = settings.cards_in_memory
+        self._card_seconds = settings.card_seconds
+        self._lists: ProductLists | None = None
+        self._built = asyncio.Event()
+        self._seen = ""
+        """The mark of the last record that is in the lists."""
+        self._cards: dict[str, tuple[float, Card]] = {}
+        """With the time at which each was read, the longest unused first."""
+        self._looking = asyncio.Lock()
+        self._next_look: asyncio.Task[None] | None = None
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._store.recorded.set()
+
+    async def run(self) -> None:
+        """Builds the model and keeps it until stopped. Raises Unavailable."""
+        while not self._stopping.is_set():
+            if self._lists is None:
+                await self._build()
+            self._store.recorded.clear()
+            seen = self._seen
+            await self._look()
+            await _wait(self._store.recorded, LOOK_SECONDS if self._seen == seen else _SOON)
+
+    async def ready(self) -> None:
+        """Raises Unavailable, until the model has been built."""
+        if self._lists is None:
+            raise Unavailable("the lists of products are being read from the database")
+
+    # --- what is asked ----------------------------------------------------------------------------------
+
+    async def cards(
+        self, *, category: str | None, brand: str | None, sort: Sort, after: After | None, limit: int
+    ) -> list[Card]:
+        """A page for shoppers. Raises Unavailable."""
+
+        async def chosen(lists: ProductLists) -> list[Entry]:
+            return lists.published(category=category, brand=brand, sort=sort, after=after, limit=limit)
+
+        return await self._page(chosen, self._shown)
+
+    async def all(
+        self, *, status: ProductStatus | None, words: str | None, before: str | None, limit: int
+    ) -> list[Card]:
+        """A page for merchants, newest first. `words`: a part of title, brand or a SKU, case aside; or a whole slug.
+        Raises Unavailable."""
+        named = await self._store.find_by_slug(words) if words is not None else None
+
+        async def chosen(lists: ProductLists) -> list[Entry]:
+            if words is None:
+                return lists.all(status=status, before=before, limit=limit)
+            found: list[Entry] = []
+            part, also = words.lower(), named.id if named is not None else None
+            for number, entry in enumerate(lists.all(status=status, before=before)):
+                if part in entry.words or entry.id == also:
+                    found.append(entry)
+                    if len(found) == limit:
+                        break
+                if number % _WORDS_AT_ONCE == 0:
+                    await asyncio.sleep(0)  # others' requests do not wait for a merchant who looks for a rare word
+            return found
+
+        return await self._page(chosen, self._shown)
+
+    async def published_after(self, product_id: str | None, limit: int) -> list[Product]:
+        """All published ones whole, page by page, by id. Raises Unavailable."""
+
+        async def chosen(lists: ProductLists) -> list[Entry]:
+            return lists.published_after(product_id, limit)
+
+        async def read(entries: Sequence[Entry]) -> dict[str, Product]:
+            return {one.id: one for one in await self._store.products_by_id([entry.id for entry in entries])}
+
+        return await self._page(chosen, read)
+
+    async def addresses_after(self, product_id: str | None, limit: int) -> list[Address]:
+        """Of published products, by id. Raises Unavailable."""
+
+        async def chosen(lists: ProductLists) -> list[Entry]:
+            return lists.published_after(product_id, limit)
+
+        async def read(entries: Sequence[Entry]) -> dict[str, Address]:
+            return await self._store.addresses([entry.id for entry in entries])
+
+        return await self._page(chosen, read)
+
+    async def _shown(self, entries: Sequence[Entry]) -> dict[str, Card]:
+        """From memory, and from the store what is not there, or has been there for long."""
+        now = time.monotonic()
+        found: dict[str, Card] = {}
+        for entry in entries:
+            read_at, card = self._cards.get(entry.id, (now, None))
+            if card is not None and card.version == entry.version and now - read_at < self._card_seconds:
+                self._cards[entry.id] = self._cards.pop(entry.id)
+                found[entry.id] = card
+        if missing := [entry.id for entry in entries if entry.id not in found]:
+            read = await self._store.cards(missing)
+            self._keep(read.values(), now)
+            found |= read
+        return found
+
+    async def _page(
+        self,
+        choose: Callable[[ProductLists], Awaitable[Sequence[Entry]]],
+        read: Callable[[Sequence[Entry]], Awaitable[Mapping[str, Versioned]]],
+    ) -> list[Versioned]:
+        """What was read of the entries chosen, in their order, each in the version for which it was chosen."""
+        lists = await self._looked()
+        for _ in range(_TRIES):
+            entries = await choose(lists)
+            found = await read(entries)
+            moved = [one.id for one in entries if one.id not in found or found[one.id].version != one.version]
+            if not moved:
+                return [found[one.id] for one in entries]
+            await self._refresh(lists, moved)
+        raise Unavailable("these products change faster than they can be listed")
+
+    # --- how it follows the store -----------------------------------------------------------------------
+
+    async def _looked(self) -> ProductLists:
+        """The lists with everything that was recorded before this call. Raises Unavailable, if they are not there in
+        time."""
+        while True:
+            if self._lists is None:
+                await _wait(self._built, self._patience)
+            await self.ready()
+            await self._look()
+            if self._lists is not None:
+                return self._lists
+
+    async def _look(self) -> None:
+        """Waits for a look that has begun after this call: all who wait for the next one share it. Raises
+        Unavailable."""
+        if self._next_look is None:
+            self._next_look = asyncio.create_task(self._begin_look())
+        await asyncio.shield(self._next_look)  # who gives up does not take it from the others
+
+    async def _begin_look(self) -> None:
+        async with self._looking:
+            self._next_look = None  # who comes from now on needs the one after
+            lists = self._lists
+            if lists is None or await self._store.last_change() == self._seen:
+                return
+            changes = await self._store.changes_since(self._seen)
+            if changes is None:
+                _log.warning("too much was written since the last look: the lists are read again")
+                self._lists = None
+                self._built.clear()
+                return
+            known = {one: lists.find(one) for one in changes.versions}
+            new = [one for one, entry in known.items() if entry is None or entry.version < changes.versions[one]]
+            await self._refresh(lists, new)
+            self._seen = changes.mark
+
+    async def _build(self) -> None:
+        """Reads all products, and follows what is written meanwhile. Raises Unavailable."""
+        began = time.monotonic()
+        seen = await self._store.last_change()
+        entries: list[Entry] = []
+        written: set[str] = set()
+
+        async def follow() -> None:
+            nonlocal seen
+            changes = await self._store.changes_since(seen)
+            if changes is None:
+                raise Unavailable("too much was written while the lists were read")
+            written.update(changes.versions)
+            seen = changes.mark
+
+        async for batch in self._store.entries():
+            entries += batch
+            await follow()
+        # In a thread: sorting is seconds of work for a large catalog, and product pages must not wait for it.
+        sorting = asyncio.create_task(asyncio.to_thread(ProductLists, entries))
+        while not sorting.done():
+            await asyncio.wait({sorting}, timeout=LOOK_SECONDS)
+            await follow()
+        lists = await sorting
+        await self._refresh(lists, sorted(written))
+        self._lists, self._seen = lists, seen
+        self._built.set()
+        _log.info("the lists are in memory", products=len(lists), seconds=round(time.monotonic() - began, 3))
+
+    async def _refresh(self, lists: ProductLists, ids: Sequence[str]) -> None:
+        """Reads these products again and puts them where they belong. Raises Unavailable."""
+        if not ids:
+            return
+        known = {one: lists.find(one) for one in ids}
+        found = await self._store.cards(ids)
+        for one, before in known.items():
+            card, now = found.get(one), lists.find(one)
+            if now is not before and (card is None or (now is not None and now.version >= card.version)):
+                continue  # somebody has read it later than we have
+            if card is None:
+                lists.remove(one)
+            else:
+                lists.put(card.entry)
+
+    def _keep(self, cards: Iterable[Card], read_at: float) -> None:
+        for card in cards:
+            self._cards.pop(card.entry.id, None)
+            self._cards[card.entry.id] = (read_at, card)
+        while len(self._cards) > self._most_cards:
+            del self._cards[next(iter(self._cards))]
 
 
 class Darkroom:

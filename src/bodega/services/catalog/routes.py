@@ -1,6 +1,7 @@
 """The HTTP door of catalog: parse, authorise, call, shape the answer."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, TypeVar
 
@@ -37,6 +38,7 @@ from bodega.services.catalog import domain, service
 from bodega.services.catalog.clients import ObjectStorage
 from bodega.services.catalog.domain import Product
 from bodega.services.catalog.domain.imports import Row, csv_rows, json_rows
+from bodega.services.catalog.domain.lists import After, Sort
 from bodega.services.catalog.errors import (
     CategoryNotFound,
     ImportRefused,
@@ -47,7 +49,7 @@ from bodega.services.catalog.errors import (
     SlugTaken,
     Unreadable,
 )
-from bodega.services.catalog.flows import Darkroom
+from bodega.services.catalog.flows import Darkroom, ReadModel
 from bodega.services.catalog.schemas import (
     AdminProductSummary,
     AdminProductView,
@@ -66,7 +68,7 @@ from bodega.services.catalog.schemas import (
     UploadPlace,
 )
 from bodega.services.catalog.settings import Settings
-from bodega.services.catalog.store import Sort, Store
+from bodega.services.catalog.store import Card, Store
 
 public = APIRouter(tags=["catalog"])
 admin = APIRouter(prefix="/admin", tags=["catalog (merchant)"])
@@ -93,6 +95,11 @@ async def _darkroom(request: Request) -> Darkroom:
     return darkroom
 
 
+async def _lists(request: Request) -> ReadModel:
+    lists: ReadModel = request.app.state.lists
+    return lists
+
+
 async def _settings(request: Request) -> Settings:
     settings: Settings = request.app.state.settings
     return settings
@@ -116,6 +123,7 @@ async def _if_match(
 
 
 Kept = Annotated[Store, Depends(_store)]
+Lists = Annotated[ReadModel, Depends(_lists)]
 Storage = Annotated[ObjectStorage, Depends(_storage)]
 Dark = Annotated[Darkroom, Depends(_darkroom)]
 CatalogSettings = Annotated[Settings, Depends(_settings)]
@@ -142,8 +150,8 @@ Ids = Annotated[
 @public.get("/products", response_model=Page[ProductSummary])
 async def list_products(
     store: Kept,
+    lists: Lists,
     settings: CatalogSettings,
-    response: Response,
     category: Annotated[CategorySlug | None, Query(description="Only what this category shows (its slug)")] = None,
     brand: Annotated[
         CleanText | None,
@@ -157,25 +165,31 @@ async def list_products(
     limit: PageSize = 24,
     cursor: Cursor = None,
     if_none_match: IfNoneMatch = None,
-) -> Page[ProductSummary] | Response:
+) -> Response:
     """What is sold."""
+    next_cursor = None
     if ids is not None:
-        found = [one for one in await store.products_by_id(_ids(ids)) if one.status == "published"]
-        products, next_cursor = found, None
+        wanted = _ids(ids)
+        there = await store.cards(wanted)
+        cards = [there[one] for one in dict.fromkeys(wanted) if one in there and there[one].entry.status == "published"]
     else:
         after = _position(cursor, sort) if cursor else None
-        found = await store.published(category=category, brand=brand, sort=sort, after=after, limit=limit + 1)
-        products = found[:limit]
-        next_cursor = _cursor(products[-1], sort) if len(found) > limit else None
-    keys = [f"product:{product.id}" for product in products]
+        found = await lists.cards(category=category, brand=brand, sort=sort, after=after, limit=limit + 1)
+        cards = found[:limit]
+        next_cursor = _cursor(cards[-1], sort) if len(found) > limit else None
+    keys = [f"product:{card.entry.id}" for card in cards]
     if ids is None:
         keys.insert(0, f"category:{category}" if category is not None else "listing")
-    page = Page[ProductSummary](items=[_summary(product) for product in products], next_cursor=next_cursor)
     headers = _cacheable(
-        settings, etag=_etag_of([*(f"{one.id}:{one.version}" for one in products), next_cursor or ""]), keys=keys,
-        version=max((product.version for product in products), default=0),
+        settings, etag=_etag_of([*(f"{card.entry.id}:{card.version}" for card in cards), next_cursor or ""]), keys=keys,
+        version=max((card.version for card in cards), default=0),
     )  # fmt: skip
-    return _unless_known(page, headers, if_none_match, response)
+    if _is_known(headers, if_none_match):
+        return Response(status_code=304, headers=headers)
+    # The cards are written out already: nothing of them is looked at again.
+    items, more = b",".join(card.json for card in cards), json.dumps(next_cursor).encode()
+    body = b'{"items":[%s],"next_cursor":%s}' % (items, more)
+    return Response(body, media_type="application/json", headers=headers)
 
 
 @public.get(
@@ -203,11 +217,11 @@ async def read_product(
 
 @public.get("/catalog/products", response_model=Page[ProductView])
 async def read_catalog(
-    store: Kept, settings: CatalogSettings, response: Response, limit: PageSize = 100, cursor: Cursor = None
+    lists: Lists, settings: CatalogSettings, response: Response, limit: PageSize = 100, cursor: Cursor = None
 ) -> Page[ProductView]:
     """The whole catalog, for feeds: every published product in full, page by page, in the order in which they were
     made."""
-    found = await store.published_after(_id_in(decode_cursor(cursor, str)[0]) if cursor else None, limit + 1)
+    found = await lists.published_after(_id_in(decode_cursor(cursor, str)[0]) if cursor else None, limit + 1)
     page = found[:limit]
     response.headers.update(_of_all_products(settings))
     return Page[ProductView](
@@ -218,15 +232,16 @@ async def read_catalog(
 
 @public.get("/catalog/addresses", response_model=Page[ProductAddress])
 async def read_addresses(
-    store: Kept, settings: CatalogSettings, response: Response, cursor: Cursor = None
+    lists: Lists, settings: CatalogSettings, response: Response, cursor: Cursor = None
 ) -> Page[ProductAddress]:
     """The addresses of all published products, for site maps: 5,000 a page, in the order in which they were made."""
-    found = await store.addresses_after(_id_in(decode_cursor(cursor, str)[0]) if cursor else None, ADDRESSES_A_PAGE + 1)
+    after = _id_in(decode_cursor(cursor, str)[0]) if cursor else None
+    found = await lists.addresses_after(after, ADDRESSES_A_PAGE + 1)
     page = found[:ADDRESSES_A_PAGE]
     response.headers.update(_of_all_products(settings))
     return Page[ProductAddress](
-        items=[ProductAddress(slug=slug, updated_at=updated_at) for _, slug, updated_at in page],
-        next_cursor=encode_cursor(page[-1][0]) if len(found) > ADDRESSES_A_PAGE else None,
+        items=[ProductAddress(slug=one.slug, updated_at=one.updated_at) for one in page],
+        next_cursor=encode_cursor(page[-1].product_id) if len(found) > ADDRESSES_A_PAGE else None,
     )
 
 
@@ -245,7 +260,7 @@ async def list_categories(
 
 @admin.get("/products", responses=problems(Unauthenticated, Forbidden))
 async def list_all_products(
-    store: Kept,
+    lists: Lists,
     _: Merchant,
     status: Annotated[
         ProductStatus | None, Query(description="Only what is so; left out: all", examples=["draft"])
@@ -260,11 +275,11 @@ async def list_all_products(
 ) -> Page[AdminProductSummary]:
     """All products, drafts and archived ones too, newest first."""
     before = _id_in(decode_cursor(cursor, str)[0]) if cursor else None
-    found = await store.all_products(status=status, words=q, before=before, limit=limit + 1)
+    found = await lists.all(status=status, words=q, before=before, limit=limit + 1)
     page = found[:limit]
     return Page[AdminProductSummary](
-        items=[AdminProductSummary(**_summary(one).model_dump(), status=one.status) for one in page],
-        next_cursor=encode_cursor(page[-1].id) if len(found) > limit else None,
+        items=[_admin_summary(one) for one in page],
+        next_cursor=encode_cursor(page[-1].entry.id) if len(found) > limit else None,
     )
 
 
@@ -513,10 +528,10 @@ async def read_prices(asked: PricesRequest, store: Kept, _: Caller) -> Prices:
 
 
 @internal.post("/products")
-async def read_products(asked: ProductsRequest, store: Kept, _: Caller) -> Products:
+async def read_products(asked: ProductsRequest, store: Kept, lists: Lists, _: Caller) -> Products:
     """Some by id, or all that are published, page by page."""
     if asked.ids is None:
-        found = await store.published_after(asked.after, asked.limit + 1)
+        found = await lists.published_after(asked.after, asked.limit + 1)
         page = found[: asked.limit]
         return Products(items=_published(page), next_after=page[-1].id if len(found) > asked.limit else None)
     found = await store.products_by_id(asked.ids)
@@ -550,7 +565,7 @@ def _id_in(position: str) -> str:
         raise foreign_cursor() from error
 
 
-def _position(cursor: str, sort: Sort) -> tuple[str] | tuple[int, str]:
+def _position(cursor: str, sort: Sort) -> After:
     if sort == "newest":
         return (_id_in(decode_cursor(cursor, str)[0]),)
     price, product_id = decode_cursor(cursor, int, str)
@@ -559,10 +574,9 @@ def _position(cursor: str, sort: Sort) -> tuple[str] | tuple[int, str]:
     return (price, _id_in(product_id))
 
 
-def _cursor(last: Product, sort: Sort) -> str:
-    if sort == "newest":
-        return encode_cursor(last.id)
-    return encode_cursor(min(variant.price.amount for variant in last.variants), last.id)
+def _cursor(last: Card, sort: Sort) -> str:
+    entry = last.entry
+    return encode_cursor(entry.id) if sort == "newest" else encode_cursor(entry.price_from, entry.id)
 
 
 def _etag_of(parts: Sequence[str]) -> str:
@@ -585,30 +599,23 @@ def _of_all_products(settings: Settings) -> dict[str, str]:
     return {"Cache-Control": f"public, max-age=0, s-maxage={seconds}", "xkey": "products"}
 
 
+def _is_known(headers: dict[str, str], if_none_match: str | None) -> bool:
+    return if_none_match is not None and headers["ETag"] in (tag.strip() for tag in if_none_match.split(","))
+
+
 def _unless_known(
     shown: Shown, headers: dict[str, str], if_none_match: str | None, response: Response
 ) -> Shown | Response:
-    if if_none_match is not None and headers["ETag"] in (tag.strip() for tag in if_none_match.split(",")):
+    if _is_known(headers, if_none_match):
         return Response(status_code=304, headers=headers)
     response.headers.update(headers)
     return shown
 
 
-def _summary(product: Product) -> ProductSummary:
-    cheapest = min(product.variants, key=lambda variant: variant.price.amount)
-    dearest = max(product.variants, key=lambda variant: variant.price.amount)
-    return ProductSummary(
-        id=product.id,
-        slug=product.slug,
-        title=product.title,
-        brand=product.brand,
-        categories=product.categories,
-        skus=product.skus,
-        price_from=cheapest.price,
-        price_to=dearest.price,
-        compare_at_price=cheapest.compare_at_price,
-        image=product.media[0] if product.media else None,
-        version=product.version,
+def _admin_summary(card: Card) -> AdminProductSummary:
+    entry = card.entry
+    return AdminProductSummary(
+        **json.loads(card.json), categories=list(entry.categories), status=entry.status, version=entry.version
     )
 
 

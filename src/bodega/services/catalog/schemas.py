@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from bodega.contracts.catalog import Media, Product, ProductStatus
+from bodega.contracts.catalog import Product, ProductStatus
 from bodega.contracts.fields import CategorySlug, CleanText, Line, Sku, Slug, Timestamp
 from bodega.contracts.ids import ProductId
 from bodega.contracts.money import HIGHEST_PRICE, Price
@@ -306,17 +306,32 @@ class MediaUpload(_Wish):
 # --- what is answered -------------------------------------------------------------------------------
 
 
+class CardPicture(_Answer):
+    """A picture in the sizes that a list shows it in."""
+
+    alt: str = Field(
+        description="What is to be seen, for those who do not see it",
+        examples=["Stoneware mug with a sage glaze and a bare clay foot"],
+    )
+    renditions: dict[str, str] = Field(
+        description="Width in pixels and form (`w640.webp`) -> path below the media address, which names the content: "
+        "what is at a path never changes",
+        examples=[
+            {
+                "w320.jpg": "products/95d8c23fd27116fa68b46185336bfa6997eec65e.jpg",
+                "w640.webp": "products/e02e9b678b91cb319f3f903d4c195253d006ecad.webp",
+            }
+        ],
+    )
+
+
 class ProductSummary(_Answer):
-    """A product in a list."""
+    """A product in a list: what its card shows."""
 
     id: ProductId
     slug: Slug
     title: str = Field(description="For people", examples=["Alba Stoneware Mug"])
     brand: str = Field(description="Who makes it; empty: not said", examples=["Haverfold"])
-    categories: list[CategorySlug] = Field(
-        description="Slugs of the categories that show it, the main one first",
-        examples=[["kitchen-table", "coffee-tea"]],
-    )
     skus: list[Sku] = Field(
         description="Its variants, to ask `GET /inventory?skus=` for stock",
         examples=[["MUG-ALBA-SAGE-250ML", "MUG-ALBA-SAGE-350ML"]],
@@ -328,8 +343,7 @@ class ProductSummary(_Answer):
     compare_at_price: Price | None = Field(
         description="What the cheapest variant cost before it was reduced; null: it is not", examples=[None]
     )
-    image: Media | None = Field(description="The first picture; null: there is none")
-    version: int = Field(description="Grows with every change and never goes back", examples=[1795500512932])
+    image: CardPicture | None = Field(description="The first picture; null: there is none")
 
 
 class ProductAddress(_Answer):
@@ -364,7 +378,12 @@ class AdminProductView(Product):
 class AdminProductSummary(ProductSummary):
     """A product in the merchant's list."""
 
+    categories: list[CategorySlug] = Field(
+        description="Slugs of the categories that show it, the main one first",
+        examples=[["kitchen-table", "coffee-tea"]],
+    )
     status: Status
+    version: int = Field(description="Grows with every change and never goes back", examples=[1795500512932])
 
 
 class Upload(_Answer):

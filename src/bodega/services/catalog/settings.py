@@ -35,3 +35,7 @@ class Settings(ServiceSettings):
     relay_shared_poll_seconds: float = 0.1
     """While there are other replicas, whose writes do not wake the one that publishes, it looks this often."""
     shared_cache_seconds: int = 60
+    cards_in_memory: int = 5_000
+    """Of products that lists have shown: some three kilobytes each."""
+    card_seconds: float = 60
+    """After this time a card is read again: what was changed past the catalog (by hand, say) is seen, too."""

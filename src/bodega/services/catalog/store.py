@@ -5,19 +5,21 @@
 `category`  by slug. A write marks it `untold` and gives it its next version, all in the one document.
 `upload`    pictures that were announced and are not yet part of a product.
 `relay`     one document: which replica publishes the events, until when, and when another was last ready to.
+`change`    one document: which products were written last, so that every replica's lists follow.
 `pending`   writes that the world has yet to hear of, announced before they are made: nothing spans two documents
             here, and so the announcement may be there without the write, but never the write without it.
 """
 
 import asyncio
-import re
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any, Literal, ParamSpec, TypeVar
+from sys import intern
+from typing import Any, ParamSpec, TypeVar
 
-from pymongo import ASCENDING, DESCENDING, AsyncMongoClient, ReturnDocument
+from pymongo import ASCENDING, AsyncMongoClient, ReturnDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
@@ -26,22 +28,38 @@ from bodega.contracts.catalog import CategoryUpdated
 from bodega.contracts.ids import uuid7
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import count, trace_headers
-from bodega.services.catalog.domain import Product, free_slug, next_version
+from bodega.services.catalog.domain import Product, next_version, slugs_alike
+from bodega.services.catalog.domain.lists import SEPARATOR, Entry
+from bodega.services.catalog.domain.pictures import WIDTHS
 from bodega.services.catalog.errors import CategoryNotFound, ProductNotFound, SkuTaken, SlugTaken
-from bodega.services.catalog.schemas import CategoryView
+from bodega.services.catalog.schemas import CardPicture, CategoryView, ProductSummary
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
 Document = dict[str, Any]
-Sort = Literal["newest", "price", "-price"]
-
 _LEADER = "leader"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DUPLICATE_KEY = 11000
-_ALIKE = 90
-"""Of a long slug, what stays of it before any number."""
+_SLUGS_AT_ONCE = 50
 _SUMMARY = {"description": False, "description_html": False}
 """What lists do not need."""
+_ENTRY = {"version": 1, "status": 1, "price_from": 1, "categories": 1, "brand": 1, "title": 1, "skus": 1}
+_CARD = {
+    **_ENTRY,
+    "slugs": {"$slice": 1},
+    "variants.price": 1,
+    "variants.compare_at_price": 1,
+    "media": {"$slice": 1},
+}
+_ENTRIES_AT_ONCE = 1_000
+_PASS_MILLISECONDS = 600_000
+_IDS_AT_ONCE = 200
+_LARGE = f"w{WIDTHS[-1]}."
+"""Of a picture, what no card is wide enough for."""
+_PRODUCTS = "products"
+_FEW_CHANGES = 10
+_KEPT_CHANGES = 100
+"""Of the last records, how many can be read: who has not looked for longer reads all products again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +109,37 @@ class KeptCategory:
         return CategoryUpdated(**self.category.model_dump(), version=self.version)
 
 
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A product as lists show it. `json`: a ProductSummary, written out once, since it is asked for far more often than
+    it changes."""
+
+    entry: Entry
+    json: bytes
+
+    @property
+    def version(self) -> int:
+        return self.entry.version
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the page of a product is."""
+
+    product_id: str
+    slug: str
+    updated_at: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What was written up to the record `mark`: the versions by product."""
+
+    mark: str
+    versions: dict[str, int]
+
+
 class KeyTaken(Exception):
     """The Idempotency-Key, or the id made from it, has made something already."""
 
@@ -114,15 +163,15 @@ class Store:
 
     def __init__(self, url: str, *, timeout_seconds: float, pool_size: int) -> None:
         milliseconds = int(timeout_seconds * 1000)
+        self._url = url
+        self._patience: dict[str, Any] = {
+            "waitQueueTimeoutMS": milliseconds,
+            "connectTimeoutMS": milliseconds,
+            "serverSelectionTimeoutMS": milliseconds,
+            "appname": "bodega-catalog",
+        }
         self._client: AsyncMongoClient[Document] = AsyncMongoClient(
-            url,
-            tz_aware=True,
-            maxPoolSize=pool_size,
-            waitQueueTimeoutMS=milliseconds,
-            connectTimeoutMS=milliseconds,
-            socketTimeoutMS=milliseconds,
-            serverSelectionTimeoutMS=milliseconds,
-            appname="bodega-catalog",
+            url, tz_aware=True, maxPoolSize=pool_size, socketTimeoutMS=milliseconds, **self._patience
         )
         # Acknowledged means on disk at a majority of the replicas: what the world hears of must not be forgotten.
         durable = WriteConcern(w="majority", j=True)
@@ -132,18 +181,18 @@ class Store:
         self._uploads = database["upload"]
         self._pending = database["pending"]
         self._relay = database["relay"]
+        self._changes = database["change"]
         self.written = asyncio.Event()
         """Set after every write to a product or a category: there is something to tell."""
+        self.recorded = asyncio.Event()
+        """Set after every record of this process: there is something for the lists."""
 
     @_answering
     async def open(self) -> None:
-        """Makes the indexes. The unique ones are promises; the others make lists fast."""
-        for field in ("slugs", "skus", "created_key"):
-            await self._products.create_index([(field, ASCENDING)], unique=True)
-        newest, cheapest = [("_id", DESCENDING)], [("price_from", ASCENDING), ("_id", DESCENDING)]
-        for chosen in ([], [("categories", ASCENDING)], [("brand", ASCENDING)]):
-            for order in (newest, cheapest):
-                await self._products.create_index([("status", ASCENDING), *chosen, *order])
+        """Makes the indexes, each for the questions that name exactly its fields: the stand-in of a laptop answers
+        only those without looking at every document."""
+        for fields in (["slugs"], ["skus"], ["created_key"], ["_id", "version"]):
+            await self._products.create_index([(field, ASCENDING) for field in fields], unique=True)
         await self._uploads.create_index([("at", ASCENDING)])
 
     async def close(self) -> None:
@@ -195,70 +244,88 @@ class Store:
     @_answering
     async def products_by_id(self, ids: Sequence[str]) -> list[Product]:
         """In the order of the ids; what is not there is left out."""
-        found = {one.id: one for one in await self._many({"_id": {"$in": list(ids)}})}
-        return [found[one] for one in dict.fromkeys(ids) if one in found]
+        found = {document["_id"]: document for document in await self._by_id(ids, {})}
+        return [_product(found[one]) for one in dict.fromkeys(ids) if one in found]
 
     @_answering
     async def products_by_sku(self, skus: Sequence[str]) -> list[Product]:
         return await self._many({"skus": {"$in": list(skus)}}, projection=_SUMMARY)
 
-    @_answering
-    async def published(
-        self,
-        *,
-        category: str | None,
-        brand: str | None,
-        sort: Sort,
-        after: tuple[str] | tuple[int, str] | None,
-        limit: int,
-    ) -> list[Product]:
-        """A page for shoppers, without descriptions. `after`: the id, or price and id, of the last one before."""
-        chosen: Document = {"status": "published"}
-        if category is not None:
-            chosen["categories"] = category
-        if brand is not None:
-            chosen["brand"] = brand
-        if sort == "newest":  # ids sort by time of birth
-            if after is not None:
-                chosen["_id"] = {"$lt": after[0]}
-            return await self._many(chosen, sort=[("_id", DESCENDING)], limit=limit, projection=_SUMMARY)
-        # Downwards is the exact reverse of upwards: one index, read from either end.
-        step, back = (ASCENDING, DESCENDING) if sort == "price" else (DESCENDING, ASCENDING)
-        if after is not None:
-            price, last = after[0], after[-1]
-            further, later = _beyond(step), _beyond(back)
-            chosen["$or"] = [{"price_from": {further: price}}, {"price_from": price, "_id": {later: last}}]
-        order = [("price_from", step), ("_id", back)]
-        return await self._many(chosen, sort=order, limit=limit, projection=_SUMMARY)
+    # --- for the lists -----------------------------------------------------------------------------------
+
+    async def entries(self) -> AsyncIterator[list[Entry]]:
+        """Every product, whatever its status, in batches of no particular order: a pass over the whole collection. What
+        is written meanwhile may come in either state. Raises Unavailable."""
+        # The stand-in reads all of them before it answers: longer than anybody else would wait.
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
+            self._url, tz_aware=True, maxPoolSize=1, socketTimeoutMS=_PASS_MILLISECONDS, **self._patience
+        )
+        try:
+            products = client.get_default_database("bodega")[self._products.name]
+            cursor = products.find({}, _ENTRY).batch_size(_ENTRIES_AT_ONCE)
+            while documents := await cursor.to_list(_ENTRIES_AT_ONCE):
+                yield [_entry(document) for document in documents]
+        except (ConnectionFailure, OperationFailure) as error:
+            raise Unavailable("the database does not answer", store=type(error).__name__) from error
+        finally:
+            await client.close()
 
     @_answering
-    async def published_after(self, product_id: str | None, limit: int) -> list[Product]:
-        """All published ones, page by page, by id."""
-        beyond = {"_id": {"$gt": product_id}} if product_id is not None else {}
-        return await self._many({"status": "published", **beyond}, sort=[("_id", ASCENDING)], limit=limit)
+    async def cards(self, ids: Sequence[str]) -> dict[str, Card]:
+        """By id, what is there of them."""
+        found = await self._by_id(ids, _CARD)
+        return {document["_id"]: _card(document) for document in found}
 
     @_answering
-    async def addresses_after(self, product_id: str | None, limit: int) -> list[tuple[str, str, datetime]]:
-        """Of published products, by id: id, slug, and when it was last changed."""
-        beyond = {"_id": {"$gt": product_id}} if product_id is not None else {}
-        fields = {"slugs": True, "updated_at": True}
-        found = self._products.find({"status": "published", **beyond}, fields).sort("_id", ASCENDING).limit(limit)
-        return [(one["_id"], one["slugs"][0], one["updated_at"]) for one in await found.to_list()]
+    async def addresses(self, ids: Sequence[str]) -> dict[str, Address]:
+        """By id, what is there of them."""
+        found = await self._by_id(ids, {"slugs": {"$slice": 1}, "updated_at": True, "version": True})
+        return {one["_id"]: Address(one["_id"], one["slugs"][0], one["updated_at"], one["version"]) for one in found}
+
+    async def _by_id(self, ids: Sequence[str], projection: Mapping[str, Any]) -> list[Document]:
+        """A few at a time: some servers answer one command of a collection after the other."""
+        found: list[Document] = []
+        for start in range(0, len(ids), _IDS_AT_ONCE):
+            chosen = {"_id": {"$in": list(ids[start : start + _IDS_AT_ONCE])}}
+            found += await self._products.find(chosen, projection).to_list()
+        return found
 
     @_answering
-    async def all_products(
-        self, *, status: str | None, words: str | None, before: str | None, limit: int
-    ) -> list[Product]:
-        """A page for merchants, newest first. `words`: a part of title, brand or a SKU, case aside; or a whole slug."""
-        chosen: Document = {}
-        if status is not None:
-            chosen["status"] = status
-        if words is not None:
-            part = {"$regex": re.escape(words), "$options": "i"}
-            chosen["$or"] = [{"title": part}, {"brand": part}, {"skus": part}, {"slugs": words}]
-        if before is not None:
-            chosen["_id"] = {"$lt": before}
-        return await self._many(chosen, sort=[("_id", DESCENDING)], limit=limit, projection=_SUMMARY)
+    async def last_change(self) -> str:
+        """The mark of the last write that was recorded. Compare it, nothing else."""
+        found = await self._changes.find_one({"_id": _PRODUCTS}, {"last": True})
+        return str(found["last"]) if found is not None else ""
+
+    @_answering
+    async def changes_since(self, mark: str) -> Changes | None:
+        """Every write that was recorded after the one of this mark; None: it is too long ago, or the store has lost
+        it."""
+        for kept in (_FEW_CHANGES, _KEPT_CHANGES):
+            found = await self._changes.find_one({"_id": _PRODUCTS}, {"last": True, "log": {"$slice": -kept}})
+            if found is None:
+                return None if mark else Changes("", {})
+            if found["last"] == mark:
+                return Changes(mark, {})
+            recorded = [line.split() for line in found["log"]]
+            marks = [line[0] for line in recorded]
+            whole = kept == _KEPT_CHANGES and len(recorded) < kept
+            if mark in marks or (not mark and whole):
+                later = recorded[marks.index(mark) + 1 :] if mark else recorded
+                return Changes(found["last"], dict(_versioned(one) for _, *products in later for one in products))
+        return None
+
+    @_answering
+    async def record(self, products: Iterable[tuple[str, int]]) -> None:
+        """Tells the lists of every replica which products have been written (id and version). Before a write is
+        acknowledged, or told to the world, it is recorded."""
+        written = [f"{product_id}:{version}" for product_id, version in products]
+        if written:
+            mark = str(uuid7())
+            # One text for each record: the server writes the document anew each time, value by value.
+            line = {"$each": [" ".join([mark, *written])], "$slice": -_KEPT_CHANGES}
+            last = {"$push": {"log": line}, "$set": {"last": mark}}
+            await self._changes.update_one({"_id": _PRODUCTS}, last, upsert=True)
+            self.recorded.set()
 
     async def pictures(self) -> AsyncIterator[list[str]]:
         """Product by product, whatever its status: the paths that it, or an order of it, may show."""
@@ -270,18 +337,8 @@ class Store:
         except (ConnectionFailure, OperationFailure) as error:
             raise Unavailable("the database does not answer", store=type(error).__name__) from error
 
-    async def _many(
-        self,
-        chosen: Document,
-        *,
-        sort: Sequence[tuple[str, int]] = (),
-        limit: int = 0,
-        projection: Mapping[str, Any] | None = None,
-    ) -> list[Product]:
-        cursor = self._products.find(chosen, projection).limit(limit)
-        if sort:
-            cursor = cursor.sort(list(sort))
-        return [_product(document) for document in await cursor.to_list()]
+    async def _many(self, chosen: Document, *, projection: Mapping[str, Any] | None = None) -> list[Product]:
+        return [_product(document) for document in await self._products.find(chosen, projection).to_list()]
 
     # --- products, written ------------------------------------------------------------------------------
 
@@ -297,14 +354,16 @@ class Store:
     async def _announced(self, product: Product, write: Callable[[], Awaitable[bool]]) -> bool:
         """Announces a write, then does it. What fails for sure is taken back; of what may have happened, the
         announcement stays, and the relay finds out."""
-        entry = _entry(product)
+        entry = _announcement(product)
         await self._pending.insert_one(entry)
         try:
             written = await write()
         except DuplicateKeyError as error:
             await self.forget_pending([entry["_id"]])
             raise await self._taken(product) from error
-        if not written:
+        if written:
+            await self.record([(product.id, product.version)])
+        else:
             await self.forget_pending([entry["_id"]])
         self.written.set()
         return written
@@ -314,7 +373,7 @@ class Store:
         """All that can be; by id, what keeps the others out: KeyTaken, SlugTaken, SkuTaken."""
         if not products:
             return {}
-        entries = [_entry(product) for product in products]
+        entries = [_announcement(product) for product in products]
         await self._pending.insert_many(entries)
         refused: dict[str, Exception] = {}
         try:
@@ -325,6 +384,7 @@ class Store:
                 raise
             await self.forget_pending([entries[one["index"]]["_id"] for one in failed])
             refused = {products[one["index"]].id: await self._taken(products[one["index"]]) for one in failed}
+        await self.record((one.id, one.version) for one in products if one.id not in refused)
         self.written.set()
         return refused
 
@@ -338,27 +398,35 @@ class Store:
 
     async def _taken(self, product: Product) -> Exception:
         """Which of the unique values it was: asked, as servers word it differently."""
-        others = {"_id": {"$ne": product.id}}
-        if await self._products.find_one({"created_key": product.created_key, **others}, {"_id": True}):
+
+        async def others(field: str, values: list[str]) -> list[Document]:
+            found = await self._products.find({field: {"$in": values}}, {field: True}).to_list()
+            return [document for document in found if document["_id"] != product.id]
+
+        if await others("created_key", [product.created_key]):
             return KeyTaken()
-        if await self._products.find_one({"slugs": product.slug, **others}, {"_id": True}):
+        if await others("slugs", [product.slug]):
             free = await self.free_slug(product.slug)
             return SlugTaken(
                 f"Another product has or had the slug {product.slug}. {free} is free.",
                 slug=product.slug,
                 suggested=free,
             )
-        clashing = self._products.find({"skus": {"$in": product.skus}, **others}, {"skus": True})
-        theirs = {sku for document in await clashing.to_list() for sku in document["skus"]}
+        theirs = {sku for document in await others("skus", product.skus) for sku in document["skus"]}
         skus = [sku for sku in product.skus if sku in theirs]
         return SkuTaken(f"other products have {', '.join(skus)}" if skus else "another product has a SKU", skus=skus)
 
     @_answering
     async def free_slug(self, wanted: str) -> str:
         """This one, or the next of those like it that no product has or had."""
-        beginning = wanted[:_ALIKE]
-        alike = self._products.find({"slugs": {"$regex": f"^{re.escape(beginning)}"}}, {"slugs": True})
-        return free_slug(wanted, {slug for document in await alike.to_list() for slug in document["slugs"]})
+        alike = slugs_alike(wanted)
+        while True:
+            asked = list(itertools.islice(alike, _SLUGS_AT_ONCE))
+            found = await self._products.find({"slugs": {"$in": asked}}, {"slugs": True}).to_list()
+            taken = {slug for document in found for slug in document["slugs"]}
+            for slug in asked:
+                if slug not in taken:
+                    return slug
 
     # --- what the world is to hear of -------------------------------------------------------------------
 
@@ -514,7 +582,12 @@ class Store:
         await self._uploads.delete_one({"_id": media_id})
 
 
-def _entry(product: Product) -> Document:
+def _versioned(written: str) -> tuple[str, int]:
+    product_id, _, version = written.partition(":")
+    return product_id, int(version)
+
+
+def _announcement(product: Product) -> Document:
     """The announcement of a write."""
     return {
         "_id": str(uuid7()),
@@ -525,8 +598,41 @@ def _entry(product: Product) -> Document:
     }
 
 
-def _beyond(direction: int) -> str:
-    return "$gt" if direction == ASCENDING else "$lt"
+def _entry(document: Document) -> Entry:
+    brand = intern(document["brand"])
+    return Entry(
+        id=document["_id"],
+        version=document["version"],
+        status=document["status"],
+        price_from=document["price_from"],
+        categories=tuple(intern(slug) for slug in document["categories"]),
+        brand=brand,
+        words=SEPARATOR.join([document["title"], brand, *document["skus"]]).lower(),
+    )
+
+
+def _card(document: Document) -> Card:
+    variants = document["variants"]
+    cheapest = min(variants, key=lambda one: one["price"]["amount"])
+    dearest = max(variants, key=lambda one: one["price"]["amount"])
+    pictures = document["media"]
+    summary = ProductSummary(
+        id=document["_id"],
+        slug=document["slugs"][0],
+        title=document["title"],
+        brand=document["brand"],
+        skus=document["skus"],
+        price_from=cheapest["price"],
+        price_to=dearest["price"],
+        compare_at_price=cheapest["compare_at_price"],
+        image=_picture(pictures[0]) if pictures else None,
+    )
+    return Card(_entry(document), summary.model_dump_json().encode())
+
+
+def _picture(media: Document) -> CardPicture:
+    small = {name: path for name, path in media["renditions"] if not name.startswith(_LARGE)}
+    return CardPicture(alt=media["alt"], renditions=small or dict(media["renditions"]))
 
 
 def _document(product: Product) -> Document:

@@ -9,7 +9,7 @@ the product as it is. Shoppers hear of a product from its first publication on.
 import itertools
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -196,14 +196,11 @@ def slug_of(title: str) -> str | None:
     return re.sub(r"[^a-z0-9]+", "-", plain)[:SLUG_LENGTH].strip("-") or None
 
 
-def free_slug(wanted: str, taken: Collection[str]) -> str:
-    """`cafe-au-lait`, or `cafe-au-lait-2` and so on, whichever is not taken."""
+def slugs_alike(wanted: str) -> Iterator[str]:
+    """`cafe-au-lait`, then `cafe-au-lait-2` and so on, without end."""
     for number in itertools.count(1):
         suffix = f"-{number}" if number > 1 else ""
-        slug = wanted[: SLUG_LENGTH - len(suffix)].rstrip("-") + suffix
-        if slug not in taken:
-            break
-    return slug
+        yield wanted[: SLUG_LENGTH - len(suffix)].rstrip("-") + suffix
 
 
 def html_of(markdown: str) -> str:

@@ -339,8 +339,8 @@ class Store:
     async def search(
         self, criteria: Criteria, reading: Reading, *, limit: int, after: Sequence[Any] | None = None
     ) -> Found:
-        body = question.search(criteria, reading, limit=limit, after=after, milliseconds=self._milliseconds)
-        return question.read_search(await self._ask(body), criteria)
+        bodies = question.search(criteria, reading, limit=limit, after=after, milliseconds=self._milliseconds)
+        return question.read_search(await self._ask_all(bodies), criteria)
 
     async def unknown_words(self, words: Sequence[str]) -> frozenset[int]:
         """The places of those that no product has as they are written."""

@@ -103,29 +103,36 @@ class Found:
 
 def search(
     criteria: Criteria, reading: Reading, *, limit: int, after: Sequence[Any] | None, milliseconds: int
-) -> Query:
-    """`milliseconds`: what has been found by then is the answer."""
-    filters = _filters(criteria)
+) -> tuple[Query, Query]:
+    """The products, and the facets. `milliseconds`: what has been found by then is the answer.
+
+    Facets look at every product that the words find. They are a question without products, the same for every page and
+    order, because the engine keeps the answers to such questions for as long as nothing changes.
+    """
     words = domain.words_of(criteria.words)
-    body: Query = {
-        "size": limit,
+    common: Query = {
         "timeout": f"{milliseconds}ms",
+        "query": _matching(criteria.words, reading) if criteria.words else {"bool": {"filter": [_NOT_DELETED]}},
+    }
+    filters = _filters(criteria)
+    products: Query = {
+        **common,
+        "size": limit,
         "track_total_hits": True,
         "_source": _SHOWN,
-        "query": _matching(criteria.words, reading) if criteria.words else {"bool": {"filter": [_NOT_DELETED]}},
         "post_filter": {"bool": {"filter": filters.all()}},
         "sort": list(ORDERS[criteria.sort][0]),
         "track_scores": criteria.sort == "relevance",
-        "aggs": _facets(criteria, filters),
     }
     if after is not None:
-        body["search_after"] = list(after)
-    if reading != AS_WRITTEN:
-        body["aggs"]["popular"] = _of_the_shop(_values("categories", POPULAR))
+        products["search_after"] = list(after)
     spelling = {"field": "all.plain", "suggest_mode": "missing", "prefix_length": 1, "min_word_length": 3}
     if misspelled := domain.mendable(words, reading.mended):
-        body["suggest"] = {f"word {place}": {"text": words[place], "term": spelling} for place in misspelled}
-    return body
+        products["suggest"] = {f"word {place}": {"text": words[place], "term": spelling} for place in misspelled}
+    facets: Query = {**common, "size": 0, "track_total_hits": False, "aggs": _facets(criteria, filters)}
+    if reading != AS_WRITTEN:
+        facets["aggs"]["popular"] = _of_the_shop(_values("categories", POPULAR))
+    return products, facets
 
 
 def suggest(words: str, reading: Reading, *, limit: int, milliseconds: int) -> Sequence[Query]:
@@ -188,8 +195,9 @@ def with_option(key: str) -> Query:
     return {"size": 0, "terminate_after": 1, "query": {"bool": {"filter": [_NOT_DELETED, has]}}}
 
 
-def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
-    hits, facets = answer["hits"]["hits"], answer["aggregations"]
+def read_search(answers: Sequence[Mapping[str, Any]], criteria: Criteria) -> Found:
+    answer, counted = answers
+    hits, facets = answer["hits"]["hits"], counted["aggregations"]
     options = [
         _option(bucket)
         for name, facet in facets.items()
@@ -207,7 +215,7 @@ def read_search(answer: Mapping[str, Any], criteria: Criteria) -> Found:
         products=[hit["_source"] for hit in hits],
         last=hits[-1]["sort"] if hits else None,
         suggestion=_spelling(answer.get("suggest", {}), criteria.words),
-        is_whole=not answer["timed_out"],
+        is_whole=not answer["timed_out"] and not counted["timed_out"],
         categories=_counted(facets["categories"]["values"]),
         brands=[one for one in _counted(facets["brands"]["values"]) if one.value],
         options=options,
