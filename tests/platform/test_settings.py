@@ -184,7 +184,7 @@ def test_waiting_times_come_from_the_instances_profile(tmp_path: Path) -> None:
         instance = system.instance(name, tmp_path)
         told[name] = settings.render(instance, Secrets.of(instance), {})["checkout"]
     assert told["shop"]["BODEGA_CHECKOUT_LEASE_SECONDS"] == "10"
-    assert told["test"]["BODEGA_CHECKOUT_LEASE_SECONDS"] == "4"
+    assert told["test"]["BODEGA_CHECKOUT_LEASE_SECONDS"] == "6"
     assert told["test"]["BODEGA_CHECKOUT_RELAY_POLL_SECONDS"] == "0.2"
 
 
