@@ -128,3 +128,65 @@ async def test_a_transaction_that_tells_something_has_no_notify_in_its_commit(da
                 "SELECT count(*) FROM pg_locks WHERE locktype = 'object' AND database = 0 AND pid = pg_backend_pid()"
             )
         assert held == 0
+
+
+class Slow:
+    """A connection whose statements take until they are let go."""
+
+    def __init__(self) -> None:
+        self.said: list[list[str]] = []
+        self.asked = asyncio.Event()
+        self.let_go = asyncio.Event()
+
+    def is_closed(self) -> bool:
+        return False
+
+    async def execute(self, _sql: str, _channel: str, said: list[str]) -> None:
+        self.said.append([one.partition(" ")[2] for one in said if " " in one])
+        self.asked.set()
+        await self.let_go.wait()
+
+
+async def test_what_is_committed_again_while_it_is_being_told_is_told_again(database: Database) -> None:
+    """Who has read it between the two would else not look again."""
+    notices = Notices(database)
+    notices._others["another"] = asyncio.get_running_loop().time()
+    slow = Slow()
+    notices.give([("things", "a")])
+    speaking = asyncio.create_task(notices._speak(slow))
+    await slow.asked.wait()
+    notices.give([("things", "a")])
+    slow.let_go.set()
+
+    async def told_twice() -> None:
+        assert [said for said in slow.said if said] == [["things a"], ["things a"]]
+
+    await eventually(told_twice)
+    notices.stop()
+    await speaking
+
+
+async def test_while_the_store_is_away_it_is_asked_again_after_a_while_and_not_without_pause() -> None:
+    """Also with something to tell: what is given must not shorten the wait."""
+    tries: list[float] = []
+
+    class Away(Database):
+        async def connect(self, **_: str) -> None:
+            tries.append(asyncio.get_running_loop().time())
+            raise ConnectionRefusedError
+
+    notices = Notices(Away("postgresql://nobody"), retry_seconds=60)
+    notices._others["another"] = asyncio.get_running_loop().time()
+    notices.give([("things", "a")])
+    running = asyncio.create_task(notices.run())
+
+    async def has_tried() -> None:
+        assert tries
+
+    await eventually(has_tried)
+    notices.give([("things", "b")])
+    for _ in range(100):  # whoever does not wait would try at each turn of the loop
+        await asyncio.sleep(0)
+    assert len(tries) == 1
+    notices.stop()
+    await running

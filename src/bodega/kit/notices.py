@@ -43,7 +43,7 @@ class Notices:
         self._others: dict[str, float] = {}
         self._waiting: dict[Notice, None] = {}
         self._greet = False
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._wake = asyncio.Event()
 
     @contextlib.contextmanager
@@ -65,12 +65,12 @@ class Notices:
             self._wake.set()
 
     def stop(self) -> None:
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
 
     async def run(self) -> None:
         """Speaks with the other replicas until stopped, whatever becomes of the connection meanwhile."""
-        while not self._stopping:
+        while not self._stopping.is_set():
             connection: Connection | None = None
             try:
                 connection = await self._database.connect(application_name="bodega notices", synchronous_commit="off")
@@ -82,7 +82,7 @@ class Notices:
                 await self._speak(connection)
             except Exception as error:  # by default an error is ours
                 _log.warning("notices reach no other replica", error=error, wait_seconds=self._retry)
-                await self._sleep(self._retry)
+                await _wait(self._stopping, self._retry)
             finally:
                 if connection is not None:
                     connection.terminate()
@@ -90,26 +90,27 @@ class Notices:
     async def _speak(self, connection: "Connection") -> None:
         clock = asyncio.get_running_loop().time
         hello_at = clock()
-        while not self._stopping and not connection.is_closed():
+        while not self._stopping.is_set() and not connection.is_closed():
             self._wake.clear()
-            said = [f"{self._name} {channel} {key}" for channel, key in self._waiting]
-            given = list(self._waiting)
+            # What is given meanwhile waits for the next turn, also if it is the same again.
+            given, self._waiting = self._waiting, {}
+            said = [f"{self._name} {channel} {key}" for channel, key in given]
             if self._greet or clock() >= hello_at:
                 self._greet = False
                 hello_at = clock() + self._hello
                 said.append(self._name)
-            if said:
-                await connection.execute("SELECT pg_notify($1, said) FROM unnest($2::text[]) AS said", _CHANNEL, said)
-            for notice in given:
-                self._waiting.pop(notice, None)
+            try:
+                if said:
+                    await connection.execute(
+                        "SELECT pg_notify($1, said) FROM unnest($2::text[]) AS said", _CHANNEL, said
+                    )
+            except BaseException:
+                self._waiting = given | self._waiting
+                raise
             for name in [name for name, at in self._others.items() if clock() - at > 3 * self._hello]:
                 del self._others[name]
             if not self._waiting:
-                await self._sleep(hello_at - clock())
-
-    async def _sleep(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), max(seconds, 0))
+                await _wait(self._wake, hello_at - clock())
 
     def _heard(self, _connection: Any, _pid: int, _channel: str, said: str) -> None:
         name, *notice = said.split(" ", 2)
@@ -125,3 +126,8 @@ class Notices:
     def _tell(self, channel: str, key: str) -> None:
         for call in self._subscribers.get(channel, ()):
             call(key)
+
+
+async def _wait(happening: asyncio.Event, most_seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(happening.wait(), max(most_seconds, 0))
