@@ -26,6 +26,7 @@ from bodega.kit.live import LastEventId, Live, State, client_network
 from bodega.kit.pagination import Cursor, Page, PageSize, decode_cursor, encode_cursor
 from bodega.kit.phones import InvalidPhone, international
 from bodega.kit.postal import InvalidAddress, deliverable, region_code
+from bodega.kit.preconditions import etag, if_match
 from bodega.services.checkout import service, store
 from bodega.services.checkout.clients import NO_CART, Services
 from bodega.services.checkout.domain import Checkout, TaxCountry, TaxRate, price_cart
@@ -153,22 +154,11 @@ async def _shopper(
     return Shopper(customer.subject if customer is not None else None, header or cookie, client)
 
 
-async def _expected_version(
-    if_match: Annotated[
-        str | None,
-        Header(
-            alias="If-Match",
-            pattern=r'^"[0-9]{1,18}"$',
-            description="The `version` that you replace; not needed for a country without rates",
-            examples=['"12"'],
-        ),
-    ] = None,
-) -> int | None:
-    return int(if_match.strip('"')) if if_match is not None else None
-
-
 Asking = Annotated[Shopper, Depends(_shopper)]
-ExpectedVersion = Annotated[int | None, Depends(_expected_version)]
+ExpectedVersion = Annotated[
+    int | None,
+    if_match("The `version` that you replace; not needed for a country without rates", example=12),
+]
 
 _ENDS = (
     CardDeclined, OutOfStock, TotalChanged, NoLongerSold, ShippingUnavailable, UnknownShippingOption, ReservationEnded,
@@ -425,7 +415,7 @@ async def read_tax_rates(country: CountryCode, db: Db, _: Merchant, response: Re
     """A country's rates. The ETag is what replacing them must bring as If-Match."""
     async with db.reading() as tx:
         found = await store.get_tax_country(tx, country)
-    response.headers["ETag"] = f'"{found.version}"'
+    response.headers["ETag"] = etag(found.version)
     return _tax_view(found)
 
 
@@ -437,7 +427,7 @@ async def replace_tax_rates(
     `valid_from`; checkouts that are priced already keep what was decided. No rates: no tax is collected there."""
     async with db.transaction() as tx:
         after = await service.replace_tax(tx, _tax_country(country, wish), expected_version=expected)
-    response.headers["ETag"] = f'"{after.version}"'
+    response.headers["ETag"] = etag(after.version)
     return _tax_view(after)
 
 
