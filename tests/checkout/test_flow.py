@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from bodega.contracts.envelope import event
-from bodega.contracts.money import Price
 from bodega.contracts.orders import OrderCancelled
 from bodega.contracts.payments import PaymentAuthorized, PaymentFailed
 from bodega.kit.db import Database
@@ -145,12 +144,38 @@ async def test_a_price_that_changes_while_an_order_is_placed_again_costs_nobody_
     world.plan("hold", basket, "slow")
     buying = asyncio.create_task(buy(shop, basket))
     await reached(world, "hold", basket)
-    dearer = Price(amount=world.prices[basket.sku].price.amount + 100, currency="EUR")
-    world.prices[basket.sku] = world.prices[basket.sku].model_copy(update={"price": dearer})
+    world.makes_dearer(basket)
     answer = await buying
     assert (answer.status, answer.code) == (409, "total_changed")
     assert len(world.orders_of(basket)) == 1
     nothing_bought(world, basket)
+
+
+async def test_an_order_is_kept_though_the_database_has_lost_that_it_was_placed_and_its_price_changes(
+    shop: Caller, world: World, database: Database
+) -> None:
+    """That record need not reach the disk. Here the server crashes while the bank is asked, which says yes."""
+    basket = world.basket()
+    world.plan("pay", basket, "slow")
+    buying = asyncio.create_task(buy(shop, basket))
+    await reached(world, "pay", basket)
+    (order,) = world.orders_of(basket)
+    async with database.transaction() as tx:
+        await tx.execute("UPDATE flow SET step = 'place' WHERE id = $1", order.wanted.checkout_id)
+        await tx.execute(
+            """UPDATE checkout SET state = 'started', lines = '[]', totals = NULL, tax_decision = NULL,
+                      order_number = NULL, order_token = NULL WHERE id = $1""",
+            order.wanted.checkout_id,
+        )
+    world.pay_order(order.wanted.checkout_id)
+    world.makes_dearer(basket)
+    answer = await buying
+    assert (answer.status, answer.json["status"]) == (201, "completed")
+    assert answer.json["order"] == {
+        "id": order.wanted.order_id, "number": order.number, "token": f"link-{order.number}"
+    }  # fmt: skip
+    assert len(world.orders_of(basket)) == 1
+    assert world.left(basket) == 8
 
 
 async def test_an_order_that_was_cancelled_while_it_was_being_made_is_not_made_again(

@@ -131,6 +131,12 @@ class World:
             self.carts[customer] = basket
         return basket
 
+    def makes_dearer(self, basket: Basket) -> None:
+        """The catalog has another price for it from now on."""
+        priced = self.prices[basket.sku]
+        assert priced.price is not None
+        self.prices[basket.sku] = priced.model_copy(update={"price": euro(priced.price.amount + 100)})
+
     def plan(self, call: str, basket: Basket, *faults: Fault) -> None:
         """What becomes of the next calls of this kind for this basket, one after the other."""
         self.plans[call, basket.sku] += faults
@@ -310,6 +316,12 @@ class World:
             raise Refusal(409, "different_order")
         return self._standing(order)
 
+    async def standing(self, order_id: str) -> OrderStanding:
+        order = self.orders.get(order_id)
+        if order is None:
+            raise Refusal(404, "order_not_found")
+        return self._standing(order)
+
     async def cancel(self, order_id: str, wish: CancelOrder) -> OrderStanding:
         order = self.orders.setdefault(order_id, None)
         if order is None:
@@ -411,6 +423,10 @@ class World:
         async def create(wanted: CreateOrder, request: Request) -> Response:
             sku = self.sku_of(wanted.order_id)
             return await self.answer("orders", "order", sku, request, lambda: self.create_order(wanted))
+
+        @app.get("/orders/internal/orders/{id}")
+        async def standing(id: str, request: Request) -> Response:
+            return await self.answer("orders", "standing", self.sku_of(id), request, lambda: self.standing(id))
 
         @app.post("/orders/internal/orders/{id}/cancel")
         async def cancel(id: str, wish: CancelOrder, request: Request) -> Response:

@@ -9,6 +9,7 @@ from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Unavailable
 from bodega.kit.flow import Flows, Held, LeaseLost, Next, Step
 from bodega.kit.testing import eventually
+from tests.counting import COUNTED, cost_of
 
 pytestmark = pytest.mark.service
 
@@ -372,3 +373,53 @@ async def test_a_flow_that_is_to_begin_later_is_left_alone_until_then(database: 
     async with database.transaction() as tx:
         await tx.execute("UPDATE flow SET wake_at = wake_at - interval '1 hour' WHERE id = 'flow-1'")
     assert await flows.claim() is not None
+
+
+async def test_a_step_whose_record_was_lost_in_a_crash_of_the_database_is_done_again(database: Database) -> None:
+    """The record of the first did not wait for the disk. The second must not write as if it were there."""
+    done: list[str] = []
+
+    async def first(held: Held) -> Next:
+        done.append("first")
+        return Next("second", write=writes(len(done)), flush=False)
+
+    async def second(held: Held) -> Next:
+        done.append("second")
+        if done == ["first", "second"]:  # the server crashes, and comes back without what was not on the disk
+            async with database.transaction() as tx:
+                await tx.execute("UPDATE flow SET step = 'first'")
+                await tx.execute("DELETE FROM counter")
+        return Next("done", ended=True)
+
+    flows = flows_of(database, {"first": first, "second": second})
+    with pytest.raises(LeaseLost):
+        await flows.drive(await begin(database, flows, "first"))
+    assert (await row(database))["state"] == "running"
+    taken = None
+    while taken is None:
+        await asyncio.sleep(0.05)  # until the lease is over
+        taken = await flows.claim("flow-1")
+    await flows.drive(taken)
+    assert done == ["first", "second", "first", "second"]
+    assert (await row(database))["state"] == "ended"
+    async with database.transaction() as tx:
+        assert await tx.fetchval("SELECT value FROM counter") == 3
+
+
+async def test_only_a_record_that_may_be_lost_does_not_wait_for_the_disk(database: Database) -> None:
+    async def lasting(held: Held) -> Next:
+        return Next("fleeting", write=writes(1))
+
+    async def fleeting(held: Held) -> Next:
+        return Next("alone", flush=False)
+
+    async def alone(held: Held) -> Next:
+        return Next("done", ended=True, flush=False)
+
+    steps: dict[str, Step] = {"lasting": lasting, "fleeting": fleeting, "alone": alone}
+    flows = Flows(database, "count", steps, service=COUNTED, owner="one")
+
+    async def whole() -> None:
+        await flows.drive(await begin(database, flows, "lasting"))
+
+    assert (await cost_of(whole))["commit"] == 2, "the beginning, and the step that lasts"

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import secrets
 from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from bodega.kit.db import Database, Transaction
 from bodega.kit.errors import Broken, Conflict, Unavailable
 from bodega.kit.inbox import Hears, Inbox, Received, StatelessDoor
 from bodega.kit.testing import Topics, eventually
+from tests.counting import COUNTED, cost_of
 from tests.kit.making import Counted, counted
 
 pytestmark = pytest.mark.service
@@ -63,6 +66,48 @@ async def test_an_event_that_comes_twice_takes_effect_once(database: Database) -
     await inbox.receive(message(event))
     await inbox.receive(message(event, offset=1))
     assert await value_of(database, "a") == 1
+
+
+async def test_an_event_in_which_there_is_nothing_to_do_costs_nothing(database: Database) -> None:
+    inbox = Inbox(
+        database, COUNTED,
+        {"Counted": Hears("Counted", Counted, add, concerns=lambda event: event.subject == "a")},
+    )  # fmt: skip
+    traced = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
+
+    async def receive(subject: str) -> None:
+        await inbox.receive(replace(message(counted(subject)), headers=traced))
+
+    assert await cost_of(lambda: receive("b")) == {}
+    await receive("a")
+    assert (await value_of(database, "a"), await value_of(database, "b")) == (1, None)
+
+
+async def wake(tx: Transaction, event: Received[Counted]) -> None:
+    await tx.execute("UPDATE counter SET value = value + 1 WHERE id = $1", event.subject)
+
+
+async def tell(tx: Transaction, event: Received[Counted]) -> None:
+    tx.emit(counted("told"))
+
+
+@pytest.mark.parametrize(
+    ("handler", "known", "commits"), [(wake, False, 0), (wake, True, 1), (add, False, 1), (tell, False, 1)]
+)
+async def test_only_an_event_that_changes_something_waits_for_the_disk(
+    database: Database, handler: Any, known: bool, commits: int
+) -> None:
+    if known:
+        async with database.transaction() as tx:
+            await tx.execute("INSERT INTO counter (id, value) VALUES ('a', 1)")
+    inbox = inbox_of(database, handler)
+    inbox.consumer = COUNTED
+    event = message(counted("a"))
+    traced = {"traceparent": f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"}
+    cost = await cost_of(lambda: inbox.receive(replace(event, headers=traced)))
+    assert cost["commit"] == commits
+    async with database.transaction() as tx:
+        assert await tx.fetchval("SELECT count(*) FROM inbox") == 1
 
 
 async def test_an_event_that_comes_twice_at_once_takes_effect_once(database: Database) -> None:

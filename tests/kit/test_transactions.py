@@ -38,6 +38,30 @@ async def test_a_commit_that_fails_is_never_answered_with_success(database: Data
     assert await rows(database, "counter") == 0
 
 
+async def test_a_commit_that_need_not_wait_for_the_disk_is_the_only_one_of_its_connection(kit_url: str) -> None:
+    database = Database(kit_url, pool_size=1)
+    await database.open()
+    setting = "SELECT current_setting('synchronous_commit')"
+    try:
+        async with database.transaction() as tx:
+            await tx.commit_without_flush()
+            within = await tx.fetchval(setting)
+        async with database.transaction() as tx:
+            after = await tx.fetchval(setting)
+    finally:
+        await database.close()
+    assert (within, after) == ("off", "on")
+
+
+async def test_no_event_is_committed_without_waiting_for_the_disk(database: Database) -> None:
+    """The relay might publish it before a crash of the server loses it."""
+    with pytest.raises(RuntimeError, match="before its transaction is on the disk"):
+        async with database.transaction() as tx:
+            tx.emit(counted("a"))
+            await tx.commit_without_flush()
+    assert await rows(database, "outbox") == 0
+
+
 async def test_a_refusal_leaves_neither_the_change_nor_its_event(database: Database) -> None:
     with pytest.raises(Conflict):
         async with database.transaction() as tx:

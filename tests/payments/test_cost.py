@@ -51,8 +51,8 @@ async def test_an_ordinary_payment_costs_few_round_trips_and_a_commit_for_each_t
     await topics.of_subject("payments", buy.order_id, "PaymentCaptured")
     await webhooks(*ON_CAPTURE)
     cost = counted() - before
-    assert (asked["sql"], asked["commit"], asked["processor"]) == (6, 3, 2)
-    assert (cost["sql"], cost["commit"], cost["processor"]) == (19, 5, 3)
+    assert (asked["sql"], asked["commit"], asked["processor"]) == (6, 2, 2)
+    assert (cost["sql"], cost["commit"], cost["processor"]) == (19, 4, 3)
     assert cost["notify"] <= cost["event"] == 2, "nobody is notified but the relay"
     by_the_relay = counted(relayed=True) - relayed
     assert by_the_relay["sql"] <= 4, "nobody has looked for what was to be done"

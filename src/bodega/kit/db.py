@@ -26,9 +26,16 @@ from bodega.kit.trouble import is_of_the_store
 _READS = re.compile(r"\s*(SELECT|WITH)\b")
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|FOR (NO )?(KEY )?SHARE|pg_notify|nextval|pg_advisory\w*)\b")
 """What leaves something behind, or holds something."""
+_NOTHING_DONE = ("INSERT 0 0", "UPDATE 0", "DELETE 0")
 
 OUTBOX = "outbox"
 """The channel of notices that events wait to be published."""
+
+WITHOUT_FLUSH = "set_config('synchronous_commit', 'off', true)"
+"""In a statement's select list: the commit does not wait for the disk. If the database server crashes within the next
+second, what the transaction has written may be lost (not if only we do): for what is simply done again then. Nothing
+that it writes is torn, and no other transaction is lost that waited for the disk after it.
+https://www.postgresql.org/docs/current/wal-async-commit.html"""
 
 _LAST_WORDS_SECONDS = 0.5
 """After its deadline a request may still read how far it has come: so long the gateway waits for its answer."""
@@ -56,8 +63,10 @@ class Transaction:
         """`timeout_seconds`: how long a statement may take; less, where less is left to the request."""
         self.connection = connection
         self._timeout = timeout_seconds
-        self.wrote = False
-        """Whether its end is a commit that has to reach the disk."""
+        self.writes = 0
+        """How many statements have changed something, or may have. With any, its commit waits for the disk."""
+        self.flushes = True
+        """False: its commit does not wait for the disk."""
         self._outgoing: list[Outgoing] = []
         self._after: list[Callable[[], None]] = []
         self.notices: dict[Notice, None] = {}
@@ -72,17 +81,25 @@ class Transaction:
 
     def notify(self, channel: str, key: str = "") -> None:
         """Tells whoever waits for this, in every replica, once the transaction has committed (`kit.notices`)."""
-        self.wrote = True
+        self.writes += 1
         self.notices[channel, key] = None
 
     def emit(self, event: Outgoing) -> None:
         """A fact that is true if, and only if, this transaction commits."""
+        self.writes += 1
         self._outgoing.append(event)
+
+    async def commit_without_flush(self) -> None:
+        """Its commit does not wait for the disk: see WITHOUT_FLUSH. Not for a transaction that emits events, since one
+        that was published cannot be lost."""
+        await self.fetchval(f"SELECT {WITHOUT_FLUSH}")
 
     def _note(self, sql: str) -> None:
         count("sql")
         if not _only_reads(sql):
-            self.wrote = True
+            self.writes += 1
+        if WITHOUT_FLUSH in sql:
+            self.flushes = False
         if "pg_notify" in sql:
             count("notify")
 
@@ -102,8 +119,11 @@ class Transaction:
 
     async def execute(self, sql: str, *args: Any) -> int:
         """Runs one statement; the number of rows that it touched."""
+        before = self.writes
         self._note(sql)
         tag: str = await self.connection.execute(sql, *args, timeout=_within(self._timeout))
+        if tag in _NOTHING_DONE and not sql.lstrip().startswith("WITH"):  # the tag is the last part's alone
+            self.writes = before
         touched = tag.rpartition(" ")[2]
         return int(touched) if touched.isdigit() else 0
 
@@ -112,6 +132,8 @@ class Transaction:
         identity that orders the outbox grows in the order of each aggregate's changes."""
         if not self._outgoing:
             return
+        if not self.flushes:
+            raise RuntimeError("an event may be published before its transaction is on the disk")
         trace = trace_headers()
         count("event", len(self._outgoing))
         await self.execute(
@@ -226,7 +248,7 @@ class Database:
                 yield tx
                 await tx.flush()
             count("sql", 2)  # BEGIN and COMMIT
-            if tx.wrote:
+            if tx.writes and tx.flushes:
                 count("commit")
             tx.committed()
             self.notices.give([*tx.notices])
@@ -248,7 +270,8 @@ class Database:
         """
         with _answering():
             count("sql")
-            count("commit")
+            if WITHOUT_FLUSH not in sql:
+                count("commit")
             async with self._connection() as connection:
                 row: Row | None = await connection.fetchrow(sql, *args, timeout=_within(self._timeout))
                 return row

@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from bodega.kit.db import Database, Row, Transaction
+from bodega.kit.db import WITHOUT_FLUSH, Database, Row, Transaction
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import FLOW_STEPS, log, span, trace_headers
 from bodega.kit.trouble import Backoff
@@ -58,7 +58,9 @@ class Next:
 
     `wait_seconds`: not before then (None: at once). `ended`: there is no next step. `due_seconds` sets the
     time, counted from now, after which steps find `overdue` true (0 keeps what is set). `carried`: what the next step
-    would else read again. Only of rows that nobody changes without raising the epoch.
+    would else read again. Only of rows that nobody changes without raising the epoch. `flush`: False for a step that
+    may as well be done again: its record does not wait for the disk (`bodega.kit.db.WITHOUT_FLUSH`), and may be lost
+    if the database server crashes. Then the step is done once more, whatever the steps after it have done meanwhile.
     """
 
     step: str
@@ -68,6 +70,7 @@ class Next:
     ended: bool = False
     due_seconds: float = 0
     carried: Any = None
+    flush: bool = True
 
 
 Step = Callable[[Held], Awaitable[Next]]
@@ -244,17 +247,18 @@ class Flows:
         leased = not decided.ended and decided.wait_seconds is None
         state = "ended" if decided.ended else "running" if leased else "waiting"
         record = (
-            """UPDATE flow SET step = $3, attempts = CASE WHEN step = $3 THEN attempts + 1 ELSE 0 END,
+            f"""UPDATE flow SET step = $3, attempts = CASE WHEN step = $3 THEN attempts + 1 ELSE 0 END,
                       data = data || $4::jsonb, state = $5, updated_at = now(),
                       owner = CASE WHEN $6 THEN owner END,
                       lease_until = CASE WHEN $6 THEN now() + make_interval(secs => $7) END,
                       wake_at = CASE WHEN wake_at = $10 THEN now() + make_interval(secs => $8) ELSE now() END,
                       due_at = CASE WHEN $9::float8 > 0 THEN now() + make_interval(secs => $9) ELSE due_at END
-                WHERE id = $1 AND epoch = $2 AND state <> 'ended'
+                WHERE id = $1 AND epoch = $2 AND step = $11 AND state <> 'ended'
             RETURNING *, coalesce(due_at <= now(), false) AS overdue,
-                      extract(epoch FROM wake_at - now())::float8 AS wait""",
+                      extract(epoch FROM wake_at - now())::float8 AS wait
+                      {"" if decided.flush else f", {WITHOUT_FLUSH}"}""",  # noqa: S608 - a constant
             held.id, held.epoch, decided.step, json.dumps(dict(decided.data)), state, leased, self.lease,
-            decided.wait_seconds or 0.0, float(decided.due_seconds), held.wake_at,
+            decided.wait_seconds or 0.0, float(decided.due_seconds), held.wake_at, held.step,
         )  # fmt: skip
         if decided.write is None:
             row = await self.database.fetchrow(*record)

@@ -59,13 +59,15 @@ class Hears:
     """One kind of event that a room hears: its type's name, the model of its data, what it does.
 
     `together`: the same for several events at once, of all kinds that name the very same; only a `StatelessDoor` asks
-    it. It may be asked again for events that it has handled.
+    it. It may be asked again for events that it has handled. `concerns`: False for an event of which can be seen, by
+    itself, that there is nothing to do: it is passed over as one of a type that nobody here hears.
     """
 
     name: str
     model: type[BaseModel]
     handler: Callable[..., Awaitable[None]]
     together: Callable[[Sequence[Received[Any]]], Awaitable[None]] | None = None
+    concerns: Callable[[Received[Any]], bool] = lambda _: True
 
 
 class Unreadable(Broken):
@@ -79,7 +81,7 @@ def _parse(message: Message, hears: Mapping[str, Hears]) -> Received[Any] | None
         kind = raw["type"]
         if kind not in hears:
             return None
-        return Received(
+        event = Received(
             id=raw["id"],
             type=kind,
             subject=raw["subject"],
@@ -87,6 +89,7 @@ def _parse(message: Message, hears: Mapping[str, Hears]) -> Received[Any] | None
             time=datetime.fromisoformat(raw["time"].replace("Z", "+00:00")),
             data=hears[kind].model.model_validate(raw["data"]),
         )
+        return event if hears[kind].concerns(event) else None
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # pydantic's errors are ValueErrors
         raise Unreadable(f"{type(error).__name__}: {error}") from error
 
@@ -182,7 +185,10 @@ class Inbox:
             if row["behind"]:
                 await self._insert_parked(tx, message, "behind an event of the same key")
                 return "parked"
+            before = tx.writes
             await self.hears[event.type].handler(tx, event)
+            if tx.writes == before:  # it has changed nothing: should its row be lost, it would do so once more
+                await tx.commit_without_flush()
             return "done"
 
     async def _park(self, message: Message, reason: str) -> None:

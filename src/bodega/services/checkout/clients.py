@@ -151,6 +151,9 @@ class Services:
         except RemoteProblem as refused:
             raise _ended(refused) from refused
 
+    async def order(self, order_id: str) -> OrderStanding:
+        return await self._orders.get(f"/internal/orders/{order_id}", OrderStanding)
+
     async def cancel_order(self, order_id: str, reason: str, *, only_unpaid: bool) -> OrderStanding:
         """Raises StillPaid."""
         wish = CancelOrder(reason=reason, only_unpaid=only_unpaid)

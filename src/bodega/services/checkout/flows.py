@@ -98,13 +98,14 @@ class CheckoutFlow:
             try:
                 await self._services.cancel_order(one.order_id, CHECKOUT_REPLACED, only_unpaid=True)
             except StillPaid:
-                standing.append(one)
+                standing.append(await self._with_order(one))
 
         async def write(tx: Transaction) -> None:
+            for one in standing:
+                await store.set_completed(tx, one)
+            paid = {one.id for one in standing}
             for one in earlier:
-                if one in standing:
-                    await store.set_state(tx, one.id, "completed")
-                elif not one.ended:
+                if one.id not in paid and not one.ended:
                     over = to_stored(service.ended_as("replaced"))
                     await store.set_state(tx, one.id, "cancelled", problem=over)
             if standing:
@@ -148,6 +149,7 @@ class CheckoutFlow:
             "pay",
             write=partial(store.set_placed, checkout=placed, tax_decision=offered.tax_decision),
             carried=placed,
+            flush=False,  # placed again, it is the same order
         )
 
     def _refused(self, held: Held, checkout: Checkout, why: Problem) -> Next:
@@ -185,7 +187,7 @@ class CheckoutFlow:
             return Next("cancel_order", data={"undo": "cancelled"})
         except PaymentInProgress as busy:
             if busy.extra["payment_status"] in ("authorized", "captured"):
-                return self._completes(held)
+                return self._completes(checkout)
             return Next("pay", wait_seconds=self._settings.retry_first_seconds)
         return self._after_payment(held, checkout, payment)
 
@@ -216,7 +218,7 @@ class CheckoutFlow:
         asked = {"asked": checkout.attempt}
         match payment.status:
             case "authorized" | "captured" | "partly_refunded":
-                return self._completes(held)
+                return self._completes(checkout)
             case "action_required":
                 action = payment.next_action.model_dump() if payment.next_action else None
                 return Next(
@@ -286,7 +288,7 @@ class CheckoutFlow:
                 checkout.order_id, CANCEL_REASON[undo], only_unpaid=not held.data.get("by_shopper", False)
             )
         except StillPaid:
-            return self._completes(held)
+            return self._completes(await self._with_order(checkout))
         if standing.number is None:  # the order was never made: nobody will tell inventory but us
             return Next("release", data={"undo": undo})
         return self._undone(held, checkout)
@@ -313,8 +315,17 @@ class CheckoutFlow:
         return max(self._settings.retry_first_seconds, left)  # the store's clock decides; ours may be ahead of it
 
     @staticmethod
-    def _completes(held: Held) -> Next:
-        return Next("done", ended=True, write=_moves(held, "completed"))
+    def _completes(checkout: Checkout) -> Next:
+        """It need not reach the disk before the shopper is answered: asked again, payments says the same."""
+        return Next("done", ended=True, write=partial(store.set_completed, checkout=checkout), flush=False)
+
+    async def _with_order(self, checkout: Checkout) -> Checkout:
+        """A checkout whose order is paid, with the order's number, also if what `place` has recorded was lost in a
+        crash of the database. Its lines and totals are the order's then."""
+        if checkout.order_number is not None:
+            return checkout
+        standing = await self._services.order(checkout.order_id)
+        return replace(checkout, order_number=standing.number, order_token=standing.view_token)
 
     @classmethod
     def _gives_up(cls, held: Held, checkout: Checkout, how: Undo, why: Mapping[str, Any] | None = None) -> Next:

@@ -189,6 +189,14 @@ async def set_placed(tx: Transaction, checkout: Checkout, tax_decision: Mapping[
     )  # fmt: skip
 
 
+async def set_completed(tx: Transaction, checkout: Checkout) -> None:
+    """There is an order, and its payment is promised."""
+    await _move(
+        tx, checkout.id, "completed", ", order_number = $6, order_token = $7",
+        checkout.order_number, checkout.order_token,
+    )  # fmt: skip
+
+
 async def set_attempt(tx: Transaction, checkout_id: str, attempt: int, payment_method: str) -> None:
     await _move(tx, checkout_id, "paying", ", attempt = $6, payment_method = $7", attempt, payment_method)
 

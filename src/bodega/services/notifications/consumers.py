@@ -112,11 +112,6 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
     async def password_changed(tx: Transaction, event: Received[PasswordChanged]) -> None:
         await service.tell(tx, mailing, _of_customer("password_changed", event), settings)
 
-    async def stock_reserved(tx: Transaction, event: Received[_Stock]) -> None:
-        # There are fewer than before, so nobody can be told of any. Only that it is sold out counts.
-        if not event.data.in_stock:
-            await stock_changed(tx, event)
-
     async def stock_changed(tx: Transaction, event: Received[_Stock]) -> None:
         data = event.data
         await service.stock_changed(
@@ -124,7 +119,8 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
         )
 
     return (
-        Hears("InventoryReserved", InventoryReserved, stock_reserved),
+        # There are fewer than before, so nobody can be told of any. Only that it is sold out counts.
+        Hears("InventoryReserved", InventoryReserved, stock_changed, concerns=lambda event: not event.data.in_stock),
         Hears("InventoryReleased", InventoryReleased, stock_changed),
         Hears("InventoryAdjusted", InventoryAdjusted, stock_changed),
         Hears("OrderPaid", OrderPaid, order_paid),

@@ -89,8 +89,10 @@ class Mailing:
 
 
 def _ends(notification: Notification, becomes: State, *, tried: bool = False, error: str | None = None) -> Next:
+    """Should the record be lost in a crash of the database, the mail goes out once more, with the same Message-ID: as
+    if we had died before we could write it."""
     write = partial(store.note_attempt, notification_id=notification.id, becomes=becomes, tried=tried, error=error)
-    return Next("done", write=write, ended=True)
+    return Next("done", write=write, ended=True, flush=False)
 
 
 async def _needless(tx: Transaction, notification: Notification) -> bool:

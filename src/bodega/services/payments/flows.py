@@ -257,6 +257,7 @@ class Workers:
             replace(change, payment=replace(after, troubles=troubles)),
             busy=going_on,
             wait_seconds=None if following is None else self._pause(troubles) if pausing else 0.0,
+            flush=done != "create",  # created again, with the same key, it is the same intent
         )
         if saved is not None:
             return replace(held, payment=saved) if going_on else saved
@@ -275,11 +276,13 @@ class Workers:
             return await store.wanted_refund(tx, change.payment.id, but=change.refund.id if change.refund else None)
 
     @staticmethod
-    async def _save(held: Held, change: Change, *, busy: bool, wait_seconds: float | None) -> Payment | None:
+    async def _save(
+        held: Held, change: Change, *, busy: bool, wait_seconds: float | None, flush: bool
+    ) -> Payment | None:
         """By one statement, which is a transaction of its own unless something is told. None: it was in vain."""
         database = held.hand.database
         if not change.facts:
-            saved = await store.save(database, held, change, busy=busy, wait_seconds=wait_seconds)
+            saved = await store.save(database, held, change, busy=busy, wait_seconds=wait_seconds, flush=flush)
             return saved.payment if saved is not None else None
         async with database.transaction() as tx:
             saved = await store.save(tx, held, change, busy=busy, wait_seconds=wait_seconds)

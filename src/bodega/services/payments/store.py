@@ -11,7 +11,7 @@ from typing import Any
 
 from bodega.contracts.money import Price
 from bodega.contracts.payments import AuthorizePayment
-from bodega.kit.db import Database, Row, Transaction
+from bodega.kit.db import WITHOUT_FLUSH, Database, Row, Transaction
 from bodega.kit.telemetry import trace_headers
 from bodega.services.payments.domain import Booking, Change, Money, Payment, Refund, Standing
 from bodega.services.payments.errors import PaymentNotFound
@@ -251,15 +251,21 @@ class Saved:
 
 
 async def save(
-    tx: Transaction | Database, held: Held, change: Change, *, busy: bool, wait_seconds: float | None
+    tx: Transaction | Database,
+    held: Held,
+    change: Change,
+    *,
+    busy: bool,
+    wait_seconds: float | None,
+    flush: bool = True,
 ) -> Saved | None:
     """Writes what has become of a held payment, with its refund and its bookings, under its next version; None, and
     nothing is written, if anything has happened to it since. `busy`: its worker goes on. Else it is given back, to be
     claimed after `wait_seconds`; None: when something happens. With facts it needs a transaction, in which they are
-    told."""
+    told. `flush`: whether its commit waits for the disk."""
     payment, refund = change.payment, change.refund
     row = await tx.fetchrow(
-        """WITH money AS (SELECT order_id FROM order_money WHERE order_id = $2 FOR NO KEY UPDATE),
+        f"""WITH money AS (SELECT order_id FROM order_money WHERE order_id = $2 FOR NO KEY UPDATE),
                 saved AS (
                   UPDATE payment SET state = $4, intent_id = $5, client_secret = $6, action_url = $7, closed = $8,
                          hint = $9, list_first = $10, tries = $11, authorized = $12, captured = $13, released = $14,
@@ -283,7 +289,8 @@ async def save(
                 numbered AS (
                   UPDATE order_money SET sequence = sequence + $33 FROM saved
                    WHERE order_money.order_id = saved.order_id AND $33 > 0 RETURNING sequence)
-           SELECT saved.*, coalesce((SELECT sequence FROM numbered), 0) - $33 + 1 AS first_number FROM saved""",
+           SELECT saved.*, coalesce((SELECT sequence FROM numbered), 0) - $33 + 1 AS first_number
+                  {"" if flush else f", {WITHOUT_FLUSH}"} FROM saved""",  # noqa: S608 - a constant
         payment.id, payment.order_id, held.payment.version, payment.state, payment.intent_id, payment.client_secret,
         payment.action_url, payment.closed, payment.hint, payment.list_first, payment.tries, payment.authorized,
         payment.captured, payment.released, payment.refunding, payment.refunded, payment.reason, payment.message,

@@ -55,7 +55,8 @@ class Fulfilment:
         try:
             await self._orders.begin_fulfilment(held.data["order_id"], _shipment_of(held))
         except NotYet:
-            return Next("ask", wait_seconds=self._wait(held, self._settings.not_captured_first_seconds))
+            again = self._wait(held, self._settings.not_captured_first_seconds)
+            return Next("ask", wait_seconds=again, flush=False)
         except OrderEnded:
 
             async def drop(tx: Transaction) -> None:
@@ -116,7 +117,7 @@ class Fulfilment:
             return Next("stop")
         await self._shelf.put(held.data["label_name"], await self._carrier.print(label_id))
         write = partial(service.file, seen=shipment, label_id=label_id)
-        return Next("done", write=write, ended=True)
+        return Next("done", write=write, ended=True, flush=False)  # put there again, it is the same print
 
     async def stop(self, held: Held) -> Next:
         """The order is cancelled though its parcel was being prepared. The label goes back, in whichever state the
