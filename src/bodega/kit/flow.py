@@ -10,7 +10,6 @@ Whoever drives it goes on in the trace of the request or message that has starte
 
 import asyncio
 import json
-import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +19,7 @@ from typing import Any
 from bodega.kit.db import WITHOUT_FLUSH, Database, Row, Transaction
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import FLOW_STEPS, log, span, trace_headers
-from bodega.kit.trouble import Backoff
+from bodega.kit.trouble import Backoff, doubled, jittered
 
 _log = log()
 _TRACE = "trace"
@@ -280,7 +279,7 @@ class Flows:
             asyncio.get_running_loop().call_later(seconds, self._wake.set)
 
     async def _retry_later(self, held: Held) -> None:
-        wait = min(self.first * 2 ** min(held.attempts, 20), self.most) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        wait = jittered(doubled(self.first, self.most, held.attempts))
         row = await self.database.fetchrow(
             """UPDATE flow SET attempts = attempts + 1, state = 'waiting', owner = NULL, lease_until = NULL,
                       wake_at = CASE WHEN wake_at = $4 THEN now() + make_interval(secs => $3) ELSE now() END,

@@ -54,6 +54,16 @@ def _sqlstate_class(error: asyncpg.PostgresError) -> str:
     return (error.sqlstate or "")[:2]
 
 
+def doubled(first_seconds: float, most_seconds: float, tries: int) -> float:
+    """Seconds to wait after so many tries in vain before: twice as long each time, up to the most."""
+    return min(first_seconds * 2.0 ** min(tries, 30), most_seconds)
+
+
+def jittered(seconds: float) -> float:
+    """Half of it to all of it, by chance: those who failed together do not come again together."""
+    return seconds * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+
+
 class Backoff:
     """Seconds to wait before the next try: twice as long each time, with jitter, until `reset`."""
 
@@ -63,9 +73,9 @@ class Backoff:
         self._tries = 0
 
     def next(self) -> float:
-        wait = min(self._first * 2.0 ** min(self._tries, 20), self._most)
+        wait = jittered(doubled(self._first, self._most, self._tries))
         self._tries += 1
-        return wait * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        return wait
 
     def reset(self) -> None:
         """It has worked: the next failure is a first one."""

@@ -31,6 +31,7 @@ from bodega.kit.http import RemoteProblem
 from bodega.kit.line import Place
 from bodega.kit.live import Live
 from bodega.kit.telemetry import log
+from bodega.kit.trouble import doubled
 from bodega.services.checkout import service, store
 from bodega.services.checkout.clients import Services, Short, StillPaid, decided_against
 from bodega.services.checkout.domain import CANCEL_REASON, Checkout, State, Undo
@@ -270,12 +271,11 @@ class CheckoutFlow:
             if first:
                 await store.extend_due(tx, held.id, due)
 
-        backoff = self._settings.retry_first_seconds * 2 ** min(held.attempts, 10)
         return Next(
             "pay",
             data={**asked, "unknown_since": held.data.get("unknown_since") or datetime.now(UTC).isoformat()},
             write=write,
-            wait_seconds=min(backoff, self._settings.reconcile_seconds),
+            wait_seconds=doubled(self._settings.retry_first_seconds, self._settings.reconcile_seconds, held.attempts),
             due_seconds=max(due, self._until_due(held)) if first else 0,
         )
 

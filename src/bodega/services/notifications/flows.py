@@ -11,6 +11,7 @@ from functools import partial
 from bodega.contracts.privacy import is_erased
 from bodega.kit.db import Database, Transaction
 from bodega.kit.flow import Held, Next
+from bodega.kit.trouble import doubled
 from bodega.services.notifications import store, templates
 from bodega.services.notifications.clients import Goods, Links, Mailer, Texts
 from bodega.services.notifications.domain import Notification, State
@@ -84,8 +85,7 @@ class Mailing:
             await self._mailer.send(self._writer.write(notification, link), notice.recipient)
 
     def _wait(self, held: Held) -> float:
-        settings = self._settings
-        return float(min(settings.retry_first_seconds * 2 ** min(held.attempts, 20), settings.retry_most_seconds))
+        return doubled(self._settings.retry_first_seconds, self._settings.retry_most_seconds, held.attempts)
 
 
 def _ends(notification: Notification, becomes: State, *, tried: bool = False, error: str | None = None) -> Next:

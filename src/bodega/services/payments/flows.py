@@ -8,7 +8,6 @@ away and asked for again. Calls of a worker that was taken over cannot be stoppe
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
@@ -23,7 +22,7 @@ from bodega.kit.deadline import forget_deadline
 from bodega.kit.errors import Unavailable
 from bodega.kit.loops import Periodic
 from bodega.kit.telemetry import FLOW_STEPS, log, span
-from bodega.kit.trouble import Backoff
+from bodega.kit.trouble import Backoff, doubled, jittered
 from bodega.services.payments import domain, service, store
 from bodega.services.payments.clients import Processor
 from bodega.services.payments.domain import Change, Duty, Given, Outcome, Payment, Refund, Standing
@@ -292,8 +291,7 @@ class Workers:
         return saved.payment
 
     def _pause(self, troubles: int) -> float:
-        longest = min(self._first * 2.0 ** min(troubles, 20), self._most)
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+        return jittered(doubled(self._first, self._most, troubles))
 
 
 def _troubles(before: Payment, after: Payment, *, lost: bool, at_rest: bool) -> int:
