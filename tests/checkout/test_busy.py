@@ -3,6 +3,7 @@ nothing, what is sold out is said at once, and nobody loses what they have."""
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import pytest
@@ -31,6 +32,9 @@ class Crowded:
     world: World
     database: Database
     line: Line
+    own: Database
+    """That of the service itself."""
+    own_pool: int
 
     async def stands_in_line(self, count: int = 1) -> None:
         async def check() -> None:
@@ -69,7 +73,7 @@ async def crowded(
         )  # fmt: skip
         app = create_app(settings)
         async with serving(app) as shop:
-            yield Crowded(shop, world, database, app.state.lines.checkouts)
+            yield Crowded(shop, world, database, app.state.lines.checkouts, app.state.database, settings.pool_size)
             world.released.set()
     await database.close()
 
@@ -151,6 +155,31 @@ async def test_another_card_is_not_asked_while_it_would_wait_too_long(crowded: C
         assert "retry-after" in answer.headers
     assert len(crowded.world.attempts_of(checkout_id)) == 1
     assert (await me.post(path, card, headers=key())).status == 201
+
+
+async def test_what_has_begun_is_said_to_have_begun_though_nobody_can_read_how_far_it_has_come(
+    crowded: Crowded,
+) -> None:
+    bought, paid = crowded.world.basket(), crowded.world.basket()
+    declined = id_of(await buy(crowded.shop, paid, "pm_declined"))
+
+    async def told_without_a_connection(basket: Basket, path: str, body: object, state: str) -> None:
+        crowded.world.plan("pay", basket, "hang")
+        asking = asyncio.create_task(crowded.shop.being({**basket.headers, **key(), **SOON}).post(path, body))
+        await crowded.world.hanging["pay", basket.sku].wait()
+        async with AsyncExitStack() as others:
+            for _ in range(crowded.own_pool):
+                await others.enter_async_context(crowded.own.reading())
+            answer = await asking
+        assert (answer.status, answer.json["status"]) == (202, state)
+        assert answer.headers["location"] == f"/checkout/{id_of(answer)}"
+        crowded.world.released.set()
+        await becomes(crowded.shop, basket, id_of(answer), "completed")
+        await crowded.is_free()
+        crowded.world.released.clear()
+
+    await told_without_a_connection(bought, "/checkout", wish(), "started")
+    await told_without_a_connection(paid, f"/checkout/{declined}/payments", {"payment_method": "pm_good"}, "paying")
 
 
 async def test_giving_up_and_coming_back_from_the_bank_need_no_place(crowded: Crowded) -> None:

@@ -46,7 +46,7 @@ async def test_of_other_headers_the_edge_may_tell_the_scheme_alone(gateway: Stag
     seen = (await gateway.ask("GET", "/products", headers, port=gateway.edge)).seen
     assert seen.headers["x-forwarded-proto"] == "https"
     assert not {"x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix", "x-user-id"} & set(seen.headers)
-    assert seen.headers["bodega-deadline-ms"] == "1000"
+    assert seen.headers["bodega-deadline-ms"] == "950"
 
 
 async def test_the_same_rules_hold_behind_the_edge(gateway: Stage) -> None:

@@ -145,7 +145,7 @@ async def test_a_request_that_never_ends_is_408(gateway: Stage) -> None:
 
 
 async def test_a_service_is_told_how_long_it_has(gateway: Stage) -> None:
-    assert (await gateway.ask("GET", "/products")).seen.headers["bodega-deadline-ms"] == "1000"
+    assert (await gateway.ask("GET", "/products")).seen.headers["bodega-deadline-ms"] == "950"
 
 
 @pytest.mark.parametrize("trouble", ["answer=503", "answer=502", "drop=1"])

@@ -19,6 +19,7 @@ from bodega.kit.testing import PATIENCE_SECONDS, Answered, Caller, eventually, s
 from tests.kit.making import ready
 
 AT_ONCE = 2
+LONG = 60.0
 
 
 class Slow:
@@ -132,6 +133,43 @@ async def test_who_gets_no_connection_before_their_deadline_is_told_that_it_is_b
 
 
 @pytest.mark.service
+async def test_a_request_that_gets_no_answer_in_time_because_many_ask_is_told_that_it_is_busy(
+    database: Database,
+) -> None:
+    one = Database(database.url, pool_size=1)
+    await one.open()
+
+    async def asks() -> None:
+        set_deadline(0.1)
+        async with one.reading() as tx:
+            await tx.fetchval("SELECT pg_sleep(4)")
+
+    asking = asyncio.create_task(asks())
+    await asyncio.sleep(0)
+    waiting = [asyncio.create_task(_passes(one.reading(), within_seconds=LONG)) for _ in range(2)]
+    with pytest.raises(Busy):
+        await asking
+    await asyncio.gather(*waiting)
+    await one.close()
+
+
+@pytest.mark.service
+async def test_all_that_is_said_after_the_deadline_is_said_within_half_a_second(database: Database) -> None:
+    """Longer the gateway does not wait."""
+
+    async def asks() -> None:
+        set_deadline(0.0)
+        for _ in range(4):
+            with pytest.raises(Unavailable):
+                async with database.reading() as tx:
+                    await tx.fetchval("SELECT pg_sleep(4)")
+
+    began = time.monotonic()
+    await asyncio.create_task(asks())
+    assert time.monotonic() - began < 1.5, "four times half a second would be two"
+
+
+@pytest.mark.service
 async def test_a_statement_takes_no_longer_than_the_request_has_left(database: Database) -> None:
     async def asks() -> None:
         set_deadline(0.2)
@@ -150,7 +188,7 @@ async def test_a_statement_takes_no_longer_than_the_request_has_left(database: D
 @pytest.mark.service
 async def test_after_the_deadline_it_can_still_be_said_how_far_things_have_come(database: Database) -> None:
     async def asks() -> int:
-        set_deadline(-1.0)
+        set_deadline(0.0)
         async with database.reading() as tx:
             return int(await tx.fetchval("SELECT 1"))
 

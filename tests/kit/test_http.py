@@ -18,7 +18,7 @@ from bodega.kit.app import create_service
 from bodega.kit.auth import Caller as ServiceCaller
 from bodega.kit.auth import InternalTokens
 from bodega.kit.deadline import remaining_seconds
-from bodega.kit.errors import Conflict, NotFound, Timeout, Unavailable
+from bodega.kit.errors import Busy, Conflict, NotFound, Timeout, Unavailable
 from bodega.kit.http import DEADLINE_HEADER, Client, RemoteProblem
 from bodega.kit.settings import ServiceSettings
 from bodega.kit.testing import PATIENCE_SECONDS, Credentials, serving
@@ -34,6 +34,7 @@ class Callee:
     def __init__(self) -> None:
         self.calls = 0
         self.failures = 0
+        self.is_busy = False
         self.seconds = 0.0
         self.deadlines: list[int] = []
         router = APIRouter()
@@ -43,6 +44,8 @@ class Callee:
             self.calls += 1
             self.deadlines.append(int(request.headers[DEADLINE_HEADER]))
             await asyncio.sleep(self.seconds)
+            if self.is_busy:
+                raise Busy
             if self.failures > 0:
                 self.failures -= 1
                 raise Unavailable("not now")
@@ -147,6 +150,20 @@ async def test_refusals_do_not_open_the_breaker(reach: Reach) -> None:
         with pytest.raises(RemoteProblem):
             await client.post("/refuse", None, Number)
     assert callee.calls == 5
+
+
+async def test_a_service_that_is_busy_is_not_one_that_fails(reach: Reach) -> None:
+    """Who asked us is told the same: to come again. And the breaker stays as it is."""
+    callee = Callee()
+    callee.is_busy = True
+    client = await reach(callee.app, breaker_threshold=2, attempts=1)
+    for _ in range(5):
+        with pytest.raises(Busy) as told:
+            await client.post("/add", None, Number)
+        assert "Nothing was changed" not in told.value.detail, "who knows what we have done before"
+    assert callee.calls == 5
+    callee.is_busy = False
+    assert (await client.post("/add", None, Number)).value == 6
 
 
 async def test_what_went_wrong_is_told_in_a_sentence() -> None:

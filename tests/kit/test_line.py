@@ -1,6 +1,8 @@
 """Who stands in line is served in order, or is told at once that it would take too long; no place is ever lost."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -92,14 +94,49 @@ async def test_so_many_work_at_once_and_the_next_are_served_in_the_order_in_whic
     await is_free(line, 2)
 
 
-async def test_who_would_wait_longer_than_the_deadline_is_told_at_once() -> None:
-    line = Line(1, patience_seconds=0.5)
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """Its time can be put forward: so long has passed, at once."""
+
+    _ahead = 0.0
+
+    def time(self) -> float:
+        return super().time() + self._ahead
+
+    def leap(self, seconds: float) -> None:
+        self._ahead += seconds
+
+
+def in_leaping_time(test: Callable[[Callable[[float], None]], Awaitable[None]]) -> Callable[[], None]:
+    """Runs a test in a loop of its own. It is given what puts its time forward."""
+
+    async def run(loop: LeapingLoop) -> None:
+        await test(loop.leap)
+
+    def of_its_own() -> None:
+        with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+            loop = runner.get_loop()
+            assert isinstance(loop, LeapingLoop)
+            runner.run(run(loop))
+
+    return of_its_own
+
+
+async def taught(line: Line, leap: Callable[[float], None], *seconds: float) -> None:
+    """So long have places been held."""
+    for one in seconds:
+        async with line.place():
+            leap(one)
+
+
+@in_leaping_time
+async def test_who_would_wait_longer_than_the_deadline_is_told_at_once(leap: Callable[[float], None]) -> None:
+    line = Line(1, patience_seconds=5)
     served: list[str] = []
-    await hold(line, 1, 0.2)
+    await taught(line, leap, *[2.0] * 40)
     first = Work(line, served)
     second = Work(line, served)
     await settled()
-    for _ in range(3):  # the second may be served in time: 0.2 s to wait, and 0.2 s to work
+    for _ in range(3):  # the second may be served in time: 2 s to wait, and 2 s to work
         with pytest.raises(Busy) as refused:
             async with line.place():
                 pytest.fail("it was let in")
@@ -108,6 +145,64 @@ async def test_who_would_wait_longer_than_the_deadline_is_told_at_once() -> None
     assert len(served) == 1
     await first.end()
     await second.end()
+    assert len(served) == 2
+    await is_free(line, 1)
+
+
+@in_leaping_time
+async def test_where_work_often_takes_longer_than_usual_nobody_is_let_in_who_could_only_just_be_served(
+    leap: Callable[[float], None],
+) -> None:
+    """On the average it takes 2 s here, too."""
+    line = Line(1, patience_seconds=LONG)
+    await taught(line, leap, *[1.0, 3.0] * 20)
+    first = Work(line, [])
+    await settled()
+    hurried, patient = Work(line, [], within_seconds=5), Work(line, [])
+    await settled()
+    assert (hurried.task.done(), patient.task.done()) == (True, False)
+    with pytest.raises(Busy):
+        await hurried.task
+    await first.end()
+    await patient.end()
+
+
+@in_leaping_time
+async def test_where_work_takes_long_fewer_are_served_at_once_and_as_many_as_before_when_it_no_longer_does(
+    leap: Callable[[float], None],
+) -> None:
+    async def open_after(*seconds: float) -> int:
+        line = Line(8, patience_seconds=10)
+        await taught(line, leap, *seconds)
+        async with AsyncExitStack() as held:
+            count = 0
+            while not line.is_full:
+                await held.enter_async_context(line.place())
+                count += 1
+            return count
+
+    assert await open_after(*[4.0] * 20) == 8
+    assert await open_after(*[6.0] * 3) == 5
+    assert await open_after(*[6.0] * 20) == 2
+    assert await open_after(*[6.0] * 20, *[1.0] * 24) == 8
+
+
+@in_leaping_time
+async def test_nothing_is_begun_that_would_end_too_late(leap: Callable[[float], None]) -> None:
+    line = Line(1, patience_seconds=LONG)
+    served: list[str] = []
+    await taught(line, leap, *[2.0] * 40)
+    first, second = Work(line, served, "first"), Work(line, served, "second", within_seconds=5)
+    await settled()
+    third = Work(line, served, "third", within_seconds=LONG)
+    await settled()
+    leap(4)
+    await first.end()
+    await settled()
+    assert served == ["first", "third"]
+    with pytest.raises(Busy):
+        await second.task
+    await third.end()
     await is_free(line, 1)
 
 

@@ -1,11 +1,15 @@
 """No event is lost between the commit and the topic, and two relays do not publish side by side."""
 
 import asyncio
+import itertools
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import OutOfOrderSequenceNumber, RequestTimedOutError
 
 from bodega.contracts.ids import new_id
 from bodega.kit.bus import Message, Producer, Trouble
@@ -163,6 +167,90 @@ async def test_failures_with_successes_between_them_do_not_add_up(database: Data
             await emit(database, new_id("x"))
             await outbox_is_empty(database)
     assert FailsEveryOther.sends >= 24
+
+
+FAILING_SECONDS = 8.0
+
+
+class FailsEveryTenth:
+    """As a broker that loses every tenth of what it is sent, until it is well. What a producer sends after that of the
+    same key, it refuses: it knows that something is missing (the sequence numbers of an idempotent producer)."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_well = False
+        self.lost = 0
+        sends, holes = itertools.count(1), set[tuple[AIOKafkaProducer, bytes]]()
+        whole, broker = AIOKafkaProducer.send, self
+
+        async def send(
+            self: AIOKafkaProducer, topic: str, value: bytes, *, key: bytes, **more: Any
+        ) -> "asyncio.Future[Any]":
+            is_lost = next(sends) % 10 == 0 and not broker.is_well
+            if not is_lost and (self, key) not in holes:
+                return await whole(self, topic, value, key=key, **more)  # type: ignore[no-any-return]
+            broker.lost += is_lost
+            holes.add((self, key))
+            answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            answer.set_exception(RequestTimedOutError() if is_lost else OutOfOrderSequenceNumber())
+            return answer
+
+        monkeypatch.setattr(AIOKafkaProducer, "send", send)
+
+
+async def waiting(database: Database) -> tuple[int, float]:
+    """How many events wait to be published, and for how many seconds the oldest has."""
+    async with database.reading() as tx:
+        row = await tx.fetchrow(
+            """SELECT count(*) AS many, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
+                      AS seconds FROM outbox"""
+        )
+    assert row is not None
+    return row["many"], row["seconds"]
+
+
+async def test_a_broker_that_loses_every_tenth_message_delays_a_few_and_is_caught_up_with_as_soon_as_it_is_well(
+    database: Database, topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the waiting times of a shop that sells, while it goes on selling."""
+    broker, emitted, closed = FailsEveryTenth(monkeypatch), Counter[str](), asyncio.Event()
+    subjects = [new_id("x") for _ in range(20)]
+    relay = Relay(database, Producer(topics.bootstrap, client_id="t"), service="counter", topic_prefix=topics.prefix,
+                  poll_seconds=1, retry_first_seconds=1, retry_most_seconds=60)  # fmt: skip
+
+    async def sells() -> None:
+        for subject in itertools.cycle(subjects):
+            async with database.transaction() as tx:
+                for _ in range(2):
+                    emitted[subject] += 1
+                    tx.emit(counted(subject, emitted[subject]))
+            if closed.is_set():
+                return
+            await asyncio.sleep(0.02)
+
+    async def has_caught_up() -> None:
+        assert (await waiting(database))[1] < 2
+
+    async with running(relay):
+        selling = asyncio.create_task(sells())
+        await asyncio.sleep(FAILING_SECONDS)
+        many, _ = await waiting(database)
+        assert broker.lost > 1
+        assert many < emitted.total() / 2, "it is not the whole backlog that waits for one message"
+        broker.is_well = True
+        await eventually(has_caught_up, within_seconds=5)
+        closed.set()
+        await selling
+        await outbox_is_empty(database)
+
+    def all_of_it(found: list[dict[str, Any]]) -> bool:
+        return len({one["id"] for one in found}) >= emitted.total()
+
+    told: defaultdict[str, list[int]] = defaultdict(list)
+    for one in await topics.read("orders", all_of_it):
+        if int(one["sequence"]) not in told[one["subject"]]:
+            told[one["subject"]].append(int(one["sequence"]))
+    for subject in subjects:
+        assert told[subject] == list(range(1, emitted[subject] + 1)), "in order, without a hole"
 
 
 async def test_a_broker_that_is_away_loses_nothing(database: Database, topics: Topics) -> None:

@@ -19,7 +19,9 @@ BODY_LIMIT_BYTES: Final = 1_000_000
 IMPORT_LIMIT_BYTES: Final = 50_000_000
 IMPORT_SECONDS: Final = 120.0
 
-# How much longer than the service's own deadline the gateway waits: its last words (202, 503) must still get out.
+# What share of a request's time the services are given: their last words (202, 503) must be out before it is over.
+SERVICES_SHARE: Final = 0.95
+# How much longer the gateway waits.
 GRACE_SECONDS: Final = 1.0
 WEBHOOK_LIMIT: Final = "webhooks"
 
@@ -154,7 +156,7 @@ def _route(door: Door) -> dict[str, Any]:
         "response_headers_to_add": _caching(door),
     }
     if door.seconds is not None:
-        route["request_headers_to_add"] = [_header(DEADLINE_HEADER, str(round(door.seconds * 1000)))]
+        route["request_headers_to_add"] = [_header(DEADLINE_HEADER, str(round(door.seconds * SERVICES_SHARE * 1000)))]
     if drops_credentials(door.access):
         # An open answer is the same for everyone: whoever asks is not even known to the service.
         route["request_headers_to_remove"] = ["authorization", "cookie"]

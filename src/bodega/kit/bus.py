@@ -9,7 +9,7 @@ is down) the partition waits; nothing is skipped.
 import asyncio
 import ssl
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, Self, runtime_checkable
@@ -78,6 +78,14 @@ class Broker:
 
 class Trouble(Exception):
     """Our store or our broker does not work. The message is not at fault and is tried again."""
+
+
+class PartlyTaken(Trouble):
+    """The broker has acknowledged some of what was sent, and not all: `taken` says of each message whether it has."""
+
+    def __init__(self, why: str, taken: Sequence[bool]) -> None:
+        super().__init__(why)
+        self.taken = taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,20 +163,43 @@ class Producer:
                 _log.warning("producer did not stop in time", error=error)
 
     async def send(self, messages: Sequence[Message]) -> None:
-        """Sends in order, returns when the broker has acknowledged all. Raises Trouble otherwise."""
+        """Sends in order, returns when the broker has acknowledged all. Raises Trouble otherwise: PartlyTaken, if it
+        has acknowledged some, which in a transaction cannot be."""
         if self._producer is None:
             raise Trouble("the producer is closed")
+        taken: list[bool] = []
         try:
             async with self._producer.transaction() if self._transactional_id else nullcontext():
-                sent = [
-                    await self._producer.send(
-                        message.topic, message.body, key=message.key.encode(), headers=kafka_headers(message.headers)
-                    )
-                    for message in messages
-                ]
-                await asyncio.gather(*sent)
+                taken, failed = await _handed_over(self._producer, messages)
+                if failed is not None:
+                    raise failed
         except (KafkaError, OSError) as error:
-            raise Trouble(f"the broker does not take messages: {error!r}") from error
+            why = f"the broker does not take messages: {error!r}"
+            if any(taken) and self._transactional_id is None:
+                raise PartlyTaken(why, taken) from error
+            raise Trouble(why) from error
+
+
+async def _handed_over(
+    producer: AIOKafkaProducer, messages: Sequence[Message]
+) -> tuple[list[bool], BaseException | None]:
+    """Of each message whether the broker has acknowledged it; and the first error."""
+    sent: list[Awaitable[Any]] = []
+    unsent: list[BaseException] = []
+    for message in messages:
+        try:
+            sent.append(
+                await producer.send(
+                    message.topic, message.body, key=message.key.encode(), headers=kafka_headers(message.headers)
+                )
+            )
+        except (KafkaError, OSError) as error:
+            unsent.append(error)
+            break
+    answers = [*await asyncio.gather(*sent, return_exceptions=True), *unsent]
+    errors = [answer for answer in answers if isinstance(answer, BaseException)]
+    taken = [not isinstance(answer, BaseException) for answer in answers]
+    return taken + [False] * (len(messages) - len(taken)), errors[0] if errors else None
 
 
 class Consumer:

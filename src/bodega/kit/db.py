@@ -18,7 +18,7 @@ from uuid import UUID
 import asyncpg
 
 from bodega.kit.deadline import remaining_seconds
-from bodega.kit.errors import Busy, Unavailable
+from bodega.kit.errors import MANY_ASK, Busy, Unavailable
 from bodega.kit.notices import Notice, Notices
 from bodega.kit.telemetry import count, nobody_waits, trace_headers
 from bodega.kit.trouble import is_of_the_store
@@ -38,7 +38,9 @@ that it writes is torn, and no other transaction is lost that waited for the dis
 https://www.postgresql.org/docs/current/wal-async-commit.html"""
 
 _LAST_WORDS_SECONDS = 0.5
-"""After its deadline a request may still read how far it has come: so long the gateway waits for its answer."""
+"""After its deadline a request may still read how far it has come. All that it reads then shares this time: the gateway
+does not wait much longer for its answer."""
+_LEAST_SECONDS = 0.05
 
 Connection = Any  # asyncpg's pool hands out a proxy that has no common static type with Connection
 Row = asyncpg.Record
@@ -179,18 +181,8 @@ async def _prepare(connection: Connection) -> None:
 
 
 def _within(seconds: float) -> float:
-    return max(_LAST_WORDS_SECONDS, remaining_seconds(seconds))
-
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Raises Unavailable, where the store has failed and not the statement."""
-    try:
-        yield
-    except Exception as error:
-        if is_of_the_store(error):
-            raise Unavailable("the database does not answer", store=type(error).__name__) from error
-        raise
+    left = remaining_seconds(seconds)
+    return max(_LEAST_SECONDS, min(max(left, _LAST_WORDS_SECONDS), left + _LAST_WORDS_SECONDS))
 
 
 async def _keep(_: Connection) -> None:
@@ -207,6 +199,8 @@ class Database:
         self.url = url
         self.notices = Notices(self)
         self._for_nobody = asyncio.Semaphore(max(1, pool_size * 2 // 5))
+        self._turns = asyncio.Semaphore(pool_size)
+        """Who has one finds a connection in the pool, or may make one: only the store itself can keep them waiting."""
         self._pool_size = pool_size
         self._timeout = command_timeout_seconds
         self._pool: Any = None
@@ -229,6 +223,19 @@ class Database:
             except TimeoutError:
                 self._pool.terminate()
 
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Raises Unavailable, where the store has failed and not the statement; Busy, where the request's time is over
+        while others stand in line for a connection."""
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, TimeoutError) and self._turns.locked() and remaining_seconds(self._timeout) <= 0:
+                raise Busy(MANY_ASK) from error
+            if is_of_the_store(error):
+                raise Unavailable("the database does not answer", store=type(error).__name__) from error
+            raise
+
     @property
     def pool(self) -> Any:
         if self._pool is None:
@@ -240,9 +247,9 @@ class Database:
         """Commits at the end of the block, rolls back if it raises.
 
         Raises: Unavailable, if the store cannot be reached or ends the transaction for reasons of its own (a deadlock,
-        a failover, a full disk); Busy, if others have all connections until our time is over.
+        a failover, a full disk); Busy, if so many ask that our time is over before we have a connection or an answer.
         """
-        with _answering():
+        with self._answering():
             async with self._connection() as connection, connection.transaction():
                 tx = Transaction(connection, timeout_seconds=self._timeout)
                 yield tx
@@ -256,7 +263,7 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Reading]:
         """For reads alone. Raises Unavailable, as `transaction`."""
-        with _answering():
+        with self._answering():
             async with self._connection() as connection:
                 reading = Reading(connection, timeout_seconds=self._timeout)
                 yield reading
@@ -268,7 +275,7 @@ class Database:
 
         Raises: Unavailable, as `transaction`.
         """
-        with _answering():
+        with self._answering():
             count("sql")
             if WITHOUT_FLUSH not in sql:
                 count("commit")
@@ -283,15 +290,14 @@ class Database:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         async with AsyncExitStack() as held:
-            if nobody_waits():
-                async with asyncio.timeout(self._timeout):
-                    await held.enter_async_context(self._for_nobody)
             try:
-                connection = await self.pool.acquire(timeout=_within(self._timeout))
+                async with asyncio.timeout(_within(self._timeout)):
+                    if nobody_waits():
+                        await held.enter_async_context(self._for_nobody)
+                    await held.enter_async_context(self._turns)
             except TimeoutError as error:
-                if self.pool.get_size() == self._pool_size and not self.pool.get_idle_size():
-                    raise Busy from error
-                raise
+                raise Busy(MANY_ASK) from error
+            connection = await self.pool.acquire(timeout=_within(self._timeout))
             held.push_async_callback(self.pool.release, connection)
             yield connection
 

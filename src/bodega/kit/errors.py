@@ -201,8 +201,13 @@ class Unavailable(Problem):
     retry_after_seconds = 1
 
 
+MANY_ASK: Final = "Many are asking for this at the moment. Try again in a little while."
+"""Said where more may have been done than whoever says it knows of."""
+
+
 class Busy(Unavailable):
-    """More is asked than can be done in time. Nothing was changed, and who comes again when told is served."""
+    """More is asked than can be done in time. Whoever says so has changed nothing, and who comes again when told is
+    served."""
 
     code = "busy"
 

@@ -22,7 +22,17 @@ from pydantic_core import from_json
 from bodega.kit import cookies, security
 from bodega.kit.auth import InternalTokens
 from bodega.kit.deadline import remaining_seconds, set_deadline, unset_deadline
-from bodega.kit.errors import BadRequest, Busy, Problem, Timeout, TooLarge, Unavailable, UnsupportedMedia, sentence
+from bodega.kit.errors import (
+    MANY_ASK,
+    BadRequest,
+    Busy,
+    Problem,
+    Timeout,
+    TooLarge,
+    Unavailable,
+    UnsupportedMedia,
+    sentence,
+)
 from bodega.kit.telemetry import REQUESTS, count, log, span, trace_headers
 from bodega.kit.transport import App, Receive, Send, transport_to
 
@@ -54,6 +64,10 @@ class _Retryable(Exception):
         self.why = why
 
 
+class _Crowded(_Retryable):
+    """The other side works, and has more to do than it can: nothing that a breaker should make worse."""
+
+
 class Client:
     """Calls one other service. All its calls share a way there, a breaker and a token."""
 
@@ -76,7 +90,7 @@ class Client:
         self._timeout = timeout_seconds
         self._attempts = attempts
         self._breakers = AsyncCircuitBreakerFactory(
-            default_threshold=breaker_threshold, default_ttl=breaker_seconds, exclude=[RemoteProblem]
+            default_threshold=breaker_threshold, default_ttl=breaker_seconds, exclude=[RemoteProblem, _Crowded]
         )
 
     async def open(self) -> None:
@@ -114,8 +128,8 @@ class Client:
     ) -> bytes:
         """The body of a 2xx answer.
 
-        Raises: RemoteProblem on 4xx; Unavailable on 5xx, on a broken connection, with the breaker open;
-        Timeout, when the budget is spent.
+        Raises: RemoteProblem on 4xx; Unavailable on 5xx, on a broken connection, with the breaker open; Busy, if the
+        other side is; Timeout, when the budget is spent.
         """
         budget = remaining_seconds(self._timeout * self._attempts)
         started = time.monotonic()
@@ -161,6 +175,8 @@ class Client:
                     raise _Retryable(Unavailable(f"{self._callee} cannot be reached")) from error
                 if status < 300:
                     return content
+                if status == Busy.status and _document(content).get("code") == Busy.code:
+                    raise _Crowded(Busy(MANY_ASK))
                 if status >= 500 or status == 429:
                     raise _Retryable(Unavailable(f"{self._callee} answered {status}"))
                 raise RemoteProblem(self._callee, status, _document(content))

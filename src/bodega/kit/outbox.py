@@ -2,14 +2,16 @@
 
 It holds an advisory lock on a connection that the server ends when it has been silent for 15 s, so a
 relay that sleeps or hangs loses its place. It deletes only what the broker has acknowledged: a crash
-between the two sends again, and the consumers' inboxes know it already.
+between the two sends again, and the consumers' inboxes know it already. It deletes all of that, also where
+the broker has not taken a whole batch: else a broker that loses one message in ten would never be done.
 """
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 
-from bodega.kit.bus import Message, Producer
-from bodega.kit.db import OUTBOX, Connection, Database
+from bodega.kit.bus import Message, PartlyTaken, Producer
+from bodega.kit.db import OUTBOX, Connection, Database, Row
 from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, count, log, span
 from bodega.kit.trouble import Backoff
 
@@ -51,21 +53,25 @@ class Relay:
 
     async def _run(self) -> None:
         while not self._stopping:
-            connection: Connection | None = None
             try:
-                # What is deleted need not be on disk: after a crash it is sent again, and the inboxes know it.
-                connection = await self._database.connect(idle_session_timeout="15s", synchronous_commit="off")
-                await self._producer.open()
-                await self._lead(connection)
+                await self._take_turn()
             except Exception as error:  # whatever it is, it is ours: what waits to be published is sound
                 wait = self._backoff.next()
                 _log.warning("the relay waits", service=self._service, error=error, wait_seconds=wait)
+                self._hear_anew()
                 await self._sleep(wait)
-            finally:
-                self.leading = False
-                await self._producer.close()
-                if connection is not None:
-                    connection.terminate()
+
+    async def _take_turn(self) -> None:
+        """Until it is stopped, or something breaks: then another replica may try."""
+        # What is deleted need not be on disk: after a crash it is sent again, and the inboxes know it.
+        connection = await self._database.connect(idle_session_timeout="15s", synchronous_commit="off")
+        try:
+            await self._producer.open()
+            await self._lead(connection)
+        finally:
+            self.leading = False
+            await self._producer.close()
+            connection.terminate()
 
     def _on_notice(self, _: str | None) -> None:
         if self.leading:
@@ -74,6 +80,10 @@ class Relay:
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), seconds)
+        self._hear_anew()
+
+    def _hear_anew(self) -> None:
+        """Whoever has woken us until now was heard. A stop is heard always."""
         if not self._stopping:
             self._wake.clear()
 
@@ -85,15 +95,16 @@ class Relay:
             await self._sleep(self._poll)
         self.leading = True
         while not self._stopping:
-            self._wake.clear()
+            self._hear_anew()
             sent = await self.publish(connection)
             self._backoff.reset()
             if not sent:
                 await self._sleep(self._poll)
 
     async def publish(self, connection: Connection) -> int:
-        """One batch, in order; how many were sent. Raises Trouble if the broker did not take all of them:
-        then none is deleted, and the whole batch is sent again, so that no key's order has a hole."""
+        """One batch, in order; how many were sent. Raises Trouble if the broker did not take all of them. What it did
+        take is deleted, but for what comes after the first that it did not take of a key: that is sent again with it,
+        so that no key's order has a hole."""
         rows = await connection.fetch(
             """SELECT position, topic, key, body, headers, extract(epoch FROM now() - created_at)::float8 AS age
                  FROM outbox ORDER BY position LIMIT $1""",
@@ -104,12 +115,35 @@ class Relay:
             return 0
         with span("publish", rows[0]["headers"], service=self._service):
             count("sql", 2)
-        await self._producer.send(
-            [
-                Message(topic=self._prefix + row["topic"], key=row["key"], body=row["body"], headers=row["headers"])
-                for row in rows
-            ]
-        )
-        await connection.execute("DELETE FROM outbox WHERE position = ANY($1)", [row["position"] for row in rows])
-        OUTBOX_SENT.labels(self._service).inc(len(rows))
+        try:
+            await self._producer.send(
+                [
+                    Message(topic=self._prefix + row["topic"], key=row["key"], body=row["body"], headers=row["headers"])
+                    for row in rows
+                ]
+            )
+        except PartlyTaken as partly:
+            await self._delete(connection, _done(rows, partly.taken))
+            raise
+        await self._delete(connection, rows)
         return len(rows)
+
+    async def _delete(self, connection: Connection, rows: Sequence[Row]) -> None:
+        """What the broker has."""
+        if rows:
+            await connection.execute("DELETE FROM outbox WHERE position = ANY($1)", [row["position"] for row in rows])
+            OUTBOX_SENT.labels(self._service).inc(len(rows))
+            self._backoff.reset()
+
+
+def _done(rows: Sequence[Row], taken: Sequence[bool]) -> list[Row]:
+    """What need not be sent again."""
+    waiting: set[tuple[str, str]] = set()
+    done: list[Row] = []
+    for row, is_taken in zip(rows, taken, strict=True):
+        of = row["topic"], row["key"]
+        if is_taken and of not in waiting:
+            done.append(row)
+        else:
+            waiting.add(of)
+    return done

@@ -1,9 +1,10 @@
 """The HTTP door of checkout."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
@@ -18,7 +19,15 @@ from bodega.contracts.problems import TITLES
 from bodega.kit.app import Db, RawBody, but, problems
 from bodega.kit.auth import CART_COOKIE, RENEW, MaybeCustomer, Merchant, called_by
 from bodega.kit.db import Database, Transaction
-from bodega.kit.errors import AccessExpired, Forbidden, Invalid, PreconditionRequired, StaleVersion, Unauthenticated
+from bodega.kit.errors import (
+    AccessExpired,
+    Busy,
+    Forbidden,
+    Invalid,
+    PreconditionRequired,
+    StaleVersion,
+    Unauthenticated,
+)
 from bodega.kit.http import problem_body, problem_headers
 from bodega.kit.idempotency import IdempotencyKey, KeyReused, StillRunning
 from bodega.kit.line import Line
@@ -265,7 +274,8 @@ async def check_out(
         async with db.transaction() as tx:
             checkout_id, held, replayed = await service.begin(tx, driver.flows, wished, key, raw, settings)
         driven = driver.drive(held, place)
-    return await _answer(db, await driver.settled(checkout_id, driven), replayed=replayed)
+    begun = wished if held is not None else None
+    return await _outcome(db, driver, checkout_id, driven, begun=begun, replayed=replayed)
 
 
 @router.get("/{checkout_id}", summary="Read Checkout", responses=problems(Unauthenticated, CheckoutNotFound))
@@ -338,15 +348,16 @@ async def pay_again(
     """Another card, after a decline or instead of a challenge that was not taken. 503 `busy`: too many buy at this
     moment, and no card was asked; the same again after `Retry-After` seconds."""
     _, driver, settings = room
-    held = None
+    held = begun = None
     async with lines.checkouts.place(checkout_id) as place:
         async with db.transaction() as tx:
-            await _mine(tx, checkout_id, shopper)
+            checkout = await _mine(tx, checkout_id, shopper)
             replayed = key is not None and await service.was_asked(tx, checkout_id, key, raw)
             if not replayed:
                 held = await service.pay_again(tx, driver.flows, checkout_id, wish.payment_method, settings)
+                begun = replace(checkout, state="paying", problem=None, next_action=None)
         driven = driver.drive(held, place)
-    return await _answer(db, await driver.settled(checkout_id, driven), replayed=replayed)
+    return await _outcome(db, driver, checkout_id, driven, begun=begun, replayed=replayed)
 
 
 @router.post(
@@ -479,6 +490,25 @@ async def _mine(tx: Transaction, checkout_id: str, shopper: Shopper) -> Checkout
     raise CheckoutNotFound(NO_CHECKOUT)
 
 
+async def _outcome(
+    db: Database,
+    driver: Driver,
+    checkout_id: str,
+    driven: "asyncio.Task[None] | None",
+    *,
+    begun: Checkout | None,
+    replayed: bool,
+) -> Response:
+    """How it stands, once there is something to tell or patience is over. `begun`: as it was when our work on it began.
+    That is told where so many ask that how far it has come cannot be read in time: it goes on."""
+    try:
+        return await _answer(db, await driver.settled(checkout_id, driven), replayed=replayed)
+    except Busy:
+        if begun is None:
+            raise
+        return _respond(_shown(begun, ()), 202)
+
+
 async def _answer(db: Database, checkout: Checkout, *, replayed: bool = False) -> Response:
     """How it stands: bought, refused, or not decided yet."""
     headers = {"Location": f"/checkout/{checkout.id}", **({"Idempotency-Replayed": "true"} if replayed else {})}
@@ -487,11 +517,15 @@ async def _answer(db: Database, checkout: Checkout, *, replayed: bool = False) -
         return Response(problem_body(problem, TITLES), problem.status, {**problem_headers(problem), **headers})
     async with db.reading() as tx:
         view = await _view(tx, checkout)
+    return _respond(view, 201 if checkout.state == "completed" else 202, **headers)
+
+
+def _respond(view: CheckoutView, status: int, **headers: str) -> Response:
     return Response(
         view.model_dump_json(),
-        status_code=201 if checkout.state == "completed" else 202,
+        status_code=status,
         media_type="application/json",
-        headers={"Cache-Control": "no-store", **headers},
+        headers={"Cache-Control": "no-store", "Location": f"/checkout/{view.checkout_id}", **headers},
     )
 
 

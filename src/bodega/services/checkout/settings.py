@@ -23,9 +23,9 @@ class Settings(ServiceSettings):
     attempts_at_most: int = 10
     """How many cards a shopper may try in one checkout, and may have declined of one cart in an hour: card testers try
     thousands."""
-    checkouts_at_once: int = 24
-    """How many one process works on at once; who comes then waits in line. Enough for the cores of one machine:
-    with more, each would take longer."""
+    checkouts_at_once: int = 16
+    """How many one process works on at once, at most; who comes then waits in line. Enough for the cores of one
+    machine, also while banks take a second to answer. Where each takes long, the line takes fewer (`kit.line`)."""
     waiting_per_email: int = 3
     """How many checkouts that wait for their shopper to pay one e-mail may have: each keeps goods from others."""
     waiting_per_address: int = 20
