@@ -24,6 +24,7 @@ SYSTEM = System.load()
 ENGINES = ["postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs", "envoy", "sandbox"]
 PARTS = [*SYSTEM.services, *ENGINES, "storefront", "varnish", "purger"]
 SHOPPERS, PATIENCE_SECONDS = 4, 90
+GUESTS, KILLS = 16, 5
 
 
 def parts() -> dict[str, state.Part]:
@@ -33,11 +34,13 @@ def parts() -> dict[str, state.Part]:
 
 
 async def insists(ask: Callable[[], Awaitable[Answered]]) -> Answered:
-    """Asks again while the shop is in trouble, as a patient client does: connection lost, 429, 5xx."""
+    """Asks again while the shop is in trouble, as a patient client does: connection lost, 429, 5xx. Trouble is told as
+    such: never by an error that nobody has expected."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
             answer = await ask()
+            assert answer.status != 500, answer.body
             if answer.status != 429 and answer.status < 500:
                 return answer
             last: object = answer.body
@@ -175,6 +178,46 @@ async def test_a_part_that_is_killed_in_the_middle_of_orders_comes_back_and_ever
     orders = list(await asyncio.gather(*first, *second))
     await is_back(name, victim)
     await all_agrees(orders, sku, 50, merchant, outside)
+
+
+async def test_postgres_is_killed_again_and_again_while_guests_buy_and_nothing_is_parked_or_lost(
+    api: Caller, merchant: Merchant, outside: Outside, root: Path
+) -> None:
+    product = await merchant.makes(stock=1000)
+    sku, over = product["sku"], asyncio.Event()
+    parked_before = await parked(root)
+
+    async def buys() -> list[Order]:
+        bought = []
+        while not over.is_set():
+            bought.append(await buys_through_trouble(api, sku))
+        return bought
+
+    async def sold() -> int:
+        seen = await insists(lambda: merchant.api.get(f"/admin/inventory/{sku}"))
+        return 1000 - int(seen.json["on_hand"])
+
+    async def sells_on(before: int) -> None:
+        assert await sold() > before
+
+    buying = [asyncio.create_task(buys()) for _ in range(GUESTS)]
+    for _ in range(KILLS):
+        before = await sold()
+        await eventually(lambda before=before: sells_on(before), within_seconds=PATIENCE_SECONDS)  # type: ignore[misc]
+        victim = parts()["postgres"].pid
+        assert victim is not None
+        os.kill(victim, signal.SIGKILL)
+        await is_back("postgres", victim)
+    over.set()
+    orders = [order for bought in await asyncio.gather(*buying) for order in bought]
+    assert len(orders) >= GUESTS
+    await all_agrees(orders, sku, 1000, merchant, outside)
+    assert await parked(root) == parked_before
+
+
+async def parked(root: Path) -> str:
+    """All that any service has set aside."""
+    return await command(root, "events", "parked", "--instance", INSTANCE)
 
 
 @pytest.mark.parametrize("name", ["inventory", "notifications", "kafka", "postgres"])

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from fastapi import APIRouter, FastAPI
 from fastapi.responses import StreamingResponse
+from yarl import URL
 
 from bodega.kit.app import create_service
 from bodega.kit.db import Database
@@ -183,6 +184,66 @@ async def test_a_statement_takes_no_longer_than_the_request_has_left(database: D
     assert time.monotonic() - began < 3
     async with database.reading() as tx:
         assert await tx.fetchval("SELECT count(*) FROM counter") == 0
+
+
+class Wire:
+    """The way to a database, until it is silent: then nothing comes through any more, and nothing is closed."""
+
+    def __init__(self) -> None:
+        self._speaks = asyncio.Event()
+        self._speaks.set()
+
+    def falls_silent(self) -> None:
+        self._speaks.clear()
+
+    @asynccontextmanager
+    async def laid_to(self, url: str) -> AsyncIterator[str]:
+        """The URL by which the database is reached through this wire."""
+        end, ways = URL(url), set[asyncio.Task[None]]()
+
+        async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while chunk := await reader.read(65_536):
+                await self._speaks.wait()
+                writer.write(chunk)
+            writer.close()
+
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await self._speaks.wait()
+            there, back = await asyncio.open_connection(end.host, end.port)
+            for way in (carry(reader, back), carry(there, writer)):
+                ways.add(asyncio.create_task(way))
+
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        yield str(end.with_host("127.0.0.1").with_port(server.sockets[0].getsockname()[1]))
+        server.close()
+        self._speaks.set()
+        await asyncio.gather(*ways, return_exceptions=True)
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_store_that_falls_silent_holds_nobody_longer_than_their_deadline(
+    database: Database, begun: bool
+) -> None:
+    wire = Wire()
+
+    async def asks(mute: Database) -> None:
+        set_deadline(0.5)
+        if not begun:
+            wire.falls_silent()
+        async with mute.transaction() as tx:
+            wire.falls_silent()
+            await tx.fetchval("SELECT 1")
+
+    async with wire.laid_to(database.url) as url:
+        mute = Database(url, pool_size=1)
+        await mute.open()
+        await _passes(mute.transaction(), within_seconds=LONG)
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            await asyncio.create_task(asks(mute))
+        assert time.monotonic() - began < 2
+        mute.pool.terminate()
 
 
 @pytest.mark.service

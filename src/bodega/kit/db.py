@@ -250,7 +250,7 @@ class Database:
         a failover, a full disk); Busy, if so many ask that our time is over before we have a connection or an answer.
         """
         with self._answering():
-            async with self._connection() as connection, connection.transaction():
+            async with self._connection() as connection, self._begun(connection):
                 tx = Transaction(connection, timeout_seconds=self._timeout)
                 yield tx
                 await tx.flush()
@@ -298,8 +298,26 @@ class Database:
             except TimeoutError as error:
                 raise Busy(MANY_ASK) from error
             connection = await self.pool.acquire(timeout=_within(self._timeout))
-            held.push_async_callback(self.pool.release, connection)
+            held.push_async_callback(self.pool.release, connection, timeout=_LAST_WORDS_SECONDS)
             yield connection
+
+    @asynccontextmanager
+    async def _begun(self, connection: Connection) -> AsyncIterator[None]:
+        """A transaction. A store that does not answer is not waited for to roll it back: it does so when it finds that
+        the connection is gone."""
+        transaction = connection.transaction()
+        async with asyncio.timeout(_within(self._timeout)):
+            await transaction.start()
+        try:
+            yield
+        except (Exception, asyncio.CancelledError):
+            try:
+                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                    await transaction.rollback()
+            except Exception:
+                connection.terminate()
+            raise
+        await transaction.commit()
 
     async def connect(self, **server_settings: str) -> Connection:
         """A connection outside the pool, for what keeps one: LISTEN, an advisory lock."""
