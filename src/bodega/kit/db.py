@@ -41,6 +41,8 @@ _LAST_WORDS_SECONDS = 0.5
 """After its deadline a request may still read how far it has come. All that it reads then shares this time: the gateway
 does not wait much longer for its answer."""
 _LEAST_SECONDS = 0.05
+_GIVING_UP_SECONDS = 0.2
+"""How long it is waited for that a transaction is rolled back, and that a statement is cancelled."""
 
 Connection = Any  # asyncpg's pool hands out a proxy that has no common static type with Connection
 Row = asyncpg.Record
@@ -298,7 +300,7 @@ class Database:
             except TimeoutError as error:
                 raise Busy(MANY_ASK) from error
             connection = await self.pool.acquire(timeout=_within(self._timeout))
-            held.push_async_callback(self.pool.release, connection, timeout=_LAST_WORDS_SECONDS)
+            held.push_async_callback(self.pool.release, connection, timeout=_GIVING_UP_SECONDS)
             yield connection
 
     @asynccontextmanager
@@ -312,7 +314,7 @@ class Database:
             yield
         except (Exception, asyncio.CancelledError):
             try:
-                async with asyncio.timeout(_LAST_WORDS_SECONDS):
+                async with asyncio.timeout(_GIVING_UP_SECONDS):
                     await transaction.rollback()
             except Exception:
                 connection.terminate()
