@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -635,6 +636,43 @@ async def test_the_sweep_looks_at_a_page_of_charges_by_one_question(
     second = Noting(workplace.database, stripe, settings)
     await second.once()
     assert ours & second.alone == {gone}
+
+
+class Listed(Stripe):
+    """A processor without charges that notes of which time its list was read: seconds back from now."""
+
+    def __init__(self) -> None:
+        self.read: list[tuple[float, float]] = []
+
+    async def all_since(self, since: datetime, before: datetime | None = None) -> AsyncIterator[Standing]:
+        now = datetime.now(UTC)
+        self.read.append(((now - since).total_seconds(), (now - before).total_seconds() if before is not None else 0))
+        for nothing in list[Standing]():
+            yield nothing
+
+
+async def test_the_sweep_reads_an_hour_of_charges_once_and_then_bit_by_bit(
+    settings: Settings, workplace: Workplace
+) -> None:
+    """Whatever is read each time, a shop pays for with each order of the last hour."""
+    stripe = Listed()
+    hour = settings.sweep_overlap_seconds
+    sweep = Sweep(workplace.database, stripe, settings)
+    await sweep.once()
+    assert stripe.read[0][0] >= hour
+    stripe.read.clear()
+    await sweep.once()
+    assert sum(since - before for since, before in stripe.read) < hour / 10
+    stripe.read.clear()
+    for _ in range(3):
+        assert sweep._last is not None
+        sweep._last -= timedelta(minutes=4)  # as if so long had gone by
+        await sweep.once()
+    left = hour
+    for since, before in sorted(stripe.read, reverse=True):
+        assert since >= left - 10, f"a gap: {stripe.read}"
+        left = min(left, before)
+    assert left == 0, stripe.read
 
 
 async def test_what_all_webhooks_missed_is_learnt_by_the_sweep(

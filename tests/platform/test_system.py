@@ -127,3 +127,11 @@ def test_every_fault_is_named_not_only_the_first(tmp_path: Path) -> None:
     text = changed("port = 7102", "port = 7101").replace('calls = ["orders"]', 'calls = ["order"]')
     with pytest.raises(SystemDescriptionError, match=r"(?s)calls order.*port 7101"):
         load(tmp_path, text)
+
+
+def test_an_instance_keeps_the_times_that_a_bench_has_chosen(tmp_path: Path) -> None:
+    bench = System.load(local=False).instance("bench", tmp_path)
+    assert (bench.profile, bench.times["cancel_window_seconds"]) == ("bench", 2)
+    bench.choose_times("standard")
+    again = System.load(local=False).instance("bench", tmp_path)
+    assert (again.profile, again.times["cancel_window_seconds"]) == ("standard", 1800)

@@ -198,13 +198,32 @@ def test_a_number_is_shown_with_three_digits(value: float | None, shown: str) ->
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"sold": 6}, {"on_hand": 1}, {"on_hand": -1, "sold": 6}, {"reserved": 1}, {"told": 6}]
+    ("wrong", "said"),
+    [
+        ({"sold": 6, "told": 6}, "6 were sold, and 5 could be."),
+        ({"sold": 4, "told": 4, "on_hand": 1}, "4 were sold, and 5 could be."),
+        ({"buyers": 3, "sold": 3, "told": 3, "on_hand": 1}, "There were 5 units; 1 are left"),
+        ({"reserved": 1}, "There were 5 units; 0 are left, 1 of them reserved."),
+        ({"told": 4}, "4 were told that they have bought, and there are 5 orders."),
+        ({"refused": {"409 out_of_stock": 14, "504 timeout": 1}}, "1 x the answer was: 504 timeout."),
+        ({"refused": {"409 out_of_stock": 14, "checkout failed": 1}}, "1 x the answer was: checkout failed."),
+        ({"undecided": {"503 unavailable": 2}}, "2 x the answer was: 503 unavailable."),
+    ],
 )
-def test_a_rush_that_sold_what_there_was_not_is_seen(wrong: dict[str, int]) -> None:
-    assert rush().is_kept
-    assert rush(sold=3, told=3, on_hand=2).is_kept
-    assert rush(told=4).is_kept, "an answer may be lost"
-    assert not rush(**wrong).is_kept
+def test_a_rush_that_did_not_end_as_it_must_is_seen(wrong: dict[str, Any], said: str) -> None:
+    assert any(fault.startswith(said) for fault in rush(**wrong).faults)
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {},
+        {"buyers": 3, "sold": 3, "told": 3, "on_hand": 2, "refused": {}},
+        {"refused": {"409 out_of_stock": 14, "503 busy": 1}, "undecided": {"409 conflict": 2}, "busy": 100},
+    ],
+)
+def test_a_rush_may_end_with_orders_conflicts_and_the_request_to_come_again(right: dict[str, Any]) -> None:
+    assert rush(**right).faults == []
 
 
 # --- two runs ---------------------------------------------------------------------------------------
@@ -256,12 +275,30 @@ def test_two_runs_stand_side_by_side_and_what_one_lacks_is_empty() -> None:
         (["orders", "--guests", "0"], "Invalid value for '--guests'"),
         (["--seconds", "soon"], "Invalid value for '--seconds'"),
         (["rush", "--buyers", "100000"], "Invalid value for '--buyers'"),
+        (["rush", "--at-once", "0"], "Invalid value for '--at-once'"),
+        (["idle", "--orders", "-1"], "Invalid value for '--orders'"),
         (["--topology", "two"], "Invalid value for '--topology'"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused_before_anything_is_started(arguments: list[str], said: str) -> None:
     answer = CliRunner().invoke(app, ["bench", *arguments], env={"COLUMNS": "200"})
     assert answer.exit_code == 2
+    assert said in answer.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["idle", "--times", "leisurely"], "There is no profile leisurely."),
+        (["rush", "--times", "standard"], "Orders cannot be measured in the profile standard."),
+        (["--times", "standard"], "Orders cannot be measured in the profile standard."),
+    ],
+)
+def test_times_in_which_nothing_can_be_measured_are_refused_before_anything_is_started(
+    arguments: list[str], said: str
+) -> None:
+    answer = CliRunner().invoke(app, ["bench", *arguments], env={"COLUMNS": "200"})
+    assert answer.exit_code == 1
     assert said in answer.output
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 INSTANCE = "bench"
 _PROCESSES = 16
 """How many processes are shown by name; the others together."""
+_MOST_WINDOW_SECONDS = 60
 _SAME_FLOOR = 0.15
 """Two floors that differ by less may be those of one machine."""
 _LATENCY = ("p50 ms", "p95 ms", "p99 ms")
@@ -42,9 +43,18 @@ def bench(
         typer.Option(min=1, max=500, help="How many buy at once; can be repeated. If left out: 1, 16 and 64."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long each load of orders lasts.")] = Plan.seconds,
-    buyers: Annotated[int, typer.Option(min=1, max=800, help="How many want to buy in the rush ...")] = Plan.buyers,
-    units: Annotated[int, typer.Option(min=1, max=100_000, help="... and how many units there are.")] = Plan.units,
+    buyers: Annotated[int, typer.Option(min=1, max=50_000, help="How many want to buy in the rush ...")] = Plan.buyers,
+    units: Annotated[int, typer.Option(min=1, max=100_000, help="... how many units there are ...")] = Plan.units,
+    at_once: Annotated[
+        int, typer.Option(min=1, max=500, help="... and how many buyers are under way at a time.")
+    ] = Plan.at_once,
     changes: Annotated[int, typer.Option(min=1, max=1000, help="How often a price is changed.")] = Plan.changes,
+    orders: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="So many of the last hour are in the tables of the idle shop.")
+    ] = Plan.orders,
+    times: Annotated[
+        str | None, typer.Option(help="Its waiting times: a profile of platform.toml. Its own, if left out.")
+    ] = None,
     topology: Annotated[Topology, typer.Option(help="A process per service (eleven), or one for all.")] = "eleven",
     against: Annotated[
         Path | None, typer.Option(help="What --json has printed into a file: show both runs side by side.")
@@ -55,13 +65,17 @@ def bench(
     """Measure orders, reads, a rush, freshness and idling, in an instance of its own, beside the machine's own floor.
 
     It starts a new instance `bench` beside the shop, fills it, and deletes it at the end. The machine should have
-    nothing else to do. 1 if the rush sold what there was not.
+    nothing else to do. 1 if the rush sold more or less than there was, or somebody was answered otherwise than with an
+    order, sold out (409) or the request to come again.
     """
     from bodega.proof.bench.report import compare
 
     before = _read(against) if against is not None else None
-    plan = Plan(tuple(what or What), tuple(guests or Plan.guests), seconds, buyers, units, changes)
-    report = _measured(plan, topology, keep)
+    plan = Plan(
+        what=tuple(what or What), guests=tuple(guests or Plan.guests), seconds=seconds, buyers=buyers, units=units,
+        at_once=at_once, changes=changes, orders=orders,
+    )  # fmt: skip
+    report = _measured(plan, topology, times, keep)
     compared = compare(before, report) if before is not None else []
     if as_json:
         typer.echo(json.dumps(_as_json(report, compared), indent=1))
@@ -69,7 +83,7 @@ def bench(
         _show_compared(before, report, compared)
     else:
         _show(report)
-    if report.rush is not None and not report.rush.is_kept:
+    if report.rush is not None and report.rush.faults:
         raise typer.Exit(1)
 
 
@@ -82,12 +96,12 @@ def _read(path: Path) -> "Report":
         fail("There is nothing to compare with.", str(error), "Make such a file: `./bodega bench --json > FILE`.")
 
 
-def _measured(plan: Plan, topology: Topology, keep: bool) -> "Report":
+def _measured(plan: Plan, topology: Topology, times: str | None, keep: bool) -> "Report":
     from bodega.proof.bench.errors import BenchError
     from bodega.proof.bench.run import measure
 
     supported_or_fail()
-    with _own_instance(topology, keep) as instance, _Bars() as bars:
+    with _own_instance(plan, topology, times, keep) as instance, _Bars() as bars:
         try:
             return asyncio.run(measure(instance, data.make_merchant, plan, bars.show))
         except BenchError as error:
@@ -99,9 +113,10 @@ def _measured(plan: Plan, topology: Topology, keep: bool) -> "Report":
 
 
 @contextmanager
-def _own_instance(topology: Topology, keep: bool) -> Iterator[Instance]:
+def _own_instance(plan: Plan, topology: Topology, times: str | None, keep: bool) -> Iterator[Instance]:
     """A new one, running. It is stopped at the end, and deleted if all went well; with `keep`, it is left as it is."""
     instance = instance_of(INSTANCE)
+    _can_measure_in(instance, times or instance.spec.times, plan)
     if state.running(instance) is not None:
         fail(
             f"The instance {INSTANCE} is running already.",
@@ -117,6 +132,8 @@ def _own_instance(topology: Topology, keep: bool) -> Iterator[Instance]:
             "It places thousands of orders, and BODEGA_STRIPE_SECRET_KEY names a processor that is not the sandbox.",
             "Run it in a shell where that is not set.",
         )
+    if times is not None:
+        instance.choose_times(times)
     try:
         show_start(instance, "shop", topology)
         yield instance
@@ -126,6 +143,20 @@ def _own_instance(topology: Topology, keep: bool) -> Iterator[Instance]:
     if not keep:
         _stop(instance)
         shutil.rmtree(instance.data)
+
+
+def _can_measure_in(instance: Instance, times: str, plan: Plan) -> None:
+    """Ends the command, if the profile does not exist, or orders would be under way in it for longer than one waits."""
+    profiles = instance.system.times
+    if times not in profiles:
+        fail(f"There is no profile {times}.", do=f"platform.toml has {', '.join(profiles)}.")
+    window = {**profiles["standard"], **profiles[times]}["cancel_window_seconds"]
+    if {What.ORDERS, What.RUSH} & set(plan.what) and window > _MOST_WINDOW_SECONDS:
+        fail(
+            f"Orders cannot be measured in the profile {times}.",
+            f"All that follows from an order is measured with it, and there it is packed only after {window:.0f} s.",
+            f"Measure that by itself: `./bodega bench idle --times {times}`.",
+        )
 
 
 def _stop(instance: Instance) -> None:
@@ -240,7 +271,9 @@ def _show_reads(report: "Report") -> None:
 
 
 def _show_rush(rush: "Rush") -> None:
-    table = _table(f"Rush: {rush.buyers} buyers for {rush.units} units", "", "buyers", *_LATENCY)
+    table = _table(
+        f"Rush: {rush.buyers} buyers for {rush.units} units, {rush.at_once} at once", "", "buyers", *_LATENCY
+    )
     table.add_row("bought", str(rush.told), *_latency(rush.sold_latency))
     table.add_row("did not", str(rush.buyers - rush.told), *_latency(rush.refused_latency))
     out.print(table)
@@ -249,8 +282,8 @@ def _show_rush(rush: "Rush") -> None:
         f"All were answered after {rush.seconds:.2f} s; refusals: {answers}; {rush.busy} times busy, and "
         f"asked again; CPU per buyer {_number(rush.cost.total_ms)} ms; {rush.sold} orders, {rush.on_hand} units left."
     )
-    if not rush.is_kept:
-        out.print(f"[red]That does not add up: there were {rush.units} units; {rush.reserved} are reserved.[/]")
+    for fault in rush.faults:
+        out.print(f"[red]{escape(fault)}[/]")
 
 
 def _show_freshness(report: "Report") -> None:
@@ -273,6 +306,12 @@ def _show_processes(report: "Report") -> None:
         table.add_row(name, *(_number(column.get(name)) for column in columns.values()))
     table.add_row("[bold]total[/]", *(_number(sum(column.values())) for column in columns.values()))
     out.print(table)
+    if report.idle is not None:
+        after = f", {report.idle.orders} orders of the last hour in its tables" if report.idle.orders else ""
+        out.print(
+            f"Idle (profile {report.idle.times}{after}): the services and PostgreSQL's work for them used "
+            f"{_number(report.idle.services_percent)} % of a core."
+        )
 
 
 def _show_ratios(report: "Report") -> None:

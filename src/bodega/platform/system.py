@@ -310,9 +310,20 @@ class Instance:
         return self.data / "logs"
 
     @property
+    def profile(self) -> str:
+        """The profile of its waiting times: platform.toml's, unless `bench --times` has chosen another."""
+        chosen = self.data / "times"
+        return chosen.read_text() if chosen.exists() else self.spec.times
+
+    def choose_times(self, profile: str) -> None:
+        """It runs with this profile from its next start on."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        (self.data / "times").write_text(profile)
+
+    @property
     def times(self) -> dict[str, float]:
         """Every waiting time, by name with its unit. What the profile does not name is as in `standard`."""
-        return self.system.times["standard"] | self.system.times[self.spec.times]
+        return self.system.times["standard"] | self.system.times[self.profile]
 
     @cached_property
     def ports(self) -> dict[str, dict[str, int]]:

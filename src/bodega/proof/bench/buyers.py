@@ -67,8 +67,11 @@ class Visitor:
 
     session: aiohttp.ClientSession
     base: str
+    address: str
     told_busy: Counter[str]
     """Of all who share it: how often each path was asked again, because the shop was busy."""
+    undecided: Counter[str]
+    """Of all who share it: how often each answer that decided nothing was a reason to ask again."""
 
     async def ask(
         self,
@@ -87,6 +90,7 @@ class Visitor:
             except Refused as refusal:
                 if wait is None or not refusal.is_undecided:
                     raise
+                self.undecided[refusal.answer] += 1
             await asyncio.sleep(wait)
         raise AssertionError("the last wait is None")
 
@@ -120,34 +124,41 @@ class Visitor:
 
 
 @asynccontextmanager
-async def visitor(base: str, address: str, told_busy: Counter[str] | None = None) -> AsyncIterator[Visitor]:
-    """A new one, for as long as the block lasts."""
+async def visitor(
+    base: str, address: str, told_busy: Counter[str] | None = None, undecided: Counter[str] | None = None
+) -> AsyncIterator[Visitor]:
+    """A new one, for as long as the block lasts. The counters: those that it shares with others."""
     connector = aiohttp.TCPConnector(local_addr=(address, 0))
     timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-        yield Visitor(session, base, Counter() if told_busy is None else told_busy)
+        yield Visitor(
+            session, base, address,
+            Counter() if told_busy is None else told_busy,
+            Counter() if undecided is None else undecided,
+        )  # fmt: skip
 
 
 class Buyer:
     """A guest on the way from an empty cart to an order. Every step raises Refused, if the shop says no."""
 
     def __init__(self, visitor: Visitor) -> None:
-        self._visitor = visitor
+        self.visitor = visitor
+        """May be replaced between two steps: who hangs up and calls again is the same buyer."""
         self._cart: dict[str, str] = {}
         self._wish: dict[str, Any] = {}
 
     async def fill_cart(self, sku: str) -> None:
         """One piece."""
-        answer = await self._visitor.ask("POST", "/cart", {"sku": sku, "quantity": 1})
+        answer = await self.visitor.ask("POST", "/cart", {"sku": sku, "quantity": 1})
         self._cart = {"Cart-Token": answer.headers["Cart-Token"]}
 
     async def look_at_cart(self) -> Answer:
         """With the prices of now."""
-        return await self._visitor.ask("GET", "/cart", headers=self._cart)
+        return await self.visitor.ask("GET", "/cart", headers=self._cart)
 
     async def quote(self) -> None:
         """What it will cost, sent to the buyer's address."""
-        answer = await self._visitor.ask("POST", "/checkout/quote", {"shipping_address": ADDRESS}, self._cart)
+        answer = await self.visitor.ask("POST", "/checkout/quote", {"shipping_address": ADDRESS}, self._cart)
         self._wish = {
             "email": f"bench+{uuid.uuid4().hex}@example.com",
             "shipping_address": ADDRESS,
@@ -160,13 +171,13 @@ class Buyer:
         """Until there is an order, also where the shop needs longer than its first answer. Who is not answered in time
         may ask again: it is the same order."""
         headers = {**self._cart, "Idempotency-Key": uuid.uuid4().hex}
-        answer = await self._visitor.ask("POST", "/checkout", self._wish, headers, patience=patience)
+        answer = await self.visitor.ask("POST", "/checkout", self._wish, headers, patience=patience)
         if answer.json["status"] != "completed":
             await self._until_decided(answer.json["checkout_id"])
 
     async def _until_decided(self, checkout_id: str) -> None:
         async def state() -> str | None:
-            answer = await self._visitor.ask("GET", f"/checkout/{checkout_id}", headers=self._cart)
+            answer = await self.visitor.ask("GET", f"/checkout/{checkout_id}", headers=self._cart)
             found = str(answer.json["status"])
             return found if found == "completed" or found in _UNSOLD else None
 

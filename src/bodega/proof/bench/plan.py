@@ -23,4 +23,7 @@ class Plan:
     seconds: float = 20.0
     buyers: int = 200
     units: int = 50
+    at_once: int = 64
     changes: int = 20
+    orders: int = 0
+    """How many of the last hour an idle shop has in its tables."""

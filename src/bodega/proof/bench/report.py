@@ -7,6 +7,7 @@ machines can be compared by.
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import Final, Literal, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 Where = Literal["gateway", "edge"]
+
+_CLEAN: Final = ("409 ", "503 busy")
+"""How the refusals begin that a rush may end with."""
 
 
 class ReportError(Exception):
@@ -78,10 +82,16 @@ class Cost(_Frozen):
 
 
 class Idle(_Frozen):
-    """What a shop uses while nobody is in it. `cpu_percent`: of one core."""
+    """What a shop uses while nobody is in it. `cpu_percent`: of one core, by process; `services_percent`: of the
+    services and of PostgreSQL's processes that work for them."""
 
     seconds: float
+    orders: int = 0
+    """So many of the last hour were in its tables, besides those that the run itself has placed."""
+    times: str = ""
+    """The profile of its waiting times."""
     cpu_percent: dict[str, float]
+    services_percent: float = 0.0
     memory_mb: dict[str, float]
 
     @property
@@ -126,10 +136,12 @@ class ReadsOf(_Frozen):
 
 
 class Rush(_Frozen):
-    """Buyers who all want the same units at the same moment."""
+    """Buyers who all want the same units."""
 
     buyers: int
     units: int
+    at_once: int | None = None
+    """How many of them were under way at a time; None: all."""
     sold: int
     """Orders that there are afterwards."""
     told: int
@@ -139,6 +151,9 @@ class Rush(_Frozen):
     sold_latency: Latency | None
     refused_latency: Latency | None
     refused: dict[str, int]
+    """The last answers of those who did not buy, and how many had each."""
+    undecided: dict[str, int] = {}
+    """Answers that left it open what became of an order, so that it was asked for again."""
     busy: int = 0
     """How often somebody was told to come again, and did."""
     on_hand: int
@@ -148,11 +163,20 @@ class Rush(_Frozen):
     """For one buyer, served or not."""
 
     @property
-    def is_kept(self) -> bool:
-        """Whether every unit was sold at most once: what is left and what was sold is what there was, and nobody was
-        told of an order that there is not."""
-        is_right = self.on_hand >= 0 and self.reserved == 0 and self.on_hand + self.sold == self.units
-        return is_right and self.told <= self.sold
+    def faults(self) -> list[str]:
+        """What is not as it must be, in sentences: as many sold as there were units, or buyers; the stock agrees; and
+        everybody was answered with an order, a conflict or the request to come again."""
+        could, faults = min(self.units, self.buyers), []
+        if self.sold != could:
+            faults.append(f"{self.sold} were sold, and {could} could be.")
+        if self.on_hand + self.sold != self.units or self.reserved:
+            faults.append(f"There were {self.units} units; {self.on_hand} are left, {self.reserved} of them reserved.")
+        if self.told != self.sold:
+            faults.append(f"{self.told} were told that they have bought, and there are {self.sold} orders.")
+        for answer, count in (Counter(self.refused) + Counter(self.undecided)).items():
+            if not answer.startswith(_CLEAN):
+                faults.append(f"{count} x the answer was: {answer}.")
+        return faults
 
 
 class Freshness(_Frozen):
@@ -293,6 +317,8 @@ def _of_reads(reads: ReadsOf, floor: Floor) -> Iterator[Figure]:
 
 def _of_rush(rush: Rush, floor: Floor) -> Iterator[Figure]:
     name = f"rush, {rush.buyers} buyers for {rush.units} units"
+    if rush.at_once is not None:
+        name += f", {rush.at_once} at once"
     sold_per_second = _ratio(rush.sold, rush.seconds)
     yield Figure(f"{name}: sold/s", sold_per_second)
     yield Figure(f"{name}: until all are answered, ms", rush.seconds * 1000)
@@ -311,9 +337,11 @@ def _of_freshness(view: Freshness, floor: Floor) -> Iterator[Figure]:
 
 
 def _of_idle(idle: Idle, floor: Floor) -> Iterator[Figure]:
-    yield Figure("idle: CPU, % of a core", idle.total_percent)
-    yield Figure("idle: memory, MB", sum(idle.memory_mb.values()))
-    yield Figure("idle: CPU, bare requests/s", _ratio(idle.total_percent * 10, floor.request_cpu_ms), True)
+    name = f"idle after {idle.orders} orders" if idle.orders else "idle"
+    yield Figure(f"{name}: CPU, % of a core", idle.total_percent)
+    yield Figure(f"{name}: CPU of the services and their PostgreSQL, % of a core", idle.services_percent)
+    yield Figure(f"{name}: memory, MB", sum(idle.memory_mb.values()))
+    yield Figure(f"{name}: CPU, bare requests/s", _ratio(idle.total_percent * 10, floor.request_cpu_ms), True)
 
 
 def _ratio(value: float, base: float) -> float:

@@ -20,7 +20,9 @@ from bodega.proof.bench.waiting import Progress, until
 
 _PATIENCE_SECONDS: Final = 600.0
 _LOOK_SECONDS: Final = 0.5
-_EVERYWHERE: Final = "(SELECT count(*) FROM outbox) + (SELECT count(*) FROM flow WHERE state <> 'ended')"
+_EVER_SECONDS: Final = 10.0 * 365 * 86400
+_EVENTS: Final = "(SELECT count(*) FROM outbox)"
+_FLOWS: Final = "(SELECT count(*) FROM flow WHERE state <> 'ended' AND wake_at <= now() + make_interval(secs => $1))"
 _ORDERS: Final = "(SELECT count(*) FROM orders WHERE state NOT IN ('delivered', 'cancelled'))"
 
 
@@ -30,7 +32,8 @@ class Rest:
     def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._stack = AsyncExitStack()
-        self._databases: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
+        self.databases: dict[str, asyncpg.Connection[asyncpg.Record]] = {}
+        """By service, of those that have one in PostgreSQL."""
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -38,8 +41,8 @@ class Rest:
             for service in self._instance.system.services.values():
                 if service.store == "postgres":
                     url = admin_url(self._instance, secrets, database_name(service.name))
-                    self._databases[service.name] = await asyncpg.connect(url)
-                    stack.push_async_callback(self._databases[service.name].close)
+                    self.databases[service.name] = await asyncpg.connect(url)
+                    stack.push_async_callback(self.databases[service.name].close)
             options = Broker.of(kafka_admin_url(self._instance, secrets)).options()
             self._admin = AIOKafkaAdminClient(**options)
             await self._admin.start()
@@ -70,9 +73,10 @@ class Rest:
             nothing, what="the shop to be at rest", within_seconds=_PATIENCE_SECONDS, every_seconds=_LOOK_SECONDS
         )
 
-    async def left(self) -> int:
-        """How many things are under way: orders, processes, events that are not sent or not read."""
-        in_databases = await asyncio.gather(*(self._in_database(service) for service in self._databases))
+    async def left(self, within_seconds: float | None = None) -> int:
+        """How many things are under way: orders, processes, events that are not sent or not read. `within_seconds`:
+        only what goes on in that time, without the orders that wait for longer."""
+        in_databases = await asyncio.gather(*(self._in_database(name, within_seconds) for name in self.databases))
         # Asked for afterwards: what has just left an outbox is unread by now.
         return sum(in_databases) + await self._unread()
 
@@ -80,18 +84,20 @@ class Rest:
         """How many orders there are that were not cancelled: all, or those of a SKU."""
         wanted = json.dumps([{"sku": sku}] if sku is not None else [])
         query = "SELECT count(*) FROM orders WHERE state <> 'cancelled' AND lines @> $1::jsonb"
-        return int(await self._databases["orders"].fetchval(query, wanted))
+        return int(await self.databases["orders"].fetchval(query, wanted))
 
     async def stock(self, sku: str) -> tuple[int, int]:
         """Of a SKU: pieces on hand, pieces reserved. Raises BenchError, if inventory does not know it."""
-        row = await self._databases["inventory"].fetchrow("SELECT on_hand, reserved FROM stock WHERE sku = $1", sku)
+        row = await self.databases["inventory"].fetchrow("SELECT on_hand, reserved FROM stock WHERE sku = $1", sku)
         if row is None:
             raise BenchError(f"Inventory does not know {sku}.")
         return row["on_hand"], row["reserved"]
 
-    async def _in_database(self, service: str) -> int:
-        things = f"{_EVERYWHERE} + {_ORDERS}" if service == "orders" else _EVERYWHERE
-        found = await self._databases[service].fetchval(f"SELECT {things}")
+    async def _in_database(self, service: str, within_seconds: float | None) -> int:
+        things = f"{_EVENTS} + {_FLOWS}" + (f" + {_ORDERS}" if service == "orders" and within_seconds is None else "")
+        found = await self.databases[service].fetchval(
+            f"SELECT {things}", _EVER_SECONDS if within_seconds is None else within_seconds
+        )
         return int(found)
 
     async def _unread(self) -> int:

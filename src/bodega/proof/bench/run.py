@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 import asyncpg
@@ -49,18 +49,26 @@ async def _measure(ground: Ground, plan: Plan) -> Report:
     if {What.ORDERS, What.RUSH} & set(plan.what):
         await orders.warm_up(ground)
     guests = plan.guests if What.ORDERS in plan.what else ()
+    measured: dict[str, Any] = {}
+    if What.IDLE in plan.what and not plan.orders:
+        measured["idle"] = await idle.measure(ground, plan.seconds)
+    if What.READS in plan.what:
+        measured["reads"] = await _reads(ground, plan)
+    measured["orders"] = [await orders.measure(ground, at_once, plan.seconds) for at_once in guests]
+    if What.RUSH in plan.what:
+        measured["rush"] = await rush.measure(ground, plan.buyers, plan.units, plan.at_once)
+    if What.FRESHNESS in plan.what:
+        measured["freshness"] = await freshness.measure(ground, plan.changes)
+    measured["memory_mb"] = meter.memory_mb(ground.instance)
+    if What.IDLE in plan.what and plan.orders:  # last: some of them are under way for as long as the bench lasts
+        measured["idle"] = await idle.measure(ground, plan.seconds, plan.orders)
     return Report(
         bodega=__version__,
         taken_at=datetime.now(UTC).replace(microsecond=0),
         topology=ground.instance.topology,
         machine=floor.machine(),
         floor=at_floor,
-        idle=await idle.measure(ground, plan.seconds) if What.IDLE in plan.what else None,
-        reads=await _reads(ground, plan) if What.READS in plan.what else [],
-        orders=[await orders.measure(ground, at_once, plan.seconds) for at_once in guests],
-        rush=await rush.measure(ground, plan.buyers, plan.units) if What.RUSH in plan.what else None,
-        freshness=await freshness.measure(ground, plan.changes) if What.FRESHNESS in plan.what else [],
-        memory_mb=meter.memory_mb(ground.instance),
+        **measured,
     )
 
 

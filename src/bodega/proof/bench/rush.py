@@ -1,10 +1,9 @@
-"""A rush: more buyers than there are units, who all send their order at the same moment."""
+"""A rush: more buyers than there are units, so many of them under way at once."""
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 from bodega.demo.api import waits
@@ -20,54 +19,79 @@ _AT_THE_SAME_TIME: Final = 16
 """How many get their cart ready at once, beforehand."""
 
 
-async def measure(ground: Ground, buyers: int, units: int) -> Rush:
-    """Everybody has a full cart and knows the price; then all check out."""
-    sku = await ground.merchant.makes(f"bench-rush-{buyers}-{units}", price=_PRICE, stock=units)
-    told_busy: Counter[str] = Counter()
-    async with _ready(ground, buyers, sku, told_busy) as waiting:
-        await ground.rests("carts")
-        told_busy.clear()
-        meter, began = Meter(ground.instance), time.monotonic()
-        ground.progress("rush", 0, 1)
-        answers = await all_of(buyers, lambda number: _check_out(waiting[number]))
-        seconds = time.monotonic() - began
-        ground.progress("rush", 1, 1)
+@dataclass
+class _Tally:
+    """What was answered besides a buyer's last answer, by all buyers together."""
+
+    busy: Counter[str] = field(default_factory=Counter)
+    undecided: Counter[str] = field(default_factory=Counter)
+
+
+async def measure(ground: Ground, buyers: int, units: int, at_once: int, *, slug: str = "bench-rush") -> Rush:
+    """Everybody has a full cart and knows the price. Then so many check out at once, and whenever one of them has the
+    last answer, the next one comes. `slug`: of the product that all want; there must be none yet."""
+    sku = await ground.merchant.makes(slug, price=_PRICE, stock=units)
+    waiting = await _ready(ground, buyers, sku)
+    await ground.rests("carts")
+    tally, meter, began = _Tally(), Meter(ground.instance), time.monotonic()
+    answers = await _all_check_out(ground, waiting, at_once, tally)
+    seconds = time.monotonic() - began
     await ground.rests("rush")
     on_hand, reserved = await ground.rest.stock(sku)
     return Rush(
         buyers=buyers,
         units=units,
+        at_once=at_once,
         sold=await ground.rest.orders(sku),
         told=sum(outcome == SOLD for outcome, _ in answers),
         seconds=seconds,
         sold_latency=Latency.of([took for outcome, took in answers if outcome == SOLD]),
         refused_latency=Latency.of([took for outcome, took in answers if outcome != SOLD]),
         refused=dict(Counter(outcome for outcome, _ in answers if outcome != SOLD)),
-        busy=told_busy.total(),
+        undecided=dict(tally.undecided),
+        busy=tally.busy.total(),
         on_hand=on_hand,
         reserved=reserved,
         cost=meter.cost(buyers),
     )
 
 
-@asynccontextmanager
-async def _ready(ground: Ground, buyers: int, sku: str, told_busy: Counter[str]) -> AsyncIterator[list[Buyer]]:
-    """So many buyers before their last step, each with an open connection."""
+async def _ready(ground: Ground, buyers: int, sku: str) -> list[Buyer]:
+    """So many buyers before their last step. A cart is a token, not a connection: they hang up until it is their turn,
+    or there could be no more of them than a process may have sockets."""
     turns, ready = asyncio.Semaphore(_AT_THE_SAME_TIME), 0
 
     async def prepare(_: int) -> Buyer:
         nonlocal ready
-        async with turns:
-            address = ground.addresses.next()
-            buyer = Buyer(await stack.enter_async_context(visitor(ground.instance.api_url, address, told_busy)))
+        async with turns, visitor(ground.instance.api_url, ground.addresses.next()) as somebody:
+            buyer = Buyer(somebody)
             await buyer.fill_cart(sku)
             await buyer.quote()
         ready += 1
         ground.progress("rush: carts", ready, buyers)
         return buyer
 
-    async with AsyncExitStack() as stack:
-        yield await all_of(buyers, prepare)
+    return await all_of(buyers, prepare)
+
+
+async def _all_check_out(ground: Ground, waiting: list[Buyer], at_once: int, tally: _Tally) -> list[tuple[str, float]]:
+    """What became of each, and after how many seconds from its turn on."""
+    turns, done = asyncio.Semaphore(at_once), 0
+
+    async def take_turn(number: int) -> tuple[str, float]:
+        nonlocal done
+        buyer = waiting[number]
+        async with (
+            turns,
+            visitor(ground.instance.api_url, buyer.visitor.address, tally.busy, tally.undecided) as somebody,
+        ):
+            buyer.visitor = somebody
+            answer = await _check_out(buyer)
+        done += 1
+        ground.progress("rush", done, len(waiting))
+        return answer
+
+    return await all_of(len(waiting), take_turn)
 
 
 async def _check_out(buyer: Buyer) -> tuple[str, float]:

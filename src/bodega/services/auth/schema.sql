@@ -124,7 +124,11 @@ CREATE INDEX ended_session_ended_at ON ended_session USING btree (ended_at);
 
 CREATE INDEX mail_link_account ON mail_link USING btree (account_id) WHERE (used_at IS NULL);
 
+CREATE INDEX mail_link_created_at ON mail_link USING btree (created_at);
+
 CREATE UNIQUE INDEX refresh_token_current ON refresh_token USING btree (session_id) WHERE (replaced_at IS NULL);
+
+CREATE INDEX refresh_token_replaced_at ON refresh_token USING btree (replaced_at) WHERE (replaced_at IS NOT NULL);
 
 CREATE UNIQUE INDEX refresh_token_sealed ON refresh_token USING btree (session_id) WHERE (sealed_successor IS NOT NULL);
 

@@ -98,6 +98,8 @@ CREATE INDEX checkout_open_of_customer ON checkout USING btree (customer_id) WHE
 
 CREATE INDEX checkout_replaced_by ON checkout USING btree (replaced_by) WHERE (replaced_by IS NOT NULL);
 
+CREATE INDEX checkout_unfinished ON checkout USING btree (updated_at) WHERE (state = ANY (ARRAY['failed'::text, 'cancelled'::text, 'expired'::text]));
+
 CREATE INDEX checkout_waiting_by_client ON checkout USING btree (client) WHERE (state = ANY (ARRAY['action_required'::text, 'declined'::text]));
 
 CREATE INDEX checkout_waiting_by_email ON checkout USING btree (lower((contact ->> 'email'::text))) WHERE (state = ANY (ARRAY['action_required'::text, 'declined'::text]));

@@ -106,6 +106,8 @@ CREATE INDEX notification_recipient ON notification USING btree (lower(recipient
 
 CREATE INDEX notification_subject ON notification USING btree (subject_id);
 
+CREATE INDEX stock_wish_asked_at ON stock_wish USING btree (asked_at);
+
 CREATE INDEX stock_wish_customer ON stock_wish USING btree (customer_id) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX stock_wish_email ON stock_wish USING btree (email);

@@ -118,6 +118,8 @@ CREATE INDEX withdrawal_order ON withdrawal USING btree (order_id, id) WHERE (or
 
 CREATE INDEX withdrawal_unmatched ON withdrawal USING btree (lower(email), received_at) WHERE (order_id IS NULL);
 
+CREATE INDEX withdrawal_unmatched_since ON withdrawal USING btree (received_at) WHERE (order_id IS NULL);
+
 ALTER TABLE ONLY order_history
     ADD CONSTRAINT order_history_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id);
 

@@ -75,8 +75,8 @@ class Processor(Protocol):
     async def find_refund(self, payment: Payment, refund: Refund) -> bool:
         """Whether it has happened."""
 
-    def all_since(self, since: datetime) -> AsyncIterator[Standing]:
-        """Every intent made since then. Raises Unknown, NotNow."""
+    def all_since(self, since: datetime, before: datetime | None = None) -> AsyncIterator[Standing]:
+        """Every intent made since then, and before then. Raises Unknown, NotNow."""
 
     def read_webhook(self, body: bytes, signature: str) -> Webhook:
         """Raises: BadSignature; BadRequest, if it is signed and yet no event."""
@@ -134,7 +134,7 @@ class Stripe:
 
     async def find(self, payment: Payment) -> Standing | None:
         since = int(payment.created_at.timestamp()) - _CLOCK_SKEW_SECONDS
-        async for intent in self._intents(since):
+        async for intent in self._intents({"gte": since}):
             if intent.payment_id == payment.id:
                 return intent
         return None
@@ -197,11 +197,14 @@ class Stripe:
         page = await self._ask("get", "/v1/refunds", {"payment_intent": str(payment.intent_id), "limit": _PAGE})
         return any(one.get("metadata", {}).get("refund_id") == refund.id for one in page["data"])
 
-    def all_since(self, since: datetime) -> AsyncIterator[Standing]:
-        return self._intents(int(since.timestamp()))
+    def all_since(self, since: datetime, before: datetime | None = None) -> AsyncIterator[Standing]:
+        created = {"gte": int(since.timestamp())}
+        if before is not None:
+            created["lte"] = int(before.timestamp())
+        return self._intents(created)
 
-    async def _intents(self, since: int) -> AsyncIterator[Standing]:
-        params: dict[str, Any] = {"created": {"gte": since}, "limit": _PAGE, "expand": ["data.latest_charge"]}
+    async def _intents(self, created: Mapping[str, int]) -> AsyncIterator[Standing]:
+        params: dict[str, Any] = {"created": created, "limit": _PAGE, "expand": ["data.latest_charge"]}
         while True:
             page = await self._ask("get", _INTENTS, params)
             for intent in page["data"]:

@@ -11,7 +11,7 @@ import contextlib
 import time
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from prometheus_client import Gauge
@@ -310,8 +310,16 @@ def _word(outcome: Outcome, trouble: bool) -> str:
 
 
 class Sweep:
-    """Compares the processor's list with ours, from where the last comparison ended. What differs for longer than
-    the grace is unmatched money, and people must know."""
+    """Compares the processor's list with ours. What differs for longer than the grace is unmatched money, and people
+    must know.
+
+    The first comparison of a process reaches back by the overlap from where the last one ended: challenges take their
+    time. Those that follow read what has been made since the one before, and `_NEW` before that, and go over the whole
+    overlap again, bit by bit, once in `_ROUND`: else a shop with many orders would read an hour of them each time.
+    """
+
+    _NEW = timedelta(seconds=60)
+    _ROUND = timedelta(minutes=10)
 
     def __init__(self, database: Database, processor: Processor, settings: Settings) -> None:
         self._database = database
@@ -319,6 +327,10 @@ class Sweep:
         self._every = settings.reconcile_seconds
         self._overlap = timedelta(seconds=settings.sweep_overlap_seconds)
         self._grace = settings.unmatched_grace_seconds
+        self._last: datetime | None = None
+        """When the last comparison began. None: there was none."""
+        self._again_from: datetime | None = None
+        """Up to where the overlap has been looked at again."""
 
     def loop(self) -> Periodic:
         async def compare() -> bool:
@@ -335,28 +347,43 @@ class Sweep:
 
         Raises: Unknown, NotNow, Unavailable.
         """
-        async with self._database.transaction() as tx:
-            until, now = await store.swept_until(tx, self._processor.name)
-        since = (until or now) - self._overlap
-        page: list[Standing] = []
-        async for standing in self._processor.all_since(since):
-            page.append(standing)
-            if len(page) >= _PAGE:
-                await self._compare_all(page)
-                page.clear()
-        await self._compare_all(page)
         async with self._database.reading() as tx:
-            older = await store.unmatched_ids(tx, seen_before=since)
-        for intent_id in older:
-            await self._compare(await self._processor.retrieve(intent_id))
+            until, now = await store.swept_until(tx, self._processor.name)
+        begin = now - self._overlap
+        since, again_from, again_to = (until or now) - self._overlap, begin, begin
+        if until is not None and self._last is not None:
+            since = until - self._NEW
+            again_from = max(self._again_from or begin, begin)
+            again_to = min(again_from + (now - self._last) * (self._overlap / self._ROUND), since)
+        seen = await self._compare_listed(since, None)
+        if again_from < again_to:
+            seen |= await self._compare_listed(again_from, again_to)
+        async with self._database.reading() as tx:
+            unmatched = await store.unmatched_ids(tx, seen_before=now)
+        for intent_id in unmatched:
+            if intent_id not in seen:
+                await self._compare(await self._processor.retrieve(intent_id))
         async with self._database.transaction() as tx:
             await store.save_swept(tx, self._processor.name, now)
             found = await store.list_unmatched(tx, grace_seconds=self._grace, limit=100)
+        self._last, self._again_from = now, again_to if again_to < since else None
         _UNMATCHED.set(len(found))
         for one in found:
             _log.error("unmatched money", intent=one.intent_id, payment=one.payment_id, status=one.status,
                        amount=one.amount.amount, currency=one.amount.currency)  # fmt: skip
         return len(found)
+
+    async def _compare_listed(self, since: datetime, before: datetime | None) -> set[str]:
+        """Those made in that time; which they are."""
+        seen, page = set[str](), list[Standing]()
+        async for standing in self._processor.all_since(since, before):
+            seen.add(standing.intent_id)
+            page.append(standing)
+            if len(page) >= _PAGE:
+                await self._compare_all(page)
+                page.clear()
+        await self._compare_all(page)
+        return seen
 
     async def _compare_all(self, page: list[Standing]) -> None:
         """Most agree, and are looked at together; what differs is looked at again by itself, with its rows locked."""

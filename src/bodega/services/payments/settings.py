@@ -28,7 +28,7 @@ class Settings(ServiceSettings):
     reconcile_seconds: float = 30
     """How often the processor's list is compared with ours."""
     sweep_overlap_seconds: float = 3600
-    """How far back each comparison reaches before the end of the one before: challenges take their time."""
+    """How far back charges are compared, and compared again every ten minutes: challenges take their time."""
     unmatched_grace_seconds: float = 60
     """A difference younger than this is money under way."""
 
