@@ -10,12 +10,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from bson.regex import Regex
 from fastapi import FastAPI
 from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.collection import AsyncCollection
 
 from bodega.contracts.catalog import ProductStatus
 from bodega.kit.errors import Unavailable
+from bodega.kit.loops import keep_running
 from bodega.kit.testing import Caller, Credentials, eventually, serving
 from bodega.services.catalog import service
 from bodega.services.catalog import store as stores
@@ -24,7 +26,7 @@ from bodega.services.catalog.domain.lists import Entry, ProductLists, Sort
 from bodega.services.catalog.flows import ReadModel
 from bodega.services.catalog.schemas import CategoryWrite, ProductWrite
 from bodega.services.catalog.settings import Settings
-from bodega.services.catalog.store import Card, Store
+from bodega.services.catalog.store import Card, Store, _behind
 from tests.catalog.conftest import in_database
 from tests.catalog.making import euro, mug
 from tests.conftest import RUN
@@ -63,11 +65,15 @@ async def documents(own: Settings) -> AsyncIterator[AsyncCollection[Json]]:
 
 @asynccontextmanager
 async def following(store: Store, settings: Settings) -> AsyncIterator[ReadModel]:
-    lists = ReadModel(store, settings)
-    running = asyncio.create_task(lists.run())
+    """As in the service: what fails is tried again."""
+    lists, stopping = ReadModel(store, settings), asyncio.Event()
+    running = asyncio.create_task(
+        keep_running("catalog", lists, stopping, retry_first_seconds=0.01, retry_most_seconds=0.1)
+    )
     try:
         yield lists
     finally:
+        stopping.set()
         lists.stop()
         await running
 
@@ -250,6 +256,8 @@ class Overheard(monitoring.CommandListener):
     def __init__(self) -> None:
         self.finds: list[tuple[str, Json]] = []
         self.scans: list[tuple[str, Json]] = []
+        self.limits: list[int] = []
+        """Of what was found among products."""
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         command = event.command
@@ -260,6 +268,7 @@ class Overheard(monitoring.CommandListener):
             found = (command[event.command_name], question)
             if event.command_name == "find":
                 self.finds.append(found)
+                self.limits += [command.get("limit", 0)] if found[0] == "product" else []
             if found[0] == "product" and not _has_unique_key(question):
                 self.scans.append(found)
 
@@ -272,7 +281,8 @@ class Overheard(monitoring.CommandListener):
 
 def _has_unique_key(question: Json) -> bool:
     """The stand-in looks at every document, unless a question names exactly the fields of a unique key, each with a
-    value or with `$in`."""
+    value or with `$in`. A regular expression is tried on the ids of the index alone, unless it is written as
+    `{"$regex": …}`: then it is compiled anew for each."""
     if set(question) not in ({"_id"}, {"slugs"}, {"skus"}, {"created_key"}, {"_id", "version"}):
         return False
     return all(not isinstance(value, dict) or set(value) == {"$in"} for value in question.values())
@@ -367,6 +377,42 @@ async def test_nothing_that_pages_and_merchants_ask_for_looks_at_every_product(
         assert (await cart.post("/internal/products", {"ids": [first["id"]]})).status == 200
         assert (await merchant.delete(f"/admin/products/{first['id']}", headers={"If-Match": "*"})).status == 200
         assert overheard.scans == []
+
+
+@pytest.mark.parametrize("made_before", [0, 1, 6, 7])
+async def test_a_pass_over_all_products_reads_a_few_at_a_time_so_that_others_come_in_between(
+    own: Settings, overheard: Overheard, monkeypatch: pytest.MonkeyPatch, made_before: int
+) -> None:
+    monkeypatch.setattr(stores, "_SLICE", 3)
+    store = Store(own.mongo_url, timeout_seconds=5, pool_size=4)
+    await store.open()
+    there = [
+        (await service.create(store, ProductWrite.model_validate(priced(100)), currency="EUR"))[0].id
+        for _ in range(made_before)
+    ]
+    for each in (store.entries, store.pictures):
+        overheard.finds.clear()
+        overheard.limits.clear()
+        passed = [batch async for batch in each()]
+        assert overheard.limits == [3] * (made_before // 3 + 1)
+        asked = [question["_id"] for collection, question in overheard.finds if collection == "product"]
+        assert all(isinstance(one, Regex) for one in asked)
+        assert overheard.scans == []
+        if each == store.entries:
+            assert [one.id for batch in passed for one in batch] == sorted(there)
+        else:
+            assert len(passed) == made_before
+    await store.close()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_ids_behind_one_are_those_that_sort_behind_it(seed: int) -> None:
+    chance = Random(seed)
+    known = ["prd_" + "".join(chance.choices("019AZ", k=chance.choice((3, 4)))) for _ in range(60)]
+    for last in known:
+        behind = _behind(last).try_compile()
+        assert {one for one in known if behind.search(one)} == {one for one in known if one > last}
+    assert all(_behind(None).try_compile().search(one) for one in known)
 
 
 # --- replicas -----------------------------------------------------------------------------------------
