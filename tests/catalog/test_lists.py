@@ -19,7 +19,7 @@ from bodega.contracts.catalog import ProductStatus
 from bodega.kit.errors import Unavailable
 from bodega.kit.loops import keep_running
 from bodega.kit.testing import Caller, Credentials, eventually, serving
-from bodega.services.catalog import service
+from bodega.services.catalog import flows, service
 from bodega.services.catalog import store as stores
 from bodega.services.catalog.app import create_app
 from bodega.services.catalog.domain.lists import Entry, ProductLists, Sort
@@ -379,6 +379,66 @@ async def test_nothing_that_pages_and_merchants_ask_for_looks_at_every_product(
         assert overheard.scans == []
 
 
+async def test_a_list_that_is_asked_for_again_is_answered_as_before_until_something_is_written(
+    own: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[Json] = []
+    choose = ProductLists.published
+
+    def choosing(lists: ProductLists, **question: Any) -> list[Entry]:
+        chosen.append(question)
+        return choose(lists, **question)
+
+    monkeypatch.setattr(ProductLists, "published", choosing)
+    async with shop(own, credentials) as merchant, shop(own, credentials, replica="1") as other:
+        first, second = await made(merchant, priced(100)), await made(merchant, priced(200))
+        await eventually(lambda: everything_is_told(own))
+        for path in ("/products?limit=1", "/products?sort=price&brand=Oriel%20Works", "/products?sort=-price"):
+            once = await merchant.get(path)
+            chosen.clear()
+            again = await merchant.get(path)
+            assert (again.status, again.body, again.headers["xkey"]) == (200, once.body, once.headers["xkey"])
+            known = await merchant.get(path, headers={"If-None-Match": once.headers["etag"]})
+            assert (known.status, known.body) == (304, b"")
+            assert chosen == []
+            for change in ({"brand": "Haverfold"}, {"title": "Another"}, {"title": "One"}, {"brand": "Oriel Works"}):
+                await changed(other, first, **change)
+                newest = await merchant.get(path)
+                assert chosen
+                chosen.clear()
+                assert (await merchant.get(path)).body == newest.body
+                assert chosen == []
+        assert ids(await listed(merchant)) == [second["id"], first["id"]]
+
+
+async def test_an_answer_is_worked_out_again_when_its_cards_have_been_read_long_ago(
+    own: Settings, credentials: Credentials, documents: AsyncCollection[Json]
+) -> None:
+    async with shop(own.model_copy(update={"card_seconds": 0.2}), credentials) as merchant:
+        product = await made(merchant, priced(100))
+        assert [one["title"] for one in await listed(merchant)] == [product["title"]]
+        await documents.update_one({"_id": product["id"]}, {"$set": {"title": "By hand"}})
+
+        async def is_shown() -> None:
+            assert [one["title"] for one in await listed(merchant)] == ["By hand"]
+
+        await eventually(is_shown)
+
+
+async def test_answers_are_remembered_up_to_a_number(
+    own: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows, "_MOST_ANSWERS", 3)
+    app = create_app(own)
+    async with serving_as_merchant(app, credentials) as merchant:
+        await made(merchant, priced(100))
+        await eventually(lambda: everything_is_told(own))
+        for limit in (1, 2, 3, 4, 1, 5):
+            assert (await merchant.get(f"/products?limit={limit}")).status == 200
+        assert (await merchant.get(f"/products?limit=1&unknown={'x' * 1_500}")).status == 200
+        assert list(app.state.lists._answers) == [b"limit=4", b"limit=1", b"limit=5"]
+
+
 @pytest.mark.parametrize("made_before", [0, 1, 6, 7])
 async def test_a_pass_over_all_products_reads_a_few_at_a_time_so_that_others_come_in_between(
     own: Settings, overheard: Overheard, monkeypatch: pytest.MonkeyPatch, made_before: int
@@ -390,18 +450,12 @@ async def test_a_pass_over_all_products_reads_a_few_at_a_time_so_that_others_com
         (await service.create(store, ProductWrite.model_validate(priced(100)), currency="EUR"))[0].id
         for _ in range(made_before)
     ]
-    for each in (store.entries, store.pictures):
-        overheard.finds.clear()
-        overheard.limits.clear()
-        passed = [batch async for batch in each()]
-        assert overheard.limits == [3] * (made_before // 3 + 1)
-        asked = [question["_id"] for collection, question in overheard.finds if collection == "product"]
-        assert all(isinstance(one, Regex) for one in asked)
-        assert overheard.scans == []
-        if each == store.entries:
-            assert [one.id for batch in passed for one in batch] == sorted(there)
-        else:
-            assert len(passed) == made_before
+    assert [one.id async for batch in store.entries() for one in batch] == sorted(there)
+    assert len([one async for one in store.pictures()]) == made_before
+    assert overheard.limits == [3] * (made_before // 3 + 1) * 2
+    asked = [question["_id"] for collection, question in overheard.finds if collection == "product"]
+    assert all(isinstance(one, Regex) for one in asked)
+    assert overheard.scans == []
     await store.close()
 
 
@@ -462,7 +516,7 @@ async def test_many_writers_and_readers_at_once_never_see_a_list_older_than_what
 
 DIES = """
 import asyncio, json, os, signal, sys
-from bodega.services.catalog import service
+from bodega.services.catalog import flows, service
 from bodega.services.catalog.schemas import ProductWrite
 from bodega.services.catalog.store import Store
 
