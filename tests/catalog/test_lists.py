@@ -10,21 +10,23 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from bson.regex import Regex
 from fastapi import FastAPI
 from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.collection import AsyncCollection
 
 from bodega.contracts.catalog import ProductStatus
 from bodega.kit.errors import Unavailable
+from bodega.kit.loops import keep_running
 from bodega.kit.testing import Caller, Credentials, eventually, serving
-from bodega.services.catalog import service
+from bodega.services.catalog import flows, service
 from bodega.services.catalog import store as stores
 from bodega.services.catalog.app import create_app
 from bodega.services.catalog.domain.lists import Entry, ProductLists, Sort
 from bodega.services.catalog.flows import ReadModel
 from bodega.services.catalog.schemas import CategoryWrite, ProductWrite
 from bodega.services.catalog.settings import Settings
-from bodega.services.catalog.store import Card, Store
+from bodega.services.catalog.store import Card, Store, _behind
 from tests.catalog.conftest import in_database
 from tests.catalog.making import euro, mug
 from tests.conftest import RUN
@@ -63,11 +65,15 @@ async def documents(own: Settings) -> AsyncIterator[AsyncCollection[Json]]:
 
 @asynccontextmanager
 async def following(store: Store, settings: Settings) -> AsyncIterator[ReadModel]:
-    lists = ReadModel(store, settings)
-    running = asyncio.create_task(lists.run())
+    """As in the service: what fails is tried again."""
+    lists, stopping = ReadModel(store, settings), asyncio.Event()
+    running = asyncio.create_task(
+        keep_running("catalog", lists, stopping, retry_first_seconds=0.01, retry_most_seconds=0.1)
+    )
     try:
         yield lists
     finally:
+        stopping.set()
         lists.stop()
         await running
 
@@ -250,6 +256,8 @@ class Overheard(monitoring.CommandListener):
     def __init__(self) -> None:
         self.finds: list[tuple[str, Json]] = []
         self.scans: list[tuple[str, Json]] = []
+        self.limits: list[int] = []
+        """Of what was found among products."""
 
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         command = event.command
@@ -260,6 +268,7 @@ class Overheard(monitoring.CommandListener):
             found = (command[event.command_name], question)
             if event.command_name == "find":
                 self.finds.append(found)
+                self.limits += [command.get("limit", 0)] if found[0] == "product" else []
             if found[0] == "product" and not _has_unique_key(question):
                 self.scans.append(found)
 
@@ -272,7 +281,8 @@ class Overheard(monitoring.CommandListener):
 
 def _has_unique_key(question: Json) -> bool:
     """The stand-in looks at every document, unless a question names exactly the fields of a unique key, each with a
-    value or with `$in`."""
+    value or with `$in`. A regular expression is tried on the ids of the index alone, unless it is written as
+    `{"$regex": …}`: then it is compiled anew for each."""
     if set(question) not in ({"_id"}, {"slugs"}, {"skus"}, {"created_key"}, {"_id", "version"}):
         return False
     return all(not isinstance(value, dict) or set(value) == {"$in"} for value in question.values())
@@ -369,6 +379,96 @@ async def test_nothing_that_pages_and_merchants_ask_for_looks_at_every_product(
         assert overheard.scans == []
 
 
+async def test_a_list_that_is_asked_for_again_is_answered_as_before_until_something_is_written(
+    own: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[Json] = []
+    choose = ProductLists.published
+
+    def choosing(lists: ProductLists, **question: Any) -> list[Entry]:
+        chosen.append(question)
+        return choose(lists, **question)
+
+    monkeypatch.setattr(ProductLists, "published", choosing)
+    async with shop(own, credentials) as merchant, shop(own, credentials, replica="1") as other:
+        first, second = await made(merchant, priced(100)), await made(merchant, priced(200))
+        await eventually(lambda: everything_is_told(own))
+        for path in ("/products?limit=1", "/products?sort=price&brand=Oriel%20Works", "/products?sort=-price"):
+            once = await merchant.get(path)
+            chosen.clear()
+            again = await merchant.get(path)
+            assert (again.status, again.body, again.headers["xkey"]) == (200, once.body, once.headers["xkey"])
+            known = await merchant.get(path, headers={"If-None-Match": once.headers["etag"]})
+            assert (known.status, known.body) == (304, b"")
+            assert chosen == []
+            for change in ({"brand": "Haverfold"}, {"title": "Another"}, {"title": "One"}, {"brand": "Oriel Works"}):
+                await changed(other, first, **change)
+                newest = await merchant.get(path)
+                assert chosen
+                chosen.clear()
+                assert (await merchant.get(path)).body == newest.body
+                assert chosen == []
+        assert ids(await listed(merchant)) == [second["id"], first["id"]]
+
+
+async def test_an_answer_is_worked_out_again_when_its_cards_have_been_read_long_ago(
+    own: Settings, credentials: Credentials, documents: AsyncCollection[Json]
+) -> None:
+    async with shop(own.model_copy(update={"card_seconds": 0.2}), credentials) as merchant:
+        product = await made(merchant, priced(100))
+        assert [one["title"] for one in await listed(merchant)] == [product["title"]]
+        await documents.update_one({"_id": product["id"]}, {"$set": {"title": "By hand"}})
+
+        async def is_shown() -> None:
+            assert [one["title"] for one in await listed(merchant)] == ["By hand"]
+
+        await eventually(is_shown)
+
+
+async def test_answers_are_remembered_up_to_a_number(
+    own: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flows, "_MOST_ANSWERS", 3)
+    app = create_app(own)
+    async with serving_as_merchant(app, credentials) as merchant:
+        await made(merchant, priced(100))
+        await eventually(lambda: everything_is_told(own))
+        for limit in (1, 2, 3, 4, 1, 5):
+            assert (await merchant.get(f"/products?limit={limit}")).status == 200
+        assert (await merchant.get(f"/products?limit=1&unknown={'x' * 1_500}")).status == 200
+        assert list(app.state.lists._answers) == [b"limit=4", b"limit=1", b"limit=5"]
+
+
+@pytest.mark.parametrize("made_before", [0, 1, 6, 7])
+async def test_a_pass_over_all_products_reads_a_few_at_a_time_so_that_others_come_in_between(
+    own: Settings, overheard: Overheard, monkeypatch: pytest.MonkeyPatch, made_before: int
+) -> None:
+    monkeypatch.setattr(stores, "_SLICE", 3)
+    store = Store(own.mongo_url, timeout_seconds=5, pool_size=4)
+    await store.open()
+    there = [
+        (await service.create(store, ProductWrite.model_validate(priced(100)), currency="EUR"))[0].id
+        for _ in range(made_before)
+    ]
+    assert [one.id async for batch in store.entries() for one in batch] == sorted(there)
+    assert len([one async for one in store.pictures()]) == made_before
+    assert overheard.limits == [3] * (made_before // 3 + 1) * 2
+    asked = [question["_id"] for collection, question in overheard.finds if collection == "product"]
+    assert all(isinstance(one, Regex) for one in asked)
+    assert overheard.scans == []
+    await store.close()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_ids_behind_one_are_those_that_sort_behind_it(seed: int) -> None:
+    chance = Random(seed)
+    known = ["prd_" + "".join(chance.choices("019AZ", k=chance.choice((3, 4)))) for _ in range(60)]
+    for last in known:
+        behind = _behind(last).try_compile()
+        assert {one for one in known if behind.search(one)} == {one for one in known if one > last}
+    assert all(_behind(None).try_compile().search(one) for one in known)
+
+
 # --- replicas -----------------------------------------------------------------------------------------
 
 
@@ -416,7 +516,7 @@ async def test_many_writers_and_readers_at_once_never_see_a_list_older_than_what
 
 DIES = """
 import asyncio, json, os, signal, sys
-from bodega.services.catalog import service
+from bodega.services.catalog import flows, service
 from bodega.services.catalog.schemas import ProductWrite
 from bodega.services.catalog.store import Store
 

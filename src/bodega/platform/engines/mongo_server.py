@@ -16,6 +16,7 @@ from scramp import ScramException, ScramMechanism
 from bodega.platform.system import LOOPBACK
 
 COMMIT_DELAY_MS = 10
+CACHE_MEGABYTES = 64
 MECHANISM = "SCRAM-SHA-256"
 # What a driver asks before it can say who it is.
 _OPEN_TO_ALL = frozenset({"hello", "ismaster", "ping", "buildinfo"})
@@ -134,7 +135,7 @@ def main() -> None:
         convertStrings=True,
     )  # fmt: skip
     store_builder = jpype.JClass("org.h2.mvstore.MVStore").Builder()
-    store = store_builder.fileName(options.file).open()
+    store = store_builder.fileName(options.file).cacheSize(CACHE_MEGABYTES).open()
     store.setAutoCommitDelay(COMMIT_DELAY_MS)
     backend = jpype.JClass("de.bwaldvogel.mongo.backend.h2.H2Backend")(store)
     guarded = Guarded(backend, options.user, Path(options.password_file).read_text().strip())

@@ -33,7 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return create_service(
         NAME,
         settings,
-        [routes.public, routes.admin, routes.internal],
+        [routes.lists, routes.public, routes.admin, routes.internal],
         titles=TITLES,
         description=sign or "",
         state={"store": store, "storage": storage, "darkroom": darkroom, "lists": lists},

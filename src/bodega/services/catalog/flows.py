@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 from uuid import UUID, uuid5
@@ -31,6 +33,8 @@ _SOON = 0.02
 """... and when something was new: the store remembers a hundred records, and many writers fill it soon."""
 _TRIES = 20
 _WORDS_AT_ONCE = 2_000
+_MOST_ANSWERS = 1_000
+"""Some eight kilobytes each."""
 UPLOAD_HOURS = 24
 SWEEP_HOURS = 24
 _log = log()
@@ -206,6 +210,14 @@ class Relay:
         return Message(topic=self._prefix + told.topic, key=told.key, body=body, headers=headers)
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of a list, written out."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
 class ReadModel:
     """Answers the lists of products from memory: which products, in which order, and what their cards show.
 
@@ -229,6 +241,9 @@ class ReadModel:
         """The mark of the last record that is in the lists."""
         self._cards: dict[str, tuple[float, Card]] = {}
         """With the time at which each was read, the longest unused first."""
+        self._revision = 0
+        self._answers: OrderedDict[Hashable, tuple[int, float, Answer]] = OrderedDict()
+        """By question: its revision, until when it is good, and itself; the longest unused first."""
         self._looking = asyncio.Lock()
         self._next_look: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
@@ -253,6 +268,32 @@ class ReadModel:
             raise Unavailable("the lists of products are being read from the database")
 
     # --- what is asked ----------------------------------------------------------------------------------
+
+    async def answered(self, question: Hashable) -> Answer | None:
+        """What was answered to this question before, if it would be the same now. Raises Unavailable."""
+        revision, good_until, answer = self._answers.get(question, (-1, 0.0, None))
+        if answer is None or revision != self._revision or time.monotonic() > good_until:
+            return None
+        await self._looked()
+        if revision != self._revision:
+            return None
+        self._answers.move_to_end(question)
+        return answer
+
+    @property
+    def revision(self) -> int:
+        """Of what lists show: another one with each write that has come in."""
+        return self._revision
+
+    def remember(self, question: Hashable, answer: Answer, cards: Iterable[Card], *, revision: int) -> None:
+        """An answer that shows these cards. `revision`: as it was before they were chosen, since what was written
+        meanwhile makes the answer worth nothing."""
+        now = time.monotonic()
+        read_at = min((self._cards.get(card.entry.id, (now, card))[0] for card in cards), default=now)
+        self._answers[question] = (revision, read_at + self._card_seconds, answer)
+        self._answers.move_to_end(question)
+        if len(self._answers) > _MOST_ANSWERS:
+            self._answers.popitem(last=False)
 
     async def cards(
         self, *, category: str | None, brand: str | None, sort: Sort, after: After | None, limit: int
@@ -403,6 +444,7 @@ class ReadModel:
         lists = await sorting
         await self._refresh(lists, sorted(written))
         self._lists, self._seen = lists, seen
+        self._revision += 1
         self._built.set()
         _log.info("the lists are in memory", products=len(lists), seconds=round(time.monotonic() - began, 3))
 
@@ -416,6 +458,7 @@ class ReadModel:
             card, now = found.get(one), lists.find(one)
             if now is not before and (card is None or (now is not None and now.version >= card.version)):
                 continue  # somebody has read it later than we have
+            self._revision += 1
             if card is None:
                 lists.remove(one)
             else:

@@ -11,7 +11,9 @@
 """
 
 import asyncio
+import contextlib
 import itertools
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,7 +21,9 @@ from functools import wraps
 from sys import intern
 from typing import Any, ParamSpec, TypeVar
 
+from bson.regex import Regex
 from pymongo import ASCENDING, AsyncMongoClient, ReturnDocument
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, OperationFailure
 from pymongo.write_concern import WriteConcern
@@ -51,8 +55,13 @@ _CARD = {
     "variants.compare_at_price": 1,
     "media": {"$slice": 1},
 }
-_ENTRIES_AT_ONCE = 1_000
+_BY_ID = [("_id", ASCENDING)]
+_SLICE = 250
+"""Of a pass over all products: some tenths of a second of the stand-in's time, if there are 100,000."""
+_PAUSE_SECONDS = 0.02
+"""Between two slices: the stand-in's lock is not fair, and who waits for it must have woken up before we ask again."""
 _PASS_MILLISECONDS = 600_000
+_TRIES = 3
 _IDS_AT_ONCE = 200
 _LARGE = f"w{WIDTHS[-1]}."
 """Of a picture, what no card is wide enough for."""
@@ -254,21 +263,10 @@ class Store:
     # --- for the lists -----------------------------------------------------------------------------------
 
     async def entries(self) -> AsyncIterator[list[Entry]]:
-        """Every product, whatever its status, in batches of no particular order: a pass over the whole collection. What
-        is written meanwhile may come in either state. Raises Unavailable."""
-        # The stand-in reads all of them before it answers: longer than anybody else would wait.
-        client: AsyncMongoClient[Document] = AsyncMongoClient(
-            self._url, tz_aware=True, maxPoolSize=1, socketTimeoutMS=_PASS_MILLISECONDS, **self._patience
-        )
-        try:
-            products = client.get_default_database("bodega")[self._products.name]
-            cursor = products.find({}, _ENTRY).batch_size(_ENTRIES_AT_ONCE)
-            while documents := await cursor.to_list(_ENTRIES_AT_ONCE):
-                yield [_entry(document) for document in documents]
-        except (ConnectionFailure, OperationFailure) as error:
-            raise Unavailable("the database does not answer", store=type(error).__name__) from error
-        finally:
-            await client.close()
+        """Every product, whatever its status, some at a time, by id: a pass over the whole collection. What is written
+        meanwhile may come in either state, and what is made meanwhile may be missing. Raises Unavailable."""
+        async for documents in self._slices(_ENTRY):
+            yield [_entry(document) for document in documents]
 
     @_answering
     async def cards(self, ids: Sequence[str]) -> dict[str, Card]:
@@ -328,14 +326,43 @@ class Store:
             self.recorded.set()
 
     async def pictures(self) -> AsyncIterator[list[str]]:
-        """Product by product, whatever its status: the paths that it, or an order of it, may show."""
-        fields = {"media.renditions": True, "former_images": True}
-        try:
-            async for document in self._products.find({}, fields):
+        """Product by product, whatever its status: the paths that it, or an order of it, may show. Raises
+        Unavailable."""
+        async for documents in self._slices({"media.renditions": True, "former_images": True}):
+            for document in documents:
                 shown = [path for media in document.get("media", ()) for _, path in media["renditions"]]
                 yield [*shown, *document.get("former_images", ())]
+
+    async def _slices(self, projection: Mapping[str, Any]) -> AsyncIterator[list[Document]]:
+        """Every product, by id, so few at a time that others' questions come in between: the stand-in answers one
+        command of a collection after the other, and reads all of an answer into its memory first, which a large catalog
+        does not fit in.
+
+        One question for both kinds of server. MongoDB walks the index from `min` on. The stand-in passes over `min`
+        and `hint`, but tries a regular expression on the ids of its index, and reads no more documents than the limit.
+        """
+        # A stand-in that has just started reads its whole index once: longer than anybody else would wait.
+        client: AsyncMongoClient[Document] = AsyncMongoClient(
+            self._url, tz_aware=True, maxPoolSize=1, socketTimeoutMS=_PASS_MILLISECONDS, **self._patience
+        )
+        last: str | None = None
+        try:
+            products = client.get_default_database("bodega")[self._products.name]
+            while True:
+                documents = await _slice_behind(last, products, projection)
+                for document in documents:
+                    if last is not None and document["_id"] <= last:
+                        raise RuntimeError("the database does not keep to the order of the index that it was told")
+                    last = document["_id"]
+                if documents:
+                    yield documents
+                if len(documents) < _SLICE:
+                    return
+                await asyncio.sleep(_PAUSE_SECONDS)
         except (ConnectionFailure, OperationFailure) as error:
             raise Unavailable("the database does not answer", store=type(error).__name__) from error
+        finally:
+            await client.close()
 
     async def _many(self, chosen: Document, *, projection: Mapping[str, Any] | None = None) -> list[Product]:
         return [_product(document) for document in await self._products.find(chosen, projection).to_list()]
@@ -585,6 +612,30 @@ class Store:
 def _versioned(written: str) -> tuple[str, int]:
     product_id, _, version = written.partition(":")
     return product_id, int(version)
+
+
+async def _slice_behind(
+    last: str | None, products: AsyncCollection[Document], projection: Mapping[str, Any]
+) -> list[Document]:
+    """Tried again a few times: the stand-in may drop a piece of its file while it reads in it, which says nothing of
+    what comes next, and the pass need not begin anew."""
+    question = products.find({"_id": _behind(last)}, projection).hint(_BY_ID).limit(_SLICE)
+    if last is not None:
+        question = question.min([("_id", last)])
+    for _ in range(_TRIES):
+        with contextlib.suppress(OperationFailure):
+            return await question.clone().to_list()
+    return await question.to_list()
+
+
+def _behind(last: str | None) -> Regex[str]:
+    """Ids that sort behind this one, which is ASCII; None: all. For `a7`:
+    `^(?:a(?:7.|[^\\x00-\\x37])|[^\\x00-\\x61])`. A value of its own kind, since the stand-in compiles `{"$regex": …}`
+    anew for every id that it tries."""
+    pattern = "."
+    for letter in reversed(last or ""):
+        pattern = f"(?:{re.escape(letter)}{pattern}|[^\\x00-\\x{ord(letter):02x}])"
+    return Regex(f"^{pattern}")
 
 
 def _announcement(product: Product) -> Document:
