@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from typing import Any
@@ -12,7 +13,8 @@ from bodega.contracts.catalog import PricedSku
 from bodega.contracts.ids import new_id
 from bodega.contracts.money import Money
 from bodega.contracts.orders import view_token
-from bodega.services.notifications import domain
+from bodega.kit.testing import eventually
+from bodega.services.notifications import clients, domain
 from bodega.services.notifications.clients import Mailer
 from bodega.services.notifications.domain import KINDS, Kind, Notice, Notification
 from bodega.services.notifications.errors import Delayed
@@ -44,6 +46,14 @@ FACTS: dict[Kind, Any] = {
 }
 
 
+def notification_of(notice: Notice) -> Notification:
+    return Notification(
+        id=new_id("ntf"), notice=notice, state="waiting", attempts=0, last_error=None, sent_at=None,
+        message_id=domain.message_id("f", notice.recipient, "a@b.example"),
+        created_at=datetime(2026, 11, 24, 10, tzinfo=UTC),
+    )  # fmt: skip
+
+
 def written(
     kind: Kind, *, recipient: str = "ada@example.com", link: str | None = None, merchant: str = "", **data: Any
 ) -> EmailMessage:
@@ -52,12 +62,10 @@ def written(
         kind=kind, fact="f", recipient=recipient, event_id=fact.id, subject_id=fact.subject,
         data={**fact.data.model_dump(mode="json"), **data}, number=getattr(fact.data, "number", None),
     )  # fmt: skip
-    notification = Notification(
-        id=new_id("ntf"), notice=notice, state="waiting", message_id=domain.message_id("f", recipient, "a@b.example"),
-        attempts=0, last_error=None, created_at=datetime(2026, 11, 24, 10, tzinfo=UTC), sent_at=None,
-    )  # fmt: skip
     settings = Settings(site_url="http://127.0.0.1:8000", shop_name="Bodega", merchant_line=merchant)
-    return Writer(settings, SECRET).write(notification, link, goods=GOODS if kind == "back_in_stock" else None)
+    return Writer(settings, SECRET).write(
+        notification_of(notice), link, goods=GOODS if kind == "back_in_stock" else None
+    )
 
 
 def parts(mail: EmailMessage) -> tuple[str, str]:
@@ -255,6 +263,87 @@ def test_the_message_id_depends_on_fact_and_recipient_alone_and_gives_neither_aw
     assert one != domain.message_id("ord_1/paid", "bob@example.com", "shop@bodega.example")
     assert one != domain.message_id("ord_2/paid", "ada@example.com", "shop@bodega.example")
     assert re.fullmatch(r"<[0-9a-f]{40}@bodega\.example>", one)
+
+
+def test_one_writer_writes_each_subject_anew_and_as_its_reader_writes_money() -> None:
+    writer = Writer(Settings(), SECRET)
+
+    def subject(locale: str, amount: int) -> str:
+        fact = making.refunded(ORDER, "ada@example.com", amount, amount)
+        data = fact.data.model_dump(mode="json")
+        data["contact"]["locale"] = locale
+        notice = Notice(
+            kind="order_refunded", fact="f", recipient="ada@example.com", event_id=fact.id, subject_id=ORDER, data=data
+        )
+        return str(writer.write(notification_of(notice), None)["Subject"])
+
+    said = [subject(locale, amount) for locale, amount in (("en-IE", 123456), ("en-CH", 123456), ("en-IE", 500))]
+    assert [re.sub(r"Refund of (.*) for .*", r"\1", one) for one in said] == ["€1,234.56", "€\xa01’234.56", "€5.00"]
+
+
+@dataclass
+class Server:
+    """A mail server that takes everything: what it was told on each connection."""
+
+    connections: list[list[bytes]] = field(default_factory=list)
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    taken: int = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said = list[bytes]()
+        self.connections.append(said)
+        self.writers.append(writer)
+        writer.write(b"220 mail.example\r\n")
+        while line := await reader.readline():
+            said.append(line.upper().strip())
+            if line.upper().startswith(b"DATA"):
+                writer.write(b"354 go on\r\n")
+                await reader.readuntil(b"\r\n.\r\n")
+                self.taken += 1
+            writer.write(b"250 ok\r\n")
+        writer.close()
+
+
+async def test_mails_in_a_row_share_a_connection_and_one_that_the_server_has_closed_is_not_used() -> None:
+    server = Server()
+    async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
+        mailer = Mailer(Settings(smtp_host="127.0.0.1", smtp_port=listening.sockets[0].getsockname()[1]))
+        mail = written("password_changed")
+        for _ in range(3):
+            await mailer.send(mail, "ada@example.com")
+        assert (len(server.connections), server.taken) == (1, 3)
+        server.writers[0].close()
+
+        async def noticed() -> None:
+            assert not any(line.is_connected for line, _ in mailer._kept)
+
+        await eventually(noticed)
+        await mailer.send(mail, "ada@example.com")
+        assert (len(server.connections), server.taken) == (2, 4)
+        await asyncio.gather(*(mailer.send(mail, "ada@example.com") for _ in range(3)))
+        assert (len(server.connections), server.taken) == (4, 7), "nobody shares a connection with another mail"
+        await mailer.close()
+
+    async def all_ended() -> None:
+        assert [said[-1] for said in server.connections] == [b"DATA", b"QUIT", b"QUIT", b"QUIT"]
+
+    await eventually(all_ended)
+
+
+async def test_a_connection_that_nobody_uses_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients, "_KEPT_SECONDS", 0.05)
+    server = Server()
+    async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
+        mailer = Mailer(Settings(smtp_host="127.0.0.1", smtp_port=listening.sockets[0].getsockname()[1]))
+        await mailer.send(written("password_changed"), "ada@example.com")
+
+        async def ended() -> None:
+            assert server.connections[0][-1] == b"QUIT"
+
+        await eventually(ended)
+        await mailer.send(written("password_changed"), "ada@example.com")
+        assert len(server.connections) == 2
+        await mailer.close()
 
 
 async def test_a_mail_servers_password_is_never_sent_in_clear() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import stripe
 
+from bodega.kit.testing import PATIENCE_SECONDS
 from bodega.sandbox.deliveries import signature
 from bodega.sandbox.processor import API_VERSION
 from tests.sandbox.stand import CARRIER_KEY, PARCEL, WEBHOOK_SECRET, Ear, Sandbox
@@ -101,6 +104,49 @@ async def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path: Path, ear: Ear) 
     finally:
         await sandbox.hang_up()
         assert sandbox.stop() in (0, -signal.SIGTERM)
+
+
+async def test_a_connection_is_kept_and_one_that_the_shop_closes_meanwhile_costs_an_event_no_wait(
+    tmp_path: Path,
+) -> None:
+    connections, heard = 0, list[tuple[int, str]]()
+    news = asyncio.Event()
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Takes two events on its first connection, and closes it on reading the third."""
+        nonlocal connections
+        connections += 1
+        mine = connections
+        with suppress(asyncio.IncompleteReadError):  # hung up
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+                event = json.loads(await reader.readexactly(size))
+                if mine == 1 and len(heard) == 2:
+                    break
+                heard.append((mine, event["data"]["object"]["id"]))
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+                news.set()
+        writer.close()
+
+    door = await asyncio.start_server(take, "127.0.0.1")
+    sandbox = Sandbox(tmp_path, environment={
+        "BODEGA_SANDBOX_WEBHOOK_URL": f"http://127.0.0.1:{door.sockets[0].getsockname()[1]}/",
+        "BODEGA_SANDBOX_WEBHOOK_RETRY_FIRST_SECONDS": "600", "BODEGA_SANDBOX_WEBHOOK_RETRY_MOST_SECONDS": "600",
+    })  # fmt: skip
+    sandbox.start()
+    shop: Any = sandbox.stripe()
+    try:
+        made = []
+        for _ in range(4):
+            news.clear()
+            made.append(await shop.v1.payment_intents.create_async({**CARD, "confirm": False}))
+            await asyncio.wait_for(news.wait(), PATIENCE_SECONDS)
+        assert heard == [(1, made[0].id), (1, made[1].id), (2, made[2].id), (2, made[3].id)]
+    finally:
+        await sandbox.hang_up()
+        sandbox.stop()
+        door.close()
 
 
 async def test_parcel_scans_are_told_and_signed(ear: Ear, ask: Any, sandbox: Sandbox) -> None:

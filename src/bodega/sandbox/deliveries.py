@@ -63,9 +63,7 @@ class Deliveries:
     async def run(self) -> None:
         """Send for ever; cancel to stop. What was under way is sent again at the next start."""
         timeout = aiohttp.ClientTimeout(total=self._settings.webhook_timeout_seconds)
-        # A fresh connection each time: one kept from before may be dead, and the event would wait for its second try.
-        line = aiohttp.TCPConnector(force_close=True)
-        async with aiohttp.ClientSession(timeout=timeout, connector=line) as session, asyncio.TaskGroup() as tasks:
+        async with aiohttp.ClientSession(timeout=timeout) as session, asyncio.TaskGroup() as tasks:
             while True:
                 self._wake.clear()
                 for row in self._due():
@@ -103,9 +101,12 @@ class Deliveries:
             header: signature(secret, row["body"], int(time.time())),
         }
         try:
-            async with session.post(url, data=row["body"].encode(), headers=headers, allow_redirects=False) as response:
-                answer = str(response.status)
-                delivered = 200 <= response.status < 300
+            try:
+                status = await self._post(session, url, row, headers)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+                # Perhaps a kept connection that the other end closed just now: that says nothing of the event.
+                status = await self._post(session, url, row, headers)
+            answer, delivered = str(status), 200 <= status < 300
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             answer, delivered = f"{type(error).__name__}: {error}"[:200], False
         try:
@@ -113,6 +114,13 @@ class Deliveries:
         finally:
             self._running.discard(row["seq"])
             self._wake.set()
+
+    @staticmethod
+    async def _post(session: aiohttp.ClientSession, url: str, row: sqlite3.Row, headers: dict[str, str]) -> int:
+        """The status of the answer."""
+        async with session.post(url, data=row["body"].encode(), headers=headers, allow_redirects=False) as response:
+            await response.read()  # an answer that is not read costs its connection
+            return response.status
 
     def _record(self, row: sqlite3.Row, delivered: bool, answer: str) -> None:
         now = time.time()

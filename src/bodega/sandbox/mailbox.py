@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from typing import Any, cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -26,6 +27,9 @@ from bodega.sandbox.settings import Settings
 
 _LINK = re.compile(r"https?://[^\s<>\"')\]]+")
 _HREF = re.compile(r"""href\s*=\s*["'](https?://[^"']+)["']""", re.IGNORECASE)
+
+_HEADERS = BytesHeaderParser(policy=email.policy.default)
+"""What is asked of a mail that comes in. Its parts are taken apart when somebody reads it."""
 
 MAIL_POLICY = "default-src 'none'; img-src * data:; style-src 'unsafe-inline'; font-src data:; sandbox allow-popups"
 """A mail's HTML is a stranger's: no script, no form, no frame, no origin. Links open in a new window."""
@@ -55,7 +59,7 @@ class Mailbox:
         """aiosmtpd's hook: a whole mail is here. Stored before it is acknowledged."""
         del session
         raw = envelope.original_content or b""
-        message = _parse(raw)
+        message = _HEADERS.parsebytes(raw)
         subject, message_id = str(message["subject"] or ""), str(message["message-id"] or "").strip()
         facts = {"subject": subject, "message_id": message_id, "to": ",".join(envelope.rcpt_tos)}
         fault = self._faults.take("smtp", facts)

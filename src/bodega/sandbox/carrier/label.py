@@ -59,12 +59,12 @@ def address_lines(address: dict[str, Any]) -> list[str]:
 
 def warm() -> None:
     """Loads what prints labels, before the first is wanted."""
-    _paper()
+    _proof()
 
 
 def check(address: dict[str, Any]) -> None:
     """Raises Unprintable, if a label to this address could not be read."""
-    _fit(_paper(), address_lines(address), *_RECIPIENT)
+    _fit(_proof(), address_lines(address), *_RECIPIENT)
 
 
 def draw(label: dict[str, Any]) -> bytes:
@@ -92,6 +92,12 @@ def draw(label: dict[str, Any]) -> bytes:
     pdf.set_font("courier", "B", 13)
     pdf.text(_LEFT, 140, label["tracking_number"])
     return bytes(pdf.output())
+
+
+@cache
+def _proof() -> Any:
+    """A sheet that lines are measured on, and that nobody sees: its fonts are loaded once."""
+    return _paper()
 
 
 def _paper() -> Any:

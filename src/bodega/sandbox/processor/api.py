@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import json
 import logging
 import re
 import time
@@ -15,6 +14,7 @@ from functools import partial
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -284,14 +284,14 @@ class Processor:
 
     @staticmethod
     def _of_body(body: dict[str, Any]) -> Answer:
-        return Answer(200, json.dumps(body, indent=2), {})
+        return Answer(200, _written(body), {})
 
     def _of_error(self, error: errors.StripeError) -> Answer:
         body = dict(error.body)
         if isinstance(identifier := body.get("payment_intent"), str):
             intent = self.store.find(Intent, identifier)
             body["payment_intent"] = shapes.intent(intent, self._settings.base_url) if intent else identifier
-        return Answer(error.status, json.dumps({"error": body}, indent=2), dict(error.headers))
+        return Answer(error.status, _written({"error": body}), dict(error.headers))
 
     def _authenticate(self, request: Request) -> bool:
         """True for a publishable key, False for the secret one; raises StripeError 401."""
@@ -718,6 +718,10 @@ class _Declined(Exception):
     def __init__(self, error: errors.StripeError) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+def _written(body: dict[str, Any]) -> str:
+    return to_json(body, indent=2).decode()
 
 
 def _refusal(fault: Fault, message: str, code: str) -> errors.StripeError:

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any, TypeVar
+
+from pydantic_core import to_json
 
 from bodega.sandbox.database import Database
 from bodega.sandbox.processor.machine import Charge, Intent, Journal, Method, Refund
@@ -37,7 +38,7 @@ class Store:
 
     def save(self, it: Intent | Charge | Refund | Method) -> None:
         """Insert or replace; the table's constraints guard the amounts."""
-        columns: dict[str, Any] = {"id": it.id, "created": it.created, "doc": json.dumps(asdict(it))}
+        columns: dict[str, Any] = {"id": it.id, "created": it.created, "doc": to_json(it).decode()}
         match it:
             case Intent():
                 columns |= {
@@ -115,7 +116,7 @@ class Store:
 
     def add_event(self, doc: dict[str, Any]) -> str:
         """Keep an event; returns its JSON."""
-        body = json.dumps(doc, indent=2)
+        body = to_json(doc, indent=2).decode()
         self._database.execute(
             "INSERT INTO events (id, created, type, doc) VALUES (?, ?, ?, ?)",
             doc["id"], doc["created"], doc["type"], body,

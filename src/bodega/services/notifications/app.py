@@ -28,7 +28,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     goods = Goods(catalog, inventory)
     link_secret = secret_from(settings.link_secret_file)
     writer = Writer(settings, link_secret)
-    steps = Mailing(database, Links(auth), goods, Mailer(settings), Twilio(settings), writer, settings)
+    mailer = Mailer(settings)
+    steps = Mailing(database, Links(auth), goods, mailer, Twilio(settings), writer, settings)
     mailing = Flows(
         database,
         "mailing",
@@ -54,7 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         titles=TITLES,
         description=sign or "",
         state={"database": database, "mailing": mailing, "link_secret": link_secret, "writer": writer, "goods": goods},
-        opens=[database, auth, catalog, inventory],
+        opens=[database, auth, catalog, inventory, mailer],
         loops=[
             consumer,
             mailing,

@@ -1,7 +1,8 @@
 """Whom notifications asks: auth for links with secrets, the mail server to take a mail, the SMS gateway a text."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,8 @@ from bodega.kit.http import Client, RemoteProblem
 from bodega.services.notifications.errors import Delayed, LinkGone, NoLongerSold, Refused, Unwanted
 from bodega.services.notifications.settings import Settings
 
+_KEPT_SECONDS = 5
+"""How long a connection waits for the next mail. Servers close theirs after minutes (RFC 5321, 4.5.3.2.7)."""
 _REFUSED_FOR_GOOD = 500  # RFC 5321, 4.2.1: 4yz may be tried again, 5yz may not
 
 
@@ -63,35 +66,87 @@ class Goods:
 
 
 class Mailer:
-    """The mail server. A mail is taken, or not, or nobody knows: then it is sent again as it was."""
+    """The mail server. A mail is taken, or not, or nobody knows: then it is sent again as it was.
+
+    A connection that has taken a mail is kept for a few seconds, for the next one.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._kept: list[tuple[aiosmtplib.SMTP, asyncio.Task[None]]] = []
+        """Nobody uses them just now. Each with what will end it, unless there is a mail for it first."""
+
+    async def open(self) -> None:
+        """Connects with its first mail."""
+
+    async def close(self) -> None:
+        while line := self._take():
+            await _end(line)
 
     async def send(self, mail: EmailMessage, recipient: str) -> None:
         """Raises: Refused, Delayed. Neither says whom it was for: both are written to logs."""
         settings = self._settings
-        security = {"auto": None, "starttls": True, "tls": False}[settings.smtp_security]
         try:
-            async with asyncio.timeout(settings.smtp_timeout_seconds):
-                await aiosmtplib.send(
-                    mail,
-                    sender=settings.mail_from,
-                    recipients=[recipient],
-                    hostname=settings.smtp_host,
-                    port=settings.smtp_port,
-                    username=settings.smtp_username,
-                    password=settings.smtp_password.get_secret_value() if settings.smtp_username else None,
-                    use_tls=settings.smtp_security == "tls",
-                    start_tls=security,
-                    timeout=settings.smtp_timeout_seconds,
-                )
+            async with asyncio.timeout(settings.smtp_timeout_seconds), self._line() as line:
+                await line.send_message(mail, sender=settings.mail_from, recipients=[recipient])
         except aiosmtplib.SMTPRecipientsRefused as error:
             raise _by_code(error.recipients[0].code, "the recipient") from error
         except aiosmtplib.SMTPDataError as error:
             raise _by_code(error.code, "the mail") from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
             raise Delayed(f"the mail server did not take it: {type(error).__name__}") from error
+
+    @asynccontextmanager
+    async def _line(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        """A connection of ours alone. Only one on which all went well is kept."""
+        line = self._take() or self._new()
+        try:
+            if not line.is_connected:  # new, or the server has closed it meanwhile
+                await line.connect()
+            yield line
+        except aiosmtplib.SMTPException:
+            await _end(line)
+            raise
+        except BaseException:
+            line.close()
+            raise
+        self._kept.append((line, asyncio.create_task(self._end_later(line))))
+
+    def _take(self) -> aiosmtplib.SMTP | None:
+        """The one that was used last, so that the others end by themselves."""
+        if not self._kept:
+            return None
+        line, ending = self._kept.pop()
+        ending.cancel()
+        return line
+
+    async def _end_later(self, line: aiosmtplib.SMTP) -> None:
+        await asyncio.sleep(_KEPT_SECONDS)
+        self._kept = [kept for kept in self._kept if kept[0] is not line]
+        await _end(line)
+
+    def _new(self) -> aiosmtplib.SMTP:
+        settings = self._settings
+        return aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            username=settings.smtp_username,
+            password=settings.smtp_password.get_secret_value() if settings.smtp_username else None,
+            use_tls=settings.smtp_security == "tls",
+            start_tls={"auto": None, "starttls": True, "tls": False}[settings.smtp_security],
+            timeout=settings.smtp_timeout_seconds,
+        )
+
+
+async def _end(line: aiosmtplib.SMTP) -> None:
+    """Says goodbye, if anybody listens."""
+    try:
+        if line.is_connected:
+            await line.quit()
+    except (aiosmtplib.SMTPException, OSError):
+        pass
+    finally:
+        line.close()
 
 
 def _by_code(code: int, what: str) -> Refused | Delayed:

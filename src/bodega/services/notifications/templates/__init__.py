@@ -92,12 +92,19 @@ class Writer:
         self._link_secret = link_secret
         self._inline = CSSInliner(keep_at_rules=True, load_remote_stylesheets=False).inline
         self._by_locale: dict[Locale, jinja2.Environment] = {}
+        self._subjects: dict[tuple[Locale, Kind], jinja2.Template] = {}
 
     def _words(self, locale: Locale) -> jinja2.Environment:
         """The templates, with money and days as readers in this country write them."""
         if locale not in self._by_locale:
             self._by_locale[locale] = self._environment(locale)
         return self._by_locale[locale]
+
+    def _subject(self, kind: Kind, locale: Locale) -> jinja2.Template:
+        """Compiled once, as the environment does with those that come from files."""
+        if (locale, kind) not in self._subjects:
+            self._subjects[locale, kind] = self._words(locale).from_string(_FACTS[kind][1])
+        return self._subjects[locale, kind]
 
     def _environment(self, locale: Locale) -> jinja2.Environment:
         words = jinja2.Environment(
@@ -125,14 +132,14 @@ class Writer:
         Raises: ValueError, if it cannot be written.
         """
         settings, notice = self._settings, notification.notice
-        subject = _FACTS[notice.kind][1]
         view = self._view(notification, link) | {"goods": goods}
-        words = self._words(locale_of(notice.data))
+        locale = locale_of(notice.data)
+        words = self._words(locale)
         mail = EmailMessage()
         mail["From"] = MailAddress(settings.shop_name, addr_spec=settings.mail_from)
         user, _, host = notice.recipient.rpartition("@")
         mail["To"] = MailAddress(username=user, domain=host)
-        mail["Subject"] = words.from_string(subject).render(view)
+        mail["Subject"] = self._subject(notice.kind, locale).render(view)
         mail["Date"] = format_datetime(notification.created_at)
         mail["Message-ID"] = notification.message_id
         mail["Auto-Submitted"] = "auto-generated"
