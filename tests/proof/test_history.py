@@ -7,7 +7,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from bodega.proof.bench.history import _copy_rows, _snapshot
+from bodega.proof.bench.history import copy_rows, snapshot
 from tests.conftest import MakeDatabase, engine
 
 pytestmark = pytest.mark.service
@@ -34,13 +34,13 @@ async def test_copies_of_an_order_are_its_rows_under_other_ids_at_other_times_of
     try:
         before, bought = "ord_01M8Q13GRXFVNTM4M6TVRDR32W", "ord_01M8Q13GPZE4B9VR7SNHV3ZK7J"
         await database.execute(BUY.replace("chk_01M8", "chk_01M0"), before, "BDG-AAAA-AAAA")
-        since = await _snapshot(database)
+        since = await snapshot(database)
         await database.execute(BUY, bought, "BDG-HCD2-V0AP")
         await database.execute(HISTORY, bought)
         await database.execute(WAIT, bought)
         await database.execute("INSERT INTO inbox (consumer, event_id) VALUES ('orders', gen_random_uuid())")
 
-        await _copy_rows(database, since, range(100), 3600.0, 36.0, 0)
+        await copy_rows(database, since, range(100), oldest=3600.0, step=36.0)
 
         rows = await database.fetch("SELECT * FROM orders ORDER BY placed_at")
         assert len(rows) == 102

@@ -31,8 +31,8 @@ _QUIET_SECONDS: Final = 120.0
 _SOON_SECONDS: Final = 60.0
 _PATIENCE_SECONDS: Final = 120.0
 _LOOK_SECONDS: Final = 0.2
-_SLICE: Final = 10_000
-"""Orders that are copied in one transaction."""
+_COPY_SECONDS: Final = 900.0
+"""For as long a table may be filled, or vacuumed."""
 
 _ID: Final = r"([a-z]{2,4}_[0-9A-Za-z]{19,}|(?=[0-9A-Za-z]*\d)[0-9A-Za-z]{11,})[0-9A-Za-z]{5}(?![0-9A-Za-z])"
 """What is one order's own in a text: ids, tokens, hashes. The end is replaced by the copy's number."""
@@ -60,15 +60,15 @@ async def fill(ground: Ground, orders: int) -> None:
     await _copied(ground, "delivered", 0, orders - paid, youngest=max(window, _QUIET_SECONDS), oldest=_HOUR)
     await _copied(ground, "paid", orders - paid, paid, youngest=_QUIET_SECONDS, oldest=window)
     for database in ground.rest.databases.values():
-        await database.execute("VACUUM ANALYZE", timeout=_PATIENCE_SECONDS)
-    await next(iter(ground.rest.databases.values())).execute("CHECKPOINT", timeout=_PATIENCE_SECONDS)
+        await database.execute("VACUUM ANALYZE", timeout=_COPY_SECONDS)
+    await next(iter(ground.rest.databases.values())).execute("CHECKPOINT", timeout=_COPY_SECONDS)
 
 
 async def _copied(ground: Ground, state: str, first: int, count: int, *, youngest: float, oldest: float) -> None:
     """One order in this state, and so many copies, the oldest first. Ages in seconds."""
     if not count:
         return
-    since = {name: await _snapshot(database) for name, database in ground.rest.databases.items()}
+    since = {name: await snapshot(database) for name, database in ground.rest.databases.items()}
     async with visitor(ground.instance.api_url, ground.addresses.next()) as somebody:
         buyer = Buyer(somebody)
         await buyer.fill_cart(ground.skus[0])
@@ -83,17 +83,16 @@ async def _copied(ground: Ground, state: str, first: int, count: int, *, younges
     intent_id = await ground.rest.databases["payments"].fetchval(
         "SELECT intent_id FROM payment ORDER BY created_at DESC LIMIT 1"
     )
-    step = (oldest - youngest) / count
-    for begin in range(first, first + count, _SLICE):
-        numbers = range(begin, min(begin + _SLICE, first + count))
-        at = (oldest - step * (begin - first), step, begin)
-        for name, database in ground.rest.databases.items():
-            await _copy_rows(database, since[name], numbers, *at)
-        await asyncio.to_thread(_copy_charge, ground, intent_id, numbers, *at)
-        ground.progress(f"history: {state}", numbers.stop - first, count)
+    numbers, step = range(first, first + count), (oldest - youngest) / count
+    for done, (name, database) in enumerate(ground.rest.databases.items()):
+        ground.progress(f"history: {state}", done, len(ground.rest.databases))
+        await copy_rows(database, since[name], numbers, oldest=oldest, step=step)
+    await asyncio.to_thread(_copy_charge, ground, intent_id, numbers, oldest, step)
+    ground.progress(f"history: {state}", len(ground.rest.databases), len(ground.rest.databases))
 
 
-async def _snapshot(database: "asyncpg.Connection[asyncpg.Record]") -> str:
+async def snapshot(database: "asyncpg.Connection[asyncpg.Record]") -> str:
+    """Of what is committed now."""
     return str(await database.fetchval("SELECT pg_current_snapshot()::text"))
 
 
@@ -102,7 +101,7 @@ async def _hurry(ground: Ground) -> None:
     shipping = ground.rest.databases["shipping"]
 
     async def packed() -> str | None:
-        await shipping.execute("UPDATE flow SET wake_at = now() WHERE state = 'waiting'")
+        await shipping.execute("UPDATE flow SET wake_at = now() WHERE state <> 'ended' AND lease_until IS NULL")
         tracking: str | None = await shipping.fetchval(
             "SELECT tracking_number FROM shipment WHERE status <> 'delivered' AND filed"
         )
@@ -118,11 +117,11 @@ async def _only_waits(ground: Ground) -> bool | None:
     return True if await ground.rest.left(within_seconds=_SOON_SECONDS) == 0 else None
 
 
-async def _copy_rows(
-    database: "asyncpg.Connection[asyncpg.Record]", since: str, numbers: range, oldest: float, step: float, first: int
+async def copy_rows(
+    database: "asyncpg.Connection[asyncpg.Record]", since: str, numbers: range, *, oldest: float, step: float
 ) -> None:
-    """What was written since that snapshot, of every table. What has nothing of one order's own (the stock) is there
-    already and stays."""
+    """What was written since that snapshot, in every table, once for each number: from `oldest` seconds ago on, one
+    every `step` seconds. What has nothing of one order's own (the stock) is there already and stays."""
     async with database.transaction():
         # Neither are references looked up nor are those asked who guard a ledger: the rows are those of a real order.
         await database.execute("SET LOCAL session_replication_role = replica; SET LOCAL synchronous_commit = off")
@@ -147,13 +146,13 @@ async def _copy_rows(
                              WHERE NOT pg_visible_in_snapshot(xmin::text::xid8, $1::text::pg_snapshot)) AS written,
                            generate_series($2::integer, $3::integer) AS n,
                            lpad(upper(to_hex(n)), 5, '0') AS h,
-                           make_interval(secs => $4 - $5 * (n - $6::integer)) AS age
+                           make_interval(secs => $4 - $5 * (n - $2)) AS age
                     ON CONFLICT DO NOTHING""",  # noqa: S608 - names of our own tables
-                since, numbers.start, numbers.stop - 1, oldest, step, first, timeout=_PATIENCE_SECONDS,
+                since, numbers.start, numbers.stop - 1, oldest, step, timeout=_COPY_SECONDS,
             )  # fmt: skip
 
 
-def _copy_charge(ground: Ground, intent_id: str, numbers: range, oldest: float, step: float, first: int) -> None:
+def _copy_charge(ground: Ground, intent_id: str, numbers: range, oldest: float, step: float) -> None:
     """The card processor's word on them: the sandbox keeps it in a file."""
     with closing(sqlite3.connect(ground.instance.data / "sandbox" / "sandbox.sqlite3", timeout=30)) as kept, kept:
         for table, names in (("payment_intents", "id"), ("charges", "payment_intent")):
@@ -163,7 +162,7 @@ def _copy_charge(ground: Ground, intent_id: str, numbers: range, oldest: float, 
             del row["seq"]
             kept.executemany(
                 f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608 - constants
-                (_charge(row, n, round(oldest - step * (n - first))) for n in numbers),
+                (_charge(row, n, round(oldest - step * (n - numbers.start))) for n in numbers),
             )
 
 
