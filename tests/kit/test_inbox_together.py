@@ -131,6 +131,7 @@ def message(fact: Any, **headers: str) -> Message:
 )
 @example(steps=[("good", "a"), ("refused", "b"), ("good", "b"), ("good", "a"), ("again", "a")], cuts=[5])
 @example(steps=[("good", "b"), ("down", "a"), ("good", "a"), ("unreadable", "b"), ("good", "b")], cuts=[5])
+@example(steps=[("refused", "b"), ("good", "a"), ("good", "b"), ("good", "b")], cuts=[1, 5])
 @example(steps=[("good", "b"), ("again", "b"), ("foreign", "a"), ("solo", "a"), ("good", "a")], cuts=[5])
 async def test_whatever_comes_together_ends_as_it_would_one_by_one(
     database: Database, steps: list[tuple[Kind, str]], cuts: list[int]
