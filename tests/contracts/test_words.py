@@ -1,7 +1,9 @@
 """Money, ids, text: what they are, and what they refuse."""
 
 import re
+import sys
 import time
+import unicodedata
 from uuid import UUID
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from bodega.contracts import ids, problems
+from bodega.contracts import fields, ids, problems
 from bodega.contracts.fields import CleanText, Line, Sku, Slug
 from bodega.contracts.money import CurrencyMismatch, Money, Price
 
@@ -64,6 +66,17 @@ def test_order_numbers_are_short_and_without_letters_that_are_mistaken() -> None
 def test_control_characters_are_refused(text: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(CleanText).validate_python(text)
+
+
+def test_of_all_characters_a_text_refuses_control_characters_and_halves_of_pairs_alone() -> None:
+    refused = set[str]()
+    for character in map(chr, range(sys.maxunicode + 1)):
+        try:
+            fields._clean(f"a{character}b")
+        except ValueError:
+            refused.add(character)
+    not_text = {one for one in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(one) in ("Cc", "Cs")}
+    assert refused == not_text - {"\t", "\n", "\r"}
 
 
 def test_a_line_is_one_line_and_a_text_may_have_many() -> None:

@@ -10,6 +10,8 @@ from bodega.contracts.wording import Worded
 
 def _clean(text: str) -> str:
     """Refuses what no store keeps and no page shows: control characters but tab and newline, lone surrogates."""
+    if text.isprintable():  # nearly all is, and nothing of what is refused
+        return text
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\t\n\r":
             raise ValueError(f"This contains a character that is not allowed (U+{ord(character):04X}).")

@@ -1,6 +1,7 @@
 """Where events enter a service: each takes effect once, or is parked for people, never lost.
 
-`Inbox` is for rooms with SQL: the event's id is inserted in the transaction of its effect.
+`Inbox` is for rooms with SQL: the event's id is inserted in the transaction of its effect. Events that wait at the same
+time may share one.
 `StatelessDoor` is for rooms without: the handler itself ignores what is older than what it has, and what
 it cannot handle goes to the topic `<group>.parked`.
 
@@ -14,12 +15,14 @@ import itertools
 import json
 import os
 from base64 import b64encode
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from aiokafka.errors import InvalidMessageError, KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
@@ -37,6 +40,8 @@ _log = log()
 _ID_CHARACTERS = 200
 TOGETHER_BYTES = 5_000_000
 """Of the events that are handled together, at most: a store takes no request of any size."""
+TOGETHER = 50
+"""Events in one transaction, at most: their rows are locked until it commits."""
 _NO_MESSAGE: tuple[type[BaseException], ...] = (MessageSizeTooLargeError, RecordListTooLargeError, InvalidMessageError)
 """The broker's word that it will never take this message, however often it is asked."""
 Data = TypeVar("Data", bound=BaseModel)
@@ -61,6 +66,10 @@ class Hears:
     `together`: the same for several events at once, of all kinds that name the very same; only a `StatelessDoor` asks
     it. It may be asked again for events that it has handled. `concerns`: False for an event of which can be seen, by
     itself, that there is nothing to do: it is passed over as one of a type that nobody here hears.
+
+    `shares`: an `Inbox` may commit it in one transaction with events of other keys. Only where it locks nothing but
+    what belongs to its own key, since its locks are held until the others are done, and where nothing outside begins
+    before it commits.
     """
 
     name: str
@@ -68,6 +77,7 @@ class Hears:
     handler: Callable[..., Awaitable[None]]
     together: Callable[[Sequence[Received[Any]]], Awaitable[None]] | None = None
     concerns: Callable[[Received[Any]], bool] = lambda _: True
+    shares: bool = False
 
 
 class Unreadable(Broken):
@@ -92,6 +102,14 @@ def _parse(message: Message, hears: Mapping[str, Hears]) -> Received[Any] | None
         return event if hears[kind].concerns(event) else None
     except (ValueError, KeyError, TypeError, AttributeError) as error:  # pydantic's errors are ValueErrors
         raise Unreadable(f"{type(error).__name__}: {error}") from error
+
+
+def _read(message: Message, hears: Mapping[str, Hears]) -> Received[Any] | Unreadable | None:
+    """None: not for us."""
+    try:
+        return _parse(message, hears)
+    except Unreadable as error:
+        return error
 
 
 def _event_id(message: Message) -> str:
@@ -135,6 +153,22 @@ def _observe(service: str, event: Received[Any], outcome: str) -> None:
         CONSUME_DELAY.labels(service, event.type).observe(max(0.0, (datetime.now(UTC) - event.time).total_seconds()))
 
 
+@dataclass(frozen=True, slots=True)
+class _Entrance:
+    """What the inbox says of events that have come."""
+
+    entered: set[UUID]
+    """Those that had not come before."""
+    behind: frozenset[str]
+    """Keys of which an earlier event is parked."""
+
+    def lets_in(self, event: Received[Any]) -> bool:
+        """Each once, also where it comes twice at the same time."""
+        known = UUID(event.id) not in self.entered
+        self.entered.discard(UUID(event.id))
+        return not known
+
+
 @dataclass
 class Inbox:
     """The event door of a room with SQL."""
@@ -145,23 +179,72 @@ class Inbox:
     skipped_dir: Path = SKIPPED_DIR
 
     async def receive(self, message: Message) -> None:
+        await self._handle(message, _read(message, self.hears))
+
+    async def receive_some(self, messages: Sequence[Message]) -> int:
+        """The first few, in one transaction where all of them `share`; whatever goes wrong there, one by one."""
+        several = [(messages[0], _read(messages[0], self.hears))]
+        size = len(messages[0].body)
+        for message in itertools.islice(messages, 1, TOGETHER if self._shares(several[0][1]) else 1):
+            event = _read(message, self.hears)
+            size += len(message.body)
+            if not self._shares(event) or size > TOGETHER_BYTES:
+                break
+            several.append((message, event))
+        heard = [(message, event) for message, event in several if isinstance(event, Received)]
+        if len(heard) > 1 and await self._have_taken_effect(heard):
+            return len(several)
+        for done, (message, event) in enumerate(several):
+            try:
+                await self._handle(message, event)
+            except Trouble:
+                if not done:
+                    raise
+                return done  # and it says so again, when it is the first
+        return len(several)
+
+    def _shares(self, event: Received[Any] | Unreadable | None) -> bool:
+        """Also what is not for us, and costs nothing."""
+        return event is None or (isinstance(event, Received) and self.hears[event.type].shares)
+
+    async def _have_taken_effect(self, heard: Sequence[tuple[Message, Received[Any]]]) -> bool:
+        """All of them, or (False) none."""
+        first, _ = heard[0]
+        outcomes = list[str]()
+        with span(f"hear {first.topic}", first.headers, cause="event", service=self.consumer):
+            try:
+                # In the order of their keys: two that do the same elsewhere then never wait for each other.
+                heard = sorted(heard, key=lambda one: one[0].key)
+                async with self._entering(heard) as (tx, entrance):
+                    for message, event in heard:
+                        with span(f"hear {message.topic}", message.headers, cause="event", service=self.consumer):
+                            count("delivery")
+                            outcomes.append(await self._take_effect(tx, message, event, entrance))
+                            await tx.flush()  # in its own trace
+            except Exception as error:  # by itself, each shows whether it is that one
+                _log.warning("events are handled one by one", consumer=self.consumer, count=len(heard), error=error)
+                return False
+        for (_, event), outcome in zip(heard, outcomes, strict=True):
+            _observe(self.consumer, event, outcome)
+        return True
+
+    async def _handle(self, message: Message, event: Received[Any] | Unreadable | None) -> None:
         with span(f"hear {message.topic}", message.headers, cause="event", service=self.consumer):
             try:
-                await self._receive(message)
+                await self._receive(message, event)
             except Exception as error:  # by default an error is ours
                 raise _ours(error, self.consumer, message) from error
 
-    async def _receive(self, message: Message) -> None:
-        try:
-            event = _parse(message, self.hears)
-        except Unreadable as error:
-            await self._park(message, str(error))
+    async def _receive(self, message: Message, event: Received[Any] | Unreadable | None) -> None:
+        if isinstance(event, Unreadable):
+            await self._park(message, str(event))
             return
         if event is None:
             return
         count("delivery")
         try:
-            outcome = await self._take_effect(message, event)
+            async with self._entering([(message, event)]) as (tx, entrance):
+                outcome = await self._take_effect(tx, message, event, entrance)
         except Exception as error:
             if not is_of_the_data(error):
                 raise
@@ -170,26 +253,36 @@ class Inbox:
             outcome = "parked"
         _observe(self.consumer, event, outcome)
 
-    async def _take_effect(self, message: Message, event: Received[Any]) -> str:
+    @asynccontextmanager
+    async def _entering(
+        self, heard: Sequence[tuple[Message, Received[Any]]]
+    ) -> AsyncIterator[tuple[Transaction, "_Entrance"]]:
+        """The transaction in which these take effect."""
         async with self.database.transaction() as tx:
             row = await tx.fetchrow(
-                """WITH entered AS (INSERT INTO inbox (consumer, event_id) VALUES ($1, $2::uuid)
-                                    ON CONFLICT DO NOTHING RETURNING 1)
-                   SELECT EXISTS (SELECT FROM entered) AS entered,
-                          EXISTS (SELECT FROM parked WHERE consumer = $1 AND topic = $3 AND key = $4) AS behind""",
-                self.consumer, event.id, message.topic, message.key,
+                """WITH entered AS (INSERT INTO inbox (consumer, event_id)
+                                    SELECT $1, id FROM unnest($2::uuid[]) AS t (id) ORDER BY id
+                                    ON CONFLICT DO NOTHING RETURNING event_id)
+                   SELECT ARRAY (SELECT event_id FROM entered) AS entered,
+                          ARRAY (SELECT DISTINCT key FROM parked
+                                  WHERE consumer = $1 AND topic = $3 AND key = ANY ($4::text[])) AS behind""",
+                self.consumer, [event.id for _, event in heard], heard[0][0].topic,
+                [message.key for message, _ in heard],
             )  # fmt: skip
             assert row is not None
-            if not row["entered"]:
-                return "known"
-            if row["behind"]:
-                await self._insert_parked(tx, message, "behind an event of the same key")
-                return "parked"
             before = tx.writes
-            await self.hears[event.type].handler(tx, event)
-            if tx.writes == before:  # it has changed nothing: should its row be lost, it would do so once more
+            yield tx, _Entrance(set(row["entered"]), frozenset(row["behind"]))
+            if row["entered"] and tx.writes == before:  # nothing has changed, nor would it, if these rows were lost
                 await tx.commit_without_flush()
-            return "done"
+
+    async def _take_effect(self, tx: Transaction, message: Message, event: Received[Any], entrance: "_Entrance") -> str:
+        if not entrance.lets_in(event):
+            return "known"
+        if message.key in entrance.behind:
+            await self._insert_parked(tx, message, "behind an event of the same key")
+            return "parked"
+        await self.hears[event.type].handler(tx, event)
+        return "done"
 
     async def _park(self, message: Message, reason: str) -> None:
         try:
@@ -285,16 +378,16 @@ class StatelessDoor:
         return f"{self.group}.parked"
 
     async def receive(self, message: Message) -> None:
-        await self._handle(message, self._read(message))
+        await self._handle(message, _read(message, self.hears))
 
     async def receive_some(self, messages: Sequence[Message]) -> int:
         """The first few that are heard together, else the first alone. In the trace of the first of them."""
-        first = self._read(messages[0])
+        first = _read(messages[0], self.hears)
         events = [first] if isinstance(first, Received) else []
         together = self.hears[first.type].together if isinstance(first, Received) else None
         size = len(messages[0].body)
         for message in itertools.islice(messages, 1, None if together is not None else 1):
-            event = self._read(message)
+            event = _read(message, self.hears)
             size += len(message.body)
             if not isinstance(event, Received) or self.hears[event.type].together is not together:
                 break
@@ -320,13 +413,6 @@ class StatelessDoor:
         for message, event in zip(messages, events, strict=False):
             await self._handle(message, event)
         return len(events)
-
-    def _read(self, message: Message) -> Received[Any] | Unreadable | None:
-        """None: not for us."""
-        try:
-            return _parse(message, self.hears)
-        except Unreadable as error:
-            return error
 
     async def _handle(self, message: Message, event: Received[Any] | Unreadable | None) -> None:
         with span(f"hear {message.topic}", message.headers, cause="event", service=self.group):

@@ -21,7 +21,7 @@ def hears(flows: Flows) -> tuple[Hears, ...]:
         await service.order_cancelled(tx, flows, event.data.checkout_id, event.data.reason)
 
     return (
-        Hears("PaymentAuthorized", PaymentAuthorized, payment_authorized),
-        Hears("PaymentFailed", PaymentFailed, payment_failed),
+        Hears("PaymentAuthorized", PaymentAuthorized, payment_authorized, shares=True),
+        Hears("PaymentFailed", PaymentFailed, payment_failed, shares=True),
         Hears("OrderCancelled", OrderCancelled, order_cancelled),
     )

@@ -118,19 +118,19 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
             tx, mailing, data.sku, data.product_id, data.version, _available(data), settings, cause=event.id
         )
 
-    return (
+    return (  # what takes wishes does not share: a reader who wants no more mails ends theirs of many SKUs at once
         # There are fewer than before, so nobody can be told of any. Only that it is sold out counts.
         Hears("InventoryReserved", InventoryReserved, stock_changed, concerns=lambda event: not event.data.in_stock),
         Hears("InventoryReleased", InventoryReleased, stock_changed),
         Hears("InventoryAdjusted", InventoryAdjusted, stock_changed),
-        Hears("OrderPaid", OrderPaid, order_paid),
-        Hears("OrderCancelled", OrderCancelled, order_cancelled),
-        Hears("OrderRefunded", OrderRefunded, order_refunded),
-        Hears("OrderLinkRequested", OrderLinkRequested, order_link_requested),
-        Hears("WithdrawalReceived", WithdrawalReceived, withdrawal_received),
-        Hears("ShipmentPickedUp", ShipmentPickedUp, shipment_picked_up),
-        Hears("ShipmentDelivered", ShipmentDelivered, shipment_delivered),
-        Hears("PaymentFailed", PaymentFailed, payment_failed),
+        Hears("OrderPaid", OrderPaid, order_paid, shares=True),
+        Hears("OrderCancelled", OrderCancelled, order_cancelled, shares=True),
+        Hears("OrderRefunded", OrderRefunded, order_refunded, shares=True),
+        Hears("OrderLinkRequested", OrderLinkRequested, order_link_requested, shares=True),
+        Hears("WithdrawalReceived", WithdrawalReceived, withdrawal_received, shares=True),
+        Hears("ShipmentPickedUp", ShipmentPickedUp, shipment_picked_up, shares=True),
+        Hears("ShipmentDelivered", ShipmentDelivered, shipment_delivered, shares=True),
+        Hears("PaymentFailed", PaymentFailed, payment_failed, shares=True),
         Hears("CustomerRegistered", CustomerRegistered, customer_registered),
         Hears("PasswordResetRequested", PasswordResetRequested, password_reset_requested),
         Hears("PasswordChanged", PasswordChanged, password_changed),

@@ -56,13 +56,13 @@ async def customer_verified(tx: Transaction, event: Received[CustomerVerified]) 
 
 
 HEARS = (
-    Hears("PaymentAuthorized", PaymentAuthorized, payment_authorized),
-    Hears("PaymentFailed", PaymentFailed, payment_failed),
-    Hears("PaymentCaptured", PaymentCaptured, payment_captured),
-    Hears("PaymentCaptureFailed", PaymentCaptureFailed, payment_capture_failed),
-    Hears("PaymentRefunded", PaymentRefunded, payment_refunded),
-    Hears("ShipmentCreated", ShipmentCreated, shipment_created),
-    Hears("ShipmentPickedUp", ShipmentPickedUp, shipment_picked_up),
-    Hears("ShipmentDelivered", ShipmentDelivered, shipment_delivered),
-    Hears("CustomerVerified", CustomerVerified, customer_verified),
+    Hears("PaymentAuthorized", PaymentAuthorized, payment_authorized, shares=True),
+    Hears("PaymentFailed", PaymentFailed, payment_failed, shares=True),
+    Hears("PaymentCaptured", PaymentCaptured, payment_captured, shares=True),
+    Hears("PaymentCaptureFailed", PaymentCaptureFailed, payment_capture_failed, shares=True),
+    Hears("PaymentRefunded", PaymentRefunded, payment_refunded, shares=True),
+    Hears("ShipmentCreated", ShipmentCreated, shipment_created, shares=True),
+    Hears("ShipmentPickedUp", ShipmentPickedUp, shipment_picked_up, shares=True),
+    Hears("ShipmentDelivered", ShipmentDelivered, shipment_delivered, shares=True),
+    Hears("CustomerVerified", CustomerVerified, customer_verified),  # of many orders
 )

@@ -31,6 +31,6 @@ def heard_with(fulfilment: Flows, settings: Settings) -> Sequence[Hears]:
             await service.stop(tx, fulfilment, event.subject)
 
     return (
-        Hears("OrderPaid", OrderPaid, order_paid),
+        Hears("OrderPaid", OrderPaid, order_paid, shares=True),
         Hears("OrderCancelled", OrderCancelled, order_cancelled),
     )
