@@ -174,6 +174,19 @@ async def test_five_events_in_one_transaction_cost_one_commit(database: Database
     assert (together["sql"], together["commit"], together["delivery"]) == (3 + 5 * 2, 1, 5)
 
 
+async def test_events_that_have_changed_nothing_wait_for_no_disk_together_either(database: Database) -> None:
+    async def hear(tx: Transaction, event: Received[Counted]) -> None:
+        if event.data.by:
+            await tx.execute("INSERT INTO counter (id, value) VALUES ($1, 1)", event.subject)
+
+    inbox = Inbox(database, COUNTED, {"Counted": Hears("Counted", Counted, hear, shares=True)})
+    traced = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
+    idle = [message(counted(key, by=0), **traced) for key in "abc"]
+    mixed = [message(counted(key, by=by), **traced) for key, by in (("a", 0), ("b", 1), ("c", 0))]
+    assert (await cost_of(lambda: inbox.receive_some(idle)))["commit"] == 0
+    assert (await cost_of(lambda: inbox.receive_some(mixed)))["commit"] == 1
+
+
 async def test_each_event_in_a_shared_transaction_keeps_its_own_trace(database: Database) -> None:
     room = Room(database, "traced", frozenset(), frozenset())
     traces = {key: f"{number}" * 32 for number, key in enumerate("abc", 1)}
