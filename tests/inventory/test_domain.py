@@ -57,6 +57,7 @@ def test_what_is_paid_only_its_order_ends() -> None:
 def test_a_cancelled_order_gives_its_units_back(state: State, after: State, movement: domain.Movement) -> None:
     change = domain.cancel(reservation(state))
     assert (change.reservation.state, change.movement) == (after, movement)
+    assert domain.commit(change.reservation) == Change(change.reservation), "that it was paid may be heard late"
 
 
 def test_a_paid_order_takes_its_units_once() -> None:

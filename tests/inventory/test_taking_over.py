@@ -244,6 +244,29 @@ async def test_what_a_cancelled_order_held_can_be_given_back_before_the_event_is
     assert await standing(database, sku) == (2, 0)
 
 
+@pytest.mark.parametrize("how", ["taken over", "given back"])
+async def test_that_a_cancelled_order_was_paid_may_be_heard_after_its_goods_have_gone_on(
+    database: Database, how: str
+) -> None:
+    """Orders has told the checkout that it is cancelled; both events are still under way. The first is no case for
+    people, and neither takes the goods from who has them now."""
+    sku = await stocked(database, 2)
+    first = ReserveRequest.model_validate(request((sku, 2)))
+    await service.reserve(database, first, actor="checkout")
+    if how == "given back":
+        async with database.transaction() as tx:
+            await service.release(tx, first.reservation_id, order_cancelled=True, actor="checkout")
+    instead_of = [first.reservation_id] if how == "taken over" else []
+    second = ReserveRequest.model_validate({**request((sku, 2)), "instead_of": instead_of})
+    await service.reserve(database, second, actor="checkout")
+    async with database.transaction() as tx:
+        assert (await service.commit(tx, first.reservation_id, cause="paid")).state == "released"
+    async with database.transaction() as tx:
+        await service.cancel(tx, first.reservation_id, replaced=False, cause="cancelled")
+        assert not await store.differences(tx)
+    assert await standing(database, sku) == (2, 2)
+
+
 async def test_what_is_short_counts_the_shoppers_own_pieces_and_sets_nothing_aside(
     checkout: Caller, database: Database
 ) -> None:

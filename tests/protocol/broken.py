@@ -20,6 +20,7 @@ from tests.protocol.model import (
     Orders,
     Payment,
     Payments,
+    Reservation,
     Shipping,
     Task,
     Verdict,
@@ -92,6 +93,18 @@ class NoTombstoneInInventory(World):
     """Releasing what is not known leaves no trace."""
 
     inventory_class = _NoStockTombstone
+
+
+class _KnowsOnlyEvents(Inventory):
+    def may_be_heard_late(self, row: Reservation) -> bool:
+        return row.state == "committed"
+
+
+@breaks("another_wish_whose_first_was_paid_and_cancelled_unheard", "paid-without-stock")
+class AFreedReservationWasNeverPaid(World):
+    """A paid order whose reservation has ended is always a case for people."""
+
+    inventory_class = _KnowsOnlyEvents
 
 
 # --- orders -----------------------------------------------------------------------------------------------------------

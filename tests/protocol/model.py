@@ -193,6 +193,8 @@ class Reservation:
 
     id: str
     state: str
+    order_cancelled: bool = False
+    """It has ended since its order is cancelled: that may be known before it is heard that the order was paid."""
 
 
 class Inventory(Node):
@@ -263,18 +265,22 @@ class Inventory(Node):
                 self.on_hand -= 1
             else:
                 # A paid order whose reservation has ended: in the rooms the event is parked, for people.
-                promise(row is not None and row.state == "committed", "paid-without-stock", row)
+                promise(row is not None and self.may_be_heard_late(row), "paid-without-stock", row)
         elif event.type == "OrderCancelled":
             if row is None:
                 self.bury(event.reservation)
             elif not self.waits_for_the_next(event):
                 self._order_cancelled(row)
 
+    def may_be_heard_late(self, row: Reservation) -> bool:
+        return row.state == "committed" or row.order_cancelled
+
     def waits_for_the_next(self, event: Event) -> bool:
         """The shopper's next try takes these units over, or gives them back: its flow does not end before."""
         return event.reason == REPLACED
 
     def _order_cancelled(self, row: Reservation) -> None:
+        row.order_cancelled = True
         if row.state == "reserved":
             self._end(row, "released")
         elif row.state == "committed":

@@ -540,6 +540,18 @@ def another_wish_when_the_first_is_paid_already(world: World) -> None:
 
 
 @story
+def another_wish_whose_first_was_paid_and_cancelled_unheard(world: World) -> None:
+    """People cancel the paid order before the new try comes to it; inventory hears of neither until the unit goes on."""
+    flow = to_paying(world)
+    pay(world, flow)
+    new = another_wish(world)
+    hear(world, "orders")
+    world.orders.cancel(f"{flow}/ord", "merchant", only_unpaid=False)
+    drive(world, new, 2)
+    world.finish()
+
+
+@story
 def another_wish_while_the_bank_is_asked(world: World) -> None:
     flow = to_paying(world)
     world.step(world.checkout, flow, stop="call")

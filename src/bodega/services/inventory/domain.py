@@ -59,6 +59,9 @@ class Reservation:
     id: str
     state: State
     lines: tuple[ReservationLine, ...]
+    order_cancelled: bool = False
+    """It has ended since its order is cancelled, as orders has said to somebody: that the order was paid before may be
+    heard after it."""
 
     @property
     def ended(self) -> bool:
@@ -101,10 +104,12 @@ def release(reservation: Reservation) -> Change:
 
 
 def commit(reservation: Reservation) -> Change:
-    """The order is paid: the units leave the stock.
+    """The order is paid: the units leave the stock. Unless it is cancelled by now, and only that has been heard.
 
-    Raises: PaidWithoutStock, if it has ended. Other stock is never taken silently.
+    Raises: PaidWithoutStock, if it has ended otherwise. Other stock is never taken silently.
     """
+    if reservation.ended and reservation.order_cancelled:
+        return Change(reservation)
     if reservation.ended:
         raise PaidWithoutStock(f"an order was paid whose reservation is {reservation.state}")
     return Change(reservation) if reservation.state == "committed" else _to(reservation, "committed", "committed")
@@ -114,9 +119,9 @@ def cancel(reservation: Reservation) -> Change:
     """The order is cancelled: the units go back on sale, wherever they are."""
     match reservation.state:
         case "reserved":
-            return _to(reservation, "released", "order_cancelled")
+            return _to(replace(reservation, order_cancelled=True), "released", "order_cancelled")
         case "committed":
-            return _to(reservation, "restocked", "restocked")
+            return _to(replace(reservation, order_cancelled=True), "restocked", "restocked")
         case _:
             return Change(reservation)
 

@@ -196,6 +196,7 @@ CREATE TABLE reservation (
     expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    order_cancelled boolean DEFAULT false NOT NULL,
     CONSTRAINT lines_are_whole CHECK (((cardinality(skus) = cardinality(quantities)) AND (0 < ALL (quantities)))),
     CONSTRAINT only_a_tombstone_is_empty CHECK (((state = 'released'::text) OR (cardinality(skus) > 0))),
     CONSTRAINT reservation_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'held'::text, 'committed'::text, 'released'::text, 'expired'::text, 'restocked'::text])))

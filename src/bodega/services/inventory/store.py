@@ -265,8 +265,10 @@ async def insert_reservation(
 
 
 async def end_reservations(tx: Transaction, ids: Sequence[str]) -> None:
-    """The rows alone: their units are moved by the caller."""
-    await tx.execute("UPDATE reservation SET state = 'released', updated_at = now() WHERE id = ANY ($1)", ids)
+    """Of cancelled orders. The rows alone: their units are moved by the caller."""
+    await tx.execute(
+        "UPDATE reservation SET state = 'released', order_cancelled = true, updated_at = now() WHERE id = ANY ($1)", ids
+    )
 
 
 async def lock_reservation(tx: Transaction, reservation_id: str) -> Reservation:
@@ -310,7 +312,10 @@ async def insert_tombstones(tx: Transaction, ids: Sequence[str]) -> None:
 async def save_change(tx: Transaction, change: Change, *, reason: str, actor: str) -> None:
     """The reservation as it is now, and its units where they are now. Its row must be locked."""
     after = change.reservation
-    await tx.execute("UPDATE reservation SET state = $2, updated_at = now() WHERE id = $1", after.id, after.state)
+    await tx.execute(
+        "UPDATE reservation SET state = $2, order_cancelled = $3, updated_at = now() WHERE id = $1",
+        after.id, after.state, after.order_cancelled,
+    )  # fmt: skip
     if change.movement is not None:
         await move_stock(
             tx,
@@ -353,4 +358,5 @@ def _reservation(row: Row) -> Reservation:
             ReservationLine(sku=sku, quantity=quantity)
             for sku, quantity in zip(row["skus"], row["quantities"], strict=True)
         ),
+        order_cancelled=row["order_cancelled"],
     )

@@ -7,6 +7,10 @@ ALTER TABLE reservation DROP CONSTRAINT only_the_unheld_expire;
 
 DROP INDEX reservation_expiring;
 
+-- A checkout that takes a reservation over, or gives it back, has been told that the order is cancelled; that it was paid
+-- before may be heard after that, and is no case for people then.
+ALTER TABLE reservation ADD COLUMN order_cancelled boolean NOT NULL DEFAULT false;
+
 UPDATE reservation
    SET state = CASE state WHEN 'held' THEN 'reserved' WHEN 'expired' THEN 'released' ELSE state END, expires_at = NULL
  WHERE state IN ('held', 'expired') OR expires_at IS NOT NULL;
