@@ -86,14 +86,14 @@ async def opened(shop: Caller, world: World, basket: Basket, card: str, **said: 
 
 def ended_without_a_trace(world: World, checkout_id: str) -> None:
     assert world.state_of_order(checkout_id) in (None, "cancelled")
-    assert world.reservations[derived_id("res", checkout_id)].status in ("released", "expired")
+    assert world.reservations[derived_id("res", checkout_id)].status == "released"
     assert {one.status for one in world.attempts_of(checkout_id)} <= {"voided", "declined"}
 
 
 def only_this_is_bought(world: World, basket: Basket, checkout_id: str, pieces: int = 2, of: int = 2) -> None:
     living = [one for one in world.orders_of(basket) if one.state != "cancelled"]
     assert [one.wanted.checkout_id for one in living] == [checkout_id]
-    assert world.reservations[living[0].wanted.reservation_id].status == "held"
+    assert world.reservations[living[0].wanted.reservation_id].status == "reserved"
     assert [one.status for one in world.attempts_of(checkout_id)] == ["authorized"]
     assert world.left(basket) == of - pieces
 
@@ -250,7 +250,7 @@ async def test_twenty_wishes_at_once_end_in_one_order_of_one_of_them(shop: Calle
 async def test_a_chain_of_wishes_leaves_the_last(shop: Caller, world: World) -> None:
     """Each is stopped somewhere else on its way by the next."""
     basket = world.basket(left=NO_PIECE_LEFT)
-    calls = ("prices", "reserve", "order", "hold", "pay", "rates", "reserve")
+    calls = ("prices", "reserve", "order", "pay", "rates", "reserve")
     buying = []
     for n, call in enumerate(calls):
         world.plan(call, basket, "slow")
@@ -300,7 +300,7 @@ async def test_the_old_one_answers_that_it_has_ended(shop: Caller, world: World)
 
 # --- faults -------------------------------------------------------------------------------------------------
 
-NEW_WAY = ("cancel", "prices", "rates", "reserve", "order", "hold", "pay")
+NEW_WAY = ("cancel", "prices", "rates", "reserve", "order", "pay")
 
 
 @pytest.mark.parametrize("call", NEW_WAY)

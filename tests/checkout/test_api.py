@@ -114,7 +114,7 @@ async def test_a_good_card_completes_at_once_with_the_orders_number_and_token(sh
     assert answer.headers["location"] == f"/checkout/{view['checkout_id']}"
     assert view["totals"]["total"] == euro(TOTAL).model_dump()
     assert states(view) == ["started", "priced", "reserved", "ordered", "paying", "completed"]
-    assert world.reservations[order.wanted.reservation_id].status == "held"
+    assert world.reservations[order.wanted.reservation_id].status == "reserved"
     assert order.wanted.contact.email == "ada@example.com"
     assert order.wanted.cart_revision == basket.revision
 
@@ -299,9 +299,9 @@ async def test_a_failed_challenge_is_a_declined_card_and_another_card_ends_a_cha
 
 async def test_there_is_nothing_to_confirm_before_a_bank_was_asked(shop: Caller, world: World) -> None:
     basket = world.basket()
-    world.plan("hold", basket, "slow", "slow")
+    world.plan("order", basket, "slow", "slow")
     buying = asyncio.create_task(buy(shop, basket))
-    checkout_id = await asked(world, basket, "hold")
+    checkout_id = await asked(world, basket, "order")
     answer = await shop.being(basket.headers).post(f"/checkout/{checkout_id}/confirm")
     assert (answer.status, answer.code) == (409, "no_action_pending")
     assert (await buying).status == 201
@@ -353,7 +353,7 @@ async def test_a_shopper_may_give_up_while_the_money_is_open(shop: Caller, world
 
 @pytest.mark.parametrize(
     ("call", "fault"),
-    [("prices", "slow"), ("reserve", "slow"), ("order", "slow"), ("order", "before"), ("hold", "slow")],
+    [("prices", "slow"), ("reserve", "slow"), ("order", "slow"), ("order", "before")],
 )
 async def test_a_shopper_may_give_up_before_the_money_is_asked_for(
     shop: Caller, world: World, database: Database, call: str, fault: Fault
@@ -604,7 +604,7 @@ async def test_an_answer_keeps_to_the_callers_budget_and_the_checkout_goes_on_wi
     shop: Caller, world: World
 ) -> None:
     basket = world.basket()
-    world.plan("hold", basket, "slow")
+    world.plan("order", basket, "slow")
     clock = asyncio.get_running_loop().time
     asked_at = clock()
     hurried = {"Bodega-Deadline-Ms": "300", **key()}

@@ -226,3 +226,9 @@ def test_a_problem_that_was_kept_is_told_again_as_it_was(
     again = from_stored(to_stored(problem))
     assert type(again) is type(problem)
     assert (again.detail, again.extra) == (problem.detail, problem.extra)
+
+
+def test_a_problem_that_another_release_has_kept_is_told_as_the_end_of_the_checkout() -> None:
+    kept = {"code": "reservation_ended", "detail": "Your items went back on sale.", "extra": {}}
+    told = from_stored(kept)
+    assert (type(told), told.detail) == (CheckoutEnded, "Your items went back on sale.")

@@ -11,25 +11,28 @@ from typing import Any
 import pytest
 
 from bodega.contracts.envelope import event
+from bodega.contracts.ids import derived_id
+from bodega.contracts.inventory import ReservationLine, ReserveRequest
 from bodega.contracts.orders import OrderCancelled
 from bodega.contracts.payments import PaymentAuthorized, PaymentFailed
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows, Held, LeaseLost
 from bodega.kit.http import Client
 from bodega.kit.testing import Caller, Topics, eventually, serving
+from bodega.services.checkout import store
 from bodega.services.checkout.app import create_app
 from bodega.services.checkout.clients import Services
 from bodega.services.checkout.flows import KIND, CheckoutFlow
 from bodega.services.checkout.settings import Settings
 from tests.checkout.conftest import HASTY_UNKNOWN_SECONDS, Read, SettingsOf
 from tests.checkout.making import becomes, buy, id_of, key, states, wish
-from tests.checkout.world import Attempt, Basket, Fault, World
+from tests.checkout.world import Attempt, Basket, Fault, Refusal, World
 from tests.conftest import MakeDatabase
 from tests.locks import locks_awaited
 
 pytestmark = pytest.mark.service
 
-STEPS = ("prices", "rates", "reserve", "order", "hold", "pay")
+STEPS = ("prices", "rates", "reserve", "order", "pay")
 LONG = 30.0
 WHOLE_WAY = ["started", "priced", "reserved", "ordered", "paying", "completed"]
 
@@ -40,7 +43,7 @@ def bought_once(world: World, basket: Basket) -> str:
     checkout_id = order.wanted.checkout_id
     assert order.state == "created"
     assert [one.status for one in world.attempts_of(checkout_id)] == ["authorized"]
-    assert world.reservations[order.wanted.reservation_id].status == "held"
+    assert world.reservations[order.wanted.reservation_id].status == "reserved"
     assert world.left(basket) == 8
     return checkout_id
 
@@ -123,27 +126,86 @@ async def test_an_unknown_payment_extends_the_time_once_and_then_the_order_is_ca
     nothing_bought(world, basket)
 
 
-async def test_a_reservation_that_ended_before_the_order_held_it_costs_nobody_money(shop: Caller, world: World) -> None:
-    basket = world.basket()
-    world.plan("hold", basket, "before", "before", "before")
+async def test_who_is_told_that_too_little_is_left_ends_what_they_asked_for(shop: Caller, world: World) -> None:
+    """No clock would: a first call that was given up may still arrive, when there is enough again."""
+    basket = world.basket(left=2)
+    world.plan("reserve", basket, "before")
     buying = asyncio.create_task(buy(shop, basket))
-    await reached(world, "hold", basket)
-    world.end_reservation(world.orders_of(basket)[0].wanted.checkout_id)
+    await reached(world, "reserve", basket)
+    world.stock[basket.sku] = 0
     answer = await buying
-    assert (answer.status, answer.code) == (409, "reservation_ended")
-    assert world.count("pay", basket) == 0
-    assert (await becomes(shop, basket, id_of(answer), "failed"))["problem"]["code"] == "reservation_ended"
+    assert (answer.status, answer.code) == (409, "out_of_stock")
+    reservation = derived_id("res", id_of(answer))
+    assert world.reservations[reservation].status == "released"
+    world.stock[basket.sku] = 2
+    late = ReserveRequest(reservation_id=reservation, lines=[ReservationLine(sku=basket.sku, quantity=2)])
+    with pytest.raises(Refusal):
+        await world.reserve(late)
+    assert world.left(basket) == 2
+    assert (await buy(shop, basket)).status == 201
+
+
+async def test_a_price_that_changes_after_the_goods_were_reserved_gives_them_back(shop: Caller, world: World) -> None:
+    """The step is done again, and the second time it does not come as far as the first."""
+    basket = world.basket()
+    world.plan("reserve", basket, "slow")
+    buying = asyncio.create_task(buy(shop, basket))
+    await reached(world, "reserve", basket)
+    world.makes_dearer(basket)
+    answer = await buying
+    assert (answer.status, answer.code) == (409, "total_changed")
+    assert not world.orders_of(basket)
     nothing_bought(world, basket)
+
+
+async def test_an_owner_that_wakes_refused_takes_nothing_from_the_order_that_another_has_made(
+    shop: Caller, world: World, database: Database, settings_of: SettingsOf
+) -> None:
+    """It was told that too little is left, and slept; another took the flow over when there was enough again."""
+    basket = world.basket()
+    world.plan("reserve", basket, *("before",) * 9)
+    buying = asyncio.create_task(buy(shop, basket))
+    await reached(world, "reserve", basket)
+    settings = settings_of()
+    services = Services(settings)
+    flows = Flows(
+        database, KIND, CheckoutFlow(database, services, settings).steps,
+        service="checkout", owner="sleeper", lease_seconds=LONG, step_deadline_seconds=LONG - 1,
+    )  # fmt: skip
+    await _opened(services.clients)
+    try:
+        async with database.transaction() as tx:
+            checkout_id = await tx.fetchval("SELECT id FROM checkout WHERE cart_id = $1", basket.id)
+            held = await flows.seize(tx, checkout_id)
+            assert held is not None
+            held.carried = await store.get_checkout(tx, checkout_id)  # as if it had begun the flow
+        world.plans["reserve", basket.sku].clear()
+        world.stock[basket.sku] = 0
+        refused = await flows.steps["place"](held)
+        world.stock[basket.sku] = 10
+        async with database.transaction() as tx:
+            await tx.execute("UPDATE flow SET lease_until = now(), wake_at = now() WHERE id = $1", checkout_id)
+        await becomes(shop, basket, checkout_id, "completed")
+        sleeper = Flows(
+            database, KIND, {"place": _answers(refused)}, service="checkout", owner="sleeper", lease_seconds=LONG
+        )
+        with pytest.raises(LeaseLost):
+            await sleeper.drive(held)
+    finally:
+        await asyncio.gather(*(client.close() for client in services.clients))
+        await buying
+    assert not world.count("release", basket)
+    assert bought_once(world, basket) == checkout_id
 
 
 async def test_a_price_that_changes_while_an_order_is_placed_again_costs_nobody_money(
     shop: Caller, world: World
 ) -> None:
-    """The order was made at the old price, and the answer to what follows is lost."""
+    """The order was made at the old price, and the answer is lost."""
     basket = world.basket()
-    world.plan("hold", basket, "slow")
+    world.plan("order", basket, "slow")
     buying = asyncio.create_task(buy(shop, basket))
-    await reached(world, "hold", basket)
+    await reached(world, "order", basket)
     world.makes_dearer(basket)
     answer = await buying
     assert (answer.status, answer.code) == (409, "total_changed")
@@ -405,9 +467,9 @@ async def test_a_replica_that_stops_gives_its_leases_back_and_another_goes_on(
     async with serving(leaving) as caller:
         async with database.transaction() as tx:
             assert await leaving.state.driver.flows.seize(tx, left_id) is not None
-        world.plan("hold", running, "slow")
+        world.plan("order", running, "slow")
         buying = asyncio.create_task(buy(Caller(caller.base, shop.session), running))
-        await reached(world, "hold", running)
+        await reached(world, "order", running)
     answer = await buying
     assert answer.status in (201, 202)  # 202: the replica had no time left to see the end of it
     await becomes(shop, running, id_of(answer), "completed", within_seconds=LONG / 2)
@@ -420,6 +482,7 @@ async def test_a_replica_that_stops_gives_its_leases_back_and_another_goes_on(
 REPLICA = """
 import sys
 from bodega.kit.app import serve
+from bodega.services.checkout import store
 from bodega.services.checkout.app import create_app
 from bodega.services.checkout.settings import Settings
 serve((create_app(Settings.model_validate_json(sys.argv[1])), "127.0.0.1", int(sys.argv[2])))

@@ -89,7 +89,7 @@ async def test_a_customers_own_pieces_count_on_every_device(
 # --- a refusal that nobody has foreseen -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("call", ["prices", "rates", "reserve", "order", "hold", "pay"])
+@pytest.mark.parametrize("call", ["prices", "rates", "reserve", "order", "pay"])
 @pytest.mark.parametrize("replaces", [False, True], ids=["first try", "another wish"])
 async def test_an_unexpected_refusal_ends_the_checkout_and_gives_everything_back(
     shop: Caller, world: World, database: Database, call: str, replaces: bool

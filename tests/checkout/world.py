@@ -184,21 +184,17 @@ class World:
     def _end_order(self, order: Order, reason: str = "customer_request") -> None:
         order.state = "cancelled"
         if reason != CHECKOUT_REPLACED:  # that stock waits for the next checkout of the same shopper
-            self._free(order.wanted.reservation_id, "released")
+            self._free(order.wanted.reservation_id)
         for attempt in self.attempts.values():
             if attempt.wanted.order_id == order.wanted.order_id and attempt.status != "declined":
                 attempt.status = "voided"
 
-    def end_reservation(self, checkout_id: str) -> None:
-        """By the clock, while nobody held it."""
-        self._free(derived_id("res", checkout_id), "expired")
-
-    def _free(self, reservation_id: str, status: Literal["released", "expired"]) -> None:
+    def _free(self, reservation_id: str) -> None:
         known = self.reservations.get(reservation_id)
-        if known is not None and known.status in ("reserved", "held"):
+        if known is not None and known.status == "reserved":
             for line in known.lines:
                 self.stock[line.sku] += line.quantity
-            self.reservations[reservation_id] = known.model_copy(update={"status": status})
+            self.reservations[reservation_id] = known.model_copy(update={"status": "released"})
 
     # --- how calls arrive ---------------------------------------------------------------------------
 
@@ -257,7 +253,7 @@ class World:
     async def reserve(self, wanted: ReserveRequest) -> Reservation:
         known = self.reservations.get(wanted.reservation_id)
         if known is not None:
-            if known.status in ("released", "expired"):
+            if known.status == "released":
                 raise Refusal(409, "already_ended", state=known.status)
             return known
         short = (await self.shortage(ShortageRequest(lines=wanted.lines, instead_of=wanted.instead_of))).lines
@@ -265,7 +261,7 @@ class World:
             raise Refusal(409, "out_of_stock", lines=[line.model_dump() for line in short])
         for earlier in wanted.instead_of:
             self._bury(earlier)
-            self._free(earlier, "released")
+            self._free(earlier)
         for line in wanted.lines:
             self.stock[line.sku] -= line.quantity
         made = Reservation(reservation_id=wanted.reservation_id, status="reserved", lines=wanted.lines)
@@ -276,7 +272,7 @@ class World:
         own: dict[str, int] = defaultdict(int)
         for id in asked.instead_of:
             known = self.reservations.get(id)
-            for line in known.lines if known is not None and known.status in ("reserved", "held") else ():
+            for line in known.lines if known is not None and known.status == "reserved" else ():
                 own[line.sku] += line.quantity
         left = {line.sku: self.stock[line.sku] + own[line.sku] for line in asked.lines}
         return Shortage(
@@ -291,19 +287,11 @@ class World:
         tombstone = Reservation(reservation_id=reservation_id, status="released", lines=[])
         return self.reservations.setdefault(reservation_id, tombstone)
 
-    async def hold(self, reservation_id: str) -> Reservation:
-        known = self.reservations.get(reservation_id)
-        if known is None:
-            raise Refusal(404, "not_found")
-        if known.status in ("released", "expired"):
-            raise Refusal(409, "already_ended", state=known.status)
-        self.reservations[reservation_id] = known.model_copy(update={"status": "held"})
-        return self.reservations[reservation_id]
-
     async def release(self, reservation_id: str, wish: ReleaseRequest) -> Reservation:
-        if self._bury(reservation_id).status == "held" and not wish.order_cancelled:
-            raise Refusal(409, "held")
-        self._free(reservation_id, "released")
+        order = self.orders.get(f"ord_{body_of(reservation_id)}")
+        assert order is None or order.state == "cancelled", "what a living order is to send is released"
+        self._bury(reservation_id)
+        self._free(reservation_id)
         return self.reservations[reservation_id]
 
     async def create_order(self, wanted: CreateOrder) -> OrderStanding:
@@ -406,10 +394,6 @@ class World:
         async def reserve(wanted: ReserveRequest, request: Request) -> Response:
             sku = self._skus[body_of(wanted.reservation_id)] = wanted.lines[0].sku
             return await self.answer("inventory", "reserve", sku, request, lambda: self.reserve(wanted))
-
-        @app.post("/inventory/internal/reservations/{id}/hold")
-        async def hold(id: str, request: Request) -> Response:
-            return await self.answer("inventory", "hold", self.sku_of(id), request, lambda: self.hold(id))
 
         @app.post("/inventory/internal/reservations/{id}/release")
         async def release(id: str, wish: ReleaseRequest, request: Request) -> Response:

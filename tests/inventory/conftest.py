@@ -37,7 +37,6 @@ async def inventory(database_url: str, topics: Topics, credentials: Credentials)
             topic_prefix=topics.prefix,
             internal_jwks_file=credentials.jwks_file,
             allowed_callers=["checkout", "cart"],
-            expiry_poll_seconds=0.1,
             relay_poll_seconds=0.2,
             retry_first_seconds=0.1,
         )

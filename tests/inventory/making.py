@@ -28,23 +28,18 @@ async def standing(database: Database, sku: str) -> tuple[int, int]:
     return stock.on_hand, stock.reserved
 
 
-def request(*lines: tuple[str, int], reservation_id: str = "", expires_in: int = 900) -> dict[str, Any]:
+def request(*lines: tuple[str, int], reservation_id: str = "") -> dict[str, Any]:
     return {
         "reservation_id": reservation_id or new_id("res"),
         "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in lines],
-        "expires_in": expires_in,
     }
 
 
-async def reserve(checkout: Caller, *lines: tuple[str, int], expires_in: int = 900) -> str:
+async def reserve(checkout: Caller, *lines: tuple[str, int]) -> str:
     """The id of a new reservation."""
-    answer = await checkout.post("/internal/reservations", request(*lines, expires_in=expires_in))
+    answer = await checkout.post("/internal/reservations", request(*lines))
     assert answer.status == 201, answer.body
     return str(answer.json["reservation_id"])
-
-
-async def hold(checkout: Caller, reservation_id: str) -> Answered:
-    return await checkout.post(f"/internal/reservations/{reservation_id}/hold")
 
 
 async def release(checkout: Caller, reservation_id: str) -> Answered:

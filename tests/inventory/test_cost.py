@@ -7,7 +7,6 @@ import pytest
 
 from bodega.contracts.inventory import ReserveRequest
 from bodega.kit.db import Database
-from bodega.kit.errors import AlreadyEnded
 from bodega.services.inventory import service, store
 from bodega.services.inventory.errors import PaidWithoutStock
 from tests.counting import cost_of
@@ -29,16 +28,15 @@ async def commit(database: Database, reservation_id: str) -> None:
         await service.commit(tx, reservation_id, cause="paid")
 
 
-async def test_an_ordinary_order_costs_five_round_trips_and_two_transactions_that_write(database: Database) -> None:
+async def test_an_ordinary_order_costs_four_round_trips_and_two_transactions_that_write(database: Database) -> None:
     """The statement by which the inbox lets an event in, and those of the relay, are the kit's and come on top."""
     wanted = ReserveRequest.model_validate(request((await stocked(database, 5), 2), (await stocked(database, 5), 1)))
     id = wanted.reservation_id
     costs = [
         await cost_of(lambda: service.reserve(database, wanted, actor="checkout")),
-        await cost_of(lambda: service.hold(database, id, actor="checkout")),
         await cost_of(lambda: commit(database, id)),
     ]
-    assert [(cost["sql"], cost["commit"]) for cost in costs[1:]] == [(1, 1), (3, 1)]
+    assert [(cost["sql"], cost["commit"]) for cost in costs[1:]] == [(3, 1)]
     assert costs[0]["sql"] == 1
     assert [await standing(database, line.sku) for line in wanted.lines] == [(3, 0), (4, 0)]
     async with database.reading() as tx:
@@ -58,18 +56,6 @@ async def test_an_order_that_is_paid_twice_at_once_takes_its_units_once(database
     assert await standing(database, sku) == (3, 0)
 
 
-async def test_what_ends_while_somebody_takes_hold_of_it_is_not_held(database: Database) -> None:
-    sku = await stocked(database, 5)
-    id = await reserved(database, sku)
-    async with database.transaction() as tx:
-        await service.release(tx, id, actor="checkout")
-        late = asyncio.create_task(service.hold(database, id, actor="checkout"))
-        await somebody_waits(database)
-    with pytest.raises(AlreadyEnded):
-        await late
-    assert await standing(database, sku) == (5, 0)
-
-
 async def test_what_ends_while_its_order_is_paid_takes_no_other_stock(database: Database) -> None:
     sku = await stocked(database, 5)
     id = await reserved(database, sku)
@@ -80,14 +66,3 @@ async def test_what_ends_while_its_order_is_paid_takes_no_other_stock(database: 
     with pytest.raises(PaidWithoutStock):
         await late
     assert await standing(database, sku) == (5, 0)
-
-
-async def test_holding_again_what_is_held_or_committed_changes_nothing(database: Database) -> None:
-    sku = await stocked(database, 5)
-    id = await reserved(database, sku)
-    held = [await service.hold(database, id, actor="checkout") for _ in range(2)]
-    assert held[0] == held[1]
-    assert (held[0].state, held[0].expires_at) == ("held", None)
-    await commit(database, id)
-    assert (await service.hold(database, id, actor="checkout")).state == "committed"
-    assert await standing(database, sku) == (3, 0)

@@ -1,7 +1,5 @@
 """The rules of a reservation's life."""
 
-from datetime import UTC, datetime
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,26 +12,23 @@ from bodega.services.inventory.domain import Change, Reservation, State, Stock
 pytestmark = pytest.mark.unit
 
 LINES = (ReservationLine(sku="MUG-1", quantity=2),)
-ENDED: list[State] = ["released", "expired", "restocked"]
-ALL: list[State] = ["reserved", "held", "committed", *ENDED]
+ENDED: list[State] = ["released", "restocked"]
 
 
 def reservation(state: State = "reserved") -> Reservation:
-    return Reservation("res_1", state, LINES, datetime.now(UTC) if state == "reserved" else None)
+    return Reservation("res_1", state, LINES)
 
 
-@pytest.mark.parametrize("state", ["reserved", "held", "committed"])
+@pytest.mark.parametrize("state", ["reserved", "committed"])
 def test_a_living_reservation_is_answered_again_as_it_stands(state: State) -> None:
-    assert domain.same_again(reservation(state), LINES) == reservation(state) or state == "reserved"
+    assert domain.same_again(reservation(state), LINES) == reservation(state)
 
 
 @pytest.mark.parametrize("state", ENDED)
 def test_an_ended_reservation_never_revives(state: State) -> None:
     with pytest.raises(AlreadyEnded):
         domain.same_again(reservation(state), LINES)
-    with pytest.raises(AlreadyEnded):
-        domain.hold(reservation(state))
-    for command in (domain.release, domain.expire, domain.cancel):
+    for command in (domain.release, domain.cancel):
         assert command(reservation(state)) == Change(reservation(state))
 
 
@@ -42,36 +37,33 @@ def test_an_id_stands_for_its_lines() -> None:
         domain.same_again(reservation(), (ReservationLine(sku="MUG-1", quantity=3),))
 
 
-def test_holding_moves_no_units_and_takes_the_clock_away() -> None:
-    change = domain.hold(reservation())
-    assert (change.reservation.state, change.reservation.expires_at, change.movement) == ("held", None, None)
+def test_what_no_order_will_have_goes_back_on_sale() -> None:
+    change = domain.release(reservation())
+    assert (change.reservation.state, change.movement) == ("released", "released")
 
 
-@pytest.mark.parametrize("state", ["held", "committed"])
-def test_what_an_order_holds_only_the_order_ends(state: State) -> None:
-    with pytest.raises(errors.Held):
-        domain.release(reservation(state))
-    assert domain.expire(reservation(state)) == Change(reservation(state))
+def test_what_is_paid_only_its_order_ends() -> None:
+    with pytest.raises(errors.Committed):
+        domain.release(reservation("committed"))
 
 
 @pytest.mark.parametrize(
     ("state", "after", "movement"),
     [
         ("reserved", "released", "order_cancelled"),
-        ("held", "released", "order_cancelled"),
         ("committed", "restocked", "restocked"),
     ],
 )
 def test_a_cancelled_order_gives_its_units_back(state: State, after: State, movement: domain.Movement) -> None:
     change = domain.cancel(reservation(state))
     assert (change.reservation.state, change.movement) == (after, movement)
+    assert domain.commit(change.reservation) == Change(change.reservation), "that it was paid may be heard late"
 
 
 def test_a_paid_order_takes_its_units_once() -> None:
-    change = domain.commit(reservation("held"))
+    change = domain.commit(reservation())
     assert (change.reservation.state, change.movement) == ("committed", "committed")
     assert domain.commit(change.reservation).movement is None
-    assert domain.commit(reservation("reserved")).movement == "committed"
 
 
 @pytest.mark.parametrize("state", ENDED)
@@ -93,14 +85,12 @@ def test_more_than_ten_is_many(available: int, shown: int | str) -> None:
 
 
 COMMANDS = {
-    "hold": domain.hold,
     "release": domain.release,
-    "expire": domain.expire,
     "commit": domain.commit,
     "cancel": domain.cancel,
 }
 UNITS: dict[domain.Movement | None, tuple[int, int]] = {
-    None: (0, 0), "released": (0, -1), "expired": (0, -1), "order_cancelled": (0, -1), "committed": (-1, -1),
+    None: (0, 0), "released": (0, -1), "order_cancelled": (0, -1), "committed": (-1, -1),
     "restocked": (1, 0),
 }  # fmt: skip
 """What a movement does to (on hand, reserved)."""
@@ -118,6 +108,5 @@ def test_whatever_comes_in_whatever_order_the_units_are_where_the_state_says(com
         on_hand += UNITS[change.movement][0]
         reserved += UNITS[change.movement][1]
         current = change.reservation
-        assert reserved == (current.state in ("reserved", "held"))
+        assert reserved == (current.state == "reserved")
         assert on_hand == (current.state != "committed")
-        assert (current.expires_at is not None) == (current.state == "reserved")

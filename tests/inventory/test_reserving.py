@@ -6,23 +6,21 @@ from collections.abc import Callable
 
 import pytest
 
-from bodega.contracts.ids import new_id
 from bodega.contracts.inventory import ReserveRequest
 from bodega.kit.db import Database
-from bodega.kit.testing import Caller, eventually
+from bodega.kit.testing import Caller, Topics, eventually
 from bodega.services.inventory import service, store
 from bodega.services.inventory.errors import OutOfStock
-from tests.inventory.making import hold, release, request, reserve, standing, stocked
+from tests.inventory.making import paid, release, request, reserve, standing, stocked
 
 pytestmark = pytest.mark.service
 
 
-async def test_reserving_sets_units_aside_and_says_until_when(checkout: Caller, database: Database) -> None:
+async def test_reserving_sets_units_aside(checkout: Caller, database: Database) -> None:
     mug, cup = await stocked(database, 5), await stocked(database, 5)
     answer = await checkout.post("/internal/reservations", request((mug, 2), (cup, 1)))
     assert answer.status == 201
     assert answer.json["status"] == "reserved"
-    assert answer.json["expires_at"] is not None
     assert await standing(database, mug) == (5, 2)
     assert await standing(database, cup) == (5, 1)
 
@@ -95,7 +93,6 @@ async def test_a_sku_named_twice_is_refused(checkout: Caller, database: Database
         {"lines": []}, {"lines": [{"sku": "A", "quantity": 0}]}, {"lines": [{"sku": "A", "quantity": -1}]},
         {"lines": [{"sku": "A", "quantity": 10**30}]}, {"lines": [{"sku": "A B", "quantity": 1}]},
         {"lines": [{"sku": f"A{n}", "quantity": 1} for n in range(101)]}, {"reservation_id": "res_1"},
-        {"expires_in": 0},
     ],
 )  # fmt: skip
 async def test_what_makes_no_sense_is_refused_and_nothing_is_written(
@@ -106,20 +103,21 @@ async def test_what_makes_no_sense_is_refused_and_nothing_is_written(
     assert (answer.status, answer.code) == (422, "invalid_request")
 
 
-async def test_held_it_is_not_released_and_released_it_is_not_held(checkout: Caller, database: Database) -> None:
+async def test_what_is_reserved_can_be_released_and_what_is_paid_only_its_order_ends(
+    checkout: Caller, database: Database, topics: Topics
+) -> None:
     sku = await stocked(database, 5)
-    held, released = await reserve(checkout, (sku, 1)), await reserve(checkout, (sku, 1))
-    assert (await hold(checkout, held)).json["status"] == "held"
-    assert (await hold(checkout, held)).json["expires_at"] is None
-    assert (await release(checkout, held)).code == "held"
-    assert (await release(checkout, released)).json["status"] == "released"
-    assert (await release(checkout, released)).status == 200
-    assert (await hold(checkout, released)).code == "already_ended"
-    assert await standing(database, sku) == (5, 1)
+    bought, given_up = await reserve(checkout, (sku, 1)), await reserve(checkout, (sku, 1))
+    assert [(await release(checkout, given_up)).json["status"] for _ in range(2)] == ["released"] * 2
+    await topics.publish(paid(bought))
 
+    async def gone() -> None:
+        assert await standing(database, sku) == (4, 0)
 
-async def test_holding_what_is_not_known_is_refused(checkout: Caller) -> None:
-    assert (await hold(checkout, new_id("res"))).status == 404
+    await eventually(gone)
+    refused = await release(checkout, bought)
+    assert (refused.status, refused.code) == (409, "committed")
+    assert await standing(database, sku) == (4, 0)
 
 
 async def test_a_late_reserve_finds_the_tombstone_of_its_release(checkout: Caller, database: Database) -> None:
@@ -144,20 +142,26 @@ async def test_a_reserve_and_a_release_that_pass_each_other_leave_nothing_reserv
     assert await standing(database, sku) == (5, 0)
 
 
-async def test_what_nobody_takes_hold_of_ends_by_the_clock_and_what_is_held_does_not(
+async def test_what_the_former_release_has_written_is_read_as_what_it_means(
     checkout: Caller, database: Database
 ) -> None:
+    """It may run for a while beside this one: it holds what is reserved, and its clock ends what it has not held."""
     sku = await stocked(database, 5)
-    held = await reserve(checkout, (sku, 1), expires_in=1)
-    await hold(checkout, held)
-    lapsing = [await reserve(checkout, (sku, 1), expires_in=1) for _ in range(3)]
-
-    async def only_the_held_is_left() -> None:
-        assert await standing(database, sku) == (5, 1)
-
-    await eventually(only_the_held_is_left)
-    assert {(await hold(checkout, one)).code for one in lapsing} == {"already_ended"}
-    assert (await hold(checkout, held)).json["status"] == "held"
+    held, to_pay, expired = [request((sku, 1)) for _ in range(3)]
+    for one in (held, to_pay, expired):
+        assert (await checkout.post("/internal/reservations", one)).status == 201
+    async with database.transaction() as tx:
+        for one, state in (held, "held"), (to_pay, "held"), (expired, "expired"):
+            await tx.execute("UPDATE reservation SET state = $2 WHERE id = $1", one["reservation_id"], state)
+        await store.move_stock(tx, "expired", [sku], [1], reservation_id=expired["reservation_id"], actor="clock")
+        assert not await store.differences(tx)
+    assert (await checkout.post("/internal/reservations", held)).json["status"] == "reserved"
+    late = await checkout.post("/internal/reservations", expired)
+    assert (late.status, late.code, late.json["state"]) == (409, "already_ended", "released")
+    async with database.transaction() as tx:
+        assert (await service.commit(tx, to_pay["reservation_id"], cause="paid")).state == "committed"
+    assert (await release(checkout, held["reservation_id"])).json["status"] == "released"
+    assert await standing(database, sku) == (4, 0)
 
 
 async def test_crossing_orders_of_lines_never_block_each_other(checkout: Caller, database: Database) -> None:

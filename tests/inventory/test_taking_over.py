@@ -12,7 +12,7 @@ from bodega.contracts.orders import CHECKOUT_REPLACED
 from bodega.kit.db import Database
 from bodega.kit.testing import Answered, Caller, Topics, eventually, outbox_is_empty
 from bodega.services.inventory import service, store
-from tests.inventory.making import cancelled, hold, paid, release, request, reserve, standing, stocked
+from tests.inventory.making import cancelled, paid, release, request, reserve, standing, stocked
 from tests.locks import locks_awaited
 
 pytestmark = pytest.mark.service
@@ -40,19 +40,15 @@ async def agrees(database: Database) -> Callable[[], Awaitable[None]]:
 @pytest.mark.parametrize(
     ("before", "after", "left_at_least"), [(2, 2, 0), (2, 3, 1), (3, 1, 0)], ids=["as many", "more", "fewer"]
 )
-@pytest.mark.parametrize("is_held", [False, True], ids=["reserved", "held"])
 async def test_what_the_earlier_one_held_is_had_by_the_new_one_even_if_nothing_is_left(
-    checkout: Caller, database: Database, agrees: Any, before: int, after: int, left_at_least: int, is_held: bool
+    checkout: Caller, database: Database, agrees: Any, before: int, after: int, left_at_least: int
 ) -> None:
     sku = await stocked(database, before + left_at_least)
     earlier = await reserve(checkout, (sku, before))
-    if is_held:
-        await hold(checkout, earlier)
     taken = await take_over(checkout, [earlier], (sku, after))
     assert (taken.status, taken.json["status"]) == (201, "reserved")
     assert await standing(database, sku) == (before + left_at_least, after)
     assert await state_of(database, earlier) == "released"
-    assert (await hold(checkout, earlier)).code == "already_ended"
     await agrees()
 
 
@@ -177,6 +173,29 @@ async def test_two_who_take_over_each_others_goods_never_block_each_other(
     await agrees()
 
 
+async def test_a_reserve_that_comes_late_and_who_takes_it_over_never_block_each_other(
+    checkout: Caller, database: Database, agrees: Any
+) -> None:
+    """The stock is locked until both wait: who took it before their reservation would have it then, and wait for the
+    other to bury that, who waits for the stock."""
+    sku = await stocked(database, 2)
+    late = request((sku, 2))
+
+    async def waiting(many: int) -> None:
+        assert await locks_awaited(database) == many
+
+    async with database.transaction() as tx:
+        await tx.execute("SELECT FROM stock WHERE sku = $1 FOR UPDATE", sku)
+        first = asyncio.create_task(checkout.post("/internal/reservations", late))
+        await eventually(lambda: waiting(1))
+        second = asyncio.create_task(take_over(checkout, [late["reservation_id"]], (sku, 2)))
+        await eventually(lambda: waiting(2))
+    assert [(await one).status for one in (first, second)] == [201, 201]
+    assert await state_of(database, late["reservation_id"]) == "released"
+    assert await standing(database, sku) == (2, 2)
+    await agrees()
+
+
 # --- the order of the earlier one -----------------------------------------------------------------------
 
 
@@ -185,8 +204,6 @@ async def test_a_replaced_order_puts_nothing_back_on_sale_and_any_other_end_does
 ) -> None:
     replaced_sku, other_sku = await stocked(database, 2), await stocked(database, 2)
     replaced, other = await reserve(checkout, (replaced_sku, 2)), await reserve(checkout, (other_sku, 2))
-    for one in (replaced, other):
-        await hold(checkout, one)
     ends = [cancelled(replaced, reason=CHECKOUT_REPLACED), cancelled(other)]
     await topics.publish(*ends)
 
@@ -217,18 +234,37 @@ async def test_what_was_paid_for_and_then_cancelled_can_be_had_again(database: D
     assert await standing(database, sku) == (2, 2)
 
 
-@pytest.mark.parametrize("is_held", [False, True], ids=["reserved", "held"])
 async def test_what_a_cancelled_order_held_can_be_given_back_before_the_event_is_heard(
-    checkout: Caller, database: Database, topics: Topics, is_held: bool
+    checkout: Caller, database: Database
 ) -> None:
     sku = await stocked(database, 2)
     id = await reserve(checkout, (sku, 2))
-    if is_held:
-        await hold(checkout, id)
-        assert (await release(checkout, id)).code == "held"
     given_back = await checkout.post(f"/internal/reservations/{id}/release", {"order_cancelled": True})
     assert (given_back.status, given_back.json["status"]) == (200, "released")
     assert await standing(database, sku) == (2, 0)
+
+
+@pytest.mark.parametrize("how", ["taken over", "given back"])
+async def test_that_a_cancelled_order_was_paid_may_be_heard_after_its_goods_have_gone_on(
+    database: Database, how: str
+) -> None:
+    """Orders has told the checkout that it is cancelled; both events are still under way. The first is no case for
+    people, and neither takes the goods from who has them now."""
+    sku = await stocked(database, 2)
+    first = ReserveRequest.model_validate(request((sku, 2)))
+    await service.reserve(database, first, actor="checkout")
+    if how == "given back":
+        async with database.transaction() as tx:
+            await service.release(tx, first.reservation_id, order_cancelled=True, actor="checkout")
+    instead_of = [first.reservation_id] if how == "taken over" else []
+    second = ReserveRequest.model_validate({**request((sku, 2)), "instead_of": instead_of})
+    await service.reserve(database, second, actor="checkout")
+    async with database.transaction() as tx:
+        assert (await service.commit(tx, first.reservation_id, cause="paid")).state == "released"
+    async with database.transaction() as tx:
+        await service.cancel(tx, first.reservation_id, replaced=False, cause="cancelled")
+        assert not await store.differences(tx)
+    assert await standing(database, sku) == (2, 2)
 
 
 async def test_what_is_short_counts_the_shoppers_own_pieces_and_sets_nothing_aside(

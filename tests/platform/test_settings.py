@@ -190,7 +190,7 @@ def test_waiting_times_come_from_the_instances_profile(tmp_path: Path) -> None:
 
 def test_the_standard_times_are_those_that_are_promised() -> None:
     promised = {
-        "request_timeout_seconds": 10, "step_deadline_seconds": 7, "lease_seconds": 10, "reservation_seconds": 15 * 60,
+        "request_timeout_seconds": 10, "step_deadline_seconds": 7, "lease_seconds": 10,
         "checkout_due_seconds": 15 * 60, "unknown_due_seconds": 30 * 60, "retry_give_up_seconds": 24 * 3600,
         "carrier_patience_seconds": 0.8, "idempotency_hours": 24, "cancel_window_seconds": 30 * 60,
     }  # fmt: skip

@@ -22,10 +22,21 @@ ROWS = {
     "inventory": """
         INSERT INTO stock (sku, product_id) VALUES ('MUG', 'prd_1');
         SELECT move_stock('adjusted', NULL, '{MUG}', '{10}', 'delivery', 'test', '{}');
-        SELECT reserve('res_1', '{MUG}', '{2}', 900, 'test', '{}');
-        UPDATE reservation SET state = 'committed', expires_at = NULL;
+        SELECT reserve('res_1', '{MUG}', '{2}', 'test', '{}');
+        UPDATE reservation SET state = 'committed';
         SELECT move_stock('committed', 'res_1', '{MUG}', '{2}', '', 'test', '{}');
-        SELECT reserve('res_2', '{MUG}', '{1}', 900, 'test', '{}');""",
+        SELECT reserve('res_2', '{MUG}', '{1}', 'test', '{}'), reserve('res_3', '{MUG}', '{1}', 'test', '{}');""",
+    "checkout": "".join(
+        f"""
+        INSERT INTO checkout (id, state, cart_id, cart_revision, cart_lines, contact, shipping_address, shipping_option,
+                              currency, expected_total, payment_method, order_id, reservation_id, due_at, replaced_by)
+        VALUES ('{id}', '{state}', 'crt_2', '{id}', '[]', '{{}}', '{{}}', 'standard', 'EUR', 1490, 'pm_card_visa',
+                'ord_{id}', '{reservation}', now(), {by});"""
+        for id, state, reservation, by in (
+            ("chk_2", "cancelled", "res_2", "'chk_3'"),
+            ("chk_3", "started", "res_3", "NULL"),
+        )
+    ),
     "payments": """
         INSERT INTO order_money (order_id, verdict, payment_id) VALUES ('ord_1', 'paid', 'pay_1');
         INSERT INTO payment (id, order_id, checkout_id, attempt, currency, amount, payment_method, description,
@@ -69,7 +80,7 @@ async def test_books_that_agree_have_no_finding(rooms: Mapping[str, str]) -> Non
     books = await read_rooms(rooms)
     assert list(compare(books)) == []
     looked_at = (books.stock, books.ledger, books.reservations, books.orders, books.payments, books.accounts)
-    assert [len(rows) for rows in (*looked_at, books.shipments, books.outboxes)] == [1, 1, 2, 1, 1, 1, 1, 4]
+    assert [len(rows) for rows in (*looked_at, books.shipments, books.outboxes)] == [1, 1, 3, 1, 1, 1, 1, 5]
 
 
 @pytest.mark.parametrize(
@@ -77,8 +88,10 @@ async def test_books_that_agree_have_no_finding(rooms: Mapping[str, str]) -> Non
     [
         ("inventory", "UPDATE stock SET on_hand = 9", "UPDATE stock SET on_hand = 8",
          "MUG", "on_hand is the sum of its ledger"),
-        ("inventory", "INSERT INTO reservation VALUES ('res_3', 'reserved', '{CUP}', '{1}', now())",
-         "DELETE FROM reservation WHERE id = 'res_3'", "CUP", "reserved is the sum of its live reservations"),
+        ("inventory", "INSERT INTO reservation VALUES ('res_4', 'reserved', '{CUP}', '{1}')",
+         "DELETE FROM reservation WHERE id = 'res_4'", "CUP", "reserved is the sum of its live reservations"),
+        ("checkout", "UPDATE checkout SET state = 'failed' WHERE id = 'chk_3'",
+         "UPDATE checkout SET state = 'started' WHERE id = 'chk_3'", "res_2", "somebody answers for a reservation"),
         ("payments", "UPDATE payment SET captured = 1000", "UPDATE payment SET captured = 1490",
          "pay_1", "the ledger's money of the shop"),
         ("orders", "UPDATE orders SET total = 1500", "UPDATE orders SET total = 1490",
@@ -86,7 +99,7 @@ async def test_books_that_agree_have_no_finding(rooms: Mapping[str, str]) -> Non
         ("shipping", "UPDATE shipment SET tracking_number = 'T2'", "UPDATE shipment SET tracking_number = 'T1'",
          "ord_1", "the parcel's number"),
     ],
-    ids=["stock", "reservation", "money", "order", "parcel"],
+    ids=["stock", "reservation", "checkout", "money", "order", "parcel"],
 )  # fmt: skip
 async def test_a_wrong_row_is_named(
     rooms: Mapping[str, str], room: str, wrong: str, right: str, thing: str, rule: str

@@ -54,16 +54,33 @@ def breaks(story: str, promise: str, capture_on: str = "paid") -> Callable[[type
 # --- inventory --------------------------------------------------------------------------------------------------------
 
 
-class _ClockEndsHeld(Inventory):
-    def ends_by_clock(self, row: Reservation) -> bool:
-        return row.state in ("reserved", "held") and row.expires_at <= self.world.now
+class _Lapsing(Inventory):
+    LAPSES: ClassVar[int] = 900
+
+    def __init__(self, world: World, on_hand: int) -> None:
+        super().__init__(world, on_hand)
+        self.since: dict[str, int] = {}
+
+    def reserve(self, id: str, instead_of: tuple[str, ...] = ()) -> Answer:
+        self.since.setdefault(id, self.world.now)
+        return super().reserve(id, instead_of)
+
+    def sweep(self) -> None:
+        for row in self.rows.values():
+            if row.state == "reserved" and self.since[row.id] + self.LAPSES <= self.world.now:
+                self._end(row, "released")
 
 
-@breaks("the_bus_stands_still_for_an_hour", "paid-without-stock|sold-twice")
-class HeldReservationsExpire(World):
-    """The clock ends held reservations too."""
+@breaks("the_bus_stands_still_for_an_hour", "order-without-unit")
+class AClockEndsReservations(World):
+    """What was reserved a quarter of an hour ago, and is not paid, goes back on sale by itself."""
 
-    inventory_class = _ClockEndsHeld
+    inventory_class = _Lapsing
+
+    def advance(self, seconds: int) -> None:
+        super().advance(seconds)
+        assert isinstance(self.inventory, _Lapsing)
+        self.inventory.sweep()
 
 
 class _NoStockTombstone(Inventory):
@@ -78,6 +95,18 @@ class NoTombstoneInInventory(World):
     inventory_class = _NoStockTombstone
 
 
+class _KnowsOnlyEvents(Inventory):
+    def may_be_heard_late(self, row: Reservation) -> bool:
+        return row.state == "committed"
+
+
+@breaks("another_wish_whose_first_was_paid_and_cancelled_unheard", "paid-without-stock")
+class AFreedReservationWasNeverPaid(World):
+    """A paid order whose reservation has ended is always a case for people."""
+
+    inventory_class = _KnowsOnlyEvents
+
+
 # --- orders -----------------------------------------------------------------------------------------------------------
 
 
@@ -86,7 +115,7 @@ class _NoOrderTombstone(Orders):
         """Nothing to cancel, nothing to remember."""
 
 
-@breaks("the_order_arrives_after_its_undo", "undone-but-alive")
+@breaks("the_order_arrives_after_its_undo", "order-without-unit")
 class NoTombstoneInOrders(World):
     """Cancelling an order that is not known leaves no trace."""
 
@@ -136,7 +165,7 @@ class _CancelledCanBePaid(Orders):
         super().take(event)
 
 
-@breaks("cancelled_while_authorising", "undone-but-alive|paid-without-stock|sold-twice")
+@breaks("cancelled_while_authorising", "order-without-unit")
 class MoneyRevivesTheOrder(World):
     """A late authorisation brings a cancelled order back: the shopper has paid, after all."""
 
@@ -241,7 +270,7 @@ class _NoFence(Checkout):
         return False
 
 
-@breaks("the_owner_wakes_with_stale_news", "undone-but-alive")
+@breaks("the_owner_wakes_with_stale_news", "order-without-unit|undone-but-alive")
 class NoEpochFence(World):
     """Whoever has worked on a flow may write its row."""
 
@@ -289,11 +318,53 @@ class _UndoneByRelease(Checkout):
         return "release" if row.state == "priced" else "cancel"
 
 
-@breaks("the_order_arrives_after_its_undo", "undone-but-alive")
+@breaks("the_order_arrives_after_its_undo", "order-without-unit")
 class NothingIsOrderedBeforeItIsWritten(World):
     """A checkout that is written as priced has no order yet: what it reserved is released, and that is all."""
 
     checkout_class = _UndoneByRelease
+
+
+class _ForgetsItsOwnReserve(Checkout):
+    def on_refused(self, row: Flow) -> None:
+        super().on_refused(row)
+        if not row.dearer:
+            row.state = row.undo
+
+
+@breaks("the_refused_reserve_arrives_late", "kept-for-ever")
+class ForgetsItsOwnReserve(World):
+    """Who was told that nothing is left has nothing to give back."""
+
+    checkout_class = _ForgetsItsOwnReserve
+
+
+class _ForgetsItsPredecessor(Checkout):
+    def on_refused(self, row: Flow) -> None:
+        super().on_refused(row)
+        if row.dearer:
+            row.state = row.undo
+
+
+@breaks("the_price_rises_after_the_reserve", "kept-for-ever")
+class ForgetsItsPredecessor(World):
+    """Who is refused before they reserve has nothing to give back."""
+
+    checkout_class = _ForgetsItsPredecessor
+
+
+class _GivesBackAtOnce(Checkout):
+    def write(self, task: Task) -> None:
+        if task.duty == "reserve" and task.answer is not None and task.answer.code == "out_of_stock":
+            self.world.inventory.release(f"{task.id}/res")
+        super().write(task)
+
+
+@breaks("the_owner_wakes_with_stale_news", "order-without-unit")
+class GivesBackBeforeItIsWritten(World):
+    """Who is refused releases at once; nobody else can have come further."""
+
+    checkout_class = _GivesBackAtOnce
 
 
 class _CompletedIsFinal(Checkout):
@@ -326,7 +397,7 @@ class _TakesAtOnce(Checkout):
         return "priced"
 
 
-@breaks("another_wish_during_a_challenge_that_is_passed_then", "paid-without-stock|old-and-new-alive")
+@breaks("another_wish_during_a_challenge_that_is_passed_then", "order-without-unit")
 class TakesTheUnitBeforeTheVerdict(World):
     """The old try is over as soon as its shopper has said something else."""
 
@@ -373,12 +444,13 @@ class BuysWithoutAsking(World):
 
 
 FOUND_BY_MACHINE = (
+    "AClockEndsReservations",
     "BuysWithoutAsking",
     "CapturesAtAuthorise",
     "CompletedIsFinal",
     "ForgetsTheTryBeforeTheLast",
+    "ForgetsItsPredecessor",
     "FulfilsBeforeCapture",
-    "HeldReservationsExpire",
     "MoneyRevivesTheOrder",
     "NothingIsOrderedBeforeItIsWritten",
     "TakesTheUnitBeforeTheVerdict",

@@ -26,8 +26,6 @@ AMOUNT = 4_990
 """What every order of the model costs, in minor units."""
 LEASE = 10
 """Seconds for which a flow's owner may be silent."""
-RESERVATION = 900
-"""Seconds after which a reservation that no order has taken hold of ends."""
 DUE = 900
 """Seconds that a shopper has for a challenge or for another card."""
 UNKNOWN_DUE = 1_800
@@ -195,14 +193,16 @@ class Reservation:
 
     id: str
     state: str
-    expires_at: int = 0
+    order_cancelled: bool = False
+    """It has ended since its order is cancelled: that may be known before it is heard that the order was paid."""
 
 
 class Inventory(Node):
-    """`reserved -> held -> committed`, or ended: `released`, `expired`, `restocked`. One SKU, one unit per order."""
+    """`reserved -> committed`, or ended: `released`, `restocked`. One SKU, one unit per order. No clock ends a
+    reservation: the checkout that has asked for it does, or its order."""
 
     name = "inventory"
-    ENDED = frozenset({"released", "expired", "restocked"})
+    ENDED = frozenset({"released", "restocked"})
 
     def __init__(self, world: World, on_hand: int) -> None:
         super().__init__(world)
@@ -220,34 +220,23 @@ class Inventory(Node):
             return Answer(409, "already_ended")
         if row is not None:
             return Answer(200, state=row.state)
-        freed = sum(self.rows[one].state in ("reserved", "held", "committed") for one in instead_of if one in self.rows)
+        freed = sum(self.rows[one].state in ("reserved", "committed") for one in instead_of if one in self.rows)
         if self.on_hand - self.reserved + freed < 1:
             return Answer(409, "out_of_stock")
         self.give_back(instead_of)
         self.reserved += 1
-        self.rows[id] = Reservation(id, "reserved", self.world.now + RESERVATION)
+        self.rows[id] = Reservation(id, "reserved")
         return Answer(201, state="reserved")
 
-    def hold(self, id: str) -> Answer:
-        """From here no clock ends it. A past `expires_at` does not matter while the row is still `reserved`."""
-        row = self.rows.get(id)
-        if row is None:
-            return Answer(404, "unknown_reservation")
-        if row.state in self.ENDED:
-            return Answer(409, "already_ended")
-        if row.state == "reserved":
-            row.state = "held"
-        return Answer(200, state=row.state)
-
     def release(self, id: str, instead_of: tuple[str, ...] = ()) -> Answer:
-        """Undo of `reserve`, for a checkout that has not made an order. What an order holds, only the order ends:
-        those of `instead_of` are cancelled, as the caller has been told."""
+        """Undo of `reserve`, for a checkout that has no order and never will. The orders of `instead_of` are cancelled,
+        as the caller has been told. What is paid, only its order ends."""
         self.give_back(instead_of)
         row = self.rows.get(id)
         if row is None:
             self.bury(id)
-        elif row.state in ("held", "committed"):
-            return Answer(409, "held")
+        elif row.state == "committed":
+            return Answer(409, "committed")
         elif row.state == "reserved":
             self._end(row, "released")
         self.told_released.add(id)
@@ -267,37 +256,32 @@ class Inventory(Node):
         """The tombstone: a late `reserve` finds it."""
         self.rows[id] = Reservation(id, "released")
 
-    def ends_by_clock(self, row: Reservation) -> bool:
-        return row.state == "reserved" and row.expires_at <= self.world.now
-
-    def sweep(self) -> None:
-        """The expiry loop."""
-        for row in self.rows.values():
-            if self.ends_by_clock(row):
-                self._end(row, "expired")
-
     def take(self, event: Event) -> None:
         row = self.rows.get(event.reservation)
         if event.type == "OrderPaid":
-            if row is not None and row.state in ("reserved", "held"):
+            if row is not None and row.state == "reserved":
                 row.state = "committed"
                 self.reserved -= 1
                 self.on_hand -= 1
             else:
                 # A paid order whose reservation has ended: in the rooms the event is parked, for people.
-                promise(row is not None and row.state == "committed", "paid-without-stock", row)
+                promise(row is not None and self.may_be_heard_late(row), "paid-without-stock", row)
         elif event.type == "OrderCancelled":
             if row is None:
                 self.bury(event.reservation)
             elif not self.waits_for_the_next(event):
                 self._order_cancelled(row)
 
+    def may_be_heard_late(self, row: Reservation) -> bool:
+        return row.state == "committed" or row.order_cancelled
+
     def waits_for_the_next(self, event: Event) -> bool:
         """The shopper's next try takes these units over, or gives them back: its flow does not end before."""
         return event.reason == REPLACED
 
     def _order_cancelled(self, row: Reservation) -> None:
-        if row.state in ("reserved", "held"):
+        row.order_cancelled = True
+        if row.state == "reserved":
             self._end(row, "released")
         elif row.state == "committed":
             row.state = "restocked"
@@ -827,6 +811,8 @@ class Flow:
     """From here on its unit may be reserved, and its order be made, without our knowing."""
     no_order: bool = False
     """There is no order, nor will there be: what is reserved is to be released."""
+    dearer: bool = False
+    """The catalog asks for more by now than its shopper has agreed to."""
     attempt: int = 1
     undo: str = ""
     by_shopper: bool = False
@@ -846,12 +832,13 @@ class Flow:
 
 class Checkout(Node):
     """`priced -> paying -> (action_required | declined) -> completed`, or an undo. One that replaces an earlier try
-    begins as `started`, and is `priced` when that has ended. Between `priced` and `paying` its unit is reserved, its
-    order made, and the reservation held: three calls, of which nothing is written before the last has been answered."""
+    begins as `started`, and is `priced` when that has ended. Between `priced` and `paying` its unit is reserved and its
+    order made: two calls, of which nothing is written before the second has been answered. Whoever drives the flow
+    answers for the unit: the flow is taken over until it ends, and it ends with the order or by a release."""
 
     name = "checkout"
     UNDONE = frozenset({"failed", "cancelled", "expired"})
-    NEXT_CALL: ClassVar[dict[str, str]] = {"reserve": "order", "order": "hold"}
+    NEXT_CALL: ClassVar[dict[str, str]] = {"reserve": "order"}
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
@@ -874,7 +861,7 @@ class Checkout(Node):
             if row.state != "completed":
                 self._replace(row, new)
         new.state = self.first_state(new)
-        alive = {row.id for row in self.world.inventory.rows.values() if row.state in ("reserved", "held")}
+        alive = {row.id for row in self.world.inventory.rows.values() if row.state == "reserved"}
         new.counts_on = tuple(
             id for id in new.replaces if self.rows[id].reservation in alive and not self.rows[id].undo
         )
@@ -925,6 +912,10 @@ class Checkout(Node):
         """`POST /checkout/{id}/confirm`: the browser says that the challenge is over. A hint, no more."""
         self.rows[id].wake = True
 
+    def reprice(self, id: str) -> None:
+        """The catalog raises a price. Whoever places the order looks at it before they reserve."""
+        self.rows[id].dearer = True
+
     def take(self, event: Event) -> None:
         row = self.rows[event.order.partition("/")[0]]
         if event.type == "OrderCancelled" and row.state not in self.UNDONE:
@@ -960,6 +951,9 @@ class Checkout(Node):
         row.epoch += 1
         row.lease_until = self.world.now + LEASE
         duty = self.duty(row)
+        if duty == "reserve" and row.dearer:
+            self.on_refused(row)
+            duty = self.duty(row)
         row.placing |= duty == "reserve"
         return Task(id, row.epoch, duty, seen=replace(row))
 
@@ -969,6 +963,11 @@ class Checkout(Node):
         if row.undo:
             return self.undo(row)
         return "reserve" if row.state == "priced" else "pay"
+
+    def on_refused(self, row: Flow) -> None:
+        """What its shopper wants cannot be had. It does not end before it has given back what may be reserved: by the
+        owner before this one, or by a call that was given up and is still under way."""
+        row.undo = row.undo or "failed"
 
     def undo(self, row: Flow) -> str:
         return "release" if row.no_order or not row.placing else "cancel"
@@ -989,7 +988,6 @@ class Checkout(Node):
             "reserve": lambda: world.inventory.reserve(row.reservation, earlier),
             "release": lambda: world.inventory.release(row.reservation, earlier),
             "order": lambda: world.orders.create(row.order, row.reservation, row.cart, row.revision),
-            "hold": lambda: world.inventory.hold(row.reservation),
             "pay": lambda: world.payments.create(row.order, row.attempt, row.card),
             "cancel": lambda: world.orders.cancel(row.order, row.undo, self.only_unpaid(row)),
         }
@@ -1021,17 +1019,16 @@ class Checkout(Node):
             self._after_replace(row, task.answer.ref)
         elif task.duty == "reserve":
             self._check_own_unit(row, code)
-            row.state, row.undo = "priced", row.undo or "failed"
-            row.no_order = code == "out_of_stock"  # nothing was ever reserved by this id, so no order was made
+            row.state = "priced"
+            row.no_order = code == "out_of_stock"  # nothing is reserved by this id, so no order was made
+            self.on_refused(row)
         elif task.duty == "release":
             row.state = row.undo
             for id in row.replaces:
                 if self.rows[id].replaced_by == row.id and self.rows[id].state == "completed":
                     self.rows[id].replaced_by = ""
         elif task.duty == "order":
-            row.state, row.undo, row.no_order = "priced", "cancelled", True
-        elif task.duty == "hold":
-            row.state, row.undo = ("paying", row.undo) if ok else ("priced", "failed")
+            row.state, row.undo = ("paying", row.undo) if ok else ("priced", "cancelled")
         elif task.duty == "cancel":
             # Undo walks back. What an order held, `OrderCancelled` releases; one that never was says nothing.
             row.no_order = ok and not task.answer.ref
@@ -1217,7 +1214,6 @@ class World:
 
     def advance(self, seconds: int) -> None:
         self.now += seconds
-        self.inventory.sweep()
 
     def step(self, node: Checkout | Payments | Shipping, id: str, fault: Fault = Fault.NONE, stop: str = "") -> bool:
         """A worker takes a row: read, call, write. It falls asleep after the part that `stop` names. False: no work."""
@@ -1300,12 +1296,14 @@ class World:
 
     def _check_stock(self) -> None:
         stock, states = self.inventory, [row.state for row in self.inventory.rows.values()]
-        waiting, gone = sum(s in ("reserved", "held") for s in states), states.count("committed")
+        waiting, gone = states.count("reserved"), states.count("committed")
         promise(waiting + gone <= stock.initial, "two-holders", states)
         promise(stock.reserved == waiting and stock.on_hand == stock.initial - gone, "stock-ledger", vars(stock))
         promise(0 <= stock.reserved <= stock.on_hand, "stock-check", vars(stock))
-        alive = {row.id for row in stock.rows.values() if row.state in ("reserved", "held", "committed")}
+        alive = {row.id for row in stock.rows.values() if row.state in ("reserved", "committed")}
         promise(not alive & stock.told_released, "revived", alive)
+        bare = [o.id for o in self.orders.rows.values() if o.state != "cancelled" and o.reservation not in alive]
+        promise(not bare, "order-without-unit", bare)
         sold = [o.id for o in self.orders.rows.values() if o.payment and o.state != "cancelled"]
         promise(len(sold) <= stock.initial, "sold-twice", sold)
 
@@ -1378,7 +1376,7 @@ class World:
         for payment in self.payments.rows.values():
             self._check_end_payment(payment)
         for row_ in self.inventory.rows.values():
-            promise(row_.state not in ("reserved", "held"), "kept-for-ever", row_)
+            promise(row_.state != "reserved", "kept-for-ever", row_)
         shipped = [row.id for row in self.orders.rows.values() if row.state == "shipped"]
         promise(self.inventory.on_hand == self.inventory.initial - len(shipped), "stock-end", shipped)
         promise(sorted(self.carrier.labels.values()) == sorted(shipped), "labels-end", shipped)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.protocol.model import DUE, LEASE, RESERVATION, Fault, World
+from tests.protocol.model import DUE, LEASE, Fault, World
 
 Story = Callable[[World], None]
 
@@ -48,9 +48,9 @@ def late(world: World) -> None:
 
 
 def to_paying(world: World, card: str = "good", cart: str = "cart") -> str:
-    """A checkout whose order stands, whose unit is held, and whose first attempt is known to payments."""
+    """A checkout whose unit is reserved, whose order stands, and whose first attempt is known to payments."""
     flow = world.checkout.post(cart, world.cart.revisions[cart], card)
-    drive(world, flow, 4)
+    drive(world, flow, 3)
     return flow
 
 
@@ -243,12 +243,12 @@ def refund_heard_twice(world: World) -> None:
 
 @story
 def the_bus_stands_still_for_an_hour(world: World) -> None:
-    """A unit is held, its money authorised, and no event moves; another shopper wants the unit."""
+    """A unit is reserved, its money authorised, and no event moves; another shopper wants the unit."""
     flow = to_paying(world)
     pay(world, flow)
     drive(world, flow)
-    world.advance(4 * RESERVATION)
-    drive(world, world.checkout.post("other", 0, "good"), 4)
+    world.advance(4 * DUE)
+    drive(world, world.checkout.post("other", 0, "good"), 3)
     world.check()
     world.finish()
 
@@ -305,7 +305,7 @@ def the_owner_wakes_with_stale_news(world: World) -> None:
     world.checkout.cancel(holder)
     drive(world, holder, 2)
     world.advance(LEASE)
-    drive(world, flow, 4)
+    drive(world, flow, 3)
     pay(world, flow)
     drive(world, flow)
     world.wake()
@@ -351,18 +351,6 @@ def the_order_arrives_after_its_undo(world: World) -> None:
 
 
 @story
-def the_hold_arrives_after_the_undo(world: World) -> None:
-    flow = world.checkout.post("cart", 0, "good")
-    drive(world, flow, 2)
-    world.step(world.checkout, flow, Fault.DELAYED)
-    world.checkout.cancel(flow)
-    drive(world, flow)
-    hear(world, "inventory")
-    late(world)
-    world.finish()
-
-
-@story
 def the_reserve_arrives_after_its_release(world: World) -> None:
     """A first owner reserves late, in a flow that has long been given up."""
     flow = world.checkout.post("cart", 0, "good")
@@ -378,7 +366,7 @@ def the_reserve_arrives_after_its_release(world: World) -> None:
 def the_payment_arrives_after_its_undo(world: World) -> None:
     """Payments hears of the cancel before it hears of the payment, which then wants a challenge."""
     flow = world.checkout.post("cart", 0, "challenge")
-    drive(world, flow, 3)
+    drive(world, flow, 2)
     world.step(world.checkout, flow, Fault.DELAYED)
     world.checkout.cancel(flow)
     drive(world, flow)
@@ -389,10 +377,66 @@ def the_payment_arrives_after_its_undo(world: World) -> None:
 
 
 @story
-def reservation_expired_before_the_hold(world: World) -> None:
+def the_refused_reserve_arrives_late(world: World) -> None:
+    """A first call is given up, the second is told that nothing is left; then a unit is there, and the first comes."""
+    holder = world.checkout.post("other", 0, "good")
+    drive(world, holder)
     flow = world.checkout.post("cart", 0, "good")
-    drive(world, flow, 2)
-    world.advance(RESERVATION)
+    world.step(world.checkout, flow, Fault.DELAYED)
+    drive(world, flow, 3)
+    world.checkout.cancel(holder)
+    drive(world, holder, 2)
+    late(world)
+    world.check()
+    world.finish()
+
+
+@story
+def the_owner_dies_between_reserve_and_order(world: World) -> None:
+    """Nobody comes by for a day; another shopper wants the unit meanwhile."""
+    flow = world.checkout.post("cart", 0, "good")
+    drive(world, flow)
+    world.step(world.checkout, flow, stop="read")
+    world.advance(86_400)
+    drive(world, world.checkout.post("other", 0, "good"), 3)
+    world.check()
+    world.finish()
+
+
+@story
+def the_owner_dies_between_order_and_its_note(world: World) -> None:
+    """The order stands, and nobody has written it down. Who takes over finds both as they were left."""
+    flow = world.checkout.post("cart", 0, "good")
+    drive(world, flow)
+    world.step(world.checkout, flow, Fault.LOST_ANSWER)
+    world.advance(LEASE)
+    drive(world, flow, 3)
+    pay(world, flow)
+    world.check()
+    world.finish()
+
+
+@story
+def the_order_is_cancelled_before_it_is_written_down(world: World) -> None:
+    """Its unit is on sale again, and bought, when its owner comes to write."""
+    flow = world.checkout.post("cart", 0, "good")
+    drive(world, flow)
+    world.step(world.checkout, flow, stop="call")
+    world.orders.cancel(f"{flow}/ord", "merchant", only_unpaid=False)
+    hear(world, "inventory")
+    drive(world, world.checkout.post("other", 0, "good"), 3)
+    world.wake()
+    world.check()
+    world.finish()
+
+
+@story
+def the_price_rises_after_the_reserve(world: World) -> None:
+    """Who takes over is refused before the call that its predecessor has made."""
+    flow = world.checkout.post("cart", 0, "good")
+    drive(world, flow)
+    world.checkout.reprice(flow)
+    world.advance(LEASE)
     drive(world, flow, 3)
     world.finish()
 
@@ -465,8 +509,8 @@ def another_wish_while_others_want_the_last_unit(world: World) -> None:
     new = another_wish(world)
     drive(world, new)
     hear(world, "inventory")
-    drive(world, world.checkout.post("other", 0, "good"), 4)
-    drive(world, new, 4)
+    drive(world, world.checkout.post("other", 0, "good"), 3)
+    drive(world, new, 3)
     world.check()
     world.finish()
 
@@ -480,7 +524,7 @@ def another_wish_during_a_challenge_that_is_passed_then(world: World) -> None:
     drive(world, new)
     world.processor.browser("pi0", "pass")
     world.settle()
-    drive(world, new, 4)
+    drive(world, new, 3)
     world.finish()
 
 
@@ -492,6 +536,18 @@ def another_wish_when_the_first_is_paid_already(world: World) -> None:
     drive(world, new, 3)
     world.check()
     another_wish(world, "yet another address")
+    world.finish()
+
+
+@story
+def another_wish_whose_first_was_paid_and_cancelled_unheard(world: World) -> None:
+    """People cancel the paid order before the new try comes to it; inventory hears of neither until the unit goes on."""
+    flow = to_paying(world)
+    pay(world, flow)
+    new = another_wish(world)
+    hear(world, "orders")
+    world.orders.cancel(f"{flow}/ord", "merchant", only_unpaid=False)
+    drive(world, new, 2)
     world.finish()
 
 
@@ -539,19 +595,19 @@ def another_wish_whose_take_over_has_no_answer(world: World) -> None:
     drive(world, second)
     world.step(world.checkout, second, Fault.LOST_ANSWER)
     third = another_wish(world, "third")
-    drive(world, world.checkout.post("other", 0, "good"), 4)
-    drive(world, third, 4)
+    drive(world, world.checkout.post("other", 0, "good"), 3)
+    drive(world, third, 3)
     world.finish()
 
 
 @story
-def another_wish_whose_hold_comes_late(world: World) -> None:
+def another_wish_whose_order_comes_late(world: World) -> None:
+    """The order of the first is made after the second has had it cancelled, and nobody takes its unit over."""
     flow = world.checkout.post("cart", 0, "good")
-    drive(world, flow, 2)
+    drive(world, flow)
     world.step(world.checkout, flow, Fault.DELAYED)
     new = another_wish(world)
     drive(world, new)
-    hear(world, "inventory")
     late(world)
     world.checkout.cancel(new)
     world.finish()

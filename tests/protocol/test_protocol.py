@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 )
 
 from tests.protocol.broken import BROKEN, FOUND_BY_MACHINE
-from tests.protocol.model import LEASE, RESERVATION, Checkout, Fault, Payments, Shipping, Violation, World
+from tests.protocol.model import DUE, LEASE, Checkout, Fault, Payments, Shipping, Violation, World
 from tests.protocol.scenarios import STORIES, drive, pay
 
 pytestmark = pytest.mark.unit
@@ -66,7 +66,7 @@ class Interleavings(RuleBasedStateMachine):
     # shoppers, their tabs and the merchant
 
     @precondition(lambda self: len(self.world.checkout.rows) < MOST_CHECKOUTS)
-    @rule(cart=CARTS, card=CARDS, wish=WISHES, steps=st.integers(0, 6), paying=st.integers(0, 3))
+    @rule(cart=CARTS, card=CARDS, wish=WISHES, steps=st.integers(0, 5), paying=st.integers(0, 3))
     def click_buy(self, cart: str, card: str, wish: str, steps: int, paying: int) -> None:
         """A click, and so many steps undisturbed: a good way into the middle of things. If a try of this cart is
         open, it is a repeat of that or replaces it."""
@@ -99,6 +99,11 @@ class Interleavings(RuleBasedStateMachine):
             world.processor.bank_lets_go(one(world.processor.intents, pick))
         elif kind == "confirm":
             world.checkout.confirm(one(world.checkout.rows, pick))
+
+    @precondition(lambda self: self.unplaced_flows())
+    @rule(pick=PICK)
+    def price_rises(self, pick: int) -> None:
+        self.world.checkout.reprice(one(self.unplaced_flows(), pick))
 
     # workers
 
@@ -185,6 +190,10 @@ class Interleavings(RuleBasedStateMachine):
         rows = self.world.checkout.rows.values()
         return [row.id for row in rows if row.state not in ended and not row.replaced_by]
 
+    def unplaced_flows(self) -> list[str]:
+        rows = self.world.checkout.rows.values()
+        return [row.id for row in rows if row.state == "priced" and row.placing and not row.dearer and not row.undo]
+
     def waiting_flows(self) -> list[str]:
         return [row.id for row in self.world.checkout.rows.values() if row.state in ("action_required", "declined")]
 
@@ -200,7 +209,7 @@ class Interleavings(RuleBasedStateMachine):
 
     # the clock
 
-    @rule(seconds=st.sampled_from([1, LEASE, LEASE, LEASE, RESERVATION]))
+    @rule(seconds=st.sampled_from([1, LEASE, LEASE, LEASE, DUE]))
     def time_passes(self, seconds: int) -> None:
         self.world.advance(seconds)
 

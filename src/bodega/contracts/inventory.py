@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bodega.contracts.envelope import Event
-from bodega.contracts.fields import Quantity, Sku, Timestamp
+from bodega.contracts.fields import Quantity, Sku
 from bodega.contracts.ids import ProductId, ReservationId
 
 SHOWN_UP_TO = 10
@@ -41,13 +41,13 @@ class InventoryReserved(_StockChanged):
 
 
 class InventoryReleased(_StockChanged):
-    """Units set aside went back on sale: released, expired, or restocked after a cancellation."""
+    """Units set aside went back on sale: released, or restocked after a cancellation."""
 
     reservation_id: ReservationId
     quantity: Quantity
     cause: Literal["released", "expired", "order_cancelled", "restocked"] = Field(
-        description="`released`: the checkout gave up; `expired`: nobody held it in time; `order_cancelled`: before it "
-        "was paid; `restocked`: after"
+        description="`released`: the checkout gave up; `order_cancelled`: before it was paid; `restocked`: after; "
+        "`expired`: by the clock, in earlier releases"
     )
 
 
@@ -79,11 +79,11 @@ class ReservationLine(_Message):
 
 
 class ReserveRequest(_Message):
-    """`POST /internal/reservations`. The id is fixed by the checkout: the same again gives the same answer."""
+    """`POST /internal/reservations`. The id is fixed by the checkout: the same again gives the same answer. No clock
+    ends it: the checkout does, by its order or by a release."""
 
     reservation_id: ReservationId
     lines: Annotated[list[ReservationLine], Field(min_length=1, max_length=100)]
-    expires_in: Annotated[int, Field(ge=1, le=86_400, description="Seconds until it lapses, if nobody holds it")]
     instead_of: Annotated[
         list[ReservationId],
         Field(
@@ -95,7 +95,7 @@ class ReserveRequest(_Message):
 
 
 class ReleaseRequest(_Message):
-    """`POST /internal/reservations/{id}/release`. Without a body: no order was made."""
+    """`POST /internal/reservations/{id}/release`. Without a body: there is no order, and never will be."""
 
     order_cancelled: bool = Field(
         default=False, description="Its order is cancelled, as orders has said: what that held goes back on sale"
@@ -103,12 +103,11 @@ class ReleaseRequest(_Message):
 
 
 class Reservation(_Message):
-    """Answer to reserve, hold and release."""
+    """Answer to reserve and release."""
 
     reservation_id: ReservationId
-    status: Literal["reserved", "held", "committed", "released", "expired", "restocked"]
+    status: Literal["reserved", "committed", "released", "restocked"]
     lines: list[ReservationLine]
-    expires_at: Timestamp | None = Field(default=None, description="None once held or ended")
 
 
 class ShortLine(_Message):

@@ -206,7 +206,7 @@ go back on sale: the checkout that replaces it takes it over, or gives it back."
 class CancelOrder(_Message):
     """`POST /internal/orders/{id}/cancel`. An id that is not known leaves a tombstone."""
 
-    reason: CleanText = Field(examples=["checkout_expired", "reservation_ended", "customer_request"])
+    reason: CleanText = Field(examples=["checkout_expired", "checkout_failed", "customer_request"])
     only_unpaid: bool = Field(
         default=False, description="For clocks and undo: an order that was paid meanwhile stays (409 `already_paid`)"
     )

@@ -50,8 +50,7 @@ TITLES: Final[dict[str, str]] = {
     # inventory
     "out_of_stock": "Not enough in stock",
     "below_reserved": "More is reserved than would be left",
-    "reservation_ended": "The reservation has ended",
-    "held": "An order is holding it",
+    "committed": "Its order is paid",
     "different_reservation": "The reservation was made with different lines",
     # cart
     "cart_full": "The cart has too many lines",

@@ -4118,7 +4118,7 @@ export interface components {
         InventoryLedgerLine: {
             /**
              * Actor
-             * @description Who did it: a service by its name, a merchant by their id, or the `clock`
+             * @description Who did it: a service by its name, a merchant by their id; in old entries the `clock`, too
              * @example checkout
              */
             actor: string;
@@ -4137,7 +4137,7 @@ export interface components {
             delta: number;
             /**
              * Movement
-             * @description `reserved`: for a checkout; `handed_over`: from a checkout to the one that the same shopper has begun instead; `released`, `expired`, `order_cancelled`: back on sale, since the checkout gave up, was too slow, or its order was cancelled; `committed`: gone, sold; `restocked`: back from a paid order that was cancelled; `adjusted`: by the merchant
+             * @description `reserved`: for a checkout; `handed_over`: from a checkout to the one that the same shopper has begun instead; `released`, `order_cancelled`: back on sale, since the checkout gave up, or its order was cancelled (`expired`, in old entries: by the clock); `committed`: gone, sold; `restocked`: back from a paid order that was cancelled; `adjusted`: by the merchant
              * @example reserved
              * @enum {string}
              */
@@ -12558,7 +12558,6 @@ export interface operations {
              *     - `no_longer_sold`: No longer sold.
              *     - `shipping_unavailable`: We do not ship there.
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
-             *     - `reservation_ended`: The reservation has ended.
              *     - `checkout_ended`: This checkout has ended.
              *     - `checkout_failed`: The order could not be placed.
              *     - `already_bought`: This cart has already been bought.
@@ -13019,7 +13018,6 @@ export interface operations {
              *     - `no_longer_sold`: No longer sold.
              *     - `shipping_unavailable`: We do not ship there.
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
-             *     - `reservation_ended`: The reservation has ended.
              *     - `checkout_ended`: This checkout has ended.
              *     - `checkout_failed`: The order could not be placed.
              *     - `already_bought`: This cart has already been bought.
@@ -13251,7 +13249,6 @@ export interface operations {
              *     - `no_longer_sold`: No longer sold.
              *     - `shipping_unavailable`: We do not ship there.
              *     - `shipping_option_unknown`: This shipping option is not offered for the address.
-             *     - `reservation_ended`: The reservation has ended.
              *     - `checkout_ended`: This checkout has ended.
              *     - `checkout_failed`: The order could not be placed.
              *     - `already_bought`: This cart has already been bought.

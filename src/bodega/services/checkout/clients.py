@@ -23,7 +23,7 @@ from bodega.kit.app import client_for
 from bodega.kit.auth import RENEW
 from bodega.kit.errors import AccessExpired, AlreadyEnded
 from bodega.kit.http import Client, RemoteProblem
-from bodega.services.checkout.errors import CartRequired, PaymentInProgress, ReservationEnded, ShippingUnavailable
+from bodega.services.checkout.errors import CartRequired, PaymentInProgress, ShippingUnavailable
 from bodega.services.checkout.settings import Settings
 
 NO_CART = "We cannot find your cart. Reload the page, and add your items again if they are gone."
@@ -46,9 +46,6 @@ class Short(Exception):
     """There is not enough in stock."""
 
     lines: Sequence[ShortLine]
-
-
-GONE = "Your items went back on sale because the checkout took too long. Nothing was charged. Please order again."
 
 
 class Services:
@@ -114,33 +111,24 @@ class Services:
         return (await self._inventory.post("/internal/shortage", wanted, Shortage)).lines
 
     async def reserve(
-        self, reservation_id: str, lines: Sequence[CartLine], expires_in: float, *, instead_of: Sequence[str]
+        self, reservation_id: str, lines: Sequence[CartLine], *, instead_of: Sequence[str]
     ) -> Reservation:
-        """`instead_of`: reservations that end in the same step; their orders must be cancelled.
+        """No clock ends what is reserved: whoever asks must see to its end. `instead_of`: reservations that end in the
+        same step; their orders must be cancelled.
 
-        Raises: Short, with the lines; ReservationEnded, if the clock has ended it; AlreadyEnded.
+        Raises: Short, with the lines; AlreadyEnded.
         """
-        wanted = ReserveRequest(
-            reservation_id=reservation_id,
-            lines=_reserved(lines),
-            expires_in=max(1, int(expires_in)),
-            instead_of=list(instead_of),
-        )
+        wanted = ReserveRequest(reservation_id=reservation_id, lines=_reserved(lines), instead_of=list(instead_of))
         try:
             return await self._inventory.post("/internal/reservations", wanted, Reservation)
         except RemoteProblem as refused:
             if refused.code == "out_of_stock":
                 raise Short([ShortLine.model_validate(line) for line in refused.document.get("lines", [])]) from refused
-            raise _reservation_ended(refused) from refused
-
-    async def hold(self, reservation_id: str) -> None:
-        """Raises: ReservationEnded, if the clock has ended it; AlreadyEnded, if its order has."""
-        try:
-            await self._inventory.post(f"/internal/reservations/{reservation_id}/hold", None, Reservation)
-        except RemoteProblem as refused:
-            raise _reservation_ended(refused) from refused
+            raise _ended(refused) from refused
 
     async def release(self, reservation_id: str, *, order_cancelled: bool = False) -> None:
+        """Only of what no living order may have: one that is cancelled, as orders has said (`order_cancelled`), or one
+        that was never made and never will be."""
         wish = ReleaseRequest(order_cancelled=order_cancelled)
         await self._inventory.post(f"/internal/reservations/{reservation_id}/release", wish, Reservation)
 
@@ -188,13 +176,6 @@ class Services:
 
 def _ended(refused: RemoteProblem) -> Exception:
     return AlreadyEnded(str(refused)) if refused.code == "already_ended" else refused
-
-
-def _reservation_ended(refused: RemoteProblem) -> Exception:
-    """The clock ends what no order has taken hold of; whatever else has ended it was meant to."""
-    if refused.status == 404 or refused.document.get("state") == "expired":
-        return ReservationEnded(GONE)
-    return _ended(refused)
 
 
 def _reserved(lines: Sequence[CartLine]) -> list[ReservationLine]:

@@ -4,6 +4,11 @@
                  │       │
     release <─ cancel_order
 
+No clock ends what `place` reserves: this flow does, which is written down before it reserves and is taken over until it
+ends. `release` is written down, too, before it is done, and only where no order lives or ever will: orders has said so
+(`cancel_order`), or it was never asked for one. Whoever comes late with it takes nothing from anybody; whoever comes
+late with a reserve finds its end.
+
 Every call names what it makes by an id that was fixed beforehand, so a repeat after a crash names the same thing.
 Once an order may exist, cancelling it is the only undo: it frees the stock and the money by events.
 
@@ -39,7 +44,6 @@ from bodega.services.checkout.errors import (
     CardDeclined,
     CheckoutFailed,
     PaymentInProgress,
-    ReservationEnded,
     to_stored,
 )
 from bodega.services.checkout.service import Offered
@@ -117,31 +121,23 @@ class CheckoutFlow:
         return Next("place", write=write, carried=held.carried)
 
     async def place(self, held: Held) -> Next:
-        """Prices the cart, sets the goods aside, makes the order, and has it hold them, so that no clock ends the
-        reservation any more. Nothing is written before the last is answered: done again, it makes nothing twice.
-        Undo: cancel_order, since the answer to a create may have been lost."""
+        """Prices the cart, sets the goods aside, and makes the order. Nothing is written before the last is answered:
+        done again, it makes nothing twice. Undo: cancel_order, since the answer to a create may have been lost."""
         checkout = await self._read(held)
         if service.undo_of(held):
             return Next("cancel_order")
         try:
             offered = await service.price(self._services, self._database, checkout, self._settings.currency)
         except service.NOT_AS_WISHED as problem:
-            return self._refused(held, checkout, problem)
+            return self._refused(held, checkout, problem, may_be_reserved=bool(held.data.get("replaces")))
+        earlier = [one.reservation_id for one in await self._earlier(held)]
         try:
-            await self._services.reserve(
-                checkout.reservation_id,
-                checkout.cart_lines,
-                self._settings.reservation_seconds,
-                instead_of=[one.reservation_id for one in await self._earlier(held)],
-            )
+            await self._services.reserve(checkout.reservation_id, checkout.cart_lines, instead_of=earlier)
             standing = await self._services.create_order(_order_of(offered))
-            await self._services.hold(checkout.reservation_id)
         except Short as short:
-            return self._refused(held, checkout, service.short_of(short.lines, offered.checkout.lines))
-        except ReservationEnded as problem:
-            why = _moves(held, checkout.state, problem=to_stored(problem))
-            return Next("cancel_order", data={"undo": "failed"}, write=why)
-        except AlreadyEnded:  # the order is cancelled: what it held is free, and what it did not is released
+            why = service.short_of(short.lines, offered.checkout.lines)
+            return self._refused(held, checkout, why, may_be_reserved=True)
+        except AlreadyEnded:  # the order is cancelled, which frees what it was to have
             return Next("cancel_order", data={"undo": "cancelled"})
         placed = replace(
             offered.checkout, state="paying", order_number=standing.number, order_token=standing.view_token
@@ -153,16 +149,20 @@ class CheckoutFlow:
             flush=False,  # placed again, it is the same order
         )
 
-    def _refused(self, held: Held, checkout: Checkout, why: Problem) -> Next:
+    def _refused(self, held: Held, checkout: Checkout, why: Problem, *, may_be_reserved: bool) -> Next:
         """What its shopper has agreed to cannot be had. Whoever has taken the flow over does not know how far others
-        came with it: then what may have been made is undone."""
-        if held.carried is None:
-            written = _moves(held, checkout.state, problem=to_stored(why))
-            return Next("cancel_order", data={"undo": "failed"}, write=written)
-        return self._gives_up(held, checkout, "failed", to_stored(why))
+        came with it: then what may have been made is undone. `may_be_reserved`: by a call that is given up and still
+        under way, though the last one was refused; or by the earlier try."""
+        begun_here = held.carried is not None
+        if begun_here and not may_be_reserved:
+            return self._ends(held, "failed", to_stored(why))
+        undo = "release" if begun_here else "cancel_order"
+        return Next(undo, data={"undo": "failed"}, write=_moves(held, checkout.state, problem=to_stored(why)))
 
     async def release(self, held: Held) -> Next:
-        """Gives back what no order holds. Also right when nothing was reserved: then a late reserve finds its end."""
+        """Gives back what no order will have. Also right when nothing was reserved: then a late reserve finds its end.
+        No worker comes from here to `place` again, nor from there to here before it is on the disk that it has no
+        order: no record that leads here may do without its flush."""
         checkout = await self._read(held)
         for one in await self._earlier(held):
             if one.state != "completed":
@@ -280,7 +280,8 @@ class CheckoutFlow:
         )
 
     async def cancel_order(self, held: Held) -> Next:
-        """The undo of everything behind the reservation. Only a shopper may cancel what was paid meanwhile."""
+        """The undo of everything behind the reservation: an order that is cancelled frees it, by its event. Only a
+        shopper may cancel what was paid meanwhile."""
         checkout = await self._read(held)
         undo = service.undo_of(held) or "cancelled"
         try:
@@ -326,13 +327,6 @@ class CheckoutFlow:
             return checkout
         standing = await self._services.order(checkout.order_id)
         return replace(checkout, order_number=standing.number, order_token=standing.view_token)
-
-    @classmethod
-    def _gives_up(cls, held: Held, checkout: Checkout, how: Undo, why: Mapping[str, Any] | None = None) -> Next:
-        """Before anything of its own is set aside. What it was to take over goes back on sale."""
-        if not held.data.get("replaces"):
-            return cls._ends(held, how, why)
-        return Next("release", data={"undo": how}, write=_moves(held, checkout.state, problem=why))
 
     @classmethod
     def _undone(cls, held: Held, checkout: Checkout) -> Next:

@@ -54,7 +54,6 @@ from bodega.services.checkout.errors import (
     NoTaxCollected,
     OutOfStock,
     PaymentInProgress,
-    ReservationEnded,
     ShippingUnavailable,
     TooManyAttempts,
     TooManyWaiting,
@@ -170,7 +169,7 @@ ExpectedVersion = Annotated[
 ]
 
 _ENDS = (
-    CardDeclined, OutOfStock, TotalChanged, NoLongerSold, ShippingUnavailable, UnknownShippingOption, ReservationEnded,
+    CardDeclined, OutOfStock, TotalChanged, NoLongerSold, ShippingUnavailable, UnknownShippingOption,
     CheckoutEnded, CheckoutFailed, AlreadyBought,
 )  # fmt: skip
 

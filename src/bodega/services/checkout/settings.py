@@ -12,7 +12,6 @@ class Settings(ServiceSettings):
     database_url: str = "postgresql://bodega_checkout@127.0.0.1:7432/bodega_checkout"
     lease_seconds: float = 10
     step_deadline_seconds: float = 7
-    reservation_seconds: float = 900
     checkout_due_seconds: float = 900
     declined_due_seconds: float = 150
     """How long stock is kept after a declined card, unless another card is tried."""

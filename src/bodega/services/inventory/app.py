@@ -8,7 +8,6 @@ from bodega.kit.db import Database
 from bodega.services.inventory import __doc__ as sign
 from bodega.services.inventory import routes
 from bodega.services.inventory.consumers import HEARS
-from bodega.services.inventory.flows import expiry
 from bodega.services.inventory.settings import Settings
 
 NAME = "inventory"
@@ -30,7 +29,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         loops=[
             relay,
             consumer,
-            expiry(database, poll_seconds=settings.expiry_poll_seconds),
             housekeeping(database, settings),
         ],
         ready={"postgres": database.ping},

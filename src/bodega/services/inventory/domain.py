@@ -1,8 +1,13 @@
 """The life of a reservation: pure rules, no I/O.
 
-    reserved ──> held ──> committed ──> restocked
-       ├──> expired          (the order was cancelled after all)
-       └──┴──> released
+    reserved ──> committed ──> restocked
+       │             (the order was cancelled after all)
+       └──> released
+
+No clock ends a reservation. The checkout that asks for it is written down before it asks, and taken over until it ends:
+it places the order, which is paid or cancelled then, or it releases. It releases only once orders has said that there
+is no order and never will be, or before it has asked for one; so a late release takes nothing from anybody. A late
+reserve finds what has ended, or the tombstone of what was released before it was made. (docs/adr/0002, 3.)
 
 Each command takes a reservation and answers with a `Change`: the reservation after it, and how its units
 move. A command that changes nothing answers with the same reservation, so everything may be said twice.
@@ -12,20 +17,19 @@ How a reservation comes to be is not here: that is one statement in the store, u
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final, Literal
 
 from bodega.contracts.inventory import SHOWN_UP_TO, ReservationLine, ShortLine, Shown
 from bodega.kit.errors import AlreadyEnded
-from bodega.services.inventory.errors import BelowReserved, DifferentReservation, Held, PaidWithoutStock
+from bodega.services.inventory.errors import BelowReserved, Committed, DifferentReservation, PaidWithoutStock
 
-State = Literal["reserved", "held", "committed", "released", "expired", "restocked"]
+State = Literal["reserved", "committed", "released", "restocked"]
 Movement = Literal[
     "reserved", "handed_over", "released", "expired", "order_cancelled", "committed", "restocked", "adjusted"
 ]
-"""Why units move. What each does to `on_hand` and `reserved`: migrations, `move_stock`."""
+"""Why units move. What each does to `on_hand` and `reserved`: migrations, `move_stock`. `expired` is in old ledgers."""
 
-ENDED: Final[frozenset[State]] = frozenset({"released", "expired", "restocked"})
+ENDED: Final[frozenset[State]] = frozenset({"released", "restocked"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,9 @@ class Reservation:
     id: str
     state: State
     lines: tuple[ReservationLine, ...]
-    expires_at: datetime | None = None
-    """Only while nobody has taken hold of it."""
+    order_cancelled: bool = False
+    """It has ended since its order is cancelled, as orders has said to somebody: that the order was paid before may be
+    heard after it."""
 
     @property
     def ended(self) -> bool:
@@ -65,7 +70,7 @@ class Reservation:
     @property
     def sets_aside(self) -> bool:
         """Whether its units are still in the warehouse and nobody else can have them."""
-        return self.state in ("reserved", "held")
+        return self.state == "reserved"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Change:
 
 
 def same_again(existing: Reservation, lines: tuple[ReservationLine, ...]) -> Reservation:
-    """A reserve for an id that is known. Its time to live is not renewed.
+    """A reserve for an id that is known.
 
     Raises: AlreadyEnded, DifferentReservation.
     """
@@ -88,39 +93,23 @@ def same_again(existing: Reservation, lines: tuple[ReservationLine, ...]) -> Res
     return existing
 
 
-def hold(reservation: Reservation) -> Change:
-    """From here on no clock ends it, only the order. A time that has run out does not matter while the
-    sweeper has not come: the units are still ours.
-
-    Raises: AlreadyEnded.
-    """
-    if reservation.ended:
-        raise AlreadyEnded("this reservation has ended", state=reservation.state)
-    if reservation.state == "reserved":
-        return _to(reservation, "held")
-    return Change(reservation)
-
-
 def release(reservation: Reservation) -> Change:
-    """The undo of reserving, for a checkout that has made no order.
+    """The undo of reserving, for a checkout that has no order and never will.
 
-    Raises: Held, if an order has it.
+    Raises: Committed, if its order is paid after all.
     """
-    if reservation.state in ("held", "committed"):
-        raise Held("an order is holding it, and only that order can end it")
+    if reservation.state == "committed":
+        raise Committed("its order is paid, and only that order can end it")
     return Change(reservation) if reservation.ended else _to(reservation, "released", "released")
 
 
-def expire(reservation: Reservation) -> Change:
-    """The clock ends it: only while nobody has taken hold of it."""
-    return _to(reservation, "expired", "expired") if reservation.state == "reserved" else Change(reservation)
-
-
 def commit(reservation: Reservation) -> Change:
-    """The order is paid: the units leave the stock.
+    """The order is paid: the units leave the stock. Unless it is cancelled by now, and only that has been heard.
 
-    Raises: PaidWithoutStock, if it has ended. Other stock is never taken silently.
+    Raises: PaidWithoutStock, if it has ended otherwise. Other stock is never taken silently.
     """
+    if reservation.ended and reservation.order_cancelled:
+        return Change(reservation)
     if reservation.ended:
         raise PaidWithoutStock(f"an order was paid whose reservation is {reservation.state}")
     return Change(reservation) if reservation.state == "committed" else _to(reservation, "committed", "committed")
@@ -129,10 +118,10 @@ def commit(reservation: Reservation) -> Change:
 def cancel(reservation: Reservation) -> Change:
     """The order is cancelled: the units go back on sale, wherever they are."""
     match reservation.state:
-        case "reserved" | "held":
-            return _to(reservation, "released", "order_cancelled")
+        case "reserved":
+            return _to(replace(reservation, order_cancelled=True), "released", "order_cancelled")
         case "committed":
-            return _to(reservation, "restocked", "restocked")
+            return _to(replace(reservation, order_cancelled=True), "restocked", "restocked")
         case _:
             return Change(reservation)
 
@@ -180,5 +169,5 @@ def counted(stock: Stock, on_hand: int) -> int:
     return on_hand - stock.on_hand
 
 
-def _to(reservation: Reservation, state: State, movement: Movement | None = None) -> Change:
-    return Change(replace(reservation, state=state, expires_at=None), movement)
+def _to(reservation: Reservation, state: State, movement: Movement) -> Change:
+    return Change(replace(reservation, state=state), movement)

@@ -7,9 +7,9 @@ Problem
 ├── Conflict
 │   ├── OutOfStock               names each short line and what is left of it
 │   ├── BelowReserved            buyers hold more than would be left
-│   ├── Held                     only the order ends it
+│   ├── Committed                its order is paid, and only that order ends it
 │   └── DifferentReservation     the id is taken by one with other lines
-├── AlreadyEnded                 a late reserve or hold finds its end
+├── AlreadyEnded                 a late reserve finds its end
 ├── StaleVersion                 it was changed since it was read
 └── Invalid
     └── ImportRefused            a row is at fault; nothing was written
@@ -36,8 +36,8 @@ class BelowReserved(Conflict):
     code = "below_reserved"
 
 
-class Held(Conflict):
-    code = "held"
+class Committed(Conflict):
+    code = "committed"
 
 
 class DifferentReservation(Conflict):

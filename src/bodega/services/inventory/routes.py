@@ -38,11 +38,10 @@ from bodega.services.inventory import service, store
 from bodega.services.inventory.domain import Reservation, Stock
 from bodega.services.inventory.errors import (
     BelowReserved,
+    Committed,
     DifferentReservation,
-    Held,
     ImportRefused,
     OutOfStock,
-    UnknownReservation,
     UnknownSku,
 )
 from bodega.services.inventory.schemas import (
@@ -274,12 +273,7 @@ async def reserve(wanted: ReserveRequest, db: Db, caller: Caller, response: Resp
     return _standing(reservation)
 
 
-@internal.post("/reservations/{reservation_id}/hold", responses=problems(UnknownReservation, AlreadyEnded))
-async def hold(reservation_id: ReservationId, db: Db, caller: Caller) -> ReservationStanding:
-    return _standing(await service.hold(db, reservation_id, actor=caller.name))
-
-
-@internal.post("/reservations/{reservation_id}/release", responses=problems(Held))
+@internal.post("/reservations/{reservation_id}/release", responses=problems(Committed))
 async def release(
     reservation_id: ReservationId, db: Db, caller: Caller, wish: ReleaseRequest | None = None
 ) -> ReservationStanding:
@@ -338,7 +332,6 @@ def _standing(reservation: Reservation) -> ReservationStanding:
         reservation_id=reservation.id,
         status=reservation.state,
         lines=list(reservation.lines),
-        expires_at=reservation.expires_at,
     )
 
 

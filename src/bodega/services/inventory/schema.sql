@@ -49,6 +49,50 @@ BEGIN
   RAISE EXCEPTION '% is append-only', TG_TABLE_NAME;
 END $$;
 
+CREATE FUNCTION reserve(p_id text, p_skus text[], p_quantities integer[], p_actor text, p_headers jsonb, OUT made boolean, OUT short jsonb) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+DECLARE
+  line record;
+BEGIN
+  made := false;
+  short := short_lines(p_skus, p_quantities);  -- thousands may want what is gone: refused without a lock
+  IF short IS NULL THEN
+    -- The reservation before the stock, as everywhere. Waits for whoever is just burying or making this id.
+    INSERT INTO reservation (id, state, skus, quantities) VALUES (p_id, 'reserved', p_skus, p_quantities)
+      ON CONFLICT DO NOTHING;
+    IF NOT FOUND THEN
+      RETURN;
+    END IF;
+    PERFORM FROM stock WHERE sku = ANY (p_skus) ORDER BY sku FOR UPDATE;
+    short := short_lines(p_skus, p_quantities);
+    IF short IS NULL THEN
+      made := true;
+      PERFORM move_stock('reserved', p_id, p_skus, p_quantities, '', p_actor, p_headers);
+      RETURN;
+    END IF;
+    DELETE FROM reservation WHERE id = p_id;
+  ELSIF EXISTS (SELECT FROM reservation WHERE id = p_id) THEN
+    short := NULL;  -- the same request came before, and may have got the last units, for us
+    RETURN;
+  END IF;
+  FOR line IN
+    SELECT sku, product_id, version, on_hand - reserved AS available, wanted
+      FROM stock JOIN jsonb_to_recordset(short) AS s (sku text, wanted integer) USING (sku)
+     WHERE NOT EXISTS (SELECT FROM short_told AS t WHERE t.sku = stock.sku AND t.version >= stock.version)
+     ORDER BY sku
+  LOOP
+    INSERT INTO short_told AS told (sku, version) VALUES (line.sku, line.version)
+      ON CONFLICT (sku) DO UPDATE SET version = excluded.version WHERE told.version < excluded.version;
+    IF FOUND THEN
+      PERFORM tell_stock(
+        'InventoryShort', line.sku, line.product_id, line.version, line.available, line.available,
+        jsonb_build_object('reservation_id', p_id, 'wanted', line.wanted, 'left', line.available), p_headers);
+    END IF;
+  END LOOP;
+END $$;
+
 CREATE FUNCTION reserve(p_id text, p_skus text[], p_quantities integer[], p_seconds double precision, p_actor text, p_headers jsonb, OUT made boolean, OUT short jsonb, OUT expires_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -152,9 +196,9 @@ CREATE TABLE reservation (
     expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    order_cancelled boolean DEFAULT false NOT NULL,
     CONSTRAINT lines_are_whole CHECK (((cardinality(skus) = cardinality(quantities)) AND (0 < ALL (quantities)))),
     CONSTRAINT only_a_tombstone_is_empty CHECK (((state = 'released'::text) OR (cardinality(skus) > 0))),
-    CONSTRAINT only_the_unheld_expire CHECK (((state = 'reserved'::text) = (expires_at IS NOT NULL))),
     CONSTRAINT reservation_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'held'::text, 'committed'::text, 'released'::text, 'expired'::text, 'restocked'::text])))
 );
 
@@ -202,8 +246,6 @@ ALTER TABLE ONLY stock
     ADD CONSTRAINT stock_pkey PRIMARY KEY (sku);
 
 CREATE INDEX product_skus_by_sku ON product_skus USING gin (skus);
-
-CREATE INDEX reservation_expiring ON reservation USING btree (expires_at) WHERE (state = 'reserved'::text);
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE ON stock_ledger FOR EACH ROW EXECUTE FUNCTION refuse_change();
 

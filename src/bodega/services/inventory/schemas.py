@@ -103,8 +103,8 @@ class LedgerLine(_Answer):
     at: datetime = Field(description="When", examples=["2026-11-20T14:03:12Z"])
     movement: Movement = Field(
         description="`reserved`: for a checkout; `handed_over`: from a checkout to the one that the same shopper has "
-        "begun instead; `released`, `expired`, `order_cancelled`: back on sale, since the "
-        "checkout gave up, was too slow, or its order was cancelled; `committed`: gone, sold; `restocked`: back from a "
+        "begun instead; `released`, `order_cancelled`: back on sale, since the checkout gave up, or its order was "
+        "cancelled (`expired`, in old entries: by the clock); `committed`: gone, sold; `restocked`: back from a "
         "paid order that was cancelled; `adjusted`: by the merchant",
         examples=["reserved"],
     )
@@ -116,7 +116,8 @@ class LedgerLine(_Answer):
         examples=[""],
     )
     actor: str = Field(
-        description="Who did it: a service by its name, a merchant by their id, or the `clock`", examples=["checkout"]
+        description="Who did it: a service by its name, a merchant by their id; in old entries the `clock`, too",
+        examples=["checkout"],
     )
 
 

@@ -1,5 +1,5 @@
-"""What inventory does. Each use case runs in the one transaction that its door has opened; `reserve` and `hold` are one
-statement each, and a transaction of their own; an import is many short ones."""
+"""What inventory does. Each use case runs in the one transaction that its door has opened; `reserve` is one statement,
+and a transaction of its own; an import is many short ones."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,13 +32,11 @@ async def reserve(database: Database, wanted: ReserveRequest, *, actor: str) -> 
     if wanted.instead_of:
         async with database.transaction() as tx:
             return await _take_over(tx, wanted, lines, actor=actor)
-    done = await store.reserve(
-        database, wanted.reservation_id, lines, expires_in=wanted.expires_in, actor=actor
-    )  # fmt: skip
+    done = await store.reserve(database, wanted.reservation_id, lines, actor=actor)
     if done.short:
         raise _out_of_stock(done.short)
     if done.made:
-        return Reservation(wanted.reservation_id, "reserved", lines, done.expires_at), True
+        return Reservation(wanted.reservation_id, "reserved", lines), True
     async with database.reading() as tx:
         return domain.same_again(await store.get_reservation(tx, wanted.reservation_id), lines), False
 
@@ -52,21 +50,18 @@ async def _take_over(
     Raises: OutOfStock, then nothing has changed; AlreadyEnded; DifferentReservation.
     """
     await store.insert_tombstones(tx, wanted.instead_of)  # a late reserve of them must find its end
+    made = await store.insert_reservation(tx, wanted.reservation_id, lines)
+    if made is None:  # the same request was first, or somebody has buried it
+        return domain.same_again(await store.get_reservation(tx, wanted.reservation_id), lines), False
     earlier = await store.lock_reservations(tx, wanted.instead_of)
     skus = sorted({line.sku for held in (lines, *(one.lines for one in earlier)) for line in held})
     await store.lock_stock(tx, skus)
-    # The same request may have come twice at once, and the other may have been first.
-    if known := await store.find_reservation(tx, wanted.reservation_id):
-        return domain.same_again(known, lines), False
     for before in earlier:
         if not before.sets_aside:  # what was paid and then cancelled goes back to the warehouse first
             await _apply(tx, before, domain.cancel(before), reason=wanted.reservation_id, actor=actor)
     own = domain.set_aside(earlier)
     if short := domain.shortage(lines, await store.find_stock(tx, skus), own):
         raise _out_of_stock(short)
-    made = await store.insert_reservation(tx, wanted.reservation_id, lines, expires_in=wanted.expires_in)
-    if made is None:  # somebody was just burying it
-        return domain.same_again(await store.get_reservation(tx, wanted.reservation_id), lines), False
     await store.end_reservations(tx, [one.id for one in earlier if one.sets_aside])
     more = domain.set_aside([made])
     more.subtract(own)
@@ -87,21 +82,11 @@ def _out_of_stock(short: Sequence[ShortLine]) -> OutOfStock:
     return OutOfStock(", ".join(f"{line.sku}: {line.left} left" for line in short), lines=list(short))
 
 
-async def hold(database: Database, reservation_id: str, *, actor: str) -> Reservation:
-    """Raises: UnknownReservation, AlreadyEnded."""
-    held = await store.hold(database, reservation_id)
-    if held is not None:
-        return held
-    async with database.transaction() as tx:
-        before = await store.lock_reservation(tx, reservation_id)
-        return await _apply(tx, before, domain.hold(before), reason="", actor=actor)
-
-
 async def release(tx: Transaction, reservation_id: str, *, order_cancelled: bool = False, actor: str) -> Reservation:
     """Ends it; an id that is not known is buried, so that a late reserve finds its end. `order_cancelled`: its order
-    is, whether we have heard of it or not.
+    is, whether we have heard of it or not. Else there is none, and never will be.
 
-    Raises: Held.
+    Raises: Committed.
     """
     if await store.insert_tombstone(tx, reservation_id):
         return Reservation(reservation_id, "released", ())
@@ -127,16 +112,6 @@ async def cancel(tx: Transaction, reservation_id: str, *, replaced: bool, cause:
     before = await store.lock_reservation(tx, reservation_id)
     change = domain.let_go_for_the_next(before) if replaced else domain.cancel(before)
     return await _apply(tx, before, change, reason=cause, actor="orders")
-
-
-async def expire(tx: Transaction, limit: int) -> int:
-    """Ends reservations that nobody took hold of in time, at most `limit`; how many."""
-    lapsed = await store.lock_expired(tx, limit)
-    # Several reservations in one transaction: all their rows first, in SKU order.
-    await store.lock_stock(tx, [line.sku for reservation in lapsed for line in reservation.lines])
-    for before in lapsed:
-        await _apply(tx, before, domain.expire(before), reason="", actor="clock")
-    return len(lapsed)
 
 
 async def adjust(tx: Transaction, sku: str, delta: int, reason: str, *, actor: str) -> Stock:

@@ -11,5 +11,3 @@ class Settings(ServiceSettings):
     port: int = 7104
     database_url: str = "postgresql://bodega_inventory@127.0.0.1:7432/bodega_inventory"
     import_bytes: int = 50_000_000
-    expiry_poll_seconds: float = 1
-    """How often reservations that nobody took hold of are looked for: how late their units come back."""

@@ -4,14 +4,14 @@ Stock is moved by functions of the database alone (migrations: `move_stock`, `re
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bodega.contracts.inventory import ReservationLine, ShortLine
 from bodega.kit.db import OUTBOX, Database, Row, Transaction
 from bodega.kit.telemetry import trace_headers
-from bodega.services.inventory.domain import Change, Movement, Reservation, Stock
+from bodega.services.inventory.domain import Change, Movement, Reservation, State, Stock
 from bodega.services.inventory.errors import UnknownReservation, UnknownSku
 
 
@@ -211,42 +211,33 @@ async def differences(tx: Transaction, limit: int = 100) -> list[Difference]:
 # --- reservations -----------------------------------------------------------------------------------
 
 
+_MEANS: Mapping[str, State] = {"held": "reserved", "expired": "released"}
+"""What the former release, which may run beside this one, calls otherwise (migrations, `no_clock`)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reserved:
     """What became of a reserve. Neither made nor short: the id is known already."""
 
-    expires_at: datetime | None
+    made: bool
     short: tuple[ShortLine, ...]
 
-    @property
-    def made(self) -> bool:
-        return self.expires_at is not None
 
-
-async def reserve(
-    database: Database, reservation_id: str, lines: Sequence[ReservationLine], *, expires_in: float, actor: str
-) -> Reserved:
-    """All lines or none, in one statement in autocommit. `lines` ascending by SKU; `expires_in` in seconds."""
+async def reserve(database: Database, reservation_id: str, lines: Sequence[ReservationLine], *, actor: str) -> Reserved:
+    """All lines or none, in one statement in autocommit. `lines` ascending by SKU."""
     row = await database.fetchrow(
-        "SELECT * FROM reserve($1, $2, $3, $4, $5, $6::jsonb)",
-        reservation_id, [line.sku for line in lines], [line.quantity for line in lines], float(expires_in), actor,
+        "SELECT * FROM reserve($1, $2, $3, $4, $5::jsonb)",
+        reservation_id, [line.sku for line in lines], [line.quantity for line in lines], actor,
         json.dumps(trace_headers()),
     )  # fmt: skip
     assert row is not None
     database.notify(OUTBOX)
-    return Reserved(
-        expires_at=row["expires_at"], short=tuple(ShortLine.model_validate(line) for line in row["short"] or ())
-    )
+    return Reserved(row["made"], tuple(ShortLine.model_validate(line) for line in row["short"] or ()))
 
 
 async def get_reservation(tx: Transaction, reservation_id: str) -> Reservation:
     """Raises UnknownReservation."""
     return _found(await tx.fetchrow("SELECT * FROM reservation WHERE id = $1", reservation_id))
-
-
-async def find_reservation(tx: Transaction, reservation_id: str) -> Reservation | None:
-    found = await find_reservations(tx, [reservation_id])
-    return found[0] if found else None
 
 
 async def find_reservations(tx: Transaction, ids: Sequence[str]) -> list[Reservation]:
@@ -261,21 +252,22 @@ async def lock_reservations(tx: Transaction, ids: Sequence[str]) -> list[Reserva
 
 
 async def insert_reservation(
-    tx: Transaction, reservation_id: str, lines: Sequence[ReservationLine], *, expires_in: float
+    tx: Transaction, reservation_id: str, lines: Sequence[ReservationLine]
 ) -> Reservation | None:
-    """The row alone: its units are moved by the caller. None, if the id is known."""
+    """The row alone: its units are moved by the caller. None, if the id is known; waits for whoever is just making or
+    burying it."""
     row = await tx.fetchrow(
-        """INSERT INTO reservation (id, state, skus, quantities, expires_at)
-           VALUES ($1, 'reserved', $2, $3, now() + make_interval(secs => $4)) ON CONFLICT DO NOTHING RETURNING *""",
-        reservation_id, [line.sku for line in lines], [line.quantity for line in lines], float(expires_in),
+        """INSERT INTO reservation (id, state, skus, quantities) VALUES ($1, 'reserved', $2, $3)
+           ON CONFLICT DO NOTHING RETURNING *""",
+        reservation_id, [line.sku for line in lines], [line.quantity for line in lines],
     )  # fmt: skip
     return _reservation(row) if row is not None else None
 
 
 async def end_reservations(tx: Transaction, ids: Sequence[str]) -> None:
-    """The rows alone: their units are moved by the caller."""
+    """Of cancelled orders. The rows alone: their units are moved by the caller."""
     await tx.execute(
-        "UPDATE reservation SET state = 'released', expires_at = NULL, updated_at = now() WHERE id = ANY ($1)", ids
+        "UPDATE reservation SET state = 'released', order_cancelled = true, updated_at = now() WHERE id = ANY ($1)", ids
     )
 
 
@@ -284,21 +276,11 @@ async def lock_reservation(tx: Transaction, reservation_id: str) -> Reservation:
     return _found(await tx.fetchrow("SELECT * FROM reservation WHERE id = $1 FOR UPDATE", reservation_id))
 
 
-async def hold(database: Database, reservation_id: str) -> Reservation | None:
-    """Takes hold of what is reserved, in one statement in autocommit; None, if it is in another state or not known."""
-    row = await database.fetchrow(
-        """UPDATE reservation SET state = 'held', expires_at = NULL, updated_at = now()
-            WHERE id = $1 AND state = 'reserved' RETURNING *""",
-        reservation_id,
-    )
-    return _reservation(row) if row is not None else None
-
-
 async def commit(tx: Transaction, reservation_id: str, *, reason: str, actor: str) -> Reservation | None:
     """What is set aside leaves the stock, in one statement; None, if it is in another state or not known."""
     row = await tx.fetchrow(
         """WITH committed AS (
-             UPDATE reservation SET state = 'committed', expires_at = NULL, updated_at = now()
+             UPDATE reservation SET state = 'committed', updated_at = now()
               WHERE id = $1 AND state IN ('reserved', 'held') RETURNING *)
            SELECT *, move_stock('committed', id, skus, quantities, $2, $3, $4::jsonb) FROM committed""",
         reservation_id, reason, actor, json.dumps(trace_headers()),
@@ -327,22 +309,12 @@ async def insert_tombstones(tx: Transaction, ids: Sequence[str]) -> None:
     )
 
 
-async def lock_expired(tx: Transaction, limit: int) -> list[Reservation]:
-    """Of those that nobody took hold of in time, the oldest. What others work on is left to them."""
-    rows = await tx.fetch(
-        """SELECT * FROM reservation WHERE state = 'reserved' AND expires_at <= now()
-            ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED""",
-        limit,
-    )  # fmt: skip
-    return [_reservation(row) for row in rows]
-
-
 async def save_change(tx: Transaction, change: Change, *, reason: str, actor: str) -> None:
     """The reservation as it is now, and its units where they are now. Its row must be locked."""
     after = change.reservation
     await tx.execute(
-        "UPDATE reservation SET state = $2, expires_at = $3, updated_at = now() WHERE id = $1",
-        after.id, after.state, after.expires_at,
+        "UPDATE reservation SET state = $2, order_cancelled = $3, updated_at = now() WHERE id = $1",
+        after.id, after.state, after.order_cancelled,
     )  # fmt: skip
     if change.movement is not None:
         await move_stock(
@@ -381,10 +353,10 @@ def _found(row: Row | None) -> Reservation:
 def _reservation(row: Row) -> Reservation:
     return Reservation(
         id=row["id"],
-        state=row["state"],
+        state=_MEANS.get(row["state"], row["state"]),
         lines=tuple(
             ReservationLine(sku=sku, quantity=quantity)
             for sku, quantity in zip(row["skus"], row["quantities"], strict=True)
         ),
-        expires_at=row["expires_at"],
+        order_cancelled=row["order_cancelled"],
     )

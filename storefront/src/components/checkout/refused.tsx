@@ -88,8 +88,6 @@ function Content({ problem, remedies }: { problem: CheckoutRefusal; remedies: Re
           <Act onPress={remedies.chooseDelivery}>Choose another delivery option</Act>
         </Line>
       );
-    case "reservation_ended":
-      return <p className="text-alarm">Your items were held for as long as possible and are on sale again. Nothing was charged. Please try paying again.</p>;
     case "payment_in_progress":
       return (
         <Line text="Your last payment is still being checked by your bank.">
