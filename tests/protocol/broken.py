@@ -449,7 +449,6 @@ FOUND_BY_MACHINE = (
     "CapturesAtAuthorise",
     "CompletedIsFinal",
     "ForgetsTheTryBeforeTheLast",
-    "ForgetsItsPredecessor",
     "FulfilsBeforeCapture",
     "MoneyRevivesTheOrder",
     "NothingIsOrderedBeforeItIsWritten",

@@ -541,7 +541,7 @@ def another_wish_when_the_first_is_paid_already(world: World) -> None:
 
 @story
 def another_wish_whose_first_was_paid_and_cancelled_unheard(world: World) -> None:
-    """People cancel the paid order before the new try comes to it; inventory hears of neither until the unit goes on."""
+    """People cancel the paid order before the new try comes to it; inventory hears of neither until all is over."""
     flow = to_paying(world)
     pay(world, flow)
     new = another_wish(world)
