@@ -94,7 +94,7 @@ class Attempt:
     status: PaymentStatus
 
 
-@dataclass
+@dataclass(repr=False)  # it grows with every test, and pytest shows it for each assertion that does not hold yet
 class World:
     """Everybody else."""
 
