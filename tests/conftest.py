@@ -23,6 +23,13 @@ RUN = secrets.token_hex(3)
 MakeDatabase = Callable[[str], Awaitable[str]]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    from tests.rooms import RoomByRoom  # only where tests run side by side is there a scheduler
+
+    return RoomByRoom(config, log)
+
+
 def engine(variable: str) -> str:
     """An address of the test instance. Fails the test, where it is not up: nothing is skipped silently."""
     value = os.environ.get(variable)

@@ -202,6 +202,7 @@ async def test_scarce_and_sold_out_lines_say_so(cart: Caller, shop: Shop) -> Non
     assert [(one["code"], one["left"]) for one in gone["warnings"]] == [("sold_out", 0)]
 
 
+@pytest.mark.alone
 async def test_adding_takes_the_same_time_with_one_line_and_with_a_hundred(cart: Caller, shop: Shop) -> None:
     async def milliseconds(guest: Caller, sku: str) -> float:
         started = time.perf_counter()

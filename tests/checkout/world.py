@@ -94,7 +94,7 @@ class Attempt:
     status: PaymentStatus
 
 
-@dataclass
+@dataclass(repr=False)  # it grows with every test, and pytest shows it for each assertion that does not hold yet
 class World:
     """Everybody else."""
 
@@ -114,6 +114,8 @@ class World:
     """Set when a call has come to hang."""
     released: asyncio.Event = field(default_factory=asyncio.Event)
     _skus: dict[str, str] = field(default_factory=dict)
+    _guards: dict[str, InternalTokens] = field(default_factory=dict)
+    """Who may come in, by who is called."""
 
     # --- what a test prepares -----------------------------------------------------------------------
 
@@ -201,8 +203,9 @@ class World:
     async def answer(
         self, callee: str, call: str, sku: str, request: Request, effect: Callable[[], Awaitable[BaseModel]]
     ) -> Response:
-        tokens = InternalTokens(callee, None, self.credentials.jwks_file, frozenset({"checkout"}))
-        tokens.verify(request.headers.get("authorization", "").removeprefix("Bearer "))
+        if callee not in self._guards:
+            self._guards[callee] = InternalTokens(callee, None, self.credentials.jwks_file, frozenset({"checkout"}))
+        self._guards[callee].verify(request.headers.get("authorization", "").removeprefix("Bearer "))
         self.calls.append((call, sku))
         planned = self.plans[call, sku]
         fault = planned.pop(0) if planned else None

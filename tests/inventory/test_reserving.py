@@ -220,6 +220,7 @@ async def test_ten_thousand_buyers_of_the_last_hundred_units(
     print(f"\n{buyers} buyers in {took:.2f} s: {buyers / took:.0f}/s")
 
 
+@pytest.mark.alone
 async def test_a_hot_row_costs_little_more_than_rows_that_nobody_else_wants(
     database: Database, record_property: Callable[[str, object], None]
 ) -> None:

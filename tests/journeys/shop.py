@@ -263,13 +263,6 @@ class Outside:
         answer = await self.sandbox.post(f"/sandbox/parcels/{tracking}/advance", {"to": "picked_up"})
         assert answer.status == 200, answer.body
 
-    async def picks_up_all(self) -> None:
-        """The carrier fetches every parcel that has a label."""
-        parcels = (await self.sandbox.get("/sandbox/parcels")).json["items"]
-        for parcel in parcels:
-            if parcel["status"] == "label_created":
-                await self.picks_up(parcel["tracking_number"])
-
     async def breaks(self, target: str, kind: str, **how: Any) -> None:
         answer = await self.sandbox.post("/sandbox/faults", {"target": target, "kind": kind, **how})
         assert answer.status < 300, answer.body

@@ -26,6 +26,7 @@ from confluent_kafka.admin import (
 )
 
 from bodega.kit.bus import Broker
+from bodega.kit.testing import eventually
 from bodega.platform import broker, settings
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import Instance, System
@@ -243,7 +244,11 @@ async def test_a_right_that_the_description_does_not_give_is_taken_away_at_the_n
     instance: Instance, foreign_right: tuple[Any, Any]
 ) -> None:
     admin, only = foreign_right
-    assert len(admin.describe_acls(only).result(20)) == 1
+
+    async def are(count: int) -> None:  # the broker tells of what its controller has done a moment later
+        assert len(await asyncio.to_thread(lambda: admin.describe_acls(only).result(20))) == count
+
+    await eventually(lambda: are(1))
     await broker.make(instance, Secrets.of(instance))
-    assert await asyncio.to_thread(lambda: admin.describe_acls(only).result(20)) == []
+    await eventually(lambda: are(0))
     await broker.make(instance, Secrets.of(instance))  # as often as one likes

@@ -78,6 +78,7 @@ async def takes(ask: Callable[[], Awaitable[object]]) -> float:
     return min(found)
 
 
+@pytest.mark.alone
 async def test_no_letters_make_a_query_dear(store: Store) -> None:
     await a_shop(store)
 
@@ -98,6 +99,7 @@ async def test_no_letters_make_a_query_dear(store: Store) -> None:
         assert not too_dear, usual
 
 
+@pytest.mark.alone
 async def test_random_letters_are_no_dearer(store: Store) -> None:
     await a_shop(store)
     usual = await takes(lambda: service.search(store, Criteria(words="umbrela"), limit=24))

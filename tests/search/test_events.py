@@ -29,6 +29,7 @@ async def shown(search: Caller, query: str, check: Any) -> dict[str, Any]:
     return await eventually(once)
 
 
+@pytest.mark.alone
 async def test_a_published_product_is_found_within_a_second(stage: Stage) -> None:
     delays = []
     for _ in range(5):

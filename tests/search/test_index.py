@@ -126,6 +126,7 @@ async def test_two_replicas_make_one_index(store: Store, backend: AsyncOpenSearc
         await one.close()
 
 
+@pytest.mark.alone
 async def test_a_suggestion_is_one_short_question_to_the_engine(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is asked at each key that is pressed. Compared with the least that the engine can be asked, whatever else
     the machine does: a limit in milliseconds would hold or not as it pleases the machine."""

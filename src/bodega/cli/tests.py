@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -25,7 +26,12 @@ from bodega.platform.system import ROOT, Instance
 
 STAGES = ("lint", "unit", "service", "journey")
 _JOURNEYS = "tests/journeys"
+_IN_BROWSER = f"{_JOURNEYS}/browser"
+_NOTHING_CHOSEN = 5
+"""pytest's exit status, if no test fits what was asked for."""
 _PASSED_ON = (*DOWNLOADS, "PYTEST_ADDOPTS", "BODEGA_TEST_MONGO_URL")
+_SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4")
+"""As many processes as the machine has CPUs; rooms are shared out among them (tests/rooms.py). `-n 0` turns it off."""
 
 
 @dataclass(frozen=True)
@@ -73,16 +79,28 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
         case "lint":
             code, said = _lint()
         case "unit":
-            code, said = _pytest(["-m", "unit", *arguments], {})
+            code, said = _pytest(["-m", "unit", *_SIDE_BY_SIDE, *arguments], {})
         case "service":
             _ensure_stripe_mock()
             ensure_engines(instance, for_tests=True)
             ensure_pages(for_tests=True)
             show_start(instance, "engines")
-            code, said = _pytest(["-m", "not unit", f"--ignore={_JOURNEYS}", *arguments], test_environment(instance))
+            code, said = _in_turn(
+                [
+                    ["-m", "not unit and not alone", f"--ignore={_JOURNEYS}", *_SIDE_BY_SIDE],
+                    ["-m", "not unit and alone", f"--ignore={_JOURNEYS}"],  # these compare times
+                ],
+                arguments,
+                test_environment(instance),
+            )
         case "journey":
             _open_shop(instance)
-            code, said = _pytest([_JOURNEYS, *arguments], test_environment(instance))
+            code, said = _in_turn(
+                # A browser waits for pages and its shoppers know nothing of each other; the others kill parts, too.
+                [[_IN_BROWSER, *_SIDE_BY_SIDE], [_JOURNEYS, f"--ignore={_IN_BROWSER}"]],
+                arguments,
+                test_environment(instance),
+            )
         case _:
             if any(_JOURNEYS in argument for argument in arguments):
                 _open_shop(instance)
@@ -128,20 +146,22 @@ def _lint() -> tuple[int, list[str]]:
         [str(scripts / "lint-imports")],
     ]
     worst, said = 0, []
-    for command in commands:
-        name = " ".join([Path(command[0]).name, *command[1:]])
-        out.print(Text(f"$ {name}", "dim"))
-        code, last = _shown(command, inherited())
-        worst = max(worst, code)
-        said.append(f"{name}: {last}")
-    try:
+    with ThreadPoolExecutor(1) as beside:
+        checking = beside.submit(pages.check)
+        for command in commands:
+            name = " ".join([Path(command[0]).name, *command[1:]])
+            out.print(Text(f"$ {name}", "dim"))
+            code, last = _shown(command, inherited())
+            worst = max(worst, code)
+            said.append(f"{name}: {last}")
         out.print(Text("$ npm run check", "dim"))
-        pages.check()
-        said.append("npm run check: the storefront's types, style and API client are as they should be")
-    except pages.PagesError as error:
-        out.print(Text(str(error)))
-        worst = 1
-        said.append("npm run check: failed")
+        try:
+            checking.result()
+            said.append("npm run check: the storefront's types, style and API client are as they should be")
+        except pages.PagesError as error:
+            out.print(Text(str(error)))
+            worst = 1
+            said.append("npm run check: failed")
     return worst, said
 
 
@@ -152,6 +172,16 @@ def _pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, lis
         {**inherited(*_PASSED_ON), **environment},
     )
     return code, [last]
+
+
+def _in_turn(parts: list[list[str]], arguments: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
+    """Runs of pytest one after the other, whatever becomes of them. The exit status is of the first that failed.
+
+    It is no failure that `arguments` choose nothing in one of them, if they do in another.
+    """
+    runs = [_pytest([*part, *arguments], environment) for part in parts]
+    codes = [code for code, _ in runs if code != _NOTHING_CHOSEN] or [_NOTHING_CHOSEN]
+    return next((code for code in codes if code), 0), [line for _, said in runs for line in said]
 
 
 def _shown(command: list[str], environment: dict[str, str]) -> tuple[int, str]:

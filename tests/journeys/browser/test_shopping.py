@@ -46,14 +46,16 @@ async def is_followed_to(page: Page, words: str) -> None:
     await expect(page.get_by_role("heading", level=1)).to_contain_text(words, timeout=20_000)
 
 
-async def is_sent(page: Page, outside: Outside) -> None:
+async def is_sent(page: Page, number: str, merchant: Merchant, outside: Outside) -> None:
     """The page says that it is on its way once the carrier has scanned it, and not before."""
 
-    async def scanned() -> None:
-        await outside.picks_up_all()
-        await expect(page.get_by_role("heading", level=1)).to_contain_text("on its way", timeout=1_000)
+    async def has_a_label() -> str:
+        (shipment,) = await merchant.shipment_of(number)
+        assert shipment["tracking_number"] is not None
+        return str(shipment["tracking_number"])
 
-    await eventually(scanned)
+    await outside.picks_up(await eventually(has_a_label))
+    await is_followed_to(page, "on its way")
 
 
 async def test_a_shopper_finds_chooses_signs_up_pays_and_follows_the_order(
@@ -95,9 +97,9 @@ async def test_a_shopper_finds_chooses_signs_up_pays_and_follows_the_order(
     await expect(page.get_by_text("please try another card")).to_be_visible()
     await pay(page, GOOD)
     await page.wait_for_url("**/orders/**")
-    await is_sent(page, outside)
     number = re.search(r"/orders/([A-Z0-9-]+)", page.url)
     assert number is not None
+    await is_sent(page, number[1], merchant, outside)
 
     mails = await outside.has_mails(email, "confirm", "on its way")
     assert any(number[1] in str(mail) for mail in mails)
