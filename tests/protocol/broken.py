@@ -449,6 +449,7 @@ FOUND_BY_MACHINE = (
     "CapturesAtAuthorise",
     "CompletedIsFinal",
     "ForgetsTheTryBeforeTheLast",
+    "ForgetsItsPredecessor",
     "FulfilsBeforeCapture",
     "MoneyRevivesTheOrder",
     "NothingIsOrderedBeforeItIsWritten",

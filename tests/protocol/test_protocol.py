@@ -101,9 +101,11 @@ class Interleavings(RuleBasedStateMachine):
             world.checkout.confirm(one(world.checkout.rows, pick))
 
     @precondition(lambda self: self.unplaced_flows())
-    @rule(pick=PICK)
-    def price_rises(self, pick: int) -> None:
+    @rule(pick=PICK, seconds=st.sampled_from([0, LEASE]))
+    def price_rises(self, pick: int, seconds: int) -> None:
+        """Of something that may be reserved; perhaps its owner does not live to see it."""
         self.world.checkout.reprice(one(self.unplaced_flows(), pick))
+        self.world.advance(seconds)
 
     # workers
 
