@@ -55,6 +55,8 @@ def test(
             fail(f"There is no stage {stage}.", f"There are {', '.join(STAGES)}.")
         arguments.insert(0, stage)
         stage = "chosen"
+    # Tests start Python hundreds of times: whoever wants no compiled files about still has them made here, and ignored.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     ensure_packages("test", "Test packages")
     ensure_packages("engines", "Engines")  # their versions are known to unit tests, and Node is one of them
     instance = instance_of("test")
