@@ -110,8 +110,10 @@ async def no_money_is_unexplained(merchant: Merchant, outside: Outside, sku: str
     """What the processor holds and has taken for this product's orders is what the orders say."""
     listed = await insists(lambda: merchant.api.get("/admin/orders?limit=100"))
     for summary in listed.json["items"]:
+        if summary["state"] != "cancelled":
+            continue
         known = (await insists(lambda one=summary: merchant.api.get(f"/admin/orders/{one['id']}"))).json  # type: ignore[misc]
-        if known["lines"][0]["sku"] != sku or known["state"] != "cancelled" or known["payment_id"] is None:
+        if known["lines"][0]["sku"] != sku or known["payment_id"] is None:
             continue
 
         async def given_back(payment_id: str = known["payment_id"]) -> None:

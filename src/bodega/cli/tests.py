@@ -26,7 +26,6 @@ from bodega.platform.system import ROOT, Instance
 
 STAGES = ("lint", "unit", "service", "journey")
 _JOURNEYS = "tests/journeys"
-_IN_BROWSER = f"{_JOURNEYS}/browser"
 _NOTHING_CHOSEN = 5
 """pytest's exit status, if no test fits what was asked for."""
 _PASSED_ON = (*DOWNLOADS, "PYTEST_ADDOPTS", "BODEGA_TEST_MONGO_URL")
@@ -55,6 +54,8 @@ def test(
             fail(f"There is no stage {stage}.", f"There are {', '.join(STAGES)}.")
         arguments.insert(0, stage)
         stage = "chosen"
+    # Tests start Python hundreds of times: whoever wants no compiled files about still has them made here, and ignored.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     ensure_packages("test", "Test packages")
     ensure_packages("engines", "Engines")  # their versions are known to unit tests, and Node is one of them
     instance = instance_of("test")
@@ -85,22 +86,10 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
             ensure_engines(instance, for_tests=True)
             ensure_pages(for_tests=True)
             show_start(instance, "engines")
-            code, said = _in_turn(
-                [
-                    ["-m", "not unit and not alone", f"--ignore={_JOURNEYS}", *_SIDE_BY_SIDE],
-                    ["-m", "not unit and alone", f"--ignore={_JOURNEYS}"],  # these compare times
-                ],
-                arguments,
-                test_environment(instance),
-            )
+            code, said = _beside_then_alone([f"--ignore={_JOURNEYS}", *arguments], instance)
         case "journey":
             _open_shop(instance)
-            code, said = _in_turn(
-                # A browser waits for pages and its shoppers know nothing of each other; the others kill parts, too.
-                [[_IN_BROWSER, *_SIDE_BY_SIDE], [_JOURNEYS, f"--ignore={_IN_BROWSER}"]],
-                arguments,
-                test_environment(instance),
-            )
+            code, said = _beside_then_alone([_JOURNEYS, *arguments], instance)
         case _:
             if any(_JOURNEYS in argument for argument in arguments):
                 _open_shop(instance)
@@ -174,12 +163,17 @@ def _pytest(arguments: list[str], environment: dict[str, str]) -> tuple[int, lis
     return code, [last]
 
 
-def _in_turn(parts: list[list[str]], arguments: list[str], environment: dict[str, str]) -> tuple[int, list[str]]:
-    """Runs of pytest one after the other, whatever becomes of them. The exit status is of the first that failed.
+def _beside_then_alone(arguments: list[str], instance: Instance) -> tuple[int, list[str]]:
+    """First what may run side by side, then, whatever became of it, what is marked `alone`.
 
-    It is no failure that `arguments` choose nothing in one of them, if they do in another.
+    The exit status is of the first that failed. It is no failure that `arguments` choose nothing in one of them, if
+    they do in the other.
     """
-    runs = [_pytest([*part, *arguments], environment) for part in parts]
+    environment = test_environment(instance)
+    runs = [
+        _pytest(["-m", "not unit and not alone", *_SIDE_BY_SIDE, *arguments], environment),
+        _pytest(["-m", "not unit and alone", *arguments], environment),
+    ]
     codes = [code for code, _ in runs if code != _NOTHING_CHOSEN] or [_NOTHING_CHOSEN]
     return next((code for code in codes if code), 0), [line for _, said in runs for line in said]
 
