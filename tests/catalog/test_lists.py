@@ -16,6 +16,7 @@ from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.collection import AsyncCollection
 
 from bodega.contracts.catalog import ProductStatus
+from bodega.contracts.ids import new_id
 from bodega.kit.errors import Unavailable
 from bodega.kit.loops import keep_running
 from bodega.kit.testing import Caller, Credentials, eventually, serving
@@ -512,6 +513,21 @@ async def test_many_writers_and_readers_at_once_never_see_a_list_older_than_what
                 assert all(shown[product] >= amount for product, amount in least.items())
 
         await asyncio.gather(*map(raise_price, products), *(read(caller) for caller in (one, other, other)))
+
+
+@pytest.mark.parametrize("recorded", [[2, 1], [1, 3, 2], [3, 3, 1, 2], [1, 2, 3]])
+async def test_a_write_that_is_recorded_once_more_after_a_later_one_does_not_hide_that_one(
+    store: Store, recorded: list[int]
+) -> None:
+    """The relay records again what it tells the world, in its own time."""
+    product_id = new_id("prd")
+    await store.record([(new_id("prd"), 1)])
+    mark = await store.last_change()
+    for version in recorded:
+        await store.record([(product_id, version)])
+    changes = await store.changes_since(mark)
+    assert changes is not None
+    assert changes.versions == {product_id: max(recorded)}
 
 
 DIES = """

@@ -71,7 +71,7 @@ KINDS: Final = {
 LOOKED_FOR_BY: Final = {
     "auth": "refresh_token_sealed",
     "users": "flow_claimable",
-    "inventory": "reservation_expiring",
+    "inventory": "inbox_received_at",
     "checkout": "flow_claimable",
     "orders": "inbox_received_at",
     "payments": "payment_due",

@@ -309,7 +309,9 @@ class Store:
             whole = kept == _KEPT_CHANGES and len(recorded) < kept
             if mark in marks or (not mark and whole):
                 later = recorded[marks.index(mark) + 1 :] if mark else recorded
-                return Changes(found["last"], dict(_versioned(one) for _, *products in later for one in products))
+                # By their versions: the relay may record a write once more when a later one is recorded already.
+                versions = sorted(_versioned(one) for _, *products in later for one in products)
+                return Changes(found["last"], dict(versions))
         return None
 
     @_answering
