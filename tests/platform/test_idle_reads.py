@@ -78,8 +78,8 @@ LOOKED_FOR_BY: Final = {
     "shipping": "flow_claimable",
     "notifications": "flow_claimable",
 }
-"""By which index each service looks for what is due, most often; orders does so only when it tidies."""
-ONCE: Final = {"orders"}
+"""By which index each service looks for what is due, most often; these two do so only when they tidy."""
+ONCE: Final = {"inventory", "orders"}
 
 
 class Reads(NamedTuple):
