@@ -1,4 +1,4 @@
-"""`docs/cost.md`: what one order costs, counted, from `docs/cost.toml`.
+"""`docs/cost.md`: what one order costs, counted, and what a large catalog costs, measured, from `docs/cost.toml`.
 
 Counts are the same on every machine, and times are not: a change that makes an order dearer raises a count, and fails
 `tests/journeys/test_cost.py` until the budget is raised with it.
@@ -7,7 +7,7 @@ Counts are the same on every machine, and times are not: a change that makes an 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bodega.platform.system import ROOT
 
@@ -32,10 +32,30 @@ WORKS: Final[Mapping[str, str]] = {
 Counts = dict[str, int]
 
 
+def _source(root: Path) -> dict[str, Any]:
+    return tomllib.loads((root / SOURCE).read_text())
+
+
 def budgets(root: Path = ROOT) -> dict[str, dict[str, Counts]]:
     """`before_the_answer` and `in_all` -> service -> work -> how often at most."""
-    found: dict[str, dict[str, Counts]] = tomllib.loads((root / SOURCE).read_text())
-    return found
+    return {part: counts for part, counts in _source(root).items() if part != "catalogue"}
+
+
+def _catalogue(root: Path = ROOT) -> list[str]:
+    """The table of a catalog that grows, measured by `tests/catalog/growth.py`."""
+    found = _source(root)["catalogue"]
+    head, *rows = found["table"]
+    return [
+        "# What a large catalog costs",
+        "",
+        f"Measured {found['date']} on {found['machine']}.",
+        *found["words"].strip().splitlines(),
+        "",
+        f"| {' | '.join(head)} |",
+        "|---" * len(head) + "|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+    ]
 
 
 def total(of_services: Mapping[str, Counts]) -> Counts:
@@ -69,5 +89,6 @@ def cost() -> str:
             for service, counts in sorted(found["in_all"].items())
         ),
         "",
+        *_catalogue(),
     ]
     return "\n".join(lines)

@@ -74,7 +74,7 @@ from bodega.services.catalog.store import Card, Store
 
 class _Remembering(APIRoute):
     """Answers a question that was answered before as it was then, if that is still right: reading and checking what is
-    asked, and writing out the answer, would cost four times as much."""
+    asked, and writing out the answer, would cost some three times as much."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         work = super().get_route_handler()

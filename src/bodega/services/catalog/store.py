@@ -337,8 +337,7 @@ class Store:
 
     async def _slices(self, projection: Mapping[str, Any]) -> AsyncIterator[list[Document]]:
         """Every product, by id, so few at a time that others' questions come in between: the stand-in answers one
-        command of a collection after the other, and reads all of an answer into its memory first, which a large catalog
-        does not fit in.
+        command of a collection after the other, and reads all of an answer into its memory first.
 
         One question for both kinds of server. MongoDB walks the index from `min` on. The stand-in passes over `min`
         and `hint`, but tries a regular expression on the ids of its index, and reads no more documents than the limit.
@@ -619,8 +618,8 @@ def _versioned(written: str) -> tuple[str, int]:
 async def _slice_behind(
     last: str | None, products: AsyncCollection[Document], projection: Mapping[str, Any]
 ) -> list[Document]:
-    """Tried again a few times: the stand-in may drop a piece of its file while it reads in it, which says nothing of
-    what comes next, and the pass need not begin anew."""
+    """Tried again a few times: the stand-in has been seen to miss a piece of its file ("Chunk not found") while others
+    wrote, and to find it again at the next question. So the pass need not begin anew."""
     question = products.find({"_id": _behind(last)}, projection).hint(_BY_ID).limit(_SLICE)
     if last is not None:
         question = question.min([("_id", last)])
