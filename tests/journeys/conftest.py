@@ -15,22 +15,23 @@ from tests.journeys.shop import Merchant, Outside, Shopper, signed_in, unique
 INSTANCE = os.environ.get("BODEGA_INSTANCE", "test")
 PASSWORD = "correct horse battery"
 
-BESIDE_OTHERS = {"browser", "test_answers.py", "test_endings.py", "test_privacy.py", "test_refunds.py"}
-"""Journeys of shoppers who know nothing of each other. All the rest kills parts, counts or looks at a clock."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents and item.path.relative_to(here).parts[0] not in BESIDE_OTHERS:
-            item.add_marker("alone")
-
 
 @pytest.fixture(scope="session")
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield session
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def edge(session: aiohttp.ClientSession) -> None:
+    """Once it has seen that the gateway and the pages are there: it looks once a second."""
+    caller = Caller(engine("BODEGA_ORDERS_SITE_URL"), session)
+
+    async def serves() -> None:
+        for path in ("/api/docs", "/robots.txt"):
+            assert (await caller.get(path)).status == 200, path
+
+    await eventually(serves, within_seconds=60)
 
 
 @pytest.fixture(scope="session")
