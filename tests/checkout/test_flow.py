@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +57,20 @@ def nothing_bought(world: World, basket: Basket) -> None:
 
 def of(attempt: Attempt, world: World, basket: Basket) -> bool:
     return any(order.wanted.order_id == attempt.wanted.order_id for order in world.orders_of(basket))
+
+
+@asynccontextmanager
+async def sleeping_owner(database: Database, settings: Settings) -> AsyncIterator[Flows]:
+    """A replica whose steps are taken, and recorded, one by one by the test."""
+    services = Services(settings)
+    await _opened(services.clients)
+    try:
+        yield Flows(
+            database, KIND, CheckoutFlow(database, services, settings).steps,
+            service="checkout", owner="sleeper", lease_seconds=LONG, step_deadline_seconds=LONG - 1,
+        )  # fmt: skip
+    finally:
+        await asyncio.gather(*(client.close() for client in services.clients))
 
 
 async def reached(world: World, call: str, basket: Basket) -> None:
@@ -166,14 +181,7 @@ async def test_an_owner_that_wakes_refused_takes_nothing_from_the_order_that_ano
     world.plan("reserve", basket, *("before",) * 9)
     buying = asyncio.create_task(buy(shop, basket))
     await reached(world, "reserve", basket)
-    settings = settings_of()
-    services = Services(settings)
-    flows = Flows(
-        database, KIND, CheckoutFlow(database, services, settings).steps,
-        service="checkout", owner="sleeper", lease_seconds=LONG, step_deadline_seconds=LONG - 1,
-    )  # fmt: skip
-    await _opened(services.clients)
-    try:
+    async with sleeping_owner(database, settings_of()) as flows:
         async with database.transaction() as tx:
             checkout_id = await tx.fetchval("SELECT id FROM checkout WHERE cart_id = $1", basket.id)
             held = await flows.seize(tx, checkout_id)
@@ -186,14 +194,10 @@ async def test_an_owner_that_wakes_refused_takes_nothing_from_the_order_that_ano
         async with database.transaction() as tx:
             await tx.execute("UPDATE flow SET lease_until = now(), wake_at = now() WHERE id = $1", checkout_id)
         await becomes(shop, basket, checkout_id, "completed")
-        sleeper = Flows(
-            database, KIND, {"place": _answers(refused)}, service="checkout", owner="sleeper", lease_seconds=LONG
-        )
+        flows.steps = {"place": _answers(refused)}
         with pytest.raises(LeaseLost):
-            await sleeper.drive(held)
-    finally:
-        await asyncio.gather(*(client.close() for client in services.clients))
-        await buying
+            await flows.drive(held)
+    await buying
     assert not world.count("release", basket)
     assert bought_once(world, basket) == checkout_id
 
@@ -394,27 +398,16 @@ async def test_an_owner_that_sleeps_past_its_lease_writes_nothing_when_it_wakes(
     """A replica sleeps between the answer and its write; another takes over, and the shopper has another card."""
     basket = world.basket()
     checkout_id = id_of(await buy(shop, basket, "pm_declined"))
-    settings = settings_of()
-    services = Services(settings)
-    flows = Flows(
-        database, KIND, CheckoutFlow(database, services, settings).steps,
-        service="checkout", owner="sleeper", lease_seconds=LONG, step_deadline_seconds=LONG - 1,
-    )  # fmt: skip
-    await _opened(services.clients)
-    try:
+    async with sleeping_owner(database, settings_of()) as flows:
         async with database.transaction() as tx:
             held = await flows.seize(tx, checkout_id)
         assert held is not None
         decided = await flows.steps["pay"](held)
         again = await _another_card(shop, basket, checkout_id, "pm_challenge")
         assert again.json["status"] == "action_required"
-        sleeper = Flows(
-            database, KIND, {"pay": _answers(decided)}, service="checkout", owner="sleeper", lease_seconds=LONG
-        )
+        flows.steps = {"pay": _answers(decided)}
         with pytest.raises(LeaseLost):
-            await sleeper.drive(held)
-    finally:
-        await asyncio.gather(*(client.close() for client in services.clients))
+            await flows.drive(held)
     assert (await becomes(shop, basket, checkout_id, "action_required"))["problem"] is None
 
 
