@@ -103,6 +103,8 @@ class World:
     """By token, and by customer."""
     prices: dict[str, PricedSku] = field(default_factory=dict)
     stock: dict[str, int] = field(default_factory=dict)
+    surcharges: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """What sending costs more than usual, by SKU."""
     reservations: dict[str, Reservation] = field(default_factory=dict)
     orders: dict[str, Order | None] = field(default_factory=dict)
     """None: cancelled before it was made."""
@@ -138,6 +140,10 @@ class World:
         priced = self.prices[basket.sku]
         assert priced.price is not None
         self.prices[basket.sku] = priced.model_copy(update={"price": euro(priced.price.amount + 100)})
+
+    def makes_sending_dearer(self, basket: Basket) -> None:
+        """Shipping has other prices for it from now on."""
+        self.surcharges[basket.sku] += 100
 
     def plan(self, call: str, basket: Basket, *faults: Fault) -> None:
         """What becomes of the next calls of this kind for this basket, one after the other."""
@@ -246,10 +252,11 @@ class World:
         if wanted.address.country == "AQ":
             return Rates(options=[])
         dates = {"promised_from": date(2026, 12, 1), "promised_to": date(2026, 12, 3)}
+        more = sum(self.surcharges[line.sku] for line in wanted.lines)
         return Rates.model_validate(
             {"options": [
-                {"id": "standard", "name": "Standard", "carrier": "Parcel", "price": euro(SENDING), **dates},
-                {"id": "express", "name": "Express", "carrier": "Parcel", "price": euro(990), **dates},
+                {"id": "standard", "name": "Standard", "carrier": "Parcel", "price": euro(SENDING + more), **dates},
+                {"id": "express", "name": "Express", "carrier": "Parcel", "price": euro(990 + more), **dates},
             ]}
         )  # fmt: skip
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cachetools import TTLCache
+
 from bodega.contracts.cart import CartContents, CartLine
 from bodega.contracts.catalog import PricedSku, Prices, PricesRequest
 from bodega.contracts.fields import Address
@@ -27,6 +29,8 @@ from bodega.services.checkout.errors import CartRequired, PaymentInProgress, Shi
 from bodega.services.checkout.settings import Settings
 
 NO_CART = "We cannot find your cart. Reload the page, and add your items again if they are gone."
+QUOTES_REMEMBERED = 5_000
+"""Some 5 MB. Of more, the oldest are asked for again."""
 _OUR_TROUBLE = frozenset({401, 403, 408, 425, 429})
 """Answers of 4xx that say nothing about the shopper's wish: trying again may help."""
 
@@ -52,6 +56,9 @@ class Services:
     """All that checkout talks to. Every call here is idempotent by an id that the checkout has fixed."""
 
     def __init__(self, settings: Settings) -> None:
+        self._quoted_options: TTLCache[bytes, list[ShippingOption]] = TTLCache(
+            maxsize=QUOTES_REMEMBERED, ttl=settings.shipping_quote_seconds
+        )
         self._cart = client_for("cart", "checkout", settings)
         self._catalog = client_for("catalog", "checkout", settings)
         self._inventory = client_for("inventory", "checkout", settings)
@@ -89,21 +96,39 @@ class Services:
         return {item.sku: item for item in (await self._catalog.post("/internal/prices", wanted, Prices)).items}
 
     async def shipping_options(
-        self, address: Address, lines: Sequence[CartLine], prices: Mapping[str, PricedSku], items_total: Price
+        self,
+        address: Address,
+        lines: Sequence[CartLine],
+        prices: Mapping[str, PricedSku],
+        items_total: Price,
+        *,
+        as_quoted: bool,
     ) -> list[ShippingOption]:
+        """How the lines can be sent, as shipping says now. `as_quoted`: as it said when the same was last quoted, if
+        that is not longer ago than `shipping_quote_seconds`: shoppers get the delivery that they were quoted, and
+        checkout saves the call. A replica that has not made the quote asks.
+
+        Raises: ShippingUnavailable.
+        """
         parcel = [
             ParcelLine(sku=line.sku, quantity=line.quantity, weight_grams=prices[line.sku].weight_grams)
             for line in lines
         ]
         wanted = RatesRequest(address=address, lines=parcel, items_total=items_total)
+        question = wanted.model_dump_json().encode()
+        if as_quoted and (quoted := self._quoted_options.get(question)):
+            return quoted
         try:
-            return (await self._shipping.post("/internal/rates", wanted, Rates)).options
+            options = (await self._shipping.post("/internal/rates", wanted, Rates)).options
         except RemoteProblem as refused:
             if decided_against(refused):
                 raise ShippingUnavailable(
                     "We cannot deliver to this address as it is written. Check it, or use another address."
                 ) from refused
             raise
+        if not as_quoted:
+            self._quoted_options[question] = options
+        return options
 
     async def shortage(self, lines: Sequence[CartLine], own: Sequence[str]) -> list[ShortLine]:
         """What cannot be had now, by whoever holds the reservations `own`."""

@@ -88,10 +88,16 @@ class Wish:
     client: str
 
 
-async def offer(services: Services, lines: Sequence[CartLine], address: Address, currency: str) -> Offer:
-    """Raises: NoLongerSold, naming lines; ShippingUnavailable."""
+async def offer(
+    services: Services, lines: Sequence[CartLine], address: Address, currency: str, *, as_quoted: bool = False
+) -> Offer:
+    """`as_quoted`: sent as the shopper was quoted a short while ago, also if shipping says something else by now.
+
+    Raises: NoLongerSold, naming lines; ShippingUnavailable.
+    """
     prices = await services.prices(lines)
-    options = await services.shipping_options(address, lines, prices, items_total(lines, prices, currency))
+    goods = items_total(lines, prices, currency)
+    options = await services.shipping_options(address, lines, prices, goods, as_quoted=as_quoted)
     if not options:
         country = Locale("en").territories.get(address.country, address.country)
         raise ShippingUnavailable(f"We do not deliver to {country}. Choose another delivery address.")
@@ -113,12 +119,12 @@ NOT_AS_WISHED = (NoLongerSold, ShippingUnavailable, UnknownShippingOption, Total
 
 
 async def price(services: Services, database: Database, checkout: Checkout, currency: str) -> Offered:
-    """By the catalog's prices, which decide.
+    """By the catalog's prices, which decide, and the delivery that was quoted.
 
     Raises: NOT_AS_WISHED.
     """
     address, wanted = checkout.shipping_address, checkout.expected_total
-    found = await offer(services, checkout.cart_lines, address, currency)
+    found = await offer(services, checkout.cart_lines, address, currency, as_quoted=True)
     option = found.option(checkout.shipping_option)
     async with database.reading() as tx:
         tax = await tax_to(tx, address)

@@ -18,6 +18,8 @@ class Settings(ServiceSettings):
     unfinished_checkout_days: int = 90
     """How long a checkout is kept that ended without an order that stands."""
     unknown_due_seconds: float = 1800
+    shipping_quote_seconds: float = 300
+    """How long a delivery that a shopper was quoted is theirs, at that price and for those days, whatever changes."""
     reconcile_seconds: float = 30
     attempts_at_most: int = 10
     """How many cards a shopper may try in one checkout, and may have declined of one cart in an hour: card testers try
