@@ -41,3 +41,14 @@ async def test_pages_are_served_while_every_backend_is_down(tmp_path: Path) -> N
             assert await edge.state("/page") == "HIT"
 
         await eventually(is_still_served)
+
+
+async def test_the_edge_is_ready_while_all_that_is_behind_it_answers(tmp_path: Path) -> None:
+    async with edge_in(tmp_path) as edge:
+
+        async def readiness_is(status: int) -> None:
+            assert (await edge.get("/readyz")).status == status
+
+        await eventually(lambda: readiness_is(200))
+        await edge.stop_origin()
+        await eventually(lambda: readiness_is(503))

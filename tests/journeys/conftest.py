@@ -22,18 +22,6 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-@pytest.fixture(scope="session", autouse=True)
-async def edge(session: aiohttp.ClientSession) -> None:
-    """Once it has seen that the gateway and the pages are there: it looks once a second."""
-    caller = Caller(engine("BODEGA_ORDERS_SITE_URL"), session)
-
-    async def serves() -> None:
-        for path in ("/api/docs", "/robots.txt"):
-            assert (await caller.get(path)).status == 200, path
-
-    await eventually(serves, within_seconds=60)
-
-
 @pytest.fixture(scope="session")
 async def api(session: aiohttp.ClientSession) -> Caller:
     """The gateway, once the whole shop is there."""

@@ -10,6 +10,8 @@ import xkey;
 
 acl here { {{purgers}} }
 
+# Of the last three looks two must have been good. One good one is given beforehand: a backend is passed on to from the
+# first time that it is seen to answer, not before.
 backend storefront {
     .host = "{{storefront_host}}";
     .port = "{{storefront_port}}";
@@ -17,7 +19,7 @@ backend storefront {
     .first_byte_timeout = 10s;
     .probe = {
         .request = "GET /readyz HTTP/1.1" "Host: {{site_host}}" "Connection: close";
-        .interval = {{probe_seconds}}s; .timeout = 3s; .window = 3; .threshold = 2; .initial = 2;
+        .interval = {{probe_seconds}}s; .timeout = 3s; .window = 3; .threshold = 2; .initial = 1;
     }
 }
 
@@ -29,7 +31,7 @@ backend gateway {
     .between_bytes_timeout = 130s;
     .probe = {
         .request = "GET /healthz HTTP/1.1" "Host: {{site_host}}" "X-Edge-Secret: {{gateway_secret}}" "Connection: close";
-        .interval = {{probe_seconds}}s; .timeout = 3s; .window = 3; .threshold = 2; .initial = 2;
+        .interval = {{probe_seconds}}s; .timeout = 3s; .window = 3; .threshold = 2; .initial = 1;
     }
 }
 
@@ -40,7 +42,7 @@ backend media {
     .first_byte_timeout = 10s;
     .probe = {
         .request = "GET /healthz HTTP/1.1" "Host: {{media_host}}" "Connection: close";
-        .interval = {{probe_seconds}}s; .timeout = 3s; .window = 3; .threshold = 2; .initial = 2;
+        .interval = {{probe_seconds}}s; .timeout = 3s; .window = 3; .threshold = 2; .initial = 1;
     }
 }
 
@@ -52,6 +54,9 @@ sub vcl_recv {
     }
     if (req.method !~ "^(GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$") {
         return (synth(405));
+    }
+    if (req.url == "/readyz" && client.ip ~ here) {
+        call of_the_supervisor;
     }
     if (req.restarts == 0) {
         call refuse_dot_segments;
@@ -110,6 +115,14 @@ sub of_the_purger {
         var.global_set(regsub(req.http.X-Purge, "^.*\bproduct:\S*(\S\S)(\s.*)?$", "\1"), "" + std.time2real(now, 0.0));
     }
     return (synth(200, "purged " + xkey.purge(req.http.X-Purge)));
+}
+
+# Whether requests are passed on: each backend has been seen to answer. `up` waits for it before it says "open".
+sub of_the_supervisor {
+    if (std.healthy(storefront) && std.healthy(gateway) && std.healthy(media)) {
+        return (synth(200, "ready"));
+    }
+    return (synth(503));
 }
 
 # Who is behind resolves `..` otherwise than we do: what we take for a file would be a page to it (raw or encoded).

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from bodega.platform import debs
-from bodega.platform.engines.program import CannotStart, Program, accepts
+from bodega.platform.engines.program import CannotStart, Program, answers
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import LOOPBACK, Instance
 
@@ -31,7 +31,8 @@ PARAMETERS = {
 
 
 def program(instance: Instance, secrets: Secrets) -> Program:
-    """Varnish on the site's port. It needs nobody to start: what is behind it may come and go."""
+    """Varnish on the site's port. It needs nobody to start: what is behind it may come and go. It is ready when it has
+    seen all of that answer."""
     folder = instance.data / "varnish"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     vcl = folder / "edge.vcl"
@@ -48,7 +49,7 @@ def program(instance: Instance, secrets: Secrets) -> Program:
         folder=folder,
         environment=environment(instance.home),
         ports=instance.ports["varnish"],
-        ready=accepts(instance.port("varnish", "http")),
+        ready=answers(f"http://{LOOPBACK}:{instance.port('varnish', 'http')}/readyz"),
         prepare=partial(_prepare, instance, secrets, vcl, folder / "work"),
         patience_seconds=180,  # the compiler's very first run builds what it needs itself
     )
