@@ -514,6 +514,7 @@ class Server(uvicorn.Server):
                 lifespan="on",
             )
         )
+        self._reuse_port: bool = app.state.settings.reuse_port
         self._streams: Sequence[Live] = app.state.streams
         self._hatch = Hatch(app.state.service, app, self.server_state.tasks)
 
@@ -523,8 +524,15 @@ class Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([self._shared_socket()] if self._reuse_port else sockets)
         self._hatch.open()
+
+    def _shared_socket(self) -> socket.socket:
+        shared = socket.socket()
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        shared.bind((self.config.host, self.config.port))
+        return shared
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the streams first: they are answers that would not end by themselves."""

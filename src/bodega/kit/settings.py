@@ -15,6 +15,8 @@ class ServiceSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 0
     replica: str = "0"
+    reuse_port: bool = False
+    """Whether replicas on this machine listen at the same port: the kernel shares new connections out among them."""
     kafka: str = "127.0.0.1:7092"
     topic_prefix: str = ""
     """Put before every topic and group, so that tests may share a broker."""

@@ -218,7 +218,7 @@ class Supervisor:
         self._set(child.name, State.WAITING)
         for need in child.needs:
             await self._ready[need].wait()
-        while True:
+        while not child.shares_port:
             try:
                 self._demand(child.port, "http")
                 break

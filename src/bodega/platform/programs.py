@@ -50,7 +50,7 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         *engines,
         _step(instance, "migrate", "migrations", needs=("postgres",)),
         sandbox.program(instance, rendered["sandbox"]),
-        _services(instance, rendered),
+        *(_services(instance, rendered, replica) for replica in range(instance.spec.replicas)),
         docs.program(instance),
         envoy.program(instance, secrets, needs=("auth",)),
         storefront.program(instance, rendered["storefront"]),
@@ -66,7 +66,7 @@ def stopping_order(all_programs: list[Program]) -> list[list[str]]:
         ["varnish", "purger"],
         ["storefront"],
         ["envoy"],
-        ["services", "docs", "migrate", "provision"],
+        [*(p.name for p in all_programs if p.children), "docs", "migrate", "provision"],
         ["sandbox"],
     ]
     first = {name for wave in waves for name in wave}
@@ -78,29 +78,47 @@ def environment_of(program: Program) -> dict[str, str]:
     return {**inherited(*program.inherits), "HOME": str(program.folder), **program.environment}
 
 
-def _services(instance: Instance, rendered: dict[str, dict[str, str]]) -> Program:
+def _services(instance: Instance, rendered: dict[str, dict[str, str]], replica: int) -> Program:
+    """All services, once; `replica` counts from 0, and names the processes of the others."""
     services = instance.system.services.values()
-    names = tuple(service.name for service in services)
-    told = instance.data / "settings"
+    suffix = f"-{replica + 1}" if replica else ""
+    names = tuple(f"{service.name}{suffix}" for service in services)
+    told = instance.data / f"settings{suffix}"
     groups = (",".join(names),) if instance.topology == "one" else names
     return Program(
-        name="services",
+        name=f"services{suffix}",
         command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), str(told), *groups),
         folder=instance.data,
         inherits=TRACES,
-        prepare=partial(_tell, told, {name: rendered[name] for name in names}),
+        prepare=partial(
+            _tell,
+            told,
+            {
+                f"{service.name}{suffix}": rendered[service.name] | _as_replica(instance, service, replica)
+                for service in services
+            },
+        ),
         ready=partial(_at_once),
         grace_seconds=20,  # the services have 10 to finish what runs
         children=tuple(
             Child(
-                name=service.name,
+                name=f"{service.name}{suffix}",
                 port=instance.service_port(service.name),
                 ready=answers(f"{instance.service_url(service.name)}/readyz"),
                 needs=_needs(service),
+                shares_port=instance.spec.replicas > 1,
             )
             for service in services
         ),
     )
+
+
+def _as_replica(instance: Instance, service: Service, replica: int) -> dict[str, str]:
+    """What a service is told where there are several of it."""
+    if instance.spec.replicas == 1:
+        return {}
+    prefix = f"BODEGA_{service.name.upper()}_"
+    return {f"{prefix}REPLICA": str(replica), f"{prefix}REUSE_PORT": "true"}
 
 
 async def _tell(folder: Path, rendered: dict[str, dict[str, str]]) -> None:

@@ -3,7 +3,7 @@
     python -m bodega.platform.services LOGS SETTINGS GROUP...
 
 A group is one service, or several with commas between them, which then share a process: what each of them is and does
-stays the same. Each reads its settings from SETTINGS/<name>.json after it has been forked: the parent has none of them,
+stays the same. `orders-2` is a second replica of `orders`. Each reads its settings from SETTINGS/<name>.json after it has been forked: the parent has none of them,
 so no process holds the secrets of a service that it is not. Forked children share the imported code's memory and start
 in a tenth of a second. The parent has no thread, loop or connection that a fork could copy half way. On standard input
 it is told which service may start, a name a line; a group starts when all of it may. On standard output it tells what
@@ -180,7 +180,7 @@ class WarmParent:
 
 def _imported(name: str) -> Any:
     try:
-        return importlib.import_module(f"bodega.services.{name}.app")
+        return importlib.import_module(f"bodega.services.{service_of(name)}.app")
     except Exception:
         # Its own process will say it again, in its own log, each time it is tried; the others can run.
         traceback.print_exc()
@@ -195,7 +195,12 @@ def take_settings(file: Path) -> None:
 
 def log_of(names: tuple[str, ...]) -> str:
     """The log that services of one process write: its own, or all of them the parent's."""
-    return names[0] if len(names) == 1 else "services"
+    return names[0] if len(names) == 1 else "".join(("services", *names[0].partition("-")[1:]))
+
+
+def service_of(name: str) -> str:
+    """Of a process, which may be a replica, the service that it is."""
+    return name.partition("-")[0]
 
 
 def serve_here(modules: dict[str, Any]) -> None:
@@ -206,9 +211,10 @@ def serve_here(modules: dict[str, Any]) -> None:
 
 
 def _room(name: str, module: Any) -> tuple[Any, str, int]:
+    service = service_of(name)
     if module is None:
-        module = importlib.import_module(f"bodega.services.{name}.app")
-    prefix = f"BODEGA_{name.upper()}_"
+        module = importlib.import_module(f"bodega.services.{service}.app")
+    prefix = f"BODEGA_{service.upper()}_"
     return module.create_app(), os.environ[f"{prefix}HOST"], int(os.environ[f"{prefix}PORT"])
 
 

@@ -111,6 +111,8 @@ class InstanceSpec(_Frozen):
     `gateways`: addresses and networks from which the gateway calls the services; they believe what it says of a
     client's address, and nobody else. `settings`: by service, what it is told otherwise than by its defaults.
     `unlimited`: networks of the loopback interface from which load comes: the gateway has no limits for them.
+    `replicas`: how many processes there are of each service, at the same port. Not in containers: who runs those
+    says how many.
     """
 
     offset: int = 0
@@ -121,6 +123,7 @@ class InstanceSpec(_Frozen):
     gateways: tuple[str, ...] = (LOOPBACK,)
     settings: dict[str, dict[str, str | int | float]] = {}
     unlimited: tuple[IPv4Network, ...] = ()
+    replicas: int = Field(default=1, ge=1, le=2)
 
     @model_validator(mode="after")
     def _only_this_machine_is_unlimited(self) -> Self:

@@ -38,12 +38,14 @@ class Account:
 
 @dataclass(frozen=True)
 class Child:
-    """A process that a program forks when it is told the child's name on its standard input."""
+    """A process that a program forks when it is told the child's name on its standard input. `shares_port`: with its
+    replicas, so that it may be taken when this one starts."""
 
     name: str
     port: int
     ready: Probe
     needs: tuple[str, ...] = ()
+    shares_port: bool = False
 
 
 @dataclass(frozen=True)
