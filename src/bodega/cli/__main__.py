@@ -20,6 +20,7 @@ from bodega.cli import (
     render,
     search,
     tests,
+    torture,
     users,
 )
 from bodega.cli.screen import fail
@@ -44,6 +45,7 @@ app.command()(data.seed)
 app.command()(audit.audit)
 app.command()(lighthouse.lighthouse)
 app.command()(bench.bench)
+app.command()(torture.torture)
 app.command()(backups.backup)
 app.command()(backups.restore)
 app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(tests.test)

@@ -35,7 +35,7 @@ def audit(
     chosen = instance_of(instance)
     try:
         with err.status("Reading every service; whatever differs is checked twice ..."):
-            report = asyncio.run(proof.audit(chosen, partial(_ask, chosen)))
+            report = asyncio.run(proof.audit(chosen, partial(ask, chosen)))
     except (OSError, asyncpg.PostgresError, aiohttp.ClientError) as error:
         fail(
             "The audit could not read every service.",
@@ -51,7 +51,7 @@ def audit(
         raise typer.Exit(1)
 
 
-async def _ask(instance: Instance, service: str, path: str) -> Any:
+async def ask(instance: Instance, service: str, path: str) -> Any:
     status, answer = await send(instance, service, "GET", path, None, seconds=ASK_SECONDS)
     if status >= 400:
         fail(

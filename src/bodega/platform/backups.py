@@ -36,7 +36,18 @@ _libc = ctypes.CDLL(None, use_errno=True)
 FORMAT = 1
 _MANIFEST = "manifest.json"
 # Of the running processes, or made anew at each start.
-_LEFT_OUT = {"logs", "state.json", "state.new", "supervisor.lock", "extent", "envoy", "varnish", "settings", "settings-2", ".config"}
+_LEFT_OUT = {
+    "logs",
+    "state.json",
+    "state.new",
+    "supervisor.lock",
+    "extent",
+    "envoy",
+    "varnish",
+    "settings",
+    "settings-2",
+    ".config",
+}
 
 
 _IMPOSSIBLE = {errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTEMPTY}

@@ -3,12 +3,12 @@
     python -m bodega.platform.services LOGS SETTINGS GROUP...
 
 A group is one service, or several with commas between them, which then share a process: what each of them is and does
-stays the same. `orders-2` is a second replica of `orders`. Each reads its settings from SETTINGS/<name>.json after it has been forked: the parent has none of them,
-so no process holds the secrets of a service that it is not. Forked children share the imported code's memory and start
-in a tenth of a second. The parent has no thread, loop or connection that a fork could copy half way. On standard input
-it is told which service may start, a name a line; a group starts when all of it may. On standard output it tells what
-became of each service, a JSON object a line. Standard input closing, or SIGTERM, ends everything: each service then
-finishes what runs.
+stays the same. `orders-2` is a second replica of `orders`. Each reads its settings from SETTINGS/<name>.json after it
+has been forked: the parent has none of them, so no process holds the secrets of a service that it is not. Forked
+children share the imported code's memory and start in a tenth of a second. The parent has no thread, loop or connection
+that a fork could copy half way. On standard input it is told which service may start, a name a line; a group starts
+when all of it may. On standard output it tells what became of each service, a JSON object a line. Standard input
+closing, or SIGTERM, ends everything: each service then finishes what runs.
 """
 
 import ctypes

@@ -1,0 +1,116 @@
+"""`bodega torture`: a shop that is sold from while it is killed, frozen and lied to."""
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from bodega.cli import audit, data
+from bodega.cli.doctor import supported_or_fail
+from bodega.cli.instances import ensure_engines, ensure_pages, instance_of
+from bodega.cli.lifecycle import show_start
+from bodega.cli.screen import err, fail, out
+from bodega.platform import control, state
+from bodega.platform.system import Instance
+from bodega.proof.torture.plan import Fault, Plan
+
+if TYPE_CHECKING:
+    from bodega.proof.torture.report import Report
+
+INSTANCE = "torture"
+
+
+def torture(
+    minutes: Annotated[float, typer.Option(min=0.1, max=600, help="How long the load lasts.")] = Plan.minutes,
+    buyers: Annotated[int, typer.Option(min=1, max=1000, help="How many buy at the same time.")] = Plan.buyers,
+    kill_every: Annotated[float, typer.Option(min=0.5, max=600, help="Seconds between two kills.")] = Plan.kill_every,
+    seed: Annotated[int, typer.Option(help="Draws the faults; the same seed draws the same ones.")] = Plan.seed,
+    faults: Annotated[
+        list[Fault] | None, typer.Option(help="kill, freeze, lie, redeliver; can be repeated. All if left out.")
+    ] = None,
+    report: Annotated[Path, typer.Option(help="Where the page about the run is written.")] = Path("torture.html"),
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the instance running, to look into it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+) -> None:
+    """Sell under faults, in an instance of its own, and judge whether stock, money, orders and answers still agree.
+
+    It starts a new instance `torture` beside the shop, with two processes of each service. Buyers buy, a merchant
+    changes prices and stock; meanwhile processes are killed and frozen, the sandbox's processor, carrier and mail
+    server misbehave, and old events come again. Then all may come to rest, and is audited. 1 if a promise was broken.
+    """
+    plan = Plan(minutes, buyers, kill_every, seed, tuple(faults or Fault))
+    supported_or_fail()
+    with _own_instance(keep) as instance:
+        result = _run(instance, plan, report)
+    result.write_page(report)
+    if as_json:
+        typer.echo(result.as_json())
+    else:
+        _show(result, report)
+    if result.violations:
+        raise typer.Exit(1)
+
+
+def _run(instance: Instance, plan: Plan, report: Path) -> "Report":
+    from bodega.proof.torture.run import TortureError, torture
+
+    async def run() -> "Report":
+        login = await data.make_merchant(instance)
+        return await torture(instance, login, plan, audit.ask, report.with_suffix(".answers.jsonl"), err.print)
+
+    try:
+        return asyncio.run(run())
+    except TortureError as error:
+        fail(
+            "The run could not be finished.",
+            str(error),
+            f"Its logs are kept until the next one: `./bodega logs --instance {INSTANCE} supervisor`.",
+        )
+
+
+@contextmanager
+def _own_instance(keep: bool) -> Iterator[Instance]:
+    """A new one, running. It is stopped at the end; its data and logs are kept until the next run."""
+    instance = instance_of(INSTANCE)
+    if state.running(instance) is not None:
+        fail(
+            f"The instance {instance.name} is running already.",
+            "Another run is at work, or one was kept or killed.",
+            f"`./bodega down --instance {instance.name}` stops it.",
+        )
+    ensure_engines(instance)
+    ensure_pages()
+    shutil.rmtree(instance.data, ignore_errors=True)
+    if data.outside(instance) is None:
+        fail(
+            "The run would buy at your card processor.",
+            "It places thousands of orders, and BODEGA_STRIPE_SECRET_KEY names a processor that is not the sandbox.",
+            "Run it in a shell where that is not set.",
+        )
+    try:
+        show_start(instance, "shop", "eleven")
+        yield instance
+    finally:
+        if not keep:
+            with err.status(f"Stopping {instance.name} ..."):
+                control.stop(instance)
+
+
+def _show(result: "Report", page: Path) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for name, value in result.figures.items():
+        table.add_row(name.replace("_", " "), str(value))
+    out.print(table)
+    for one in result.violations:
+        out.print(f"[red]{escape(one)}[/]")
+    if not result.violations:
+        out.print("[green]No promise was broken.[/]")
+    out.print(f"The page about it: {escape(str(page))}")

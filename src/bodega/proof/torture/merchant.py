@@ -1,0 +1,55 @@
+"""A merchant who changes prices and stock while others buy."""
+
+import asyncio
+from collections.abc import Sequence
+from random import Random
+from typing import Final
+
+import aiohttp
+
+from bodega.demo.api import SeedError, ShopApi
+from bodega.proof.torture.ledger import Ledger
+
+EVERY_SECONDS: Final = 1.0
+HOT_STOCK: Final = (0, 5, 20, 60)
+"""To what a merchant counts the stock of a thing that runs out."""
+
+
+class Shopkeeper:
+    """Edits one thing after the other, until the run is over."""
+
+    def __init__(
+        self, api: ShopApi, currency: str, slugs: Sequence[str], hot: Sequence[str], ledger: Ledger, rng: Random
+    ) -> None:
+        self._api = api
+        self._currency = currency
+        self._slugs = slugs
+        self._hot = hot
+        self._ledger = ledger
+        self._rng = rng
+        self.edits = 0
+
+    async def run(self, over: asyncio.Event) -> None:
+        while not over.is_set():
+            try:
+                await (self._restocks() if self._rng.random() < 0.5 else self._reprices())
+                self.edits += 1
+            except SeedError as refused:
+                if refused.status == 500:
+                    self._ledger.violation("answers", f"a merchant was answered {refused}")
+            except (aiohttp.ClientError, TimeoutError, OSError):
+                self._ledger.answers["no answer (merchant)"] += 1
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def _restocks(self) -> None:
+        await self._api.set_stock(self._rng.choice(self._hot), self._rng.choice(HOT_STOCK))
+
+    async def _reprices(self) -> None:
+        slug = self._rng.choice(self._slugs)
+        stored = await self._api.find_product(slug)
+        if stored is None:
+            self._ledger.violation("answers", f"the product {slug} is gone")
+            return
+        price = {"amount": self._rng.randint(500, 5000), "currency": self._currency}
+        variants = [{"sku": slug.upper(), "options": {}, "price": price, "weight_grams": 500}]
+        await self._api.change_product(stored, {"variants": variants})

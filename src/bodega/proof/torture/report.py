@@ -1,0 +1,124 @@
+"""What is left of a run: its figures, and a page that shows them."""
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bodega.proof.audit import Finding
+from bodega.proof.torture.ledger import Ledger
+from bodega.proof.torture.plan import Fault, Plan
+
+_WIDTH: Final = 1000
+_BARS: Final = 100
+_ROWS: Final = {Fault.KILL: 20, Fault.FREEZE: 44, Fault.LIE: 68, Fault.REDELIVER: 92}
+
+
+@dataclass
+class Report:
+    """One run. `rest_seconds`: from the end of the load until nothing went on any more."""
+
+    bodega: str
+    began_at: datetime
+    plan: Plan
+    ledger: Ledger
+    rest_seconds: float
+    cpu_ms_per_order: float
+    edits: int
+    findings: Sequence[Finding]
+    looked_at: Mapping[str, int]
+
+    @property
+    def violations(self) -> list[str]:
+        """Each promise that was broken, in words."""
+        return [
+            *(f"{one.kind}: {one.what} (at {one.at:.1f} s)" for one in self.ledger.violations),
+            *(f"{one.room} {one.thing}: {one.rule}: {one.found} instead of {one.expected}" for one in self.findings),
+        ]
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What is told of the run, in the order in which it is told."""
+        took = [seconds for _, seconds in self.ledger.latencies]
+        return {
+            "began": self.began_at.isoformat(),
+            "bodega": self.bodega,
+            "seed": self.plan.seed,
+            "minutes": self.plan.minutes,
+            "buyers": self.plan.buyers,
+            **{f"{fault}s": self.ledger.count(fault) for fault in Fault},
+            "edits": self.edits,
+            "orders": len(self.ledger.orders),
+            "checkout_p50_seconds": round(statistics.median(took), 2) if took else None,
+            "checkout_longest_seconds": round(max(took), 2) if took else None,
+            "cpu_ms_per_order": round(self.cpu_ms_per_order),
+            "rest_seconds": round(self.rest_seconds, 1),
+            "violations": len(self.violations),
+        }
+
+    def as_json(self) -> str:
+        """Everything but what each buyer was told."""
+        return json.dumps(
+            {
+                **self.figures,
+                "ways": dict(Counter(one.kind for one in self.ledger.orders).most_common()),
+                "looked_at": dict(self.looked_at),
+                "findings": [asdict(one) for one in self.findings],
+                "found": self.violations,
+                **self.ledger.as_json(),
+            },
+            indent=1,
+        )
+
+    def write_page(self, path: Path) -> None:
+        """One HTML file that needs no other."""
+        environment = Environment(
+            loader=PackageLoader("bodega.proof.torture", "."), autoescape=True, undefined=StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+        path.write_text(environment.get_template("report.html.j2").render(report=self, **self._picture()))
+
+    def _picture(self) -> dict[str, Any]:
+        """The timeline: a mark for each fault, a bar for the orders of each hundredth of the time."""
+        length = max([self.plan.seconds, *(one.at for one in self.ledger.orders)])
+        per_bar = Counter(min(_BARS - 1, int(one.at / length * _BARS)) for one in self.ledger.orders)
+        most = max(per_bar.values(), default=1)
+        slowest: dict[int, float] = {}
+        for at, seconds in self.ledger.latencies:
+            bar = min(_BARS - 1, int(at / length * _BARS))
+            slowest[bar] = max(slowest.get(bar, 0.0), seconds)
+        longest = max(slowest.values(), default=1.0)
+        step = _WIDTH / _BARS
+        return {
+            "width": _WIDTH,
+            "rows": {str(fault): y for fault, y in _ROWS.items()},
+            "marks": [
+                {"x": round(one.at / length * _WIDTH, 1), "y": _ROWS[Fault(one.kind)], "kind": one.kind, "at": one.at,
+                 "what": one.what}
+                for one in self.ledger.faults
+            ],
+            "bars": [
+                {"x": round(bar * step, 1), "height": round(count / most * 80, 1), "count": count}
+                for bar, count in sorted(per_bar.items())
+            ],
+            "bar_width": round(step * 0.8, 1),
+            "slowest": " ".join(
+                f"{bar * step + step / 2:.1f},{320 - seconds / longest * 80:.1f}"
+                for bar, seconds in sorted(slowest.items())
+            ),
+            "longest": longest,
+            "most": most,
+            "length": length,
+            "answers": self.ledger.answers.most_common(),
+            "ways": Counter(one.kind for one in self.ledger.orders).most_common(),
+            "broken": [
+                {"x": round(min(one.at, length) / length * _WIDTH, 1), "what": one.what}
+                for one in self.ledger.violations
+            ],
+        }  # fmt: skip

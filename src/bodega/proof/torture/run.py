@@ -1,0 +1,198 @@
+"""A whole run: goods, then load and faults at the same time, then rest, then the judgement."""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import IPv4Network
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import aiohttp
+import asyncpg
+from aiokafka.errors import KafkaError
+
+from bodega import __version__
+from bodega.demo.api import SeedError, ShopApi
+from bodega.platform import control, state
+from bodega.platform.system import Instance
+from bodega.proof import audit
+from bodega.proof.bench import meter
+from bodega.proof.bench.buyers import Addresses, one_error
+from bodega.proof.bench.errors import BenchError
+from bodega.proof.bench.ground import Merchant
+from bodega.proof.bench.rest import Rest
+from bodega.proof.torture.buyers import Buyer
+from bodega.proof.torture.injector import Injector
+from bodega.proof.torture.ledger import Ledger
+from bodega.proof.torture.merchant import Shopkeeper
+from bodega.proof.torture.plan import Plan
+from bodega.proof.torture.report import Report
+from bodega.proof.torture.schedule import Targets, schedule
+
+Tell = Callable[[str], None]
+Ask = Callable[[Instance, str, str], Awaitable[object]]
+
+PRODUCTS: Final = 40
+HOT: Final = 8
+"""How many of them run out now and then."""
+PLENTY: Final = 100_000
+REST_SECONDS: Final = 60.0
+"""How long after the last fault all that goes on by itself may take."""
+_BACK_SECONDS: Final = 180.0
+_BUYERS_FROM: Final = IPv4Network("127.2.0.0/16")
+_SAMPLE_SECONDS: Final = 1.0
+_MEMORY_SAMPLES: Final = 30
+_LOOK_SECONDS: Final = 0.5
+_AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, aiohttp.ClientError, TimeoutError)
+
+
+class TortureError(Exception):
+    """The run cannot go on; the message says why."""
+
+
+@dataclass
+class Usage:
+    """CPU seconds of the shop, added up over the deaths of its processes."""
+
+    seconds: float = 0.0
+
+
+async def torture(
+    instance: Instance, login: tuple[str, str], plan: Plan, ask: Ask, answers: Path, tell: Tell
+) -> Report:
+    """All of a plan, on an instance that runs and is new. `login`: of its merchant. `answers`: the file that keeps what
+    buyers were told. Raises TortureError."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says of brokers that we have killed
+    try:
+        async with ShopApi(instance.api_url, *login) as api:
+            if not await api.log_in():
+                raise TortureError("The merchant of the run is not known.")
+            skus = await _stock_up(instance, api, tell)
+            return await _suffer(instance, api, skus, plan, ask, answers, tell)
+    except (SeedError, BenchError) as error:
+        raise TortureError(str(error)) from error
+
+
+async def _stock_up(instance: Instance, api: ShopApi, tell: Tell) -> list[str]:
+    """SKUs; the first `HOT` run out."""
+    tell(f"making {PRODUCTS} products")
+    merchant, rng = Merchant(api, instance.system.shop.currency), Random(0)  # noqa: S311 - the same goods each time
+    skus = []
+    for number in range(PRODUCTS):
+        stock = 20 if number < HOT else PLENTY
+        skus.append(await merchant.makes(f"torture-{number:02}", price=rng.randint(500, 5000), stock=stock))
+    return skus
+
+
+async def _suffer(
+    instance: Instance, api: ShopApi, skus: list[str], plan: Plan, ask: Ask, answers: Path, tell: Tell
+) -> Report:
+    ledger, over, usage = Ledger(), asyncio.Event(), Usage()
+    began = datetime.now(UTC)
+
+    def say(what: str) -> None:
+        tell(f"{ledger.now:6.1f} s  {len(ledger.orders):5} orders  {what}")
+
+    addresses = Addresses(_BUYERS_FROM)
+    buyers = [
+        Buyer(instance.api_url, addresses.next(), instance.sandbox_url, skus, ledger, _rng(plan, number), over)
+        for number in range(plan.buyers)
+    ]
+    keeper = Shopkeeper(
+        api, instance.system.shop.currency, [sku.lower() for sku in skus], skus[:HOT], ledger, _rng(plan, "merchant")
+    )
+    injector = Injector(instance, ledger, say)
+    faults = schedule(plan, Targets.of(instance), instance.times["lease_seconds"])
+    with one_error():
+        async with _metered(instance, ledger, usage), asyncio.TaskGroup() as group:
+            for buyer in buyers:
+                group.create_task(buyer.run())
+            group.create_task(keeper.run(over))
+            injecting = group.create_task(injector.run(faults))
+            await asyncio.sleep(plan.seconds)
+            over.set()
+            say("the load is over")
+            await injector.close()
+            await injecting
+            await _all_up(instance)
+    say("every process runs, and every buyer is answered")
+    rest_seconds = await _rested(instance, ledger)
+    say(f"at rest after {rest_seconds:.1f} s")
+    ledger.write_answers(answers)
+    judged = await audit.audit(instance, lambda service, path: ask(instance, service, path))
+    return Report(
+        bodega=__version__,
+        began_at=began.replace(microsecond=0),
+        plan=plan,
+        ledger=ledger,
+        rest_seconds=rest_seconds,
+        cpu_ms_per_order=usage.seconds * 1000 / max(1, len(ledger.orders)),
+        edits=keeper.edits,
+        findings=judged.findings,
+        looked_at=judged.looked_at,
+    )
+
+
+async def _all_up(instance: Instance) -> None:
+    """Every part is as `up` wants it. Raises TortureError."""
+    until = time.monotonic() + _BACK_SECONDS
+    while True:
+        report = state.running(instance)
+        if report is not None and report.parts and all(control.is_up(part) for part in report.parts.values()):
+            return
+        if time.monotonic() > until:
+            late = [name for name, part in (report.parts if report else {}).items() if not control.is_up(part)]
+            raise TortureError(f"Not all came back within {_BACK_SECONDS:.0f} s: {late or 'the supervisor'}.")
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _rested(instance: Instance, ledger: Ledger) -> float:
+    """Seconds until nothing goes on by itself any more; more than is allowed is a violation."""
+    began = time.monotonic()
+    async with Rest(instance) as rest:
+        while (left := await rest.left(within_seconds=1)) > 0:
+            took = time.monotonic() - began
+            if took > _BACK_SECONDS:
+                ledger.violation("time", f"{left} things are under way {took:.0f} s after the last fault")
+                return took
+            await asyncio.sleep(_LOOK_SECONDS)
+    took = time.monotonic() - began
+    if took > REST_SECONDS:
+        ledger.violation("time", f"at rest only {took:.0f} s after the last fault")
+    return took
+
+
+@asynccontextmanager
+async def _metered(instance: Instance, ledger: Ledger, usage: Usage) -> AsyncIterator[None]:
+    metering = asyncio.create_task(_meter(instance, ledger, usage))
+    try:
+        yield
+    finally:
+        metering.cancel()
+
+
+async def _meter(instance: Instance, ledger: Ledger, usage: Usage) -> None:
+    """Adds up what each process has used since the last look, so that little is lost with one that is killed."""
+    before: meter.Snapshot = {}
+    for number in itertools.count():
+        try:
+            now = await asyncio.to_thread(meter.snapshot, instance)
+            usage.seconds += sum(meter.used(before, now).values()) if before else 0.0
+            before = now
+            if number % _MEMORY_SAMPLES == 0:
+                megabytes: Counter[str] = Counter(await asyncio.to_thread(meter.memory_mb, instance))
+                ledger.memory_mb.append((ledger.now, megabytes.total()))
+        except BenchError:  # the supervisor is just being started again
+            before = {}
+        await asyncio.sleep(_SAMPLE_SECONDS)
+
+
+def _rng(plan: Plan, whose: object) -> Random:
+    return Random(f"{plan.seed}/{whose}")  # noqa: S311 - repeatable is what it has to be

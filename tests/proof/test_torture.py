@@ -1,0 +1,97 @@
+"""What a run of torture does is drawn from its seed, and what it found is told."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bodega.platform.system import System
+from bodega.proof.audit import Finding
+from bodega.proof.torture.ledger import Happened, Ledger
+from bodega.proof.torture.plan import Fault, Plan
+from bodega.proof.torture.report import Report
+from bodega.proof.torture.schedule import LIES, Targets, schedule
+from bodega.sandbox.faults import Fault as Lie
+
+pytestmark = pytest.mark.unit
+
+INSTANCE = System.load(local=False).instance("torture")
+TARGETS = Targets.of(INSTANCE)
+LEASE = INSTANCE.times["lease_seconds"]
+PLAN = Plan(minutes=5, kill_every=5, seed=7)
+
+
+def test_the_same_seed_draws_the_same_faults_and_another_one_others() -> None:
+    assert schedule(PLAN, TARGETS, LEASE) == schedule(PLAN, TARGETS, LEASE)
+    assert schedule(PLAN, TARGETS, LEASE) != schedule(replace(PLAN, seed=8), TARGETS, LEASE)
+
+
+@pytest.mark.parametrize("left_out", list(Fault))
+def test_leaving_one_kind_out_changes_no_other(left_out: Fault) -> None:
+    rest = tuple(fault for fault in Fault if fault != left_out)
+    drawn = schedule(PLAN, TARGETS, LEASE)
+    assert schedule(replace(PLAN, faults=rest), TARGETS, LEASE) == [one for one in drawn if one.fault != left_out]
+
+
+def test_five_minutes_with_a_kill_every_five_seconds_have_sixty_kills() -> None:
+    kills = [one for one in schedule(PLAN, TARGETS, LEASE) if one.fault == Fault.KILL]
+    assert len(kills) == 60
+    assert all(0 <= one.at < 300 for one in kills)
+
+
+def test_everything_is_killed_once_before_anything_twice() -> None:
+    long = replace(PLAN, minutes=30)
+    kills = [one.target for one in schedule(long, TARGETS, LEASE) if one.fault == Fault.KILL]
+    times = Counter(kills)
+    assert set(times) == set(TARGETS.killed)
+    assert max(times.values()) - min(times.values()) <= 1
+
+
+def test_every_process_of_the_shop_may_be_killed() -> None:
+    """Both replicas of each service, their parents, every engine, and the supervisor itself."""
+    system = INSTANCE.system
+    both = {name for service in system.services for name in (service, f"{service}-2")}
+    assert both | {"services", "services-2", "supervisor"} <= set(TARGETS.killed)
+    assert set(system.engines) - {"docs"} <= set(TARGETS.killed)
+
+
+def test_who_is_frozen_is_so_for_longer_than_a_lease() -> None:
+    freezes = [one for one in schedule(PLAN, TARGETS, LEASE) if one.fault == Fault.FREEZE]
+    assert freezes
+    assert all(one.seconds > LEASE for one in freezes)
+
+
+@pytest.mark.parametrize(("target", "kind"), LIES, ids=str)
+def test_the_sandbox_knows_each_lie(target: str, kind: str) -> None:
+    Lie.model_validate({"target": target, "kind": kind, "times": 2, "seconds": 0.5})
+
+
+def report_of(ledger: Ledger, findings: list[Finding]) -> Report:
+    return Report(
+        bodega="1", began_at=datetime(2026, 1, 1, tzinfo=UTC), plan=PLAN, ledger=ledger, rest_seconds=3.0,
+        cpu_ms_per_order=100.0, edits=2, findings=findings, looked_at={"orders": 1},
+    )  # fmt: skip
+
+
+def test_what_buyers_saw_and_what_the_audit_found_are_both_broken_promises(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.violation("answers", "201 without an <order>")
+    ledger.fault(Fault.KILL, "orders-2")
+    ledger.order("two tabs", "BDG-1", 0.5)
+    report = report_of(ledger, [Finding("orders", "BDG-1", "is paid", "0", "100")])
+    assert len(report.violations) == 2
+    assert report.figures["violations"] == 2
+    report.write_page(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert "2 promises broken" in page
+    assert "201 without an &lt;order&gt;" in page
+    assert "orders-2" in page
+
+
+def test_a_run_without_a_broken_promise_says_so(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.faults.append(Happened(1.0, Fault.LIE, "smtp kind=slow"))
+    report_of(ledger, []).write_page(tmp_path / "page.html")
+    assert "No promise was broken" in (tmp_path / "page.html").read_text()
