@@ -53,7 +53,7 @@ def test_two_instances_never_meet_on_a_port() -> None:
     of = [
         {port for ports in instance.ports.values() for port in ports.values()}
         | {instance.service_port(name) for name in system.services}
-        for instance in (system.instance(), system.instance("test"), system.instance("bench"))
+        for instance in map(system.instance, ("shop", "test", "bench", "torture"))
     ]
     assert all(not one & other for one, other in itertools.combinations(of, 2))
 

@@ -11,7 +11,7 @@ from bodega.platform import debs, jars, packages, pages
 from bodega.platform.system import Instance, System, SystemDescriptionError
 
 InstanceName = Annotated[
-    str, typer.Option("--instance", envvar="BODEGA_INSTANCE", help="Which running copy: shop, test or bench.")
+    str, typer.Option("--instance", envvar="BODEGA_INSTANCE", help="Which running copy: shop, test, bench or torture.")
 ]
 
 
