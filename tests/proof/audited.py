@@ -1,8 +1,8 @@
-"""A small shop for the audit, in stores of the tests' own: two orders that are over, one that is being paid, and all that
-was told, mailed and shown of them. A copy of it with something wrong in it is `planted`.
+"""A small shop for the audit, in stores of the tests' own: two orders that are over, one that is being paid, and all
+that was told, mailed and shown of them. A copy differs from it by a `Plan`.
 
-Databases are made by the rooms' own migrations, and copied by PostgreSQL for whoever changes one; events stand on topics
-of the test run. Pages, mailbox and the processor's books are answered by a server of the tests', from the values here.
+Databases are made by the rooms' own migrations, and copied by PostgreSQL for whoever changes one; events stand on
+topics of the test run. Pages, mailbox and the processor's books are answered by a server of the tests' own.
 """
 
 import json
@@ -18,6 +18,8 @@ import aiohttp
 import asyncpg
 from aiohttp import web
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from pymongo import AsyncMongoClient
 from redis.asyncio import Redis
@@ -25,7 +27,7 @@ from redis.asyncio import Redis
 from bodega.kit.bus import Broker, Message, Producer
 from bodega.kit.testing import Topics
 from bodega.platform.system import System
-from bodega.proof.audit import Finding, Look, Places, compare, look
+from bodega.proof.audit import Finding, Places, Report, audit, compare, look
 from bodega.proof.audit import topics as logs
 from bodega.proof.audit.answers import Answer
 from bodega.proof.audit.events import Hearers
@@ -74,7 +76,13 @@ class Told:
 
     @property
     def body(self) -> bytes:
-        said = {"id": self.id, "type": self.type, "sequence": str(self.sequence), "subject": self.key, "data": self.data}
+        said = {
+            "id": self.id,
+            "type": self.type,
+            "sequence": str(self.sequence),
+            "subject": self.key,
+            "data": self.data,
+        }
         return json.dumps(said).encode()
 
 
@@ -108,9 +116,11 @@ _ORDER = """
             {captured}, 'EUR', 1490, {refunded}, '{lines}', '{totals}', '{{}}', 'standard', '{{}}', {tracking}, now(),
             {paid_at});"""
 _HISTORY = """
-    INSERT INTO order_history (order_id, version, to_state, note, cause, actor) VALUES ('ord_{n}', {v}, '-', '{note}', '', '');"""
+    INSERT INTO order_history (order_id, version, to_state, note, cause, actor)
+    VALUES ('ord_{n}', {v}, '-', '{note}', '', '');"""
 _PAYMENT = """
-    INSERT INTO order_money (order_id, verdict, payment_id, sequence) VALUES ('ord_{n}', '{verdict}', {paid}, {sequence});
+    INSERT INTO order_money (order_id, verdict, payment_id, sequence)
+    VALUES ('ord_{n}', '{verdict}', {paid}, {sequence});
     INSERT INTO payment (id, order_id, checkout_id, attempt, currency, amount, payment_method, description, return_url,
                          state, intent_id, authorized, captured, released, refunding, refunded)
     VALUES ('pay_{n}', 'ord_{n}', 'chk_{n}', 1, 'EUR', 1490, 'pm_card_visa', '', '', '{state}', 'pi_{n}', {amounts});"""
@@ -123,13 +133,21 @@ _CHECKOUT = """
     VALUES ('{id}', '{state}', 'crt', '{id}', '[]', '{{}}', '{{}}', 'standard', 'EUR', 1490, 'pm_card_visa',
             'ord_{id}', '{reservation}', now() + interval '1 hour', {by});"""
 _MAIL = """
-    INSERT INTO notification (id, fact, channel, recipient, kind, state, message_id, event_id, subject_id, data, sent_at)
-    VALUES ('ntf_{e}', '{kind} {subject}', 'mail', 'ada@example.com', '{kind}', 'sent', '<{e}@shop>', '{id}', '{subject}',
-            '{{}}', now());"""
+    INSERT INTO notification (id, fact, channel, recipient, kind, state, message_id, event_id, subject_id, data,
+                              sent_at)
+    VALUES ('ntf_{e}', '{kind} {subject}', 'mail', 'ada@example.com', '{kind}', 'sent', '<{e}@shop>', '{id}',
+            '{subject}', '{{}}', now());"""
 
 _UNPAID = {"captured": "false", "refunded": 0, "lines": LINES, "totals": TOTALS, "tracking": "NULL"}
-_MAILED = ((13, "order_confirmation", "ord_1"), (16, "parcel_sent", "ord_1"), (19, "order_refunded", "ord_1"),
-           (23, "order_confirmation", "ord_2"), (24, "order_cancelled", "ord_2"), (2, "verify_email", "cus_1"))  # fmt: skip
+_MAILED = (
+    (13, "order_confirmation", "ord_1"),
+    (16, "parcel_sent", "ord_1"),
+    (19, "order_refunded", "ord_1"),
+    (23, "order_confirmation", "ord_2"),
+    (24, "order_cancelled", "ord_2"),
+    (2, "verify_email", "cus_1"),
+)
+"""Events, and the mails about them."""
 
 ROWS: dict[str, str] = {
     "inventory": """
@@ -148,7 +166,9 @@ ROWS: dict[str, str] = {
     "payments": _PAYMENT.format(
         n=1, verdict="paid", paid="'pay_1'", sequence=3, state="captured", amounts="1490, 1490, 0, 490, 490"
     )
-    + _PAYMENT.format(n=2, verdict="cancelled", paid="'pay_2'", sequence=2, state="voided", amounts="1490, 0, 1490, 0, 0")
+    + _PAYMENT.format(
+        n=2, verdict="cancelled", paid="'pay_2'", sequence=2, state="voided", amounts="1490, 0, 1490, 0, 0"
+    )
     + _PAYMENT.format(n=3, verdict="open", paid="NULL", sequence=0, state="action_required", amounts="0, 0, 0, 0, 0")
     + "".join(
         _BOOKED.format(n=n, entry=entry, of=of, to=to, amount=amount)
@@ -161,7 +181,11 @@ ROWS: dict[str, str] = {
         )
     ),
     "orders": _ORDER.format(
-        n=1, state="shipped", version=7, paid="'pay_1'", paid_at="now()",
+        n=1,
+        state="shipped",
+        version=7,
+        paid="'pay_1'",
+        paid_at="now()",
         **{**_UNPAID, "captured": "true", "refunded": 490, "tracking": "'T1'"},
     )
     + _ORDER.format(n=2, state="cancelled", version=3, paid="'pay_2'", paid_at="now()", **_UNPAID)
@@ -169,7 +193,18 @@ ROWS: dict[str, str] = {
     + "".join(
         _HISTORY.format(n=n, v=version, note=note)
         for n, notes in (
-            (1, ("created", "payment_accepted", "payment_captured", "fulfilment_begun", "labelled", "shipped", "refunded")),
+            (
+                1,
+                (
+                    "created",
+                    "payment_accepted",
+                    "payment_captured",
+                    "fulfilment_begun",
+                    "labelled",
+                    "shipped",
+                    "refunded",
+                ),
+            ),
             (2, ("created", "payment_accepted", "cancelled: customer")),
             (3, ("created",)),
         )
@@ -201,6 +236,7 @@ PRODUCT = {
     "_id": "prd_1", "slugs": ["mug"], "version": 7, "status": "published", "ever_published": True,
     "variants": [{"sku": "MUG", "price": price(500)}],
 }  # fmt: skip
+CATEGORY = {"id": "mugs", "name": "Mugs", "version": 3}
 DOCUMENT = {
     "id": "prd_1", "version": 7, "deleted": False, "slug": "mug", "price": 500, "price_to": 500, "currency": "EUR",
     "in_stock": True, "variants": [{"sku": "MUG", "price": 500, "in_stock": True}],
@@ -234,6 +270,9 @@ class Plan:
     page: Mapping[str, Any] | int | None = None
     answers: Sequence[Answer] = ()
     limits: Mapping[str, float] = field(default_factory=dict)
+    inbox_days: float = 14
+    dropped: bool = False
+    """Whether the topics have dropped everything, by its age."""
 
 
 class Shop:
@@ -245,6 +284,7 @@ class Shop:
         self.told: list[Told] = list(TOLD)
         self.stock_told: list[tuple[str, bytes]] = []
         self._copies = 0
+        self._stack = AsyncExitStack()
         self._topics = Topics(engine("BODEGA_TEST_KAFKA"), f"t{RUN}.audit0.")
         self._search = engine("BODEGA_SEARCH_OPENSEARCH_URL")
         base = engine("BODEGA_CATALOG_MONGO_URL")
@@ -270,10 +310,14 @@ class Shop:
         client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self._mongo)
         database = client.get_default_database()
         await database["product"].insert_one({**PRODUCT, "updated_at": datetime.now(UTC)})
+        await database["category"].insert_one({"_id": "mugs", "version": 3})
         await client.close()
         await self._put_on_topics(self._topics.prefix, self.told, {}, {})
+        self._unchanged_index = await self._stack.enter_async_context(self._index([DOCUMENT, CATEGORY]))
+        self._unchanged_words = await self._stack.enter_async_context(_words({}, 0))
 
     async def close(self) -> None:
+        await self._stack.aclose()
         client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self._mongo)
         await client.drop_database(f"t_audit_{RUN}")
         await client.close()
@@ -304,7 +348,8 @@ class Shop:
             read = [TopicPartition(prefix + name, n) for name in heard if unread.get(group) != name for n in (0, 1)]
             consumer.assign(read)
             ends = await consumer.end_offsets(read)
-            await consumer.commit({one: OffsetAndMetadata(end, "") for one, end in ends.items()})
+            if ends:
+                await consumer.commit({one: OffsetAndMetadata(end, "") for one, end in ends.items()})
             await consumer.stop()
 
     @asynccontextmanager
@@ -316,16 +361,21 @@ class Shop:
             for room, statements in plan.rows.items():
                 urls[room] = await stack.enter_async_context(_copied(urls[room], self._copies))
                 await does(urls[room], statements)
-            if plan.told or plan.raw or plan.unread:
+            if plan.told or plan.raw or plan.unread or plan.dropped:
                 prefix = f"t{RUN}.audit{self._copies}."
                 told = plan.told(list(self.told)) if plan.told else self.told
                 await self._put_on_topics(prefix, told, plan.raw, plan.unread)
+            if plan.dropped:
+                await _drop_all(prefix)
             site = await stack.enter_async_context(_site(plan))
-            index = await stack.enter_async_context(self._index(plan))
-            words = await stack.enter_async_context(_words(plan, self._copies))
+            index, words = self._unchanged_index, self._unchanged_words
+            if plan.documents is not None:
+                index = await stack.enter_async_context(self._index(plan.documents))
+            if plan.words:
+                words = await stack.enter_async_context(_words(plan.words, self._copies))
             places = Places(
                 databases=urls,
-                hearers=Hearers.of(SYSTEM, 14),
+                hearers=Hearers.of(SYSTEM, plan.inbox_days),
                 heard=HEARD,
                 topics=logs.Topics(engine("BODEGA_TEST_KAFKA"), prefix, NAMES, HEARD, PARKED),
                 engines=Engines(self._mongo, self._search, index, engine("BODEGA_TEST_REDIS_ADMIN_URL"), words, site),
@@ -339,8 +389,13 @@ class Shop:
         async with self.copy(plan) as places:
             return list(compare(await look(places), places, plan.answers))
 
+    async def report(self, plan: Plan) -> Report:
+        """What the audit says of it, looking twice where something is wrong."""
+        async with self.copy(plan) as places:
+            return await audit(places, told=plan.answers, recheck_seconds=0)
+
     @asynccontextmanager
-    async def _index(self, plan: Plan) -> AsyncIterator[str]:
+    async def _index(self, documents: Sequence[Mapping[str, Any]]) -> AsyncIterator[str]:
         """An index with these documents. Gives the prefix of its name."""
         prefix = f"t{RUN}-audit{self._copies}-"
         kept = {name: {"type": "keyword"} for name in ("id", "slug", "name")}
@@ -348,7 +403,7 @@ class Shop:
             url = f"{self._search}/{prefix}products"
             settings = {"number_of_shards": 1, "number_of_replicas": 0, "analysis": _THAI}
             await session.put(url, json={"settings": settings, "mappings": {"properties": kept}})
-            for one in [DOCUMENT] if plan.documents is None else plan.documents:
+            for one in documents:
                 await session.put(f"{url}/_doc/{one['id']}", json=one)
             try:
                 yield prefix
@@ -375,6 +430,19 @@ async def does(url: str, statements: str) -> None:
         await connection.execute(statements)
     finally:
         await connection.close()
+
+
+async def _drop_all(prefix: str) -> None:
+    """As the broker does with what is older than its retention."""
+    admin = AIOKafkaAdminClient(**Broker.of(engine("BODEGA_TEST_KAFKA")).options())
+    await admin.start()
+    try:
+        everything = {
+            TopicPartition(prefix + name, n): RecordsToDelete(before_offset=-1) for name in NAMES for n in (0, 1)
+        }
+        await admin.delete_records(everything)
+    finally:
+        await admin.close()
 
 
 @asynccontextmanager
@@ -431,12 +499,12 @@ async def _site(plan: Plan) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _words(plan: Plan, number: int) -> AsyncIterator[str]:
+async def _words(words: Mapping[str, Mapping[str, Any] | None], number: int) -> AsyncIterator[str]:
     """The cart's snapshots and marks. Gives the prefix of their keys."""
     prefix = f"t{RUN}:audit{number}:"
     redis: Any = Redis.from_url(engine("BODEGA_TEST_REDIS_ADMIN_URL"))
     try:
-        for key, word in {**WORDS, **plan.words}.items():
+        for key, word in {**WORDS, **words}.items():
             if word is not None:
                 await redis.set(prefix + key, json.dumps(word))
         yield prefix
@@ -445,6 +513,3 @@ async def _words(plan: Plan, number: int) -> AsyncIterator[str]:
         if keys:
             await redis.delete(*keys)
         await redis.aclose()
-
-
-__all__ = ["DOCUMENT", "PAGE", "WORDS", "Answer", "Look", "Plan", "Shop", "Told", "does", "event_id", "price"]

@@ -34,6 +34,7 @@ __all__ = [
 RECHECK_SECONDS = 5.0
 """How long an event may be under way between two rooms before its lack is a finding."""
 _MAILS_AT_ONCE = 500
+_TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
 @dataclass(frozen=True)
@@ -132,17 +133,29 @@ async def look(places: Places, sample: int | None = None) -> Look:
     """One look at everything. How far readers are is read first, and what is on the topics last: so what an inbox has
     must be on a topic, and what a reader has passed must be in its inbox."""
     log = await places.topics.begin() if places.topics is not None else Log()
-    seen = Look(await read_rooms(places.databases, log.since, time.QUERIES), log)
-    if places.engines is not None:
-        seen.views = await views.read(places.engines, sample)
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60), raise_for_status=True) as session:
-        if places.processor is not None:
-            seen.books.processor = (await _json(session, f"{places.processor}/sandbox/ledger"))["payments"]
-        if places.sandbox is not None:
-            seen.mailbox = await _mailbox(session, places.sandbox)
+    books, seen, processor, mailbox = await asyncio.gather(
+        read_rooms(places.databases, log.since, time.QUERIES),
+        _views(places.engines, sample),
+        _processor(places.processor),
+        _mailbox(places.sandbox),
+    )
+    books.processor = processor
     if places.topics is not None:
         await places.topics.read(log)
-    return seen
+    return Look(books, log, seen, mailbox)
+
+
+async def _views(engines: Engines | None, sample: int | None) -> Views | None:
+    return await views.read(engines, sample) if engines is not None else None
+
+
+async def _processor(sandbox: str | None) -> Mapping[str, Mapping[str, Any]] | None:
+    if sandbox is None:
+        return None
+    async with aiohttp.ClientSession(timeout=_TIMEOUT, raise_for_status=True) as session:
+        said: Mapping[str, Any] = await _json(session, f"{sandbox}/sandbox/ledger")
+        books: Mapping[str, Mapping[str, Any]] = said["payments"]
+        return books
 
 
 async def _json(session: aiohttp.ClientSession, url: str) -> Any:
@@ -150,14 +163,17 @@ async def _json(session: aiohttp.ClientSession, url: str) -> Any:
         return await answer.json(content_type=None)
 
 
-async def _mailbox(session: aiohttp.ClientSession, sandbox: str) -> Mailbox:
+async def _mailbox(sandbox: str | None) -> Mailbox | None:
+    if sandbox is None:
+        return None
     mails: list[dict[str, Any]] = []
     cursor = ""
-    while True:
-        page = await _json(session, f"{sandbox}/sandbox/mails?envelope=1&limit={_MAILS_AT_ONCE}&cursor={cursor}")
-        mails += page["items"]
-        if (cursor := page["next_cursor"]) is None:
-            return mails
+    async with aiohttp.ClientSession(timeout=_TIMEOUT, raise_for_status=True) as session:
+        while True:
+            page = await _json(session, f"{sandbox}/sandbox/mails?envelope=1&limit={_MAILS_AT_ONCE}&cursor={cursor}")
+            mails += page["items"]
+            if (cursor := page["next_cursor"]) is None:
+                return mails
 
 
 def compare(seen: Look, places: Places, told: Sequence[Answer] = ()) -> Iterator[Finding]:

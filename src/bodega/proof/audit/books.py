@@ -1,5 +1,6 @@
 """What the rooms with SQL say, read by queries of the audit's own: each in one snapshot."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -173,7 +174,8 @@ async def read_rooms(
     waits there (`bodega.proof.audit.time`).
     """
     books = Books(outboxes=[], parked=[], late=[])
-    for room in sorted(urls, key=lambda name: name != "orders"):
+
+    async def read(room: str) -> None:
         connection = await asyncpg.connect(
             urls[room], server_settings={"default_transaction_read_only": "on", "application_name": "bodega audit"}
         )
@@ -181,17 +183,23 @@ async def read_rooms(
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 await _read_room(connection, room, books, since or {})
                 if waits is not None:
-                    books.late = [*books.late, *({"room": room, **row} for row in await connection.fetch(waits[room]))]
+                    late = await connection.fetch(waits[room])
+                    books.late = [*books.late, *({"room": room, **row} for row in late)]
         finally:
             await connection.close()
+
+    if "orders" in urls:
+        await read("orders")
+    await asyncio.gather(*(read(room) for room in urls if room != "orders"))
     return books
 
 
 async def _read_room(connection: "asyncpg.Connection[asyncpg.Record]", room: str, books: Books, since: Since) -> None:
     for name, query in _QUERIES.get(room, {}).items():
         setattr(books, name, await connection.fetch(query))
-    books.outboxes = [*books.outboxes, {"room": room, **(await connection.fetchrow(_OUTBOX) or {})}]
-    books.parked = [*books.parked, *({"room": room, **row} for row in await connection.fetch(_PARKED))]
+    outbox, parked = await connection.fetchrow(_OUTBOX), await connection.fetch(_PARKED)
+    books.outboxes = [*books.outboxes, {"room": room, **(outbox or {})}]
+    books.parked = [*books.parked, *({"room": room, **row} for row in parked)]
     for row in await connection.fetch(_UNTOLD):
         books.untold.add(row["id"])
         books.untold_keys.add((row["topic"], row["key"]))

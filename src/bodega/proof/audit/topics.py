@@ -1,5 +1,6 @@
 """What stands on the topics, read with a stock client from beginning to end, and how far each group of readers is."""
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,8 +67,11 @@ class Topics:
         await admin.start()
         try:
             self._partitions = await self._described(admin)
-            for group in [*self.hearers, *self.parked]:
-                offsets = await admin.list_consumer_group_offsets(self.prefix + group)
+            groups = [*self.hearers, *self.parked]
+            committed = await asyncio.gather(
+                *(admin.list_consumer_group_offsets(self.prefix + group) for group in groups)
+            )
+            for group, offsets in zip(groups, committed, strict=True):
                 log.read_to[group] = {
                     (partition.topic.removeprefix(self.prefix), partition.partition): found.offset
                     for partition, found in offsets.items()
