@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from bodega.cli.__main__ import app
 from bodega.platform.system import System
 from bodega.proof import audit as proof
 from bodega.proof.audit import (
@@ -309,3 +311,51 @@ def test_a_line_that_is_no_answer_is_named(tmp_path: Path) -> None:
     file.write_text('{"key": "k1", "status": 201}\n{"key": "k2"}\n')
     with pytest.raises(answers.NoAnswers, match="line 2: status: Field required"):
         answers.read(file)
+
+
+# --- the command ------------------------------------------------------------------------------------
+
+WRONG = Report(
+    [Finding("search", "prd_1", "the index is as its sources", "nothing", "version 7")], {"orders": 3}, ["Not seen."]
+)
+
+
+@pytest.fixture
+def says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Any]:
+    """The command, where the audit reports this."""
+    monkeypatch.setenv("BODEGA_HOME", str(tmp_path))
+
+    def run(report: Report, *arguments: str) -> Any:
+        async def audit(*_: object, **__: object) -> Report:
+            return report
+
+        monkeypatch.setattr(proof, "audit", audit)
+        return CliRunner().invoke(app, ["audit", "--instance", "test", *arguments], env={"COLUMNS": "200"})
+
+    return run
+
+
+def test_the_command_prints_findings_for_people_and_fails(says: Callable[..., Any]) -> None:
+    answer = says(WRONG)
+    assert answer.exit_code == 1
+    for words in ("3 orders", "Not seen.", "the index is as its sources", "1 findings", "search audit --mend"):
+        assert words in answer.stdout, words
+
+
+def test_the_command_prints_findings_for_programs(says: Callable[..., Any]) -> None:
+    answer = says(WRONG, "--json")
+    said = json.loads(answer.stdout)
+    assert (answer.exit_code, said["looked_at"], said["unseen"]) == (1, {"orders": 3}, ["Not seen."])
+    assert said["findings"][0]["sentence"].startswith("search: prd_1 breaks the rule")
+
+
+def test_the_command_is_content_with_a_shop_that_is_well(says: Callable[..., Any]) -> None:
+    answer = says(Report([], {"orders": 3}))
+    assert (answer.exit_code, "Everything agrees." in answer.stdout) == (0, True)
+
+
+def test_the_command_names_the_line_that_is_no_answer(says: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "answers.jsonl"
+    file.write_text("no\n")
+    answer = says(WRONG, "--answers", str(file))
+    assert (answer.exit_code, "line 1" in answer.output) == (1, True)

@@ -190,9 +190,9 @@ def compare(seen: Look, places: Places, told: Sequence[Answer] = ()) -> Iterator
     yield from events.history(books)
     if places.topics is not None:
         if seen.views is not None:
-            books.facts += events.of_catalog(seen.views, log)
+            yield from events.told(books, log, events.of_catalog(seen.views, log))
             yield from events.marked(log, seen.views.marks)
-        yield from events.told(books, log)
+        yield from events.told(books, log, books.facts)
         yield from events.in_order(books, log)
         yield from events.took_effect(books, log, places.hearers)
         yield from mails.written(books, log, merchant=places.merchant)

@@ -5,7 +5,7 @@ Of what a topic or an inbox has dropped by its age nothing is judged; `unseen` s
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -50,12 +50,12 @@ class Hearers:
         return cls(heard, inbox_days)
 
 
-def told(books: Books, log: Log) -> Iterator[Finding]:
+def told(books: Books, log: Log, facts: Iterable[Fact]) -> Iterator[Finding]:
     """What the stores know to have happened is on the topics, or waits in an outbox."""
     on_topic: dict[tuple[str, str, str], list[Record]] = defaultdict(list)
     for record in log.records:
         on_topic[record.topic, record.key, record.type].append(record)
-    for fact in books.facts:
+    for fact in facts:
         if (fact.topic, fact.key) in books.untold_keys:
             continue
         there = on_topic[fact.topic, fact.key, fact.type]

@@ -7,6 +7,7 @@ sample spread evenly over their ids.
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,7 +30,8 @@ PAGE_RULE = "the page shows what the sources say"
 
 _AT_ONCE = 6
 _TIMEOUT = aiohttp.ClientTimeout(total=60)
-_TRIES = 60
+_TRIES = {429: 60, 503: 3}
+"""How often a page is asked for again that the edge refuses: for its limit, or because it is in trouble."""
 _DATA = re.compile(r'<script type="application/ld\+json"[^>]*>(.*?)</script>', re.DOTALL)
 
 Shown = Mapping[str, Mapping[str, object]]
@@ -179,16 +181,16 @@ async def _read_carts(url: str, prefix: str, views: Views) -> None:
 
 async def _page(session: aiohttp.ClientSession, gate: asyncio.Semaphore, edge: str, product: Product) -> Shown | str:
     """Waits where it is told to: the edge lets each address have so many pages a second."""
+    refused = Counter[int]()
     async with gate:
-        for _ in range(_TRIES):
+        while True:
             async with session.get(f"{edge}/products/{product.slug}", allow_redirects=False) as answer:
-                if answer.status in (429, 503):
-                    await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
-                    continue
-                if answer.status != 200:
+                if answer.status == 200:
+                    return shown_by(await answer.text(), product.currency)
+                refused[answer.status] += 1
+                if refused[answer.status] > _TRIES.get(answer.status, 0):
                     return f"an answer {answer.status}"
-                return shown_by(await answer.text(), product.currency)
-    return "no answer but to come back later"
+                await asyncio.sleep(float(answer.headers.get("Retry-After", "1")))
 
 
 def shown_by(page: str, currency: str) -> Shown | str:
