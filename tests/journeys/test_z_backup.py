@@ -3,6 +3,7 @@
 Named so that it comes after the others, whose orders, kills and all lie in the backup with this test's own.
 """
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,5 +92,9 @@ async def test_a_restored_shop_is_the_one_that_was_backed_up(
     assert signed_in.status == 200, signed_in.body
     mine = api.being({"Authorization": f"Bearer {signed_in.json['access_token']}"})
     assert [one["id"] for one in (await mine.get("/orders")).json["items"]] == [order.id]
-    await command(root, "audit", "--instance", INSTANCE)
+    told = tmp_path / "answers.jsonl"
+    bought = {"order": before["order"]["number"], "status": 201, "lines": [{"sku": product["sku"], "quantity": 2}]}
+    told.write_text(json.dumps({**bought, "key": "of this order"}))
+    audit = json.loads(await command(root, "audit", "--json", "--answers", str(told), "--instance", INSTANCE))
+    assert (audit["findings"], audit["unseen"], audit["looked_at"]["answers"]) == ([], [], 1)
     assert (unhandled(), failed_loops()) == ([], [])

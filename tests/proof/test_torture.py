@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bodega.platform.system import System
+from bodega.proof import audit
 from bodega.proof.audit import Finding
 from bodega.proof.torture.ledger import Happened, Ledger
 from bodega.proof.torture.plan import Fault, Plan
@@ -71,7 +72,7 @@ def test_the_sandbox_knows_each_lie(target: str, kind: str) -> None:
 def report_of(ledger: Ledger, findings: list[Finding]) -> Report:
     return Report(
         bodega="1", began_at=datetime(2026, 1, 1, tzinfo=UTC), plan=PLAN, ledger=ledger, rest_seconds=3.0,
-        cpu_ms_per_order=100.0, edits=2, findings=findings, looked_at={"orders": 1},
+        cpu_ms_per_order=100.0, edits=2, judged=audit.Report(findings, {"orders": 1}),
     )  # fmt: skip
 
 

@@ -39,6 +39,14 @@ async def test_takes_and_shows_a_mail(sandbox: Sandbox, ask: Any) -> None:
     assert (await ask("GET", f"/sandbox/mails/{it['id']}/raw"))[1].startswith(b"From: Bodega")
 
 
+async def test_tells_only_the_envelopes_of_many_mails(sandbox: Sandbox, ask: Any) -> None:
+    await send(sandbox, mail("envelope@example.test", "Hello", "<envelope@shop.test>"))
+    _, found = await ask("GET", "/sandbox/mails?envelope&to=envelope@example.test")
+    (it,) = found["items"]
+    assert (it["to"], it["message_id"]) == (["envelope@example.test"], "<envelope@shop.test>")
+    assert it.keys() == {"id", "received_at", "to", "subject", "message_id"}
+
+
 async def test_a_mails_html_can_do_nothing(sandbox: Sandbox, http: aiohttp.ClientSession, ask: Any) -> None:
     await send(sandbox, mail("csp@example.test"))
     _, found = await ask("GET", "/sandbox/mails?to=csp@example.test")

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from bodega.cli import audit, data
+from bodega.cli import data
 from bodega.cli.doctor import supported_or_fail
 from bodega.cli.instances import ensure_engines, ensure_pages, instance_of
 from bodega.cli.lifecycle import show_start
@@ -62,7 +62,7 @@ def _run(instance: Instance, plan: Plan, report: Path) -> "Report":
 
     async def run() -> "Report":
         login = await data.make_merchant(instance)
-        return await torture(instance, login, plan, audit.ask, report.with_suffix(".answers.jsonl"), err.print)
+        return await torture(instance, login, plan, report.with_suffix(".answers.jsonl"), err.print)
 
     try:
         return asyncio.run(run())

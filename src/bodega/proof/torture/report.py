@@ -3,15 +3,14 @@
 import json
 import statistics
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bodega.proof.audit import Finding
+from bodega.proof import audit
 from bodega.proof.torture.ledger import Ledger
 from bodega.proof.torture.plan import Fault, Plan
 
@@ -31,15 +30,14 @@ class Report:
     rest_seconds: float
     cpu_ms_per_order: float
     edits: int
-    findings: Sequence[Finding]
-    looked_at: Mapping[str, int]
+    judged: audit.Report
 
     @property
     def violations(self) -> list[str]:
         """Each promise that was broken, in words."""
         return [
             *(f"{one.kind}: {one.what} (at {one.at:.1f} s)" for one in self.ledger.violations),
-            *(f"{one.room} {one.thing}: {one.rule}: {one.found} instead of {one.expected}" for one in self.findings),
+            *(finding.sentence for finding in self.judged.findings),
         ]
 
     @property
@@ -68,8 +66,9 @@ class Report:
             {
                 **self.figures,
                 "ways": dict(Counter(one.kind for one in self.ledger.orders).most_common()),
-                "looked_at": dict(self.looked_at),
-                "findings": [asdict(one) for one in self.findings],
+                "looked_at": self.judged.looked_at,
+                "unseen": self.judged.unseen,
+                "findings": [finding.as_json() for finding in self.judged.findings],
                 "found": self.violations,
                 **self.ledger.as_json(),
             },

@@ -5,7 +5,7 @@ import itertools
 import logging
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from bodega.demo.api import SeedError, ShopApi
 from bodega.platform import control, state
 from bodega.platform.system import Instance
 from bodega.proof import audit
+from bodega.proof.audit import answers
 from bodega.proof.bench import meter
 from bodega.proof.bench.buyers import Addresses, one_error
 from bodega.proof.bench.errors import BenchError
@@ -37,7 +38,6 @@ from bodega.proof.torture.report import Report
 from bodega.proof.torture.schedule import Targets, schedule
 
 Tell = Callable[[str], None]
-Ask = Callable[[Instance, str, str], Awaitable[object]]
 
 PRODUCTS: Final = 40
 HOT: Final = 8
@@ -64,10 +64,8 @@ class Usage:
     seconds: float = 0.0
 
 
-async def torture(
-    instance: Instance, login: tuple[str, str], plan: Plan, ask: Ask, answers: Path, tell: Tell
-) -> Report:
-    """All of a plan, on an instance that runs and is new. `login`: of its merchant. `answers`: the file that keeps what
+async def torture(instance: Instance, login: tuple[str, str], plan: Plan, told: Path, tell: Tell) -> Report:
+    """All of a plan, on an instance that runs and is new. `login`: of its merchant. `told`: the file that keeps what
     buyers were told. Raises TortureError."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says of brokers that we have killed
     try:
@@ -75,9 +73,9 @@ async def torture(
             if not await api.log_in():
                 raise TortureError("The merchant of the run is not known.")
             skus = await _stock_up(instance, api, tell)
-            return await _suffer(instance, api, skus, plan, ask, answers, tell)
-    except (SeedError, BenchError) as error:
-        raise TortureError(str(error)) from error
+            return await _suffer(instance, api, skus, plan, told, tell)
+    except (SeedError, BenchError, *_AWAY) as error:
+        raise TortureError(str(error) or repr(error)) from error
 
 
 async def _stock_up(instance: Instance, api: ShopApi, tell: Tell) -> list[str]:
@@ -91,9 +89,7 @@ async def _stock_up(instance: Instance, api: ShopApi, tell: Tell) -> list[str]:
     return skus
 
 
-async def _suffer(
-    instance: Instance, api: ShopApi, skus: list[str], plan: Plan, ask: Ask, answers: Path, tell: Tell
-) -> Report:
+async def _suffer(instance: Instance, api: ShopApi, skus: list[str], plan: Plan, told: Path, tell: Tell) -> Report:
     ledger, over, usage = Ledger(), asyncio.Event(), Usage()
     began = datetime.now(UTC)
 
@@ -125,8 +121,8 @@ async def _suffer(
     say("every process runs, and every buyer is answered")
     rest_seconds = await _rested(instance, ledger)
     say(f"at rest after {rest_seconds:.1f} s")
-    ledger.write_answers(answers)
-    judged = await audit.audit(instance, lambda service, path: ask(instance, service, path))
+    ledger.write_answers(told)
+    judged = await _judged(instance, told)
     return Report(
         bodega=__version__,
         began_at=began.replace(microsecond=0),
@@ -135,9 +131,16 @@ async def _suffer(
         rest_seconds=rest_seconds,
         cpu_ms_per_order=usage.seconds * 1000 / max(1, len(ledger.orders)),
         edits=keeper.edits,
-        findings=judged.findings,
-        looked_at=judged.looked_at,
+        judged=judged,
     )
+
+
+async def _judged(instance: Instance, told: Path) -> audit.Report:
+    """Raises TortureError."""
+    try:
+        return await audit.audit(audit.Places.of(instance), told=answers.read(told))
+    except audit.UNREADABLE as error:
+        raise TortureError(f"The audit could not read every service: {error!r}.") from error
 
 
 async def _all_up(instance: Instance) -> None:
