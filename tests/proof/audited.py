@@ -5,6 +5,7 @@ Databases are made by the rooms' own migrations, and copied by PostgreSQL for wh
 topics of the test run. Pages, mailbox and the processor's books are answered by a server of the tests' own.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -340,17 +341,7 @@ class Shop:
                     prefix + one.topic, one.body, key=one.key.encode(), partition=one.partition
                 )
         await producer.close()
-        for group, heard in HEARD.items():
-            consumer = AIOKafkaConsumer(
-                **Broker.of(topics.bootstrap).options(), group_id=prefix + group, enable_auto_commit=False
-            )
-            await consumer.start()
-            read = [TopicPartition(prefix + name, n) for name in heard if unread.get(group) != name for n in (0, 1)]
-            consumer.assign(read)
-            ends = await consumer.end_offsets(read)
-            if ends:
-                await consumer.commit({one: OffsetAndMetadata(end, "") for one, end in ends.items()})
-            await consumer.stop()
+        await asyncio.gather(*(_reads(prefix, group, unread.get(group)) for group in HEARD))
 
     @asynccontextmanager
     async def copy(self, plan: Plan) -> AsyncIterator[Places]:
@@ -430,6 +421,22 @@ async def does(url: str, statements: str) -> None:
         await connection.execute(statements)
     finally:
         await connection.close()
+
+
+async def _reads(prefix: str, group: str, unread: str | None) -> None:
+    """The group has read its topics to their ends, but for one."""
+    consumer = AIOKafkaConsumer(
+        **Broker.of(engine("BODEGA_TEST_KAFKA")).options(), group_id=prefix + group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        read = [TopicPartition(prefix + name, n) for name in HEARD[group] if name != unread for n in (0, 1)]
+        consumer.assign(read)
+        ends = await consumer.end_offsets(read)
+        if ends:
+            await consumer.commit({one: OffsetAndMetadata(end, "") for one, end in ends.items()})
+    finally:
+        await consumer.stop()
 
 
 async def _drop_all(prefix: str) -> None:
