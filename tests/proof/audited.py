@@ -5,6 +5,7 @@ Databases are made by the rooms' own migrations, and copied by PostgreSQL for wh
 topics of the test run. Pages, mailbox and the processor's books are answered by a server of the tests' own.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -88,6 +89,7 @@ class Told:
 
 TOLD = (
     Told(1, "catalog", "prd_1", "ProductUpdated", 7),
+    Told(4, "catalog", "mugs", "CategoryUpdated", 3),
     Told(2, "users", "cus_1", "CustomerRegistered", 1),
     Told(3, "users", "cus_1", "CustomerVerified", 2),
     Told(11, "orders", "ord_1", "OrderCreated", 1),
@@ -266,6 +268,7 @@ class Plan:
     processor: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     mailbox: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda mails: mails
     documents: Sequence[Mapping[str, Any]] | None = None
+    product: Mapping[str, Any] = field(default_factory=dict)
     words: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     page: Mapping[str, Any] | int | None = None
     answers: Sequence[Answer] = ()
@@ -287,8 +290,6 @@ class Shop:
         self._stack = AsyncExitStack()
         self._topics = Topics(engine("BODEGA_TEST_KAFKA"), f"t{RUN}.audit0.")
         self._search = engine("BODEGA_SEARCH_OPENSEARCH_URL")
-        base = engine("BODEGA_CATALOG_MONGO_URL")
-        self._mongo = urlsplit(base)._replace(path=f"/t_audit_{RUN}").geturl()
 
     async def open(self) -> None:
         """Fills them. What nobody changes is filled once."""
@@ -307,20 +308,13 @@ class Shop:
         ]  # fmt: skip
         inbox = "".join(f"INSERT INTO inbox VALUES ('notifications', '{one}');" for one in of_notifications)
         await does(self.urls["notifications"], inbox)
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self._mongo)
-        database = client.get_default_database()
-        await database["product"].insert_one({**PRODUCT, "updated_at": datetime.now(UTC)})
-        await database["category"].insert_one({"_id": "mugs", "version": 3})
-        await client.close()
         await self._put_on_topics(self._topics.prefix, self.told, {}, {})
+        self._unchanged_mongo = await self._stack.enter_async_context(_catalog({}, 0))
         self._unchanged_index = await self._stack.enter_async_context(self._index([DOCUMENT, CATEGORY]))
         self._unchanged_words = await self._stack.enter_async_context(_words({}, 0))
 
     async def close(self) -> None:
         await self._stack.aclose()
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(self._mongo)
-        await client.drop_database(f"t_audit_{RUN}")
-        await client.close()
 
     async def _put_on_topics(
         self, prefix: str, told: Sequence[Told], raw: Mapping[str, Sequence[bytes]], unread: Mapping[str, str]
@@ -340,17 +334,7 @@ class Shop:
                     prefix + one.topic, one.body, key=one.key.encode(), partition=one.partition
                 )
         await producer.close()
-        for group, heard in HEARD.items():
-            consumer = AIOKafkaConsumer(
-                **Broker.of(topics.bootstrap).options(), group_id=prefix + group, enable_auto_commit=False
-            )
-            await consumer.start()
-            read = [TopicPartition(prefix + name, n) for name in heard if unread.get(group) != name for n in (0, 1)]
-            consumer.assign(read)
-            ends = await consumer.end_offsets(read)
-            if ends:
-                await consumer.commit({one: OffsetAndMetadata(end, "") for one, end in ends.items()})
-            await consumer.stop()
+        await asyncio.gather(*(_reads(prefix, group, unread.get(group)) for group in HEARD))
 
     @asynccontextmanager
     async def copy(self, plan: Plan) -> AsyncIterator[Places]:
@@ -368,6 +352,9 @@ class Shop:
             if plan.dropped:
                 await _drop_all(prefix)
             site = await stack.enter_async_context(_site(plan))
+            mongo = self._unchanged_mongo
+            if plan.product:
+                mongo = await stack.enter_async_context(_catalog(plan.product, self._copies))
             index, words = self._unchanged_index, self._unchanged_words
             if plan.documents is not None:
                 index = await stack.enter_async_context(self._index(plan.documents))
@@ -378,7 +365,7 @@ class Shop:
                 hearers=Hearers.of(SYSTEM, plan.inbox_days),
                 heard=HEARD,
                 topics=logs.Topics(engine("BODEGA_TEST_KAFKA"), prefix, NAMES, HEARD, PARKED),
-                engines=Engines(self._mongo, self._search, index, engine("BODEGA_TEST_REDIS_ADMIN_URL"), words, site),
+                engines=Engines(mongo, self._search, index, engine("BODEGA_TEST_REDIS_ADMIN_URL"), words, site),
                 sandbox=site,
                 processor=site,
             )
@@ -432,6 +419,22 @@ async def does(url: str, statements: str) -> None:
         await connection.close()
 
 
+async def _reads(prefix: str, group: str, unread: str | None) -> None:
+    """The group has read its topics to their ends, but for one."""
+    consumer = AIOKafkaConsumer(
+        **Broker.of(engine("BODEGA_TEST_KAFKA")).options(), group_id=prefix + group, enable_auto_commit=False
+    )
+    await consumer.start()
+    try:
+        read = [TopicPartition(prefix + name, n) for name in HEARD[group] if name != unread for n in (0, 1)]
+        consumer.assign(read)
+        ends = await consumer.end_offsets(read)
+        if ends:
+            await consumer.commit({one: OffsetAndMetadata(end, "") for one, end in ends.items()})
+    finally:
+        await consumer.stop()
+
+
 async def _drop_all(prefix: str) -> None:
     """As the broker does with what is older than its retention."""
     admin = AIOKafkaAdminClient(**Broker.of(engine("BODEGA_TEST_KAFKA")).options())
@@ -443,6 +446,22 @@ async def _drop_all(prefix: str) -> None:
         await admin.delete_records(everything)
     finally:
         await admin.close()
+
+
+@asynccontextmanager
+async def _catalog(product: Mapping[str, Any], number: int) -> AsyncIterator[str]:
+    """A database with the product and its category."""
+    name = f"t_audit_{RUN}_{number}"
+    url = urlsplit(engine("BODEGA_CATALOG_MONGO_URL"))._replace(path=f"/{name}").geturl()
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(url)
+    try:
+        database = client.get_default_database()
+        await database["product"].insert_one({**PRODUCT, "updated_at": datetime.now(UTC), **product})
+        await database["category"].insert_one({"_id": "mugs", "version": 3})
+        yield url
+    finally:
+        await client.drop_database(name)
+        await client.close()
 
 
 @asynccontextmanager

@@ -293,6 +293,11 @@ def test_a_page_says_price_and_stock_of_each_variant() -> None:
     assert views.shown_by("<html></html>", "EUR") == "a page without an offer"
 
 
+def test_of_a_sample_it_is_known_how_many_there_must_be() -> None:
+    some = views.Views(left_out=7, published=9, documents={}, live_documents=8)
+    assert [(one.thing, one.found, one.expected) for one in views.compare(some, [])] == [("products", "8", "9")]
+
+
 # --- answers ----------------------------------------------------------------------------------------
 
 

@@ -83,6 +83,22 @@ def word(key: str, **changes: Any) -> dict[str, Any]:
     return {key: {"version": 9, "told": {**told, **changes}}}
 
 
+ARCHIVED = {"status": "archived", "version": 8}
+
+
+def archived(told: list[Told]) -> list[Told]:
+    """What is told of a product's end."""
+    return [*told, Told(5, "catalog", "prd_1", "ProductArchived", 8)]
+
+
+ENDED: dict[str, Any] = {
+    "rows": {"inventory": f"INSERT INTO inbox VALUES ('inventory', '{event_id(5)}')"},
+    "product": ARCHIVED,
+    "told": archived,
+}
+"""A product that is archived, as far as it goes well."""
+
+
 OUTBOX = f"""INSERT INTO outbox (event_id, topic, key, body, created_at)
              VALUES ('{event_id(500)}', 'orders', 'ord_9', '', now() - interval '2 minutes')"""
 PARKED = """INSERT INTO parked (consumer, event_id, topic, key, body, reason)
@@ -300,6 +316,15 @@ CASES: dict[str, tuple[Plan, set[tuple[str, str, str]]]] = {
         Plan(told=without(1)),
         {("catalog", "prd_1", EVENTS), ("inventory", event_id(1), EFFECT)},
     ),
+    "a category's event that is not on its topic": (Plan(told=without(4)), {("catalog", "mugs", EVENTS)}),
+    "a product's end that is not on its topic": (
+        Plan(product=ARCHIVED, documents=[CATEGORY], words={"product:MUG": None}),
+        {("catalog", "prd_1", EVENTS)},
+    ),
+    "a product's last change that is not on its topic": (
+        Plan(product={"version": 8}, documents=[document(version=8), CATEGORY]),
+        {("catalog", "prd_1", EVENTS)},
+    ),
     "stock's event that is not on its topic": (
         Plan({"inventory": "INSERT INTO stock_ledger VALUES ('MUG', 99, now(), 'committed', 0, 0, NULL, '', 'test')"}),
         {("inventory", "MUG", EVENTS)},
@@ -388,6 +413,14 @@ CASES: dict[str, tuple[Plan, set[tuple[str, str, str]]]] = {
     "an old version of a category in the index": (
         Plan(documents=[DOCUMENT, {**CATEGORY, "version": 2}]),
         {("search", "mugs", INDEX)},
+    ),
+    "what is not sold is found": (
+        Plan(**ENDED, words={"product:MUG": None}),
+        {("search", "prd_1", INDEX)},
+    ),
+    "what is not sold is sold in the cart": (
+        Plan(**ENDED, documents=[{"id": "prd_1", "version": 8, "deleted": True}, CATEGORY]),
+        {("cart", "MUG", CART)},
     ),
     "another price in the cart": (Plan(words=word("product:MUG", price=price(499))), {("cart", "MUG", CART)}),
     "what is sold is not sold in the cart": (Plan(words=word("product:MUG", sold=False)), {("cart", "MUG", CART)}),

@@ -22,6 +22,7 @@ ONCE = "an event takes effect once at each that hears it"
 HAS_ITS_EVENT = "what took effect is on its topic"
 ONCE_IN_HISTORY = "it happens to an order once"
 
+_ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
 MARKS_LAST = timedelta(days=14)
 """So long a cart's store keeps the mark of an order."""
 
@@ -66,16 +67,16 @@ def told(books: Books, log: Log, facts: Iterable[Fact]) -> Iterator[Finding]:
             yield Finding(fact.room, fact.key, ON_ITS_TOPIC, "nothing", str(fact))
 
 
-def of_catalog(views: Views, log: Log) -> list[Fact]:
-    """What the catalog's documents know to have happened: the present state of each product is told."""
-    since = log.since.get("catalog")
-    return [
-        Fact("catalog", "catalog", one.id, "ProductUpdated", one.version)
-        for one in views.products
-        if one.is_sold
-        and one.id not in views.pending
-        and (since is None or one.written_at is None or one.written_at >= since)
-    ]
+def of_catalog(views: Views, log: Log) -> Iterator[Fact]:
+    """What the catalog's documents know to have happened: the present state of each product and category is told."""
+    since = log.since.get("catalog", _ALWAYS)
+    for product in views.products:
+        if product.was_sold and product.id not in views.pending and product.written_at >= since:
+            kind = "ProductUpdated" if product.is_sold else "ProductArchived"
+            yield Fact("catalog", "catalog", product.id, kind, product.version)
+    for slug, version in views.category_versions.items():
+        if version and slug not in views.untold and since == _ALWAYS:  # when it was written, it does not say
+            yield Fact("catalog", "catalog", slug, "CategoryUpdated", version)
 
 
 def in_order(books: Books, log: Log) -> Iterator[Finding]:

@@ -49,7 +49,7 @@ class Product:
     was_sold: bool
     currency: str
     prices: Mapping[str, int]
-    written_at: datetime | None = None
+    written_at: datetime
 
 
 @dataclass
@@ -70,6 +70,8 @@ class Views:
     """By product: what its page shows; a string: why it shows nothing."""
     pending: frozenset[str] = frozenset()
     """Products of which an event is about to tell."""
+    untold: frozenset[str] = frozenset()
+    """Categories of which one is."""
     marks: set[str] | None = None
     """Orders that the carts have heard to be paid."""
 
@@ -117,7 +119,9 @@ async def _read_catalog(url: str, views: Views, most: int) -> None:
         views.left_out = len(ids) - len(chosen)
         found = [one async for one in database["product"].find({"_id": {"$in": chosen}})]
         views.products = [_product(one) for one in found]
-        views.category_versions = {one["_id"]: one.get("version", 0) async for one in database["category"].find({})}
+        categories = [one async for one in database["category"].find({})]
+        views.category_versions = {one["_id"]: one.get("version", 0) for one in categories}
+        views.untold = frozenset(one["_id"] for one in categories if one.get("untold"))
         views.pending = frozenset([one.get("product_id", "") async for one in database["pending"].find({})])
     finally:
         await client.close()
