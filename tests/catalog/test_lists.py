@@ -385,7 +385,9 @@ async def test_a_card_that_was_read_long_ago_is_shown_at_once_and_read_again_aft
     async with following(store, own.model_copy(update={"card_seconds": 0})) as lists:
 
         async def shown() -> list[bytes]:
-            return [card.json for card in await lists.cards(category=None, brand=None, sort="price", after=None, limit=9)]
+            return [
+                card.json for card in await lists.cards(category=None, brand=None, sort="price", after=None, limit=9)
+            ]
 
         before = await shown()
         await documents.update_one({"_id": product.id}, {"$set": {"title": "By hand"}})

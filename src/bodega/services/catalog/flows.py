@@ -39,7 +39,7 @@ _ANSWER_SECONDS = 1.0
 """For so long an answer is good whose cards are being read again."""
 _RENEWED_AT_ONCE = 50
 _RENEWAL_SECONDS = 0.25
-"""Between two readings of old cards: a twentieth of the store's time at most, while whole catalogs are paged through."""
+"""Between two readings of old cards: a tenth of the stand-in's time at most, while whole catalogs are paged."""
 _MOST_OLD = 2_000
 UPLOAD_HOURS = 24
 SWEEP_HOURS = 24

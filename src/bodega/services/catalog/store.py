@@ -59,7 +59,7 @@ _BY_ID = [("_id", ASCENDING)]
 _SLICE = 250
 """Of a pass over all products: some tenths of a second of the stand-in's time, if there are 100,000 ..."""
 _QUIET_SLICE = 1_000
-"""... and while nobody else asks this process for anything: the stand-in's look at all ids is shared by more of them."""
+"""... and while nobody else asks this process for anything: more of them share the stand-in's look at all ids."""
 _PAUSE_SECONDS = 0.02
 """Between two slices: the stand-in's lock is not fair, and who waits for it must have woken up before we ask again."""
 _PASS_MILLISECONDS = 600_000

@@ -20,6 +20,10 @@ from bodega.services.search.settings import Settings
 from bodega.services.search.store import Skeleton, Store
 
 _log = log()
+_REST = 5
+"""Of so many times as long as a refresh takes, one is spent on it at most ..."""
+_SELDOMEST_SECONDS = 1.0
+"""... and no longer than this between two."""
 
 
 async def fill(store: Store, sources: Sources) -> int:
@@ -114,7 +118,8 @@ def _skus(products: Sequence[Product]) -> list[str]:
 class Herald:
     """Takes from the edge what the index has made old, once searches find what is new. `run()` until `stop()`.
 
-    A change is told at once; those that follow within one refresh's time are told together.
+    A change is told at once; those that follow within one refresh's time are told together. A flood of them makes each
+    refresh dearer, and so they are made more seldom, at least once a second.
     """
 
     def __init__(self, store: Store, edge: SharedCache | None, settings: Settings) -> None:
@@ -141,12 +146,13 @@ class Herald:
             await self._changed.wait()
             await self._pause(next_refresh - clock())
             self._changed.clear()
-            if self._edge is None:
-                continue
             try:
-                next_refresh = clock() + self._gather_seconds
+                began = clock()
                 await self._store.refresh()
-                await self._edge.purge(["search"])
+                taken = clock() - began
+                next_refresh = began + max(self._gather_seconds, min(_REST * taken, _SELDOMEST_SECONDS))
+                if self._edge is not None:
+                    await self._edge.purge(["search"])
             except Unavailable as error:
                 _log.warning("the edge has not been told of what changed", error=error)
                 self._changed.set()
