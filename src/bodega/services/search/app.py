@@ -16,6 +16,8 @@ from bodega.services.search.settings import Settings
 from bodega.services.search.store import Store
 
 NAME = "search"
+_AT_ONCE = 500
+"""Events: so many that in a flood the SKUs of a product, which are told in different partitions, come together."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -37,7 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         {one.name: one for one in hears(store, herald)},
         skipped_dir=settings.skipped_dir,
     )
-    consumer = consumer_of(NAME, settings, door, topics=("catalog", "inventory"))
+    consumer = consumer_of(NAME, settings, door, topics=("catalog", "inventory"), at_once=_AT_ONCE)
     return create_service(
         NAME,
         settings,
