@@ -12,7 +12,7 @@ from bodega.services.search import routes
 from bodega.services.search.clients import Sources
 from bodega.services.search.consumers import hears
 from bodega.services.search.flows import Curator, Herald
-from bodega.services.search.settings import Settings
+from bodega.services.search.settings import SELDOMEST_MILLISECONDS, Settings
 from bodega.services.search.store import Store
 
 NAME = "search"
@@ -22,15 +22,17 @@ _AT_ONCE = 500
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
+    edge = SharedCache(settings.edge_url, settings.purge_secret_file) if settings.edge_url else None
+    # Behind an edge every change is followed by a refresh that the herald asks for; the engine's own come on top.
+    own_refresh = settings.refresh_milliseconds if edge is None else SELDOMEST_MILLISECONDS
     store = Store(
         settings.opensearch_url,
         prefix=settings.index_prefix,
         timeout_seconds=settings.opensearch_timeout_seconds,
-        refresh_milliseconds=settings.refresh_milliseconds,
+        refresh_milliseconds=own_refresh,
         search_milliseconds=settings.search_milliseconds,
     )
     sources = Sources(settings)
-    edge = SharedCache(settings.edge_url, settings.purge_secret_file) if settings.edge_url else None
     herald = Herald(store, edge, settings)
     curator = Curator(store, sources, herald, settings)
     door = StatelessDoor(

@@ -16,14 +16,13 @@ from bodega.kit.trouble import Backoff
 from bodega.services.search import domain, service
 from bodega.services.search.clients import PRODUCTS_AT_ONCE, Sources
 from bodega.services.search.domain import Difference, Stock
-from bodega.services.search.settings import Settings
+from bodega.services.search.settings import SELDOMEST_MILLISECONDS, Settings
 from bodega.services.search.store import Skeleton, Store
 
 _log = log()
 _REST = 5
-"""Of so many times as long as a refresh takes, one is spent on it at most ..."""
-_SELDOMEST_SECONDS = 1.0
-"""... and no longer than this between two."""
+"""So many times as long as a refresh takes it is to the next one, if that is no longer than a second."""
+_SELDOMEST_SECONDS = SELDOMEST_MILLISECONDS / 1000
 
 
 async def fill(store: Store, sources: Sources) -> int:
@@ -119,7 +118,7 @@ class Herald:
     """Takes from the edge what the index has made old, once searches find what is new. `run()` until `stop()`.
 
     A change is told at once; those that follow within one refresh's time are told together. A flood of them makes each
-    refresh dearer, and so they are made more seldom, at least once a second.
+    refresh dearer, and so they are made more seldom, once a second at least.
     """
 
     def __init__(self, store: Store, edge: SharedCache | None, settings: Settings) -> None:
@@ -146,13 +145,13 @@ class Herald:
             await self._changed.wait()
             await self._pause(next_refresh - clock())
             self._changed.clear()
+            if self._edge is None:
+                continue
             try:
                 began = clock()
                 await self._store.refresh()
-                taken = clock() - began
-                next_refresh = began + max(self._gather_seconds, min(_REST * taken, _SELDOMEST_SECONDS))
-                if self._edge is not None:
-                    await self._edge.purge(["search"])
+                next_refresh = began + max(self._gather_seconds, min(_REST * (clock() - began), _SELDOMEST_SECONDS))
+                await self._edge.purge(["search"])
             except Unavailable as error:
                 _log.warning("the edge has not been told of what changed", error=error)
                 self._changed.set()

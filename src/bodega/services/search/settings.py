@@ -6,6 +6,10 @@ from pydantic_settings import SettingsConfigDict
 
 from bodega.kit.settings import ServiceSettings
 
+SELDOMEST_MILLISECONDS = 1000
+"""Of the index's refreshes behind an edge: of those that are asked for after a write, during a flood of writes; and of
+the engine's own, should whoever has written be killed before it could ask."""
+
 
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="BODEGA_SEARCH_")
