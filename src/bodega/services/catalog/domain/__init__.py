@@ -207,7 +207,7 @@ def slugs_alike(wanted: str) -> Iterator[str]:
 @lru_cache(maxsize=1_000)
 def html_of(markdown: str) -> str:
     """Markdown as HTML that may stand on a page: nothing that runs, no address but http, https and mailto. An import
-    asks for each text twice: when its rows are checked and when they are written."""
+    that changes products asks for each text twice: when its rows are checked and when they are written."""
     return nh3.clean(
         _MARKDOWN.render(markdown),
         tags=_TAGS,
