@@ -22,7 +22,8 @@ class Settings(ServiceSettings):
     index_prefix: str = "bodega-"
     """Put before every index and alias, so that shops and tests may share an engine."""
     refresh_milliseconds: int = 200
-    """How soon a written change is found. Every change of the index costs one refresh within this time."""
+    """How soon a written change is found, but in a flood of changes behind an edge (`SELDOMEST_MILLISECONDS`). Every
+    change of the index costs one refresh within this time."""
     edge_url: str = ""
     """Where the edge takes our word that an answer is old. Without an edge no shared cache may keep any."""
     purge_secret_file: Path | None = None
