@@ -71,6 +71,16 @@ async def test_an_older_word_does_not_win(cart: Caller, shop: Shop, topics: Topi
     assert (line["unit_price"], line["available"]) == (euro(1200), 3)
 
 
+async def test_of_what_is_told_of_a_sku_in_one_batch_the_latest_counts(
+    cart: Caller, shop: Shop, topics: Topics
+) -> None:
+    skus = [shop.sells(1500, shown=5) for _ in range(4)]
+    guest = await filled_in_time(cart, shop, *((sku, 1) for sku in skus))
+    await topics.publish(*(reserved(sku, version, version - 6) for version in (7, 9, 8) for sku in skus))
+    for nth in range(4):
+        await becomes(guest, nth, available=3)
+
+
 async def test_what_was_asked_before_an_event_does_not_win_over_it(cart: Caller, shop: Shop, topics: Topics) -> None:
     """The catalog's answer is older than the event, which came while nobody had the SKU in a cart."""
     sku = shop.sells(1500)

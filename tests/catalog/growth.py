@@ -97,7 +97,7 @@ async def fill(store: Store, count: int) -> list[str]:
 
 
 async def build(settings: Settings, ids: Sequence[str]) -> None:
-    """The pass at a start, while somebody else reads one product and writes one without pause."""
+    """The pass at a start, while somebody else reads one product of the same replica and writes one without pause."""
     store = Store(settings.mongo_url, timeout_seconds=60, pool_size=4)
     client: AsyncMongoClient[Document] = AsyncMongoClient(settings.mongo_url)
     products = client.get_default_database()["product"]
@@ -106,7 +106,8 @@ async def build(settings: Settings, ids: Sequence[str]) -> None:
     async def somebody_else() -> None:
         for product_id in itertools.cycle(ids[:300]):
             with reads.one():
-                found = await products.find_one({"_id": product_id})
+                assert await store.find_product(product_id) is not None
+            found = await products.find_one({"_id": product_id})
             assert found is not None
             with writes.one():
                 await products.replace_one({"_id": product_id, "version": found["version"]}, found)
@@ -196,7 +197,7 @@ async def measure(url: str, seconds: float, *, count: int | None = None, databas
         if count is not None:
             ids = await fill(store, count)
         else:
-            ids = [one.id async for lot in store.entries() for one in lot]
+            ids = [one.entry.id async for lot in store.all_cards() for one in lot]
         done = "written" if count is not None else "read"
         print(f"{len(ids)} products, {done} in {time.perf_counter() - began:.0f} s", flush=True)
         await build(settings, ids)

@@ -10,6 +10,7 @@ import pytest
 from bodega.contracts.ids import new_id
 from bodega.kit.testing import Answered, eventually
 from bodega.services.catalog import domain
+from bodega.services.catalog import service as catalog
 from bodega.services.catalog.domain import Product
 from bodega.services.catalog.domain.imports import Row, csv_rows, json_rows
 from bodega.services.catalog.errors import SkuTaken, SlugTaken
@@ -316,3 +317,25 @@ async def test_a_file_of_more_rows_than_are_written_at_once_is_written_whole(roo
     assert {one["line"] for one in report["errors"]} == {61, 62}
     assert [one["line"] for one in report["changes"]] == [*range(31, 61)]
     assert None not in await versions(room, *wanted)
+
+
+@service
+async def test_what_the_check_of_a_file_has_made_is_written_and_not_made_once_more(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, created = domain.create, []
+
+    def creating(wish: ProductWrite, **given: Any) -> Product:
+        created.append(wish.slug)
+        return create(wish, **given)
+
+    monkeypatch.setattr(domain, "create", creating)
+    monkeypatch.setattr(catalog, "KEPT_FROM_CHECK", 3)
+    known, *new = (mug() for _ in range(6))
+    assert (await imported(room, lines(known))).json["created"] == 1
+    created.clear()
+    answer = await imported(room, lines(new[0], known, {"slug": "broken"}, *new[1:]), "?partial=true")
+    assert (answer.json["created"], answer.json["unchanged"], answer.json["failed"]) == (5, 1, 1)
+    slugs = [one["slug"] for one in new]
+    assert created == [*slugs, *slugs[3:]]
+    assert None not in await versions(room, *new)

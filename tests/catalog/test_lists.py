@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.collection import AsyncCollection
 
-from bodega.contracts.catalog import ProductStatus
+from bodega.contracts.catalog import Media, ProductStatus
 from bodega.contracts.ids import new_id
 from bodega.kit.errors import Unavailable
 from bodega.kit.loops import keep_running
@@ -29,6 +29,7 @@ from bodega.services.catalog.schemas import CategoryWrite, ProductWrite
 from bodega.services.catalog.settings import Settings
 from bodega.services.catalog.store import Card, Store, _behind
 from tests.catalog.conftest import in_database
+from tests.catalog.growth import product as bulk_product
 from tests.catalog.making import euro, mug
 from tests.conftest import RUN
 
@@ -334,12 +335,76 @@ async def test_cards_that_are_not_in_memory_are_read_by_their_ids_in_one_questio
         for number in range(6):
             await made(merchant, priced(100 * number))
         await eventually(lambda: everything_is_told(own))
-    async with shop(own, credentials) as merchant:
+    async with shop(own.model_copy(update={"cards_in_memory": 0}), credentials) as merchant:
         await eventually(lambda: is_ready(merchant))
         overheard.finds.clear()
         first = await merchant.get("/products?sort=price&limit=5")
         (asked,) = [question for collection, question in overheard.finds if collection == "product"]
         assert set(asked["_id"]["$in"]) >= set(ids(first.json["items"]))
+
+
+async def test_after_a_start_no_page_of_any_list_needs_the_store_for_its_cards(
+    own: Settings, credentials: Credentials, overheard: Overheard
+) -> None:
+    async with shop(own, credentials) as merchant:
+        products = [await made(merchant, priced(100 * number)) for number in range(7)]
+        await eventually(lambda: everything_is_told(own))
+    async with shop(own, credentials) as merchant:
+        await eventually(lambda: is_ready(merchant))
+        overheard.finds.clear()
+        found: list[str] = []
+        cursor = ""
+        while cursor is not None:
+            answer = await merchant.get(f"/products?sort=-price&limit=2{cursor and '&cursor=' + cursor}")
+            found += ids(answer.json["items"])
+            cursor = answer.json["next_cursor"]
+        assert "product" not in {collection for collection, _ in overheard.finds}
+        assert found == ids(products)[::-1]
+
+
+class Reading(Store):
+    """Counts what is read for lists, and answers only when it may."""
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.may_read = asyncio.Event()
+        self.read: list[list[str]] = []
+
+    async def cards(self, ids: Sequence[str]) -> dict[str, Card]:
+        self.read.append(list(ids))
+        await self.may_read.wait()
+        return await super().cards(ids)
+
+
+async def test_a_card_that_was_read_long_ago_is_shown_at_once_and_read_again_afterwards(
+    own: Settings, documents: AsyncCollection[Json]
+) -> None:
+    store = Reading(own.mongo_url, timeout_seconds=5, pool_size=4)
+    await store.open()
+    product, _ = await service.create(store, ProductWrite.model_validate(priced(100)), currency="EUR")
+    async with following(store, own.model_copy(update={"card_seconds": 0})) as lists:
+
+        async def shown() -> list[bytes]:
+            return [
+                card.json for card in await lists.cards(category=None, brand=None, sort="price", after=None, limit=9)
+            ]
+
+        before = await shown()
+        await documents.update_one({"_id": product.id}, {"$set": {"title": "By hand"}})
+        assert await shown() == before  # though nothing can be read
+        store.may_read.set()
+        await eventually(lambda: reads(store, product.id))
+
+        async def is_shown() -> None:
+            (card,) = await shown()
+            assert b"By hand" in card
+
+        await eventually(is_shown)
+    await store.close()
+
+
+async def reads(store: Reading, product_id: str) -> None:
+    assert [product_id] in store.read
 
 
 async def is_ready(caller: Caller) -> None:
@@ -445,19 +510,58 @@ async def test_a_pass_over_all_products_reads_a_few_at_a_time_so_that_others_com
     own: Settings, overheard: Overheard, monkeypatch: pytest.MonkeyPatch, made_before: int
 ) -> None:
     monkeypatch.setattr(stores, "_SLICE", 3)
+    monkeypatch.setattr(stores, "_QUIET_SLICE", 3)
     store = Store(own.mongo_url, timeout_seconds=5, pool_size=4)
     await store.open()
     there = [
         (await service.create(store, ProductWrite.model_validate(priced(100)), currency="EUR"))[0].id
         for _ in range(made_before)
     ]
-    assert [one.id async for batch in store.entries() for one in batch] == sorted(there)
+    assert [one.entry.id async for batch in store.all_cards() for one in batch] == sorted(there)
     assert len([one async for one in store.pictures()]) == made_before
     assert overheard.limits == [3] * (made_before // 3 + 1) * 2
     asked = [question["_id"] for collection, question in overheard.finds if collection == "product"]
     assert all(isinstance(one, Regex) for one in asked)
     assert overheard.scans == []
     await store.close()
+
+
+async def test_a_pass_reads_more_at_a_time_while_nobody_else_asks(
+    own: Settings, overheard: Overheard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "_SLICE", 2)
+    monkeypatch.setattr(stores, "_QUIET_SLICE", 6)
+    store = Store(own.mongo_url, timeout_seconds=5, pool_size=4)
+    await store.open()
+    for _ in range(22):
+        await service.create(store, ProductWrite.model_validate(priced(100)), currency="EUR")
+    overheard.limits.clear()
+    assert sum([len(batch) async for batch in store.all_cards()]) == 22
+    assert overheard.limits == [2, 4, 6, 6, 6]
+    overheard.limits.clear()
+    others = 1
+    async for batch in store.all_cards():
+        if len(batch) == 4 and others:
+            assert await store.find_product("prd_nobody") is None
+            others = 0
+    assert [limit for limit in overheard.limits if limit > 1] == [2, 4, 2, 4, 6, 6]
+    await store.close()
+
+
+@pytest.mark.parametrize("written", [mug(), priced(0), priced(100, media=None, brand="", categories=[])])
+async def test_what_this_process_has_written_is_shown_as_it_would_be_read(store: Store, written: Json) -> None:
+    await service.create_category(store, CategoryWrite(slug="cups", title="Cups"), key=None, body=b"")
+    product, _ = await service.create(store, ProductWrite.model_validate(written), currency="EUR")
+    assert store.written_card(product.id, product.version) == (await store.cards([product.id]))[product.id]
+    assert store.written_card(product.id, product.version) is None
+    again = await service.archive(store, product.id, if_match="*")
+    assert store.written_card(product.id, again.version + 1) is None  # somebody else has written since
+    many = [bulk_product(number) for number in range(3)]
+    shown = Media(id=new_id("med"), alt="A mug", width=1, height=1, renditions={"w320.jpg": "a", "w1600.jpg": "b"})
+    many[0] = many[0].model_copy(update={"media": [shown]})
+    assert await store.insert_products(many) == {}
+    read = await store.cards([one.id for one in many])
+    assert [store.written_card(one.id, one.version) for one in many] == [read[one.id] for one in many]
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -595,15 +699,15 @@ async def test_whoever_writes_without_pause_does_not_make_the_lists_be_read_agai
     own: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads = 0
-    read = Store.entries
+    read = Store.all_cards
 
-    async def entries(store: Store) -> AsyncIterator[list[Entry]]:
+    async def all_cards(store: Store) -> AsyncIterator[list[Card]]:
         nonlocal reads
         reads += 1
         async for batch in read(store):
             yield batch
 
-    monkeypatch.setattr(Store, "entries", entries)
+    monkeypatch.setattr(Store, "all_cards", all_cards)
     async with following(store, own) as lists:
         await lists.cards(category=None, brand=None, sort="newest", after=None, limit=1)
         for number in range(200):  # twice what the store remembers, one record each
@@ -616,14 +720,14 @@ async def test_while_the_lists_are_read_the_catalog_says_so_and_shows_products(
     own: Settings, credentials: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_read = asyncio.Event()
-    read = Store.entries
+    read = Store.all_cards
 
-    async def entries(store: Store) -> AsyncIterator[list[Entry]]:
+    async def all_cards(store: Store) -> AsyncIterator[list[Card]]:
         await may_read.wait()
         async for batch in read(store):
             yield batch
 
-    monkeypatch.setattr(Store, "entries", entries)
+    monkeypatch.setattr(Store, "all_cards", all_cards)
     async with shop(own.model_copy(update={"mongo_timeout_seconds": 0.2}), credentials) as merchant:
         product = await made(merchant, mug())
         refused = await merchant.get("/products")
@@ -676,7 +780,7 @@ async def test_a_pass_over_all_products_may_take_longer_than_any_question(own: S
     product, _ = await service.create(store, ProductWrite.model_validate(mug()), currency="EUR")
     async with slow_to_read_all(own.mongo_url, 1.5) as url:
         slow = Store(url, timeout_seconds=1, pool_size=2)
-        assert [entry.id async for batch in slow.entries() for entry in batch] == [product.id]
+        assert [card.entry.id async for batch in slow.all_cards() for card in batch] == [product.id]
         await slow.close()
 
 

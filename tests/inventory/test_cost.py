@@ -5,12 +5,19 @@ import asyncio
 
 import pytest
 
+from bodega.contracts.catalog import ProductUpdated
+from bodega.contracts.envelope import event
+from bodega.contracts.ids import new_id
 from bodega.contracts.inventory import ReserveRequest
+from bodega.kit.bus import Message
 from bodega.kit.db import Database
+from bodega.kit.inbox import Inbox
 from bodega.services.inventory import service, store
+from bodega.services.inventory.consumers import HEARS
 from bodega.services.inventory.errors import PaidWithoutStock
-from tests.counting import cost_of
+from tests.counting import COUNTED, cost_of
 from tests.inventory.making import request, standing, stocked
+from tests.inventory.test_events import product
 from tests.locks import somebody_waits
 
 pytestmark = pytest.mark.service
@@ -66,3 +73,43 @@ async def test_what_ends_while_its_order_is_paid_takes_no_other_stock(database: 
     with pytest.raises(PaidWithoutStock):
         await late
     assert await standing(database, sku) == (5, 0)
+
+
+def told(product_id: str, skus: list[str], version: int) -> Message:
+    fact = event(ProductUpdated(product=product(skus[0], version, product_id)), subject=product_id, sequence=version)
+    variant = fact.data.product.variants[0]
+    fact.data.product.variants[:] = [variant.model_copy(update={"sku": sku}) for sku in skus]
+    return Message("catalog", fact.key, fact.to_bytes(), {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01"})
+
+
+async def owners(database: Database, skus: list[str]) -> list[str | None]:
+    async with database.reading() as tx:
+        known = await store.find_stock(tx, skus)
+    return [known[sku].product_id for sku in skus]
+
+
+async def test_products_that_are_new_are_learnt_together_each_with_two_statements(database: Database) -> None:
+    inbox = Inbox(database, COUNTED, {one.name: one for one in HEARS})
+    ids = [new_id("prd") for _ in range(5)]
+    skus = [[f"{one}-{place}" for place in range(3)] for one in ids]
+    news = [told(one, of_it, 1) for one, of_it in zip(ids, skus, strict=True)]
+    cost = await cost_of(lambda: inbox.receive_some(news))
+    assert (cost["commit"], cost["sql"]) == (1, 3 + 2 * 5)  # BEGIN, COMMIT and what lets them in
+    for one, of_it in zip(ids, skus, strict=True):
+        assert await owners(database, of_it) == [one] * 3
+    again = [told(one, [*of_it, f"{one}-more"], 2) for one, of_it in zip(ids, skus, strict=True)]
+    assert (await cost_of(lambda: inbox.receive_some(again)))["commit"] == 1
+    assert await owners(database, [f"{one}-more" for one in ids]) == ids
+
+
+@pytest.mark.parametrize("first", ["gives", "takes"])
+async def test_a_sku_that_moves_is_learnt_of_alone_since_buyers_may_wait_for_it(database: Database, first: str) -> None:
+    inbox = Inbox(database, COUNTED, {one.name: one for one in HEARS})
+    giver, taker, other = (new_id("prd") for _ in range(3))
+    stays, moves = f"{giver}-stays", f"{giver}-moves"
+    assert await inbox.receive_some([told(giver, [stays, moves], 1)]) == 1
+    gives, takes = told(giver, [stays], 2), told(taker, [moves], 1)
+    news = [gives, takes] if first == "gives" else [takes, gives]
+    cost = await cost_of(lambda: inbox.receive_some([told(other, [other], 1), *news]))
+    assert cost["commit"] == 3
+    assert await owners(database, [stays, moves, other]) == [giver, taker, other]

@@ -215,6 +215,26 @@ async def test_what_shares_nothing_is_committed_alone_and_a_batch_has_an_end(
     assert await room.inbox.receive_some(shared[-4:]) == 3
 
 
+async def test_what_must_be_alone_now_and_then_says_so_and_gets_a_transaction_of_its_own(database: Database) -> None:
+    room = Room(database, COUNTED, frozenset(), frozenset())
+    shared = list[tuple[str, bool]]()
+
+    async def hear(tx: Transaction, event: Received[Counted]) -> None:
+        shared.append((event.subject, tx.shared))
+        if event.subject == "b":
+            tx.keep_to_itself()
+        await room.hear(tx, event)
+
+    inbox = Inbox(database, room.name, {"Counted": Hears("Counted", Counted, hear, shares=True)})
+    traced = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
+    several = [message(counted(key), **traced) for key in "abc"]
+    cost = await cost_of(lambda: inbox.receive_some(several))
+    assert shared == [("a", True), ("b", True), ("a", False), ("b", False), ("c", False)]
+    assert cost["commit"] == 3
+    assert room.done == [("a", 1), ("b", 1), ("c", 1)]
+    assert await inbox.parked() == []
+
+
 async def test_an_event_that_keeps_failing_holds_only_what_is_behind_it(database: Database) -> None:
     """Those that came with it before are done, and stay so."""
     room = Room(database, "held", frozenset(), frozenset())

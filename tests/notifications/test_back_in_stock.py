@@ -101,6 +101,21 @@ async def test_of_five_who_wait_for_two_pieces_the_first_four_are_told_and_the_l
     await mailbox.gets(people[4])
 
 
+async def test_in_a_flood_of_deliveries_whoever_waits_is_told_and_the_others_cost_little(
+    shelf: Shelf, notifications: Caller, mailbox: Mailbox, topics: Topics, database: Database
+) -> None:
+    things = [Thing(shelf, notifications, topics) for _ in range(40)]
+    waits = things[17]
+    ada = somebody()
+    await waits.wish(ada)
+    await topics.publish(*(one.becomes(5) for one in things))
+    (mail,) = await mailbox.gets(ada)
+    assert mail["subject"].endswith("is back in stock")
+    assert await waiting(database, waits.sku) == []
+    for one in things:
+        await heard(database, one)
+
+
 async def test_what_buyers_take_tells_nobody_anything_until_nothing_is_left(
     thing: Thing, mailbox: Mailbox, topics: Topics, database: Database
 ) -> None:

@@ -34,7 +34,7 @@ from bodega.kit.auth import (
     InternalTokens,
     roles_asked_for,
 )
-from bodega.kit.bus import Consumer, Door, Producer
+from bodega.kit.bus import AT_ONCE, Consumer, Door, Producer
 from bodega.kit.db import Database
 from bodega.kit.errors import (
     AccessExpired,
@@ -283,7 +283,9 @@ def ear(
     return consumer_of(service, settings, inbox, topics=topics), inbox
 
 
-def consumer_of(service: str, settings: ServiceSettings, door: Door, *, topics: Sequence[str]) -> Consumer:
+def consumer_of(
+    service: str, settings: ServiceSettings, door: Door, *, topics: Sequence[str], at_once: int = AT_ONCE
+) -> Consumer:
     return Consumer(
         settings.kafka,
         group=settings.topic_prefix + service,
@@ -292,6 +294,7 @@ def consumer_of(service: str, settings: ServiceSettings, door: Door, *, topics: 
         replica=settings.replica,
         retry_first_seconds=settings.retry_first_seconds,
         retry_most_seconds=settings.retry_most_seconds,
+        at_once=at_once,
     )
 
 

@@ -25,6 +25,8 @@ from bodega.kit.trouble import Backoff
 
 _log = log()
 _SCRAM = "SCRAM-SHA-512"
+AT_ONCE = 200
+"""Messages that a consumer takes from the broker at once, at most."""
 _COMMIT_SECONDS = 0.5
 """How often the broker is told how far a consumer is: a commit for each event costs it more than the event."""
 
@@ -216,11 +218,14 @@ class Consumer:
         retry_first_seconds: float = 1.0,
         retry_most_seconds: float = 60.0,
         from_now: bool = False,
+        at_once: int = AT_ONCE,
     ) -> None:
-        """`from_now`: a group that has never committed begins with what is said from now on, not with the oldest."""
+        """`from_now`: a group that has never committed begins with what is said from now on, not with the oldest.
+        `at_once`: messages of all partitions that are worked on side by side, at most."""
         self._bootstrap = bootstrap
         self._group = group
         self._from_now = from_now
+        self._at_once = at_once
         self._topics = list(topics)
         self._door = door
         self._replica = replica
@@ -313,7 +318,7 @@ class Consumer:
                     consumer.resume(partition)
             WAITING.labels(self._group).set(len(resume_at))
             # 100 ms bounds how late a stop or the end of a pause is noticed; a message ends the wait at once.
-            batches = await consumer.getmany(timeout_ms=100, max_records=200)
+            batches = await consumer.getmany(timeout_ms=100, max_records=self._at_once)
             if not batches:
                 continue
             self._working = True

@@ -60,6 +60,10 @@ class Outgoing(Protocol):
     def to_bytes(self, *, traceparent: str | None = None) -> bytes: ...
 
 
+class NotAlone(Exception):
+    """This must not be done in a transaction that events of other keys share."""
+
+
 class Transaction:
     """An open transaction. Its events become rows of the outbox in the same commit."""
 
@@ -71,9 +75,17 @@ class Transaction:
         """How many statements have changed something, or may have. With any, its commit waits for the disk."""
         self.flushes = True
         """False: its commit does not wait for the disk."""
+        self.shared = False
+        """Whether events of several keys take effect in it (`Hears.shares`)."""
         self._outgoing: list[Outgoing] = []
         self._after: list[Callable[[], None]] = []
         self.notices: dict[Notice, None] = {}
+
+    def keep_to_itself(self) -> None:
+        """Asked before what locks or ends something that belongs to other keys, too. Raises NotAlone in a transaction
+        that is shared; then each of its events gets one of its own, and this is asked again."""
+        if self.shared:
+            raise NotAlone
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Something to do in this process once, and only if, the transaction has committed. It may not fail."""

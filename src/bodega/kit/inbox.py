@@ -30,7 +30,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from bodega.kit.bus import Backlog, Message, Producer, Trouble, message_of
-from bodega.kit.db import Database, Transaction
+from bodega.kit.db import Database, NotAlone, Transaction
 from bodega.kit.errors import Broken, Unavailable
 from bodega.kit.settings import SKIPPED_DIR
 from bodega.kit.telemetry import CONSUME_DELAY, CONSUMED, PARKED, SKIPPED, count, log, span
@@ -69,7 +69,7 @@ class Hears:
 
     `shares`: an `Inbox` may commit it in one transaction with events of other keys. Only where it locks nothing but
     what belongs to its own key, since its locks are held until the others are done, and where nothing outside begins
-    before it commits.
+    before it commits. What does so now and then only says it by `Transaction.keep_to_itself`.
     """
 
     name: str
@@ -216,11 +216,14 @@ class Inbox:
                 # In the order of their keys: two that do the same elsewhere then never wait for each other.
                 heard = sorted(heard, key=lambda one: one[0].key)
                 async with self._entering(heard) as (tx, entrance):
+                    tx.shared = True
                     for message, event in heard:
                         with span(f"hear {message.topic}", message.headers, cause="event", service=self.consumer):
                             count("delivery")
                             outcomes.append(await self._take_effect(tx, message, event, entrance))
                             await tx.flush()  # in its own trace
+            except NotAlone:
+                return False
             except Exception as error:  # by itself, each shows whether it is that one
                 _log.warning("events are handled one by one", consumer=self.consumer, count=len(heard), error=error)
                 return False

@@ -31,13 +31,11 @@ def hears(room: Room) -> Sequence[Hears]:
     async def product_archived(event: Received[ProductArchived]) -> None:
         await room.product_archived(event.data, event.time.timestamp())
 
-    async def stock_changed(event: Received[StockFact]) -> None:
-        fact = event.data
-        stock = Availability(
-            sku=fact.sku, product_id=fact.product_id, shown=fact.shown, available=fact.available,
-            in_stock=fact.in_stock, version=fact.version,
-        )  # fmt: skip
-        await room.stock_changed(stock, event.time.timestamp())
+    async def stock_changed(events: Sequence[Received[StockFact]]) -> None:
+        await room.stock_changed([(_availability(event.data), event.time.timestamp()) for event in events])
+
+    def hears_stock(name: str, model: type[StockFact]) -> Hears:
+        return Hears(name, model, lambda event: stock_changed([event]), together=stock_changed)
 
     async def order_paid(event: Received[OrderPaid]) -> None:
         order = event.data
@@ -46,10 +44,17 @@ def hears(room: Room) -> Sequence[Hears]:
     return (
         Hears("ProductUpdated", ProductUpdated, product_updated),
         Hears("ProductArchived", ProductArchived, product_archived),
-        Hears("InventoryReserved", InventoryReserved, stock_changed),
-        Hears("InventoryReleased", InventoryReleased, stock_changed),
-        Hears("InventoryCommitted", InventoryCommitted, stock_changed),
-        Hears("InventoryAdjusted", InventoryAdjusted, stock_changed),
-        Hears("InventoryShort", InventoryShort, stock_changed),
+        hears_stock("InventoryReserved", InventoryReserved),
+        hears_stock("InventoryReleased", InventoryReleased),
+        hears_stock("InventoryCommitted", InventoryCommitted),
+        hears_stock("InventoryAdjusted", InventoryAdjusted),
+        hears_stock("InventoryShort", InventoryShort),
         Hears("OrderPaid", OrderPaid, order_paid),
     )
+
+
+def _availability(fact: StockFact) -> Availability:
+    return Availability(
+        sku=fact.sku, product_id=fact.product_id, shown=fact.shown, available=fact.available, in_stock=fact.in_stock,
+        version=fact.version,
+    )  # fmt: skip

@@ -169,9 +169,11 @@ class Room:
             words[sku] = ProductWord(owner=product_id, version=version, at=at, told=told)
         return words
 
-    async def stock_changed(self, stock: Availability, at: float) -> None:
-        word = StockWord(version=stock.version, at=at, told=stock)
-        await self.carts.keep_stock({stock.sku: word}, heard=True)
+    async def stock_changed(self, told: Sequence[tuple[Availability, float]]) -> None:
+        """In any order: of a SKU the latest counts."""
+        latest = sorted(told, key=lambda one: one[0].version)
+        words = {stock.sku: StockWord(version=stock.version, at=at, told=stock) for stock, at in latest}
+        await self.carts.keep_stock(words, heard=True)
 
     async def order_paid(self, order_id: str, cart_id: str, purchased: Sequence[tuple[str, int]]) -> None:
         """What was bought leaves the cart, once; what was added since stays."""

@@ -35,6 +35,12 @@ _TRIES = 20
 _WORDS_AT_ONCE = 2_000
 _MOST_ANSWERS = 1_000
 """Some eight kilobytes each."""
+_ANSWER_SECONDS = 1.0
+"""For so long an answer is good whose cards are being read again."""
+_RENEWED_AT_ONCE = 50
+_RENEWAL_SECONDS = 0.25
+"""Between two readings of old cards: a tenth of the stand-in's time at most, while whole catalogs are paged."""
+_MOST_OLD = 2_000
 UPLOAD_HOURS = 24
 SWEEP_HOURS = 24
 _log = log()
@@ -210,6 +216,12 @@ class Relay:
         return Message(topic=self._prefix + told.topic, key=told.key, body=body, headers=headers)
 
 
+@dataclass(slots=True)
+class _KeptCard:
+    card: Card
+    read_at: float
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An answer of a list, written out."""
@@ -226,6 +238,9 @@ class ReadModel:
     asked for of a page's products is read by their ids, and judged by the versions that come: where one is not the one
     that was expected, the product is put where it belongs and the page is made again.
 
+    A card is shown in no other version than the one that the lists know, however long it has been in memory. One that
+    was read long ago is read again after it has been shown, for the sake of changes that nobody has recorded.
+
     The store is the truth: the model is read from it at the start, and again when too much was written since the last
     look.
     """
@@ -239,8 +254,11 @@ class ReadModel:
         self._built = asyncio.Event()
         self._seen = ""
         """The mark of the last record that is in the lists."""
-        self._cards: dict[str, tuple[float, Card]] = {}
-        """With the time at which each was read, the longest unused first."""
+        self._cards: dict[str, _KeptCard] = {}
+        """By product, the longest unused first."""
+        self._old: dict[str, None] = {}
+        """Products whose cards have been shown and are to be read again, in this order."""
+        self._renewed_at = 0.0
         self._revision = 0
         self._answers: OrderedDict[Hashable, tuple[int, float, Answer]] = OrderedDict()
         """By question: its revision, until when it is good, and itself; the longest unused first."""
@@ -260,6 +278,7 @@ class ReadModel:
             self._store.recorded.clear()
             seen = self._seen
             await self._look()
+            await self._renew()
             await _wait(self._store.recorded, LOOK_SECONDS if self._seen == seen else _SOON)
 
     async def ready(self) -> None:
@@ -289,8 +308,9 @@ class ReadModel:
         """An answer that shows these cards. `revision`: as it was before they were chosen, since what was written
         meanwhile makes the answer worth nothing."""
         now = time.monotonic()
-        read_at = min((self._cards.get(card.entry.id, (now, card))[0] for card in cards), default=now)
-        self._answers[question] = (revision, read_at + self._card_seconds, answer)
+        kept = (self._cards.get(card.entry.id) for card in cards)
+        read_at = min((one.read_at for one in kept if one is not None), default=now)
+        self._answers[question] = (revision, max(read_at + self._card_seconds, now + _ANSWER_SECONDS), answer)
         self._answers.move_to_end(question)
         if len(self._answers) > _MOST_ANSWERS:
             self._answers.popitem(last=False)
@@ -351,14 +371,17 @@ class ReadModel:
         return await self._page(chosen, read)
 
     async def _shown(self, entries: Sequence[Entry]) -> dict[str, Card]:
-        """From memory, and from the store what is not there, or has been there for long."""
+        """From memory, and from the store what is not there."""
         now = time.monotonic()
         found: dict[str, Card] = {}
         for entry in entries:
-            read_at, card = self._cards.get(entry.id, (now, None))
-            if card is not None and card.version == entry.version and now - read_at < self._card_seconds:
-                self._cards[entry.id] = self._cards.pop(entry.id)
-                found[entry.id] = card
+            kept = self._cards.get(entry.id)
+            if kept is None or kept.card.version != entry.version:
+                continue
+            self._cards[entry.id] = self._cards.pop(entry.id)
+            found[entry.id] = kept.card
+            if now - kept.read_at > self._card_seconds and len(self._old) < _MOST_OLD:
+                self._old[entry.id] = None
         if missing := [entry.id for entry in entries if entry.id not in found]:
             read = await self._store.cards(missing)
             self._keep(read.values(), now)
@@ -378,7 +401,7 @@ class ReadModel:
             moved = [one.id for one in entries if one.id not in found or found[one.id].version != one.version]
             if not moved:
                 return [found[one.id] for one in entries]
-            await self._refresh(lists, moved)
+            await self._refresh(lists, dict.fromkeys(moved))
         raise Unavailable("these products change faster than they can be listed")
 
     # --- how it follows the store -----------------------------------------------------------------------
@@ -415,7 +438,7 @@ class ReadModel:
                 return
             known = {one: lists.find(one) for one in changes.versions}
             new = [one for one, entry in known.items() if entry is None or entry.version < changes.versions[one]]
-            await self._refresh(lists, new)
+            await self._refresh(lists, {one: changes.versions[one] for one in new})
             self._seen = changes.mark
 
     async def _build(self) -> None:
@@ -433,8 +456,9 @@ class ReadModel:
             written.update(changes.versions)
             seen = changes.mark
 
-        async for batch in self._store.entries():
-            entries += batch
+        async for batch in self._store.all_cards():
+            entries += [card.entry for card in batch]
+            self._keep(batch, time.monotonic())
             await follow()
         # In a thread: sorting is seconds of work for a large catalog, and product pages must not wait for it.
         sorting = asyncio.create_task(asyncio.to_thread(ProductLists, entries))
@@ -442,32 +466,57 @@ class ReadModel:
             await asyncio.wait({sorting}, timeout=LOOK_SECONDS)
             await follow()
         lists = await sorting
-        await self._refresh(lists, sorted(written))
+        await self._refresh(lists, dict.fromkeys(sorted(written)))
         self._lists, self._seen = lists, seen
         self._revision += 1
         self._built.set()
         _log.info("the lists are in memory", products=len(lists), seconds=round(time.monotonic() - began, 3))
 
-    async def _refresh(self, lists: ProductLists, ids: Sequence[str]) -> None:
-        """Reads these products again and puts them where they belong. Raises Unavailable."""
-        if not ids:
+    async def _refresh(self, lists: ProductLists, wanted: Mapping[str, int | None]) -> None:
+        """Puts these products where they belong. `wanted`: of each the version that was recorded, which this process
+        may have written itself; None: it is read in any case. Raises Unavailable."""
+        if not wanted:
             return
-        known = {one: lists.find(one) for one in ids}
-        found = await self._store.cards(ids)
+        read_at = time.monotonic()
+        known = {one: lists.find(one) for one in wanted}
+        ours = {one: self._store.written_card(one, version) for one, version in wanted.items() if version is not None}
+        found = {one: card for one, card in ours.items() if card is not None}
+        if unknown := [one for one in wanted if one not in found]:
+            found |= await self._store.cards(unknown)
         for one, before in known.items():
             card, now = found.get(one), lists.find(one)
             if now is not before and (card is None or (now is not None and now.version >= card.version)):
                 continue  # somebody has read it later than we have
-            self._revision += 1
+            kept = self._cards.pop(one, None)
+            if card is None or kept is None or now != card.entry or kept.card.json != card.json:
+                self._revision += 1
             if card is None:
                 lists.remove(one)
             else:
                 lists.put(card.entry)
+                self._cards[one] = _KeptCard(card, read_at)
+        self._let_go()
+
+    async def _renew(self) -> None:
+        """Reads some of the old cards that have been shown. Raises Unavailable."""
+        lists, now = self._lists, time.monotonic()
+        if lists is None or not self._old or now - self._renewed_at < _RENEWAL_SECONDS:
+            return
+        self._renewed_at = now
+        chosen = list(self._old)[:_RENEWED_AT_ONCE]
+        for one in chosen:
+            del self._old[one]
+        await self._refresh(lists, dict.fromkeys(chosen))
 
     def _keep(self, cards: Iterable[Card], read_at: float) -> None:
+        """Unless a later version is there."""
         for card in cards:
-            self._cards.pop(card.entry.id, None)
-            self._cards[card.entry.id] = (read_at, card)
+            kept = self._cards.pop(card.entry.id, None)
+            later = kept is not None and kept.card.version > card.version
+            self._cards[card.entry.id] = kept if kept is not None and later else _KeptCard(card, read_at)
+        self._let_go()
+
+    def _let_go(self) -> None:
         while len(self._cards) > self._most_cards:
             del self._cards[next(iter(self._cards))]
 

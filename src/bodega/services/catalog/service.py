@@ -38,8 +38,12 @@ _OF_THE_ROW = (Invalid, Conflict, StaleVersion)
 time."""
 ROWS_AT_ONCE = 25
 """Of an import: few enough that others' requests do not wait for us."""
+_NOTHING_MADE: Mapping[int, Product] = {}
 REPORTED = 1_000
 """How many rows an import's report names."""
+KEPT_FROM_CHECK = 1_000
+"""Of an import's new products, how many are kept from the check until they are written, and not made once more: some
+ten kilobytes each."""
 _TRIES = 20
 """How often a change that suits every version is tried again after a faster one."""
 
@@ -140,7 +144,8 @@ async def import_products(
     Raises: ImportRefused, if a row is at fault and not `partial` or `dry_run`: then nothing was written.
     """
     categories = {one.category.slug for one in await store.categories()}
-    checked = await _check(store, read(), categories, currency)
+    made: dict[int, Product] = {}
+    checked = await _check(store, read(), categories, currency, made)
     if dry_run:
         return checked.shown(dry_run=True)
     if checked.faults and not partial:
@@ -149,12 +154,14 @@ async def import_products(
             f"{failed} rows have errors; nothing was written", errors=checked.faults[:REPORTED], failed=failed
         )
     good = (row for row in read() if row.line not in checked.faulty_lines)
-    written = await _write(store, good, categories, currency, checked.only_faults())
+    written = await _write(store, good, categories, currency, made, checked.only_faults())
     return written.shown(dry_run=False)
 
 
-async def _check(store: Store, rows: Iterator[Row], categories: set[str], currency: str) -> "Tally":
-    """What would become of the rows."""
+async def _check(
+    store: Store, rows: Iterator[Row], categories: set[str], currency: str, made: dict[int, Product]
+) -> "Tally":
+    """What would become of the rows; `made`: the first of the new products, by line."""
     report = Tally()
     taken = Taken()
     for block in blocks(rows, ROWS_AT_ONCE):
@@ -170,13 +177,17 @@ async def _check(store: Store, rows: Iterator[Row], categories: set[str], curren
                 report.fault(row, problem)
             else:
                 report.count(row, before, after)
+                if before is None and len(made) < KEPT_FROM_CHECK:
+                    made[row.line] = after
     return report
 
 
-async def _write(store: Store, rows: Iterator[Row], categories: set[str], currency: str, report: "Tally") -> "Tally":
-    """Makes the new products of a block in one go, changes the others one by one."""
+async def _write(
+    store: Store, rows: Iterator[Row], categories: set[str], currency: str, made: dict[int, Product], report: "Tally"
+) -> "Tally":
+    """Makes the new products of a block in one go, changes the others one by one. `made`: as `_check` has left it."""
     for block in blocks(rows, ROWS_AT_ONCE):
-        wished = await _wished(store, block, categories, currency)
+        wished = await _wished(store, block, categories, currency, made)
         new = [after for _, before, after in wished if before is None and isinstance(after, Product)]
         refused = await store.insert_products(new)
         for row, before, after in wished:
@@ -194,13 +205,16 @@ async def _write(store: Store, rows: Iterator[Row], categories: set[str], curren
 
 
 async def _wished(
-    store: Store, rows: Sequence[Row], categories: set[str], currency: str
+    store: Store, rows: Sequence[Row], categories: set[str], currency: str, made: Mapping[int, Product] = _NOTHING_MADE
 ) -> list[tuple[Row, Product | None, Product | Problem]]:
     """Of each row its product as it is, if it is, and as it would be, or what is wrong with it."""
     known = await store.products_by_slug([slug for row in rows if (slug := _slug(row)) is not None])
     wished: list[tuple[Row, Product | None, Product | Problem]] = []
     for row in rows:
         before = known.get(_slug(row) or "")
+        if before is None and row.line in made:
+            wished.append((row, None, made[row.line]))
+            continue
         try:
             wished.append((row, before, _imported(row, before, categories, currency)))
         except _OF_THE_ROW as problem:

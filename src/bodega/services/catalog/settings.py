@@ -35,7 +35,9 @@ class Settings(ServiceSettings):
     relay_shared_poll_seconds: float = 0.1
     """While there are other replicas, whose writes do not wake the one that publishes, it looks this often."""
     shared_cache_seconds: int = 60
-    cards_in_memory: int = 5_000
-    """Of products that lists have shown: some three kilobytes each."""
+    cards_in_memory: int = 150_000
+    """Of how many products what lists show is kept written out: half a kilobyte to one and a half each. Of more, those
+    that were not shown for longest are read from the database when they are asked for."""
     card_seconds: float = 60
-    """After this time a card is read again: what was changed past the catalog (by hand, say) is seen, too."""
+    """A card that was read longer ago is read again once it has been shown: what was changed past the catalog (by hand,
+    say) is seen soon after, too."""

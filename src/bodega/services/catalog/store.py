@@ -57,7 +57,9 @@ _CARD = {
 }
 _BY_ID = [("_id", ASCENDING)]
 _SLICE = 250
-"""Of a pass over all products: some tenths of a second of the stand-in's time, if there are 100,000."""
+"""Of a pass over all products: some tenths of a second of the stand-in's time, if there are 100,000 ..."""
+_QUIET_SLICE = 1_000
+"""... and while nobody else asks this process for anything: more of them share the stand-in's look at all ids."""
 _PAUSE_SECONDS = 0.02
 """Between two slices: the stand-in's lock is not fair, and who waits for it must have woken up before we ask again."""
 _PASS_MILLISECONDS = 600_000
@@ -66,9 +68,12 @@ _IDS_AT_ONCE = 200
 _LARGE = f"w{WIDTHS[-1]}."
 """Of a picture, what no card is wide enough for."""
 _PRODUCTS = "products"
+_OWN_QUESTIONS = frozenset({"last_change", "changes_since", "lead", "pending_after", "untold_categories", "ping"})
+"""What this process asks the whole time, even if nobody wants anything."""
 _FEW_CHANGES = 10
 _KEPT_CHANGES = 100
 """Of the last records, how many can be read: who has not looked for longer reads all products again."""
+_MOST_WRITTEN = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +162,8 @@ def _answering(method: Callable[Given, Coroutine[Any, Any, Found]]) -> Callable[
     @wraps(method)
     async def call(*args: Given.args, **kwargs: Given.kwargs) -> Found:
         count("mongo")
+        if method.__name__ not in _OWN_QUESTIONS:
+            args[0].asked += 1  # type: ignore[attr-defined]
         try:
             return await method(*args, **kwargs)
         except (DuplicateKeyError, BulkWriteError):
@@ -195,6 +202,9 @@ class Store:
         """Set after every write to a product or a category: there is something to tell."""
         self.recorded = asyncio.Event()
         """Set after every record of this process: there is something for the lists."""
+        self.asked = 0
+        """How often somebody has asked anything, but for what the lists and the relay ask without end."""
+        self._written: dict[str, Card] = {}
 
     @_answering
     async def open(self) -> None:
@@ -262,11 +272,24 @@ class Store:
 
     # --- for the lists -----------------------------------------------------------------------------------
 
-    async def entries(self) -> AsyncIterator[list[Entry]]:
+    async def all_cards(self) -> AsyncIterator[list[Card]]:
         """Every product, whatever its status, some at a time, by id: a pass over the whole collection. What is written
         meanwhile may come in either state, and what is made meanwhile may be missing. Raises Unavailable."""
-        async for documents in self._slices(_ENTRY):
-            yield [_entry(document) for document in documents]
+        async for documents in self._slices(_CARD):
+            yield [_card(document) for document in documents]
+
+    def written_card(self, product_id: str, version: int) -> Card | None:
+        """What this process has written of the product, if it is at least of this version: what has been acknowledged
+        need not be read. Told once."""
+        card = self._written.pop(product_id, None)
+        return card if card is not None and card.version >= version else None
+
+    def _keep_written(self, document: Document) -> None:
+        card = _card(document)
+        self._written.pop(card.entry.id, None)
+        self._written[card.entry.id] = card
+        if len(self._written) > _MOST_WRITTEN:
+            del self._written[next(iter(self._written))]
 
     @_answering
     async def cards(self, ids: Sequence[str]) -> dict[str, Card]:
@@ -347,18 +370,21 @@ class Store:
             self._url, tz_aware=True, maxPoolSize=1, socketTimeoutMS=_PASS_MILLISECONDS, **self._patience
         )
         last: str | None = None
+        size = _SLICE
         try:
             products = client.get_default_database("bodega")[self._products.name]
             while True:
-                documents = await _slice_behind(last, products, projection)
+                asked = self.asked
+                documents = await _slice_behind(last, size, products, projection)
                 for document in documents:
                     if last is not None and document["_id"] <= last:
                         raise RuntimeError("the database does not keep to the order of the index that it was told")
                     last = document["_id"]
                 if documents:
                     yield documents
-                if len(documents) < _SLICE:
+                if len(documents) < size:
                     return
+                size = _SLICE if self.asked != asked else max(_SLICE, min(2 * size, _QUIET_SLICE))
                 await asyncio.sleep(_PAUSE_SECONDS)
         except (ConnectionFailure, OperationFailure) as error:
             raise Unavailable("the database does not answer", store=type(error).__name__) from error
@@ -390,6 +416,7 @@ class Store:
             await self.forget_pending([entry["_id"]])
             raise await self._taken(product) from error
         if written:
+            self._keep_written(_document(product))
             await self.record([(product.id, product.version)])
         else:
             await self.forget_pending([entry["_id"]])
@@ -402,17 +429,21 @@ class Store:
         if not products:
             return {}
         entries = [_announcement(product) for product in products]
+        documents = [_document(product) for product in products]
         await self._pending.insert_many(entries)
         refused: dict[str, Exception] = {}
         try:
-            await self._products.insert_many([_document(product) for product in products], ordered=False)
+            await self._products.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             failed = error.details["writeErrors"]
             if any(one["code"] != _DUPLICATE_KEY for one in failed):
                 raise
             await self.forget_pending([entries[one["index"]]["_id"] for one in failed])
             refused = {products[one["index"]].id: await self._taken(products[one["index"]]) for one in failed}
-        await self.record((one.id, one.version) for one in products if one.id not in refused)
+        made = [one for one in documents if one["_id"] not in refused]
+        for one in made:
+            self._keep_written(one)
+        await self.record((one["_id"], one["version"]) for one in made)
         self.written.set()
         return refused
 
@@ -616,11 +647,11 @@ def _versioned(written: str) -> tuple[str, int]:
 
 
 async def _slice_behind(
-    last: str | None, products: AsyncCollection[Document], projection: Mapping[str, Any]
+    last: str | None, size: int, products: AsyncCollection[Document], projection: Mapping[str, Any]
 ) -> list[Document]:
     """Tried again a few times: the stand-in has been seen to miss a piece of its file ("Chunk not found") while others
     wrote, and to find it again at the next question. So the pass need not begin anew."""
-    question = products.find({"_id": _behind(last)}, projection).hint(_BY_ID).limit(_SLICE)
+    question = products.find({"_id": _behind(last)}, projection).hint(_BY_ID).limit(size)
     if last is not None:
         question = question.min([("_id", last)])
     for _ in range(_TRIES):

@@ -27,8 +27,8 @@ async def order_cancelled(tx: Transaction, event: Received[OrderCancelled]) -> N
 
 
 HEARS = (
-    Hears("ProductUpdated", ProductUpdated, product_updated),
-    Hears("ProductArchived", ProductArchived, product_archived),
+    Hears("ProductUpdated", ProductUpdated, product_updated, shares=True),
+    Hears("ProductArchived", ProductArchived, product_archived, shares=True),
     Hears("OrderPaid", OrderPaid, order_paid),
     Hears("OrderCancelled", OrderCancelled, order_cancelled),
 )

@@ -112,29 +112,45 @@ async def move_stock(
 async def learn_product(tx: Transaction, product_id: str, skus: Sequence[str], version: int) -> None:
     """Which SKUs a product has as of a version; nothing, if that is no newer than what is known of it. New SKUs get a
     row at 0. A SKU is the product's that says so last; of one that it gives up, the product's that says so still."""
-    # Its row is locked, and made first if need be: two versions of a product that is new would not see each other.
-    before = await tx.fetchval(
-        """INSERT INTO product_skus AS known (product_id, version, skus) VALUES ($1, 0, '{}')
-           ON CONFLICT (product_id) DO UPDATE SET version = known.version
-           RETURNING skus""",
-        product_id,
-    )  # fmt: skip
-    learnt = await tx.fetchval(
-        """UPDATE product_skus SET version = $2, skus = $3 WHERE product_id = $1 AND version < $2
+    wanted = sorted(set(skus))
+    # A product that is new: most of a large import are, and of those that is all.
+    is_new = await tx.fetchval(
+        """INSERT INTO product_skus (product_id, version, skus) VALUES ($1, $2, $3) ON CONFLICT (product_id) DO NOTHING
            RETURNING true""",
-        product_id, version, sorted(set(skus)),
+        product_id, version, wanted,
     )  # fmt: skip
-    if not learnt:
+    before: Sequence[str] = ()
+    if not is_new:
+        # Its row is locked: two versions of it would not see each other.
+        before = await tx.fetchval("SELECT skus FROM product_skus WHERE product_id = $1 FOR UPDATE", product_id)
+        learnt = await tx.fetchval(
+            """UPDATE product_skus SET version = $2, skus = $3 WHERE product_id = $1 AND version < $2
+               RETURNING true""",
+            product_id, version, wanted,
+        )  # fmt: skip
+        if not learnt:
+            return
+    made = await tx.fetchval(
+        """WITH made AS (INSERT INTO stock (sku, product_id)
+                         SELECT sku, $2 FROM unnest($1::text[]) AS s (sku) ORDER BY sku
+                         ON CONFLICT (sku) DO NOTHING RETURNING sku)
+           SELECT count(*) FROM made""",
+        wanted, product_id,
+    )  # fmt: skip
+    if is_new and made == len(wanted):
         return
-    await tx.execute(
-        """INSERT INTO stock (sku, product_id) SELECT sku, $2 FROM unnest($1::text[]) AS s (sku) ORDER BY sku
-           ON CONFLICT (sku) DO NOTHING""",
-        sorted(set(skus)), product_id,
-    )  # fmt: skip
     # Another product's event may be under way: whoever locks a row second sees what the first has said. What is given
     # up is locked whoever has it now, since the other may be passing it to this product. Rows that stay the product's
     # are left alone, so that nobody who buys waits.
     given_up = sorted(set(before) - set(skus))
+    if tx.shared:
+        is_moving = given_up or await tx.fetchval(
+            "SELECT EXISTS (SELECT FROM stock WHERE sku = ANY ($1) AND product_id IS DISTINCT FROM $2)",
+            wanted, product_id,
+        )  # fmt: skip
+        if not is_moving:
+            return
+        tx.keep_to_itself()
     await tx.execute(
         """SELECT FROM stock
             WHERE sku = ANY ($1) AND product_id IS DISTINCT FROM $2 OR sku = ANY ($3)

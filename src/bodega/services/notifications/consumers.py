@@ -118,11 +118,17 @@ def heard_with(mailing: Flows, settings: Settings) -> Sequence[Hears]:
             tx, mailing, data.sku, data.product_id, data.version, _available(data), settings, cause=event.id
         )
 
-    return (  # what takes wishes does not share: a reader who wants no more mails ends theirs of many SKUs at once
+    return (  # what takes a wish does not share: a reader who wants no more mails ends theirs of many SKUs at once
         # There are fewer than before, so nobody can be told of any. Only that it is sold out counts.
-        Hears("InventoryReserved", InventoryReserved, stock_changed, concerns=lambda event: not event.data.in_stock),
-        Hears("InventoryReleased", InventoryReleased, stock_changed),
-        Hears("InventoryAdjusted", InventoryAdjusted, stock_changed),
+        Hears(
+            "InventoryReserved",
+            InventoryReserved,
+            stock_changed,
+            concerns=lambda event: not event.data.in_stock,
+            shares=True,
+        ),
+        Hears("InventoryReleased", InventoryReleased, stock_changed, shares=True),
+        Hears("InventoryAdjusted", InventoryAdjusted, stock_changed, shares=True),
         Hears("OrderPaid", OrderPaid, order_paid, shares=True),
         Hears("OrderCancelled", OrderCancelled, order_cancelled, shares=True),
         Hears("OrderRefunded", OrderRefunded, order_refunded, shares=True),

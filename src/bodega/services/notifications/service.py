@@ -96,7 +96,10 @@ async def stock_changed(
         return
     # Also if this event is an old one: somebody who asked may have brought us newer figures before it.
     count = domain.mails_for(seen.available, seen.told, settings.stock_mails_per_piece)
-    wishes = await store.take_stock_wishes(tx, sku, product_id, count) if count else []
+    if not count or (tx.shared and not await store.is_wished_for(tx, sku, product_id)):
+        return
+    tx.keep_to_itself()
+    wishes = await store.take_stock_wishes(tx, sku, product_id, count)
     for wish in wishes:
         notice = Notice(
             kind="back_in_stock",

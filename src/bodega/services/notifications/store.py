@@ -251,6 +251,13 @@ async def lock_address(tx: Transaction, email: str) -> None:
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended('stock_wish:' || lower($1), 0))", email)
 
 
+async def is_wished_for(tx: Transaction, sku: str, product_id: str) -> bool:
+    """By anybody."""
+    return bool(
+        await tx.fetchval("SELECT EXISTS (SELECT FROM stock_wish WHERE sku = $1 AND product_id = $2)", sku, product_id)
+    )
+
+
 async def is_wished(tx: Transaction, sku: str, product_id: str, email: str) -> bool:
     return bool(
         await tx.fetchval(

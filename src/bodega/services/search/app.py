@@ -12,23 +12,27 @@ from bodega.services.search import routes
 from bodega.services.search.clients import Sources
 from bodega.services.search.consumers import hears
 from bodega.services.search.flows import Curator, Herald
-from bodega.services.search.settings import Settings
+from bodega.services.search.settings import SELDOMEST_MILLISECONDS, Settings
 from bodega.services.search.store import Store
 
 NAME = "search"
+_AT_ONCE = 500
+"""Events: so many that in a flood the SKUs of a product, which are told in different partitions, come together."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
+    edge = SharedCache(settings.edge_url, settings.purge_secret_file) if settings.edge_url else None
+    # Behind an edge every change is followed by a refresh that the herald asks for; the engine's own come on top.
+    own_refresh = settings.refresh_milliseconds if edge is None else SELDOMEST_MILLISECONDS
     store = Store(
         settings.opensearch_url,
         prefix=settings.index_prefix,
         timeout_seconds=settings.opensearch_timeout_seconds,
-        refresh_milliseconds=settings.refresh_milliseconds,
+        refresh_milliseconds=own_refresh,
         search_milliseconds=settings.search_milliseconds,
     )
     sources = Sources(settings)
-    edge = SharedCache(settings.edge_url, settings.purge_secret_file) if settings.edge_url else None
     herald = Herald(store, edge, settings)
     curator = Curator(store, sources, herald, settings)
     door = StatelessDoor(
@@ -37,7 +41,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         {one.name: one for one in hears(store, herald)},
         skipped_dir=settings.skipped_dir,
     )
-    consumer = consumer_of(NAME, settings, door, topics=("catalog", "inventory"))
+    consumer = consumer_of(NAME, settings, door, topics=("catalog", "inventory"), at_once=_AT_ONCE)
     return create_service(
         NAME,
         settings,

@@ -16,10 +16,13 @@ from bodega.kit.trouble import Backoff
 from bodega.services.search import domain, service
 from bodega.services.search.clients import PRODUCTS_AT_ONCE, Sources
 from bodega.services.search.domain import Difference, Stock
-from bodega.services.search.settings import Settings
+from bodega.services.search.settings import SELDOMEST_MILLISECONDS, Settings
 from bodega.services.search.store import Skeleton, Store
 
 _log = log()
+_REST = 5
+"""So many times as long as a refresh takes it is to the next one, if that is no longer than a second."""
+_SELDOMEST_SECONDS = SELDOMEST_MILLISECONDS / 1000
 
 
 async def fill(store: Store, sources: Sources) -> int:
@@ -114,7 +117,8 @@ def _skus(products: Sequence[Product]) -> list[str]:
 class Herald:
     """Takes from the edge what the index has made old, once searches find what is new. `run()` until `stop()`.
 
-    A change is told at once; those that follow within one refresh's time are told together.
+    A change is told at once; those that follow within one refresh's time are told together. A flood of them makes each
+    refresh dearer, and so they are made more seldom, once a second at least.
     """
 
     def __init__(self, store: Store, edge: SharedCache | None, settings: Settings) -> None:
@@ -144,8 +148,9 @@ class Herald:
             if self._edge is None:
                 continue
             try:
-                next_refresh = clock() + self._gather_seconds
+                began = clock()
                 await self._store.refresh()
+                next_refresh = began + max(self._gather_seconds, min(_REST * (clock() - began), _SELDOMEST_SECONDS))
                 await self._edge.purge(["search"])
             except Unavailable as error:
                 _log.warning("the edge has not been told of what changed", error=error)

@@ -6,6 +6,10 @@ from pydantic_settings import SettingsConfigDict
 
 from bodega.kit.settings import ServiceSettings
 
+SELDOMEST_MILLISECONDS = 1000
+"""Of the index's refreshes behind an edge: of those that are asked for after a write, during a flood of writes; and of
+the engine's own, should whoever has written be killed before it could ask."""
+
 
 class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="BODEGA_SEARCH_")
@@ -18,7 +22,8 @@ class Settings(ServiceSettings):
     index_prefix: str = "bodega-"
     """Put before every index and alias, so that shops and tests may share an engine."""
     refresh_milliseconds: int = 200
-    """How soon a written change is found. Every change of the index costs one refresh within this time."""
+    """How soon a written change is found, but in a flood of changes behind an edge (`SELDOMEST_MILLISECONDS`). Every
+    change of the index costs one refresh within this time."""
     edge_url: str = ""
     """Where the edge takes our word that an answer is old. Without an edge no shared cache may keep any."""
     purge_secret_file: Path | None = None

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import nh3
@@ -203,8 +204,10 @@ def slugs_alike(wanted: str) -> Iterator[str]:
         yield wanted[: SLUG_LENGTH - len(suffix)].rstrip("-") + suffix
 
 
+@lru_cache(maxsize=1_000)
 def html_of(markdown: str) -> str:
-    """Markdown as HTML that may stand on a page: nothing that runs, no address but http, https and mailto."""
+    """Markdown as HTML that may stand on a page: nothing that runs, no address but http, https and mailto. An import
+    that changes products asks for each text twice: when its rows are checked and when they are written."""
     return nh3.clean(
         _MARKDOWN.render(markdown),
         tags=_TAGS,
