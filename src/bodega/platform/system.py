@@ -111,6 +111,7 @@ class InstanceSpec(_Frozen):
     `gateways`: addresses and networks from which the gateway calls the services; they believe what it says of a
     client's address, and nobody else. `settings`: by service, what it is told otherwise than by its defaults.
     `unlimited`: networks of the loopback interface from which load comes: the gateway has no limits for them.
+    `java`: what OpenSearch's Java is told beside its own options.
     """
 
     offset: int = 0
@@ -121,6 +122,7 @@ class InstanceSpec(_Frozen):
     gateways: tuple[str, ...] = (LOOPBACK,)
     settings: dict[str, dict[str, str | int | float]] = {}
     unlimited: tuple[IPv4Network, ...] = ()
+    java: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _only_this_machine_is_unlimited(self) -> Self:
