@@ -122,8 +122,9 @@ async def test_a_guest_with_3d_secure_comes_back_from_the_bank_to_an_order_and_c
     await page.get_by_role("dialog").get_by_role("link", name="Check out").click()
     await say_where(page, email)
     await pay(page, SECURE)
-    with nothing_is_packed():
+    async with page.expect_response("**/api/checkout/*/confirm"):
         await page.get_by_role("button", name="Complete").click()
+    with nothing_is_packed():
         await page.wait_for_url("**/orders/**")
         await page.get_by_role("button", name="Cancel the order").click()
         await page.get_by_role("button", name="Yes, cancel it").click()

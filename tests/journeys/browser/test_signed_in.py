@@ -74,7 +74,7 @@ async def test_without_scripts_too(site: Site, api: Caller, merchant: Merchant) 
     await page.get_by_role("button", name="Add to cart").click()
     await expect(page.get_by_role("main").get_by_role("listitem")).to_have_count(1)
     await ten_minutes_pass(site)
-    await go(page, f"{site.url}/cart")
+    await page.goto(f"{site.url}/cart")
     await expect(page.get_by_role("main").get_by_role("listitem")).to_have_count(1)
     assert urlsplit(page.url).path == "/cart"
     page = await is_on_sale(site, second)
