@@ -40,13 +40,17 @@ def guest(api: Caller) -> Shopper:
     return Shopper(api)
 
 
-@pytest.fixture
-async def customer(api: Caller) -> Shopper:
+async def registered(api: Caller) -> Shopper:
     """Somebody who has just registered."""
     email = f"{unique('ada')}@example.com"
     answer = await api.post("/auth/register", {"email": email, "password": PASSWORD, "name": "Ada"})
     assert answer.status == 201, answer.body
     return Shopper(await signed_in(api, email, PASSWORD), email)
+
+
+@pytest.fixture
+async def customer(api: Caller) -> Shopper:
+    return await registered(api)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from bodega.proof.bench.rest import Rest
 from tests.journeys.conftest import INSTANCE
 from tests.journeys.shop import unique
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.alone]
 
 
 @dataclass

@@ -15,7 +15,7 @@ from bodega.platform.system import System
 from tests.journeys.conftest import INSTANCE
 from tests.journeys.shop import Merchant, Order, Outside, Shopper, unique
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.alone]
 
 Count = tuple[str, str, str]
 """Service, cause, work."""

@@ -132,6 +132,7 @@ async def test_two_tabs_on_one_cart_end_in_the_same_order(guest: Shopper, mercha
     await stock_is(merchant, product["sku"], 4, 0)
 
 
+@pytest.mark.alone  # it is the next payment, whoever's it is, that goes wrong
 async def test_a_processor_that_times_out_after_charging_ends_in_one_charge(
     guest: Shopper, merchant: Merchant, outside: Outside
 ) -> None:

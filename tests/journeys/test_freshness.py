@@ -17,7 +17,7 @@ from bodega.kit.testing import Answered, Caller, eventually
 from tests.conftest import engine
 from tests.journeys.shop import Merchant, Shopper, unique
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.journey, pytest.mark.alone, pytest.mark.timeout(180)]
 
 CHANGES = 10
 WITHIN_SECONDS = 1.0

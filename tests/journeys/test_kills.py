@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,16 @@ import pytest
 
 from bodega.kit.testing import Answered, Caller, eventually
 from bodega.platform import state
-from bodega.platform.system import System
 from tests.journeys.conftest import INSTANCE
+from tests.journeys.parts import SYSTEM, parts
 from tests.journeys.shop import ADDRESS, Merchant, Order, Outside, Shopper, unique
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.alone, pytest.mark.timeout(300)]
 
-SYSTEM = System.load()
 ENGINES = ["postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs", "envoy", "sandbox"]
 PARTS = [*SYSTEM.services, *ENGINES, "storefront", "varnish", "purger"]
 SHOPPERS, PATIENCE_SECONDS = 4, 90
 GUESTS, KILLS = 16, 5
-
-
-def parts() -> dict[str, state.Part]:
-    report = state.read(SYSTEM.instance(INSTANCE))
-    assert report is not None
-    return report.parts
 
 
 async def insists(ask: Callable[[], Awaitable[Answered]]) -> Answered:
@@ -48,6 +42,13 @@ async def insists(ask: Callable[[], Awaitable[Answered]]) -> Answered:
             last = error
         assert time.monotonic() < deadline, last
         await asyncio.sleep(0.2)
+
+
+class Insistent(Caller):
+    """Asks so each time."""
+
+    async def request(self, method: str, path: str, body: Any = None, **options: Any) -> Answered:
+        return await insists(lambda: Caller.request(self, method, path, body, **options))
 
 
 class RanOut(Exception):
@@ -124,7 +125,8 @@ async def no_money_is_unexplained(merchant: Merchant, outside: Outside, sku: str
 
 
 async def all_agrees(orders: list[Order], sku: str, stock: int, merchant: Merchant, outside: Outside) -> None:
-    """Shipped once, charged once, taken from the stock once."""
+    """Shipped once, charged once, taken from the stock once. Whoever looks may meet with trouble."""
+    outside = Outside(Insistent(outside.sandbox.base, outside.sandbox.session))
     for order in orders:
         seen = await ends_packed(order)
         known = await insists(lambda order=order: merchant.api.get(f"/admin/orders/{order.id}"))  # type: ignore[misc]
@@ -165,21 +167,49 @@ async def is_back(name: str, killed: int) -> None:
     await eventually(check, within_seconds=60, every_seconds=0.1)
 
 
+@dataclass
+class Killed:
+    """What was under way when a part was killed, and how it ends: in its own time, while the next parts are killed."""
+
+    api: Caller
+    merchant: Merchant
+    outside: Outside
+    endings: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
+
+    async def in_the_middle(self, name: str) -> None:
+        """Kills a part while orders are under way, lets others buy, and returns when the part is back."""
+        product = await self.merchant.makes(stock=50)
+        sku = product["sku"]
+        first = [asyncio.create_task(buys_through_trouble(self.api, sku)) for _ in range(SHOPPERS)]
+        await in_the_middle(first, self.merchant, sku, 50)
+        victim = parts()[name].pid
+        assert victim is not None
+        os.kill(victim, signal.SIGKILL)
+        second = [asyncio.create_task(buys_through_trouble(self.api, sku)) for _ in range(SHOPPERS)]
+        orders = list(await asyncio.gather(*first, *second))
+        await is_back(name, victim)
+        self.endings[name] = asyncio.create_task(all_agrees(orders, sku, 50, self.merchant, self.outside))
+
+
+@pytest.fixture(scope="module")
+async def killed(api: Caller, merchant: Merchant, outside: Outside) -> AsyncIterator[Killed]:
+    killed = Killed(api, merchant, outside)
+    yield killed
+    await asyncio.gather(*killed.endings.values(), return_exceptions=True)
+
+
 @pytest.mark.parametrize("name", PARTS)
-async def test_a_part_that_is_killed_in_the_middle_of_orders_comes_back_and_every_order_ends(
-    name: str, api: Caller, merchant: Merchant, outside: Outside
+async def test_a_part_that_is_killed_in_the_middle_of_orders_comes_back_and_all_shoppers_get_theirs(
+    name: str, killed: Killed
 ) -> None:
-    product = await merchant.makes(stock=50)
-    sku = product["sku"]
-    first = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
-    await in_the_middle(first, merchant, sku, 50)
-    victim = parts()[name].pid
-    assert victim is not None
-    os.kill(victim, signal.SIGKILL)
-    second = [asyncio.create_task(buys_through_trouble(api, sku)) for _ in range(SHOPPERS)]
-    orders = list(await asyncio.gather(*first, *second))
-    await is_back(name, victim)
-    await all_agrees(orders, sku, 50, merchant, outside)
+    await killed.in_the_middle(name)
+
+
+@pytest.mark.parametrize("name", PARTS)
+async def test_every_order_ends_in_the_middle_of_which_a_part_was_killed(name: str, killed: Killed) -> None:
+    if name not in killed.endings:
+        await killed.in_the_middle(name)
+    await killed.endings[name]
 
 
 async def test_postgres_is_killed_again_and_again_while_guests_buy_and_nothing_is_parked_or_lost(

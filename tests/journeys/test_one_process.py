@@ -11,17 +11,16 @@ import pytest
 
 from bodega.kit.testing import Caller
 from tests.journeys.conftest import INSTANCE
+from tests.journeys.parts import SYSTEM, parts
 from tests.journeys.shop import Merchant, Outside, Shopper
 from tests.journeys.test_kills import (
     SHOPPERS,
-    SYSTEM,
     all_agrees,
     buys_through_trouble,
     command,
     in_the_middle,
     insists,
     is_back,
-    parts,
 )
 from tests.journeys.test_one_order import (
     test_a_guest_buys_and_everything_follows_by_itself,
@@ -29,7 +28,7 @@ from tests.journeys.test_one_order import (
     test_cancelling_gives_the_money_and_the_stock_back,
 )
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.alone, pytest.mark.timeout(300)]
 
 __all__ = [
     "test_a_guest_buys_and_everything_follows_by_itself",

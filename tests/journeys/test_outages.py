@@ -1,24 +1,21 @@
 """What shoppers see while parts of the shop are away: what the edge remembers, never a price that is no longer true."""
 
 import asyncio
-import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable
-from typing import Any
 
 import aiohttp
-import psutil
 import pytest
 
 from bodega.kit.testing import Answered, Caller, eventually
 from tests.conftest import engine
+from tests.journeys.parts import SYSTEM, parts, standing_still
 from tests.journeys.shop import Merchant, Shopper, unique
 from tests.journeys.test_freshness import all_show, views_of, watching
-from tests.journeys.test_kills import SYSTEM, insists, is_back, parts
+from tests.journeys.test_kills import insists, is_back
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.journey, pytest.mark.alone, pytest.mark.timeout(300)]
 
 BEHIND = [*SYSTEM.services, "docs", "envoy", "storefront", "seaweedfs", "purger"]
 """All that the edge asks, and who tells it of changes."""
@@ -33,24 +30,6 @@ def unseen() -> str:
 def site(session: aiohttp.ClientSession, api: Caller) -> Caller:
     """The shop as its shoppers reach it."""
     return Caller(engine("BODEGA_ORDERS_SITE_URL"), session)
-
-
-@contextlib.contextmanager
-def standing_still(names: Iterable[str]) -> Any:
-    """The parts answer nobody, as on a machine that hangs: their ports stay open, and no supervisor sees them end."""
-    still = [process for name in names if (pid := parts()[name].pid) for process in _with_children(pid)]
-    for process in still:
-        process.suspend()
-    try:
-        yield
-    finally:
-        for process in still:
-            process.resume()
-
-
-def _with_children(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
 
 
 def kill(name: str) -> int:

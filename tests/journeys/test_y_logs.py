@@ -7,7 +7,7 @@ import pytest
 
 from tests.journeys.logs import failed_loops, unhandled
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.alone]
 
 
 def test_no_request_of_the_run_has_ended_unhandled() -> None:

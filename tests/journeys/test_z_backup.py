@@ -18,7 +18,7 @@ from tests.journeys.logs import failed_loops, unhandled
 from tests.journeys.shop import Merchant, Order, Outside, Shopper
 from tests.journeys.test_kills import command, insists
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.journey, pytest.mark.alone, pytest.mark.timeout(400)]
 
 
 @dataclass

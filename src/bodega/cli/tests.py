@@ -89,7 +89,7 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
             code, said = _beside_then_alone([f"--ignore={_JOURNEYS}", *arguments], instance)
         case "journey":
             _open_shop(instance)
-            code, said = _pytest([_JOURNEYS, *arguments], test_environment(instance))
+            code, said = _beside_then_alone([_JOURNEYS, *arguments], instance)
         case _:
             if any(_JOURNEYS in argument for argument in arguments):
                 _open_shop(instance)

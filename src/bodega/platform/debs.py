@@ -1,4 +1,4 @@
-"""Varnish, which no Python package brings: fetched as Debian or Ubuntu packages and unpacked, not installed.
+"""What no Python package brings, Varnish and libfaketime: Debian or Ubuntu packages, unpacked and not installed.
 
 apt verifies them by the distribution's own signatures; its state for that is a folder of ours, so that an ordinary user
 can do it. What lies in `debian/` is shared by all instances.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bodega.platform.environment import DOWNLOADS, inherited
 
-PACKAGES = ("varnish", "libvarnishapi3", "varnish-modules", "libjemalloc2")
+PACKAGES = ("varnish", "libvarnishapi3", "varnish-modules", "libjemalloc2", "libfaketime")
 _LIBRARIES = "usr/lib/x86_64-linux-gnu"
 _TOOLS = ("apt-get", "dpkg-deb")
 
@@ -34,6 +34,18 @@ def modules(home: Path) -> Path:
 def libraries(home: Path) -> str:
     """The path (LD_LIBRARY_PATH) of the libraries that it needs."""
     return f"{_root(home) / _LIBRARIES}:{_root(home) / _LIBRARIES / 'varnish'}"
+
+
+def another_clock(home: Path, ahead_seconds: int) -> dict[str, str]:
+    """The environment in which a program, and all that it starts, has a wall clock that is so much ahead. Its monotonic
+    clock stays as it is. (https://github.com/wolfcw/libfaketime)"""
+    library = _root(home) / _LIBRARIES / "faketime" / "libfaketimeMT.so.1"
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME": f"{ahead_seconds:+d}s",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_RESET": "1",
+    }
 
 
 def are_fetched(home: Path) -> bool:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from bodega.platform import settings
+from bodega.platform import debs, settings
 from bodega.platform.engines import (
     docs,
     envoy,
@@ -90,6 +90,7 @@ def _services(instance: Instance, rendered: dict[str, dict[str, str]], replica: 
         command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), str(told), *groups),
         folder=instance.data,
         inherits=TRACES,
+        environment=_clock_of(instance, replica),
         prepare=partial(
             _tell,
             told,
@@ -111,6 +112,11 @@ def _services(instance: Instance, rendered: dict[str, dict[str, str]], replica: 
             for service in services
         ),
     )
+
+
+def _clock_of(instance: Instance, replica: int) -> dict[str, str]:
+    ahead = instance.spec.clock_ahead_seconds
+    return debs.another_clock(instance.home, ahead) if replica and ahead else {}
 
 
 def _as_replica(instance: Instance, service: Service, replica: int) -> dict[str, str]:

@@ -112,7 +112,8 @@ class InstanceSpec(_Frozen):
     client's address, and nobody else. `settings`: by service, what it is told otherwise than by its defaults.
     `unlimited`: networks of the loopback interface from which load comes: the gateway has no limits for them.
     `replicas`: how many processes there are of each service, at the same port. Not in containers: who runs those
-    says how many.
+    says how many. `clock_ahead_seconds`: by how much the clock of each second replica is ahead.
+    `java`: what OpenSearch's Java is told beside its own options.
     """
 
     offset: int = 0
@@ -124,6 +125,8 @@ class InstanceSpec(_Frozen):
     settings: dict[str, dict[str, str | int | float]] = {}
     unlimited: tuple[IPv4Network, ...] = ()
     replicas: int = Field(default=1, ge=1, le=2)
+    clock_ahead_seconds: int = 0
+    java: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _only_this_machine_is_unlimited(self) -> Self:

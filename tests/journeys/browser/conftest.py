@@ -1,5 +1,6 @@
 """A real browser in front of the shop, at two sizes, that fails a test for whatever a page complains of."""
 
+import fcntl
 import os
 import tempfile
 from collections.abc import AsyncIterator
@@ -64,12 +65,21 @@ async def at_work(page: Page) -> None:
     await expect(page.locator("html")).to_have_attribute("data-scripts", "on")
 
 
+async def go(page: Page, url: str) -> None:
+    """To another address, until its scripts are at work."""
+    await page.goto(url)
+    await at_work(page)
+
+
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     home = Path(os.environ.get("BODEGA_HOME") or pages.STOREFRONT.parent / ".bodega") / "browser"
     home.mkdir(parents=True, exist_ok=True)
+    with (home / "unpacked-by").open("w") as turn:  # by one of the processes that run side by side; the others wait
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        program = pages.chromium(home)
     async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=pages.chromium(home), args=_FLAGS)
+        running = await playwright.chromium.launch(executable_path=program, args=_FLAGS)
         yield running
         await running.close()
 

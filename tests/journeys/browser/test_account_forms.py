@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from tests.journeys.browser.conftest import Site
+from tests.journeys.browser.conftest import Site, go
 from tests.journeys.conftest import PASSWORD
 from tests.journeys.shop import ADDRESS, Shopper
 
@@ -38,7 +38,7 @@ async def test_a_profile_and_a_kept_address_can_be_changed_time_after_time(site:
         await expect(page.get_by_role("heading", level=1)).to_have_text(f"Hello, {name}.")
         profile = (await customer.api.get("/users/me")).json
         assert (profile["name"], profile["marketing_opt_in"]) == (name, news)
-    await page.goto(f"{site.url}/account/addresses")
+    await go(page, f"{site.url}/account/addresses")
     for street in ("Weg 22", "Weg 23"):
         await page.get_by_role("button", name="Change the address").click()
         await page.get_by_label("Street and number").fill(street)
@@ -132,7 +132,7 @@ async def test_a_refusal_that_fits_no_field_is_said_in_every_form(site: Site, cu
     for status, problem in REFUSALS.values():
         text = problem["errors"][0]["message"] if "errors" in problem else problem["detail"]
 
-        await page.goto(f"{site.url}{path}")
+        await go(page, f"{site.url}{path}")
         await page.route(address, refusing(method, status, problem))
         await act(page)
         said = page.get_by_role("main").get_by_role("alert").filter(has_text=str(text)[1:])

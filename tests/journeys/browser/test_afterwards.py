@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import expect
 
 from bodega.kit.testing import Caller, eventually
-from tests.journeys.browser.conftest import Site
+from tests.journeys.browser.conftest import Site, go
 from tests.journeys.browser.test_every_page import is_for_everybody
 from tests.journeys.shop import Merchant, Outside, unique
 
@@ -56,7 +56,7 @@ async def test_cart_and_drawer_say_what_is_missing_for_free_delivery(
     await page.get_by_role("button", name="Add to cart").click()
     missing = "€1.50 more for free delivery within Germany."
     await expect(page.get_by_role("dialog").get_by_text(missing)).to_be_visible()
-    await page.goto(f"{site.url}/cart")
+    await go(page, f"{site.url}/cart")
     await expect(page.get_by_text(missing)).to_be_visible()
     await page.get_by_label("Quantity").select_option("2")
     await expect(page.get_by_text("Delivery within Germany is free.")).to_be_visible()

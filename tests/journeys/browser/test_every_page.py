@@ -74,12 +74,14 @@ async def fits_the_window(page: Page) -> None:
     assert overflow <= 0, f"{page.url} is {overflow} pixels wider than the window"
 
 
-async def test_the_pages_for_everybody(site: Site, size: str, merchant: Merchant) -> None:
+@pytest.mark.parametrize("path", FOR_EVERYBODY)
+async def test_the_pages_for_everybody(site: Site, size: str, path: str) -> None:
+    await is_for_everybody(await site.open(path))
+
+
+async def test_the_page_of_a_product_without_pictures(site: Site, size: str, merchant: Merchant) -> None:
     product = await merchant.makes()
-    for path in (*FOR_EVERYBODY, f"/products/{product['slug']}"):
-        page = await site.open(path)
-        await is_for_everybody(page)
-        await page.close()
+    await is_for_everybody(await site.open(f"/products/{product['slug']}"))
 
 
 async def test_the_pages_of_a_category_and_of_a_product_with_pictures(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from tests.journeys.browser.conftest import Site
+from tests.journeys.browser.conftest import Site, go
 from tests.journeys.browser.test_shopping import DECLINED, GOOD, SECURE, add, pay, say_where
 from tests.journeys.conftest import PASSWORD
 from tests.journeys.shop import ADDRESS, Merchant, Shopper, unique
@@ -46,7 +46,7 @@ async def test_a_stranger_buys_on_a_phone_and_is_told_each_time_what_happened(si
     page = await site.open("/")
     await page.set_viewport_size({"width": 375, "height": 667})
     await picture(page, "01-home")
-    await page.goto(f"{site.url}/search?q={word}")
+    await go(page, f"{site.url}/search?q={word}")
     await page.get_by_role("link", name=re.compile(word)).first.click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(f"Steel {word}")
     await expect(page.get_by_text("In stock.")).to_be_visible()  # the page's scripts are at work
@@ -129,7 +129,7 @@ async def test_with_the_keyboard_alone_the_focus_is_always_where_the_eye_is(
     other = await merchant.makes(price=1000, stock=5)
     page = await site.open(f"/products/{other['slug']}")
     await add(page)
-    await page.goto(f"{site.url}/products/{product['slug']}")
+    await go(page, f"{site.url}/products/{product['slug']}")
     button = page.get_by_role("button", name="Add to cart")
     await button.focus()
     await page.keyboard.press("Enter")
@@ -139,10 +139,10 @@ async def test_with_the_keyboard_alone_the_focus_is_always_where_the_eye_is(
     await page.keyboard.press("Escape")
     await has_focus(button)
 
-    await page.goto(f"{site.url}/cart")
+    await go(page, f"{site.url}/cart")
     await page.get_by_role("button", name=f"Remove {other['title']}").press("Enter")
     await has_focus(page.get_by_role("button", name=f"Remove {product['title']}"))
-    await page.goto(f"{site.url}/checkout")
+    await go(page, f"{site.url}/checkout")
     await page.get_by_label("E-mail").fill(f"{unique('keys')}@example.com")
     for label, text in (("Name", "Ada Lovelace"), ("Street and number", "Torstrasse 1"), ("Town or city", "Berlin")):
         await page.get_by_label(label).fill(text)
@@ -172,7 +172,7 @@ async def test_a_customer_with_one_address_sees_it_once_and_a_guest_can_sign_in_
     product = await merchant.makes(price=1000, stock=5)
     page = await site.open(f"/products/{product['slug']}")
     await add(page)
-    await page.goto(f"{site.url}/checkout")
+    await go(page, f"{site.url}/checkout")
     await page.get_by_role("main").get_by_role("link", name="Sign in").click()
     await page.get_by_label("E-mail").fill(customer.email)
     await page.get_by_label("Password").fill(PASSWORD)
@@ -202,7 +202,7 @@ async def test_a_cart_shows_as_many_pieces_as_there_are(site: Site, merchant: Me
     await add(page)
     for _ in range(2):
         await expect(page.get_by_label(f"Quantity of {product['title']}")).to_have_value(str(quantity))
-        await page.goto(f"{site.url}/cart")
+        await go(page, f"{site.url}/cart")
 
 
 @pytest.mark.parametrize("left", [1, 2, 9])
@@ -215,7 +215,7 @@ async def test_a_picker_ends_at_what_is_left_and_a_cart_with_more_is_corrected_b
     await page.get_by_label("Quantity", exact=True).select_option("10")
     await add(page)
     await merchant.stocks(product["sku"], left)
-    await page.goto(f"{site.url}/products/{product['slug']}")
+    await go(page, f"{site.url}/products/{product['slug']}")
     await expect(page.get_by_label("Quantity", exact=True).locator("option")).to_have_count(left)
     page = await site.open("/cart")
     await expect(page.get_by_text(f"Only {left} left, and your cart has 10.")).to_be_visible()

@@ -5,12 +5,14 @@ import re
 import pytest
 from playwright.async_api import Request, expect
 
-from tests.journeys.browser.conftest import Site
+from tests.journeys.browser.conftest import Site, at_work, go
+from tests.journeys.parts import nothing_is_packed
 from tests.journeys.shop import Merchant, Shopper
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
+@pytest.mark.alone  # nobody's parcel is packed meanwhile
 async def test_the_token_of_an_orders_link_is_in_no_address_and_survives_a_reload(
     site: Site, merchant: Merchant, guest: Shopper
 ) -> None:
@@ -19,14 +21,16 @@ async def test_the_token_of_an_orders_link_is_in_no_address_and_survives_a_reloa
     asked: list[Request] = []
     page.on("request", lambda request: asked.append(request))  # noqa: PLW0108 - Playwright marks the handler
     number = order.checkout["order"]["number"]
-    await page.goto(f"{site.url}/orders/{number}#token={order.token}")
-    await page.get_by_role("heading", name="What you ordered").wait_for()
-    await expect(page).to_have_url(re.compile(rf"/orders/{number}$"))
-    await page.reload()
-    await page.get_by_role("heading", name="What you ordered").wait_for()
-    await page.get_by_role("button", name="Cancel the order").click()
-    await page.get_by_role("button", name="Yes, cancel it").click()
-    await expect(page.get_by_role("heading", level=1)).to_contain_text("cancelled")
+    with nothing_is_packed():
+        await go(page, f"{site.url}/orders/{number}#token={order.token}")
+        await page.get_by_role("heading", name="What you ordered").wait_for()
+        await expect(page).to_have_url(re.compile(rf"/orders/{number}$"))
+        await page.reload()
+        await at_work(page)
+        await page.get_by_role("heading", name="What you ordered").wait_for()
+        await page.get_by_role("button", name="Cancel the order").click()
+        await page.get_by_role("button", name="Yes, cancel it").click()
+        await expect(page.get_by_role("heading", level=1)).to_contain_text("cancelled")
     assert any(one.url.endswith(f"/orders/{number}/events") for one in asked)
     for one in asked:
         assert order.token not in one.url.partition("#")[0]  # what stands behind it is not sent

@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from bodega.kit.testing import Caller, eventually
-from tests.journeys.browser.conftest import Site
+from tests.journeys.browser.conftest import Site, go
 from tests.journeys.browser.test_shopping import GOOD, add, pay, say_where
 from tests.journeys.conftest import PASSWORD
 from tests.journeys.shop import Merchant, unique
@@ -52,7 +52,7 @@ async def test_cart_drawer_and_checkout_go_on_after_the_access_token_has_run_out
     await expect(lines).to_have_count(2)
 
     await ten_minutes_pass(site)
-    await page.goto(f"{site.url}/cart")
+    await go(page, f"{site.url}/cart")
     await expect(page.get_by_role("main").get_by_role("listitem")).to_have_count(2)
 
     await ten_minutes_pass(site)
@@ -92,7 +92,7 @@ async def test_after_the_session_has_ended_too_one_goes_on_as_a_guest(
     await add(page)
     for name in ("bodega_access", "bodega_refresh"):
         await site.context.clear_cookies(name=name)
-    await page.goto(f"{site.url}/cart")
+    await go(page, f"{site.url}/cart")
     await expect(page.get_by_text("Your cart is empty.")).to_be_visible()
     page = await is_on_sale(site, slug)
     await add(page)

@@ -42,7 +42,7 @@ def program(instance: Instance, secrets: Secrets) -> Program:
         name="opensearch",
         command=(
             java(), "-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:+ExitOnOutOfMemoryError",
-            "--enable-native-access=ALL-UNNAMED", "-cp", f"{plugin}:{jars}",
+            "--enable-native-access=ALL-UNNAMED", *instance.spec.java, "-cp", f"{plugin}:{jars}",
             "org.codelibs.opensearch.runner.OpenSearchRunner",
             "-basePath", str(folder / "node"), "-confPath", str(configuration), "-numOfNode", "1",
             "-baseHttpPort", str(base), "-clusterName", f"bodega-{instance.name}", "-pluginTypes", "bodega.KeyPlugin",
