@@ -531,7 +531,7 @@ class Server(uvicorn.Server):
         self._hatch.open()
 
     def _shared_socket(self) -> socket.socket:
-        shared = socket.socket()
+        shared = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         shared.bind((self.config.host, self.config.port))
