@@ -199,8 +199,12 @@ async def test_what_stays_is_a_finding(looks: Callable[..., Awaitable[Report]]) 
 
 
 def test_limits_are_what_the_waiting_times_allow() -> None:
-    fast = Limits.of(System.load(local=False).instance("torture"))
-    assert (fast.taken_up, fast.doubt, fast.packing, fast.mail) == (38, 70, 42, 39)
+    torture = System.load(local=False).instance("torture")
+    fast, times = Limits.of(torture), torture.times
+    taken_up = times["lease_seconds"] + times["retry_most_seconds"] + 30
+    assert fast.taken_up == fast.undecided == fast.capture == taken_up
+    assert fast.doubt == times["checkout_due_seconds"] + times["unknown_due_seconds"] + taken_up
+    assert (fast.packing, fast.mail) == (times["cancel_window_seconds"] + taken_up, 1 + taken_up)
 
 
 def test_a_room_is_asked_only_for_what_it_hears_in_this_shop() -> None:
