@@ -139,9 +139,9 @@ async def test_a_statement_after_the_period_is_taken_and_marked_late(
     await topics.publish(shipment(ShipmentDelivered, wish, delivered_at="2026-12-02T10:00:00Z"))
     await state_becomes(orders, wish, "delivered")
     assert not (await withdraw(orders, wish, number)).json.get("late")
-    async with database.transaction() as tx:  # time goes by
+    async with database.transaction() as tx:  # 14 days, their first and a weekend at their end go by
         await tx.execute(
-            "UPDATE order_history SET at = at - interval '17 days' WHERE order_id = $1 AND note = 'delivered'",
+            "UPDATE order_history SET at = at - interval '21 days' WHERE order_id = $1 AND note = 'delivered'",
             wish.order_id,
         )
     assert (await withdraw(orders, wish, number)).status == 202
