@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from opensearchpy import AsyncOpenSearch
-from opensearchpy.exceptions import TransportError
+from opensearchpy.exceptions import SerializationError, TransportError
 from opensearchpy.serializer import JSONSerializer
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from bodega.kit.errors import Unavailable
 from bodega.kit.telemetry import count, log
@@ -47,7 +47,14 @@ class Skeleton:
 
 
 class _Json(JSONSerializer):
-    """Writes a question, which is some 7 kB, in a quarter of the time that the standard library takes."""
+    """Writes a question, which is some 7 kB, in a quarter of the time that the standard library takes, and reads the
+    answer in half of it."""
+
+    def loads(self, s: str) -> Any:
+        try:
+            return from_json(s)
+        except ValueError as error:
+            raise SerializationError(s, error) from error
 
     def dumps(self, data: Any) -> str | bytes:
         return data if isinstance(data, (str, bytes)) else to_json(data).decode()
