@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from fastapi import APIRouter, FastAPI, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 
 from bodega.kit.app import create_service
 from bodega.kit.auth import Caller as ServiceCaller
@@ -208,10 +208,36 @@ async def test_only_who_bears_a_token_for_this_service_is_let_in(reach: Reach, c
         return InternalTokens(name, credentials.key_file(name), None, frozenset())
 
     assert await as_seen(of("checkout")) == b'{"name":"checkout"}'
-    for bearer, status in ((None, 401), (of("cart"), 403)):
-        with pytest.raises(RemoteProblem) as refused:
-            await as_seen(bearer)
-        assert refused.value.status == status
+    with pytest.raises(RemoteProblem) as refused:
+        await as_seen(None)
+    assert refused.value.status == 401
+    with pytest.raises(Unavailable):
+        await as_seen(of("cart"))
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "raised"),
+    [
+        (401, "unauthenticated", Unavailable),
+        (403, "forbidden", Unavailable),
+        (401, "access_expired", RemoteProblem),
+        (403, "confirm_identity", RemoteProblem),
+        (404, "not_found", RemoteProblem),
+    ],
+)
+async def test_a_service_that_does_not_know_us_is_in_trouble_and_has_decided_nothing(
+    reach: Reach, credentials: Credentials, status: int, code: str, raised: type[Exception]
+) -> None:
+    router = APIRouter()
+
+    @router.get("/answer")
+    async def answer() -> Response:
+        return JSONResponse({"code": code}, status)
+
+    app = create_service("two", ServiceSettings(), [router], titles={}, description="", state={}, ready={})
+    us = InternalTokens("checkout", credentials.key_file("checkout"), None, frozenset())
+    with pytest.raises(raised):
+        await (await reach(app, us)).send("GET", "/answer")
 
 
 async def test_what_was_begun_is_ended_when_the_caller_has_given_up(reach: Reach) -> None:

@@ -54,6 +54,19 @@ def test_no_service_passes_for_another(orders: InternalTokens, credentials: Cred
             orders.verify(signed(credentials.key_file("cart"), kid))
 
 
-def test_an_expired_token_is_none(orders: InternalTokens, credentials: Credentials) -> None:
+@pytest.mark.parametrize("ahead_seconds", [-25, 0, 25])
+def test_clocks_may_differ(orders: InternalTokens, credentials: Credentials, ahead_seconds: int) -> None:
+    """Also of a token that its maker, who renews it 20 s before its end, uses for the last time."""
+    made = int(time.time()) + ahead_seconds
+    new = signed(credentials.key_file("checkout"), "checkout", iat=made, exp=made + 60)
+    old = signed(credentials.key_file("checkout"), "checkout", iat=made - 40, exp=made + 20)
+    assert [orders.verify(token).name for token in (new, old)] == ["checkout", "checkout"]
+
+
+@pytest.mark.parametrize(("iat", "exp"), [(-120, -60), (60, 120)], ids=["expired", "not yet made"])
+def test_a_token_whose_time_is_not_now_is_none(
+    orders: InternalTokens, credentials: Credentials, iat: int, exp: int
+) -> None:
+    now = int(time.time())
     with pytest.raises(Unauthenticated):
-        orders.verify(signed(credentials.key_file("checkout"), "checkout", exp=int(time.time()) - 10))
+        orders.verify(signed(credentials.key_file("checkout"), "checkout", iat=now + iat, exp=now + exp))

@@ -16,7 +16,8 @@ ISSUER: Final = "bodega"
 AUDIENCE: Final = "bodega"
 ROLES: Final = {"staff": ("merchant", "support"), "merchant": ("merchant",)}
 """Whom a route lets in, by its `access`. Which of them may do what there is the service's to say."""
-CLOCK_SKEW_SECONDS: Final = 10
+CLOCK_SKEW_SECONDS: Final = 30
+"""As the services allow (`bodega.kit.auth`)."""
 
 # How long a new key of auth may stay unknown to the gateway: auth must publish it at least that long before it signs.
 # Keys once had are kept while auth is down.

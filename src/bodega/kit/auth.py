@@ -27,6 +27,9 @@ from bodega.kit.telemetry import log
 
 ALGORITHM = "ES256"
 INTERNAL_TOKEN_SECONDS = 60
+CLOCK_SKEW_SECONDS = 30
+"""By how much the clocks of two machines may differ. A service whose clock is ahead by more makes tokens that are of no
+use anywhere else."""
 _log = log()
 ACCESS_COOKIE = "bodega_access"
 SESSION_COOKIE = "bodega_session"
@@ -138,7 +141,7 @@ def _verify(token: str, keys: KeySet, *, issuer: str | None, audience: str) -> d
         "aud": {"essential": True, "value": audience},
     }
     decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
-    jwt.JWTClaimsRegistry(leeway=5, **claims_rules).validate(decoded.claims)
+    jwt.JWTClaimsRegistry(leeway=CLOCK_SKEW_SECONDS, **claims_rules).validate(decoded.claims)
     return decoded.claims
 
 

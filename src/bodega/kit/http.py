@@ -26,9 +26,11 @@ from bodega.kit.errors import (
     MANY_ASK,
     BadRequest,
     Busy,
+    Forbidden,
     Problem,
     Timeout,
     TooLarge,
+    Unauthenticated,
     Unavailable,
     UnsupportedMedia,
     sentence,
@@ -128,8 +130,8 @@ class Client:
     ) -> bytes:
         """The body of a 2xx answer.
 
-        Raises: RemoteProblem on 4xx; Unavailable on 5xx, on a broken connection, with the breaker open; Busy, if the
-        other side is; Timeout, when the budget is spent.
+        Raises: RemoteProblem on 4xx; Unavailable on 5xx, on a broken connection, with the breaker open, where another
+        service does not let us in; Busy, if the other side is; Timeout, when the budget is spent.
         """
         budget = remaining_seconds(self._timeout * self._attempts)
         started = time.monotonic()
@@ -177,11 +179,18 @@ class Client:
                     return content
                 if status == Busy.status and _document(content).get("code") == Busy.code:
                     raise _Crowded(Busy(MANY_ASK))
-                if status >= 500 or status == 429:
+                document = _document(content)
+                if status >= 500 or status == 429 or self._is_not_let_in(status, document):
                     raise _Retryable(Unavailable(f"{self._callee} answered {status}"))
-                raise RemoteProblem(self._callee, status, _document(content))
+                raise RemoteProblem(self._callee, status, document)
         except OpenedState as error:
             raise _Retryable(Unavailable(f"{self._callee} has failed too often just now")) from error
+
+    def _is_not_let_in(self, status: int, document: Mapping[str, Any]) -> bool:
+        """Whether the other service does not believe who we are: a wrong clock or key of ours or of theirs, and no
+        decision about what we ask for."""
+        refusals = {(Unauthenticated.status, Unauthenticated.code), (Forbidden.status, Forbidden.code)}
+        return self._tokens is not None and (status, document.get("code")) in refusals
 
 
 def _document(content: bytes) -> Mapping[str, Any]:
