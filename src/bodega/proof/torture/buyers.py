@@ -247,10 +247,12 @@ class Buyer:
     async def _has_lines(self, browser: Browser, lines: Mapping[str, int]) -> None:
         """Somebody who asks again may put in more than once; less than was acknowledged is a loss."""
         cart = await browser.insists("GET", "/cart")
-        found = {line["sku"]: line["quantity"] for line in cart.json.get("lines", [])} if cart.status == 200 else {}
+        if cart.status != 200:
+            raise NoDeal(code_of(cart) or str(cart.status))
+        found = {line["sku"]: line["quantity"] for line in cart.json["lines"]}
         lost = {sku: pieces for sku, pieces in lines.items() if found.get(sku, 0) < pieces}
         if lost:
-            self._ledger.violation("answers", f"the cart has lost {lost}; it has {found} ({cart.status})")
+            self._ledger.violation("answers", f"the cart has lost {lost}; it has {found}")
 
     async def _wish(self, browser: Browser, card: str = GOOD, email: str | None = None) -> dict[str, Any]:
         quote = await browser.insists("POST", "/checkout/quote", {"shipping_address": ADDRESS})
