@@ -15,10 +15,9 @@ from rich.table import Table
 
 from bodega.cli import data
 from bodega.cli.doctor import supported_or_fail
-from bodega.cli.instances import ensure_engines, ensure_pages, instance_of
-from bodega.cli.lifecycle import show_start
+from bodega.cli.instances import instance_of
+from bodega.cli.scratch import started_anew
 from bodega.cli.screen import err, fail, out
-from bodega.platform import control, state
 from bodega.platform.system import Instance, Topology
 from bodega.proof.bench.plan import Plan, What
 
@@ -117,31 +116,9 @@ def _own_instance(plan: Plan, topology: Topology, times: str | None, keep: bool)
     """A new one, running. It is stopped at the end, and deleted if all went well; with `keep`, it is left as it is."""
     instance = instance_of(INSTANCE)
     _can_measure_in(instance, times or instance.spec.times, plan)
-    if state.running(instance) is not None:
-        fail(
-            f"The instance {INSTANCE} is running already.",
-            "Another bench is at work, or one was kept or killed.",
-            f"`./bodega down --instance {INSTANCE}` stops it.",
-        )
-    ensure_engines(instance)
-    ensure_pages()
-    shutil.rmtree(instance.data, ignore_errors=True)
-    if data.outside(instance) is None:
-        fail(
-            "The bench would buy at your card processor.",
-            "It places thousands of orders, and BODEGA_STRIPE_SECRET_KEY names a processor that is not the sandbox.",
-            "Run it in a shell where that is not set.",
-        )
-    if times is not None:
-        instance.choose_times(times)
-    try:
-        show_start(instance, "shop", topology)
+    with started_anew(instance, "bench", topology, times=times, keep=keep):
         yield instance
-    except BaseException:
-        _stop(instance)
-        raise
     if not keep:
-        _stop(instance)
         shutil.rmtree(instance.data)
 
 
@@ -157,11 +134,6 @@ def _can_measure_in(instance: Instance, times: str, plan: Plan) -> None:
             f"All that follows from an order is measured with it, and there it is packed only after {window:.0f} s.",
             f"Measure that by itself: `./bodega bench idle --times {times}`.",
         )
-
-
-def _stop(instance: Instance) -> None:
-    with err.status(f"Stopping {instance.name} ..."):
-        control.stop(instance)
 
 
 class _Bars:

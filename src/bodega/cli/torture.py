@@ -1,9 +1,6 @@
 """`bodega torture`: a shop that is sold from while it is killed, frozen and lied to."""
 
 import asyncio
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,10 +10,9 @@ from rich.table import Table
 
 from bodega.cli import data
 from bodega.cli.doctor import supported_or_fail
-from bodega.cli.instances import ensure_engines, ensure_pages, instance_of
-from bodega.cli.lifecycle import show_start
+from bodega.cli.instances import instance_of
+from bodega.cli.scratch import started_anew
 from bodega.cli.screen import err, fail, out
-from bodega.platform import control, state
 from bodega.platform.system import Instance
 from bodega.proof.torture.plan import Fault, Plan
 
@@ -46,7 +42,8 @@ def torture(
     """
     plan = Plan(minutes, buyers, kill_every, seed, tuple(faults or Fault))
     supported_or_fail()
-    with _own_instance(keep) as instance:
+    instance = instance_of(INSTANCE)
+    with started_anew(instance, "torture", "eleven", keep=keep):
         result = _run(instance, plan, report)
     result.write_page(report)
     if as_json:
@@ -72,34 +69,6 @@ def _run(instance: Instance, plan: Plan, report: Path) -> "Report":
             str(error),
             f"Its logs are kept until the next one: `./bodega logs --instance {INSTANCE} supervisor`.",
         )
-
-
-@contextmanager
-def _own_instance(keep: bool) -> Iterator[Instance]:
-    """A new one, running. It is stopped at the end; its data and logs are kept until the next run."""
-    instance = instance_of(INSTANCE)
-    if state.running(instance) is not None:
-        fail(
-            f"The instance {instance.name} is running already.",
-            "Another run is at work, or one was kept or killed.",
-            f"`./bodega down --instance {instance.name}` stops it.",
-        )
-    ensure_engines(instance)
-    ensure_pages()
-    shutil.rmtree(instance.data, ignore_errors=True)
-    if data.outside(instance) is None:
-        fail(
-            "The run would buy at your card processor.",
-            "It places thousands of orders, and BODEGA_STRIPE_SECRET_KEY names a processor that is not the sandbox.",
-            "Run it in a shell where that is not set.",
-        )
-    try:
-        show_start(instance, "shop", "eleven")
-        yield instance
-    finally:
-        if not keep:
-            with err.status(f"Stopping {instance.name} ..."):
-                control.stop(instance)
 
 
 def _show(result: "Report", page: Path) -> None:
