@@ -7,7 +7,8 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from bodega.kit.auth import ALGORITHM, InternalTokens, jwt_header
+from bodega.gateway import access
+from bodega.kit.auth import ALGORITHM, CLOCK_SKEW_SECONDS, InternalTokens, jwt_header
 from bodega.kit.errors import Forbidden, Unauthenticated
 from bodega.kit.testing import Credentials
 
@@ -70,3 +71,7 @@ def test_a_token_whose_time_is_not_now_is_none(
     now = int(time.time())
     with pytest.raises(Unauthenticated):
         orders.verify(signed(credentials.key_file("checkout"), "checkout", iat=now + iat, exp=now + exp))
+
+
+def test_the_gateway_allows_clocks_to_differ_as_the_services_do() -> None:
+    assert access.CLOCK_SKEW_SECONDS == CLOCK_SKEW_SECONDS

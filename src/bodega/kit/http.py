@@ -177,9 +177,9 @@ class Client:
                     raise _Retryable(Unavailable(f"{self._callee} cannot be reached")) from error
                 if status < 300:
                     return content
-                if status == Busy.status and _document(content).get("code") == Busy.code:
-                    raise _Crowded(Busy(MANY_ASK))
                 document = _document(content)
+                if status == Busy.status and document.get("code") == Busy.code:
+                    raise _Crowded(Busy(MANY_ASK))
                 if status >= 500 or status == 429 or self._is_not_let_in(status, document):
                     raise _Retryable(Unavailable(f"{self._callee} answered {status}"))
                 raise RemoteProblem(self._callee, status, document)

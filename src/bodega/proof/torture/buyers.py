@@ -43,7 +43,6 @@ class Browser:
     session: aiohttp.ClientSession
     base: str
     ledger: Ledger
-    over: asyncio.Event
     headers: dict[str, str] = field(default_factory=dict)
 
     async def insists(
@@ -90,7 +89,6 @@ def code_of(answer: Answer) -> str | None:
 class Bought:
     """An order, and what opens it."""
 
-    browser: Browser
     checkout: Any
     seconds: float
 
@@ -304,7 +302,7 @@ class Buyer:
             checkout = answer.json
         if checkout["status"] != "completed":
             raise NoDeal(f"checkout {checkout['status']}")
-        return Bought(browser, checkout, time.monotonic() - began)
+        return Bought(checkout, time.monotonic() - began)
 
     async def _registers(self, browser: Browser, email: str | None = None) -> str:
         email = email or f"torture+{uuid.uuid4().hex}@example.com"
@@ -359,7 +357,7 @@ class Buyer:
         connector = aiohttp.TCPConnector(local_addr=(self._address, 0))
         timeout = aiohttp.ClientTimeout(total=_ANSWER_SECONDS)
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
-            yield Browser(session, self._base, self._ledger, self._over)
+            yield Browser(session, self._base, self._ledger)
 
 
 def _key() -> str:

@@ -45,7 +45,6 @@ class Ledger:
     """kind: how the buyer went about it; what: the order's number."""
     latencies: list[tuple[float, float]] = field(default_factory=list)
     """Of each order: when it was there, and how many seconds it took from Pay to the order."""
-    under_way: list[tuple[float, int]] = field(default_factory=list)
     memory_mb: list[tuple[float, float]] = field(default_factory=list)
 
     @property
@@ -79,6 +78,5 @@ class Ledger:
             "answers": dict(self.answers.most_common()),
             "orders": [asdict(one) for one in self.orders],
             "latencies": self.latencies,
-            "under_way": self.under_way,
             "memory_mb": self.memory_mb,
         }
