@@ -45,6 +45,10 @@ class Ledger:
     """kind: how the buyer went about it; what: the order's number."""
     latencies: list[tuple[float, float]] = field(default_factory=list)
     """Of each order: when it was there, and how many seconds it took from Pay to the order."""
+    pages: int = 0
+    """Product pages that visitors have looked at."""
+    stale_seconds: float = 0.0
+    """The longest for which one of them showed a price that had been replaced."""
     memory_mb: list[tuple[float, float]] = field(default_factory=list)
 
     @property
@@ -61,6 +65,10 @@ class Ledger:
     def order(self, how: str, number: str, seconds: float) -> None:
         self.orders.append(Happened(self.now, how, number))
         self.latencies.append((self.now, seconds))
+
+    def page(self, stale_seconds: float) -> None:
+        self.pages += 1
+        self.stale_seconds = max(self.stale_seconds, stale_seconds)
 
     def count(self, kind: str) -> int:
         """How many faults of a kind there were."""

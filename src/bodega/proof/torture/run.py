@@ -36,6 +36,7 @@ from bodega.proof.torture.merchant import Shopkeeper
 from bodega.proof.torture.plan import Plan
 from bodega.proof.torture.report import Report
 from bodega.proof.torture.schedule import Targets, schedule
+from bodega.proof.torture.visitors import Prices, Visitor
 
 Tell = Callable[[str], None]
 
@@ -43,6 +44,7 @@ PRODUCTS: Final = 40
 HOT: Final = 8
 """How many of them run out now and then."""
 PLENTY: Final = 100_000
+VISITORS: Final = 4
 REST_SECONDS: Final = 60.0
 """How long after the last fault all that goes on by itself may take."""
 _BACK_SECONDS: Final = 180.0
@@ -72,24 +74,28 @@ async def torture(instance: Instance, login: tuple[str, str], plan: Plan, told: 
         async with ShopApi(instance.api_url, *login) as api:
             if not await api.log_in():
                 raise TortureError("The merchant of the run is not known.")
-            skus = await _stock_up(instance, api, tell)
-            return await _suffer(instance, api, skus, plan, told, tell)
+            prices = Prices()
+            skus = await _stock_up(instance, api, prices, tell)
+            return await _suffer(instance, api, skus, prices, plan, told, tell)
     except (SeedError, BenchError, *_AWAY) as error:
         raise TortureError(str(error) or repr(error)) from error
 
 
-async def _stock_up(instance: Instance, api: ShopApi, tell: Tell) -> list[str]:
+async def _stock_up(instance: Instance, api: ShopApi, prices: Prices, tell: Tell) -> list[str]:
     """SKUs; the first `HOT` run out."""
     tell(f"making {PRODUCTS} products")
     merchant, rng = Merchant(api, instance.system.shop.currency), Random(0)  # noqa: S311 - the same goods each time
     skus = []
     for number in range(PRODUCTS):
-        stock = 20 if number < HOT else PLENTY
-        skus.append(await merchant.makes(f"torture-{number:02}", price=rng.randint(500, 5000), stock=stock))
+        slug, price, stock = f"torture-{number:02}", rng.randint(500, 5000), 20 if number < HOT else PLENTY
+        skus.append(await merchant.makes(slug, price=price, stock=stock))
+        prices.change(slug, price).acknowledge()
     return skus
 
 
-async def _suffer(instance: Instance, api: ShopApi, skus: list[str], plan: Plan, told: Path, tell: Tell) -> Report:
+async def _suffer(
+    instance: Instance, api: ShopApi, skus: list[str], prices: Prices, plan: Plan, told: Path, tell: Tell
+) -> Report:
     ledger, over, usage = Ledger(), asyncio.Event(), Usage()
     began = datetime.now(UTC)
 
@@ -101,15 +107,20 @@ async def _suffer(instance: Instance, api: ShopApi, skus: list[str], plan: Plan,
         Buyer(instance.api_url, addresses.next(), instance.sandbox_url, skus, ledger, _rng(plan, number), over)
         for number in range(plan.buyers)
     ]
-    keeper = Shopkeeper(
-        api, instance.system.shop.currency, [sku.lower() for sku in skus], skus[:HOT], ledger, _rng(plan, "merchant")
-    )
+    currency, slugs = instance.system.shop.currency, [sku.lower() for sku in skus]
+    visitors = [
+        Visitor(instance.site_url, addresses.next(), currency, slugs, prices, ledger, _rng(plan, f"visitor {number}"))
+        for number in range(VISITORS)
+    ]
+    keeper = Shopkeeper(api, currency, slugs, skus[:HOT], prices, ledger, _rng(plan, "merchant"))
     injector = Injector(instance, ledger, say)
     faults = schedule(plan, Targets.of(instance), instance.times["lease_seconds"])
     with one_error():
         async with _metered(instance, ledger, usage), asyncio.TaskGroup() as group:
             for buyer in buyers:
                 group.create_task(buyer.run())
+            for visitor in visitors:
+                group.create_task(visitor.run(over))
             group.create_task(keeper.run(over))
             injecting = group.create_task(injector.run(faults))
             await asyncio.sleep(plan.seconds)
