@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -152,3 +153,16 @@ def test_a_copy_without_a_guard_differs_in_that_alone_and_leaves_the_original_as
 def test_a_guard_that_stands_nowhere_or_more_than_once_cannot_be_taken_out(text: str) -> None:
     with pytest.raises(DoesNotApply, match=r"flow.py has \d+ times"):
         Mutation("none", (Edit("kit/flow.py", text, ""),)).check()
+
+
+def test_the_picture_of_a_run_is_an_svg_with_its_figures(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.fault(Fault.KILL, "orders-2")
+    ledger.order("two tabs", "BDG-1", 0.5)
+    report_of(ledger, []).write_picture(tmp_path / "run.svg")
+    picture = ElementTree.parse(tmp_path / "run.svg").getroot()
+    title = picture.findtext("{http://www.w3.org/2000/svg}title")
+    assert title is not None
+    assert title.startswith("Torture, 2026-01-01: 1 kills, 0 freezes")
+    assert title.endswith("1 orders, 0 broken promises")
+    assert [mark.get("class") for mark in picture.iter("{http://www.w3.org/2000/svg}circle")] == ["kill"]

@@ -37,6 +37,7 @@ def torture(
         Guard | None, typer.Option(help="Run a shop that lacks this guard: the run must find broken promises.")
     ] = None,
     report: Annotated[Path, typer.Option(help="Where the page about the run is written.")] = Path("torture.html"),
+    picture: Annotated[Path | None, typer.Option(help="Where a small picture of it (SVG) is written.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the instance running, to look into it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
@@ -52,6 +53,8 @@ def torture(
     with _shop_without(instance, without), started_anew(instance, "torture", "eleven", keep=keep):
         result = _run(instance, plan, report)
     result.write_page(report)
+    if picture is not None:
+        result.write_picture(picture)
     if as_json:
         typer.echo(result.as_json())
     else:
@@ -69,17 +72,20 @@ def _shop_without(instance: Instance, guard: Guard | None) -> Iterator[None]:
     from bodega.proof.mutations import DoesNotApply, mutated_copy
     from bodega.proof.torture.guards import GUARDS
 
-    before = dict(os.environ)
     try:
         source = mutated_copy(GUARDS[guard], instance.home / "without" / guard)
     except DoesNotApply as error:
         fail(f"The guard {guard} could not be taken out.", str(error), "src/bodega/proof/torture/guards.py names it.")
-    os.environ |= {"PYTHONPATH": str(source), "BODEGA_HOME": str(instance.home)}
+    # Without this, whatever is started would find the code, and the home, of the installed package.
+    theirs = {"PYTHONPATH": str(source), "BODEGA_HOME": str(instance.home)}
+    ours = {name: os.environ.pop(name) for name in theirs if name in os.environ}
+    os.environ.update(theirs)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name in theirs:
+            del os.environ[name]
+        os.environ.update(ours)
 
 
 def _run(instance: Instance, plan: Plan, report: Path) -> "Report":
@@ -106,8 +112,7 @@ def _show(result: "Report", page: Path) -> None:
     for name, value in result.figures.items():
         table.add_row(name.replace("_", " "), str(value))
     out.print(table)
+    out.print(f"The page about it: {escape(str(page))}")
     for one in result.violations:
         out.print(f"[red]{escape(one)}[/]")
-    if not result.violations:
-        out.print("[green]No promise was broken.[/]")
-    out.print(f"The page about it: {escape(str(page))}")
+    out.print(f"[{'red' if result.violations else 'green'}]{escape(result.verdict)}[/]", soft_wrap=True)

@@ -50,6 +50,11 @@ class Ledger:
     stale_seconds: float = 0.0
     """The longest for which one of them showed a price that had been replaced."""
     memory_mb: list[tuple[float, float]] = field(default_factory=list)
+    """Of all processes, and when."""
+    transient_rows: list[tuple[float, int]] = field(default_factory=list)
+    """Events that are not published and flows that have not ended, of all services, and when."""
+    outbox_kb: list[tuple[float, float]] = field(default_factory=list)
+    """What the outboxes take on the disk: they are filled and emptied all the time."""
 
     @property
     def now(self) -> float:
@@ -82,9 +87,10 @@ class Ledger:
         """All but what each buyer was told, which has a file of its own."""
         return {
             "faults": [asdict(one) for one in self.faults],
-            "violations": [asdict(one) for one in self.violations],
             "answers": dict(self.answers.most_common()),
             "orders": [asdict(one) for one in self.orders],
             "latencies": self.latencies,
             "memory_mb": self.memory_mb,
+            "transient_rows": self.transient_rows,
+            "outbox_kb": self.outbox_kb,
         }

@@ -21,6 +21,8 @@ from aiokafka.errors import KafkaError
 from bodega import __version__
 from bodega.demo.api import SeedError, ShopApi
 from bodega.platform import control, state
+from bodega.platform.secrets import Secrets
+from bodega.platform.settings import admin_url, database_name
 from bodega.platform.system import Instance
 from bodega.proof import audit
 from bodega.proof.audit import answers
@@ -50,8 +52,9 @@ REST_SECONDS: Final = 60.0
 _BACK_SECONDS: Final = 180.0
 _BUYERS_FROM: Final = IPv4Network("127.2.0.0/16")
 _SAMPLE_SECONDS: Final = 1.0
-_MEMORY_SAMPLES: Final = 30
+_SIZE_SAMPLES: Final = 30
 _LOOK_SECONDS: Final = 0.5
+_TRANSIENT: Final = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM flow WHERE state <> 'ended')"
 _AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, aiohttp.ClientError, TimeoutError)
 
 
@@ -200,12 +203,31 @@ async def _meter(instance: Instance, ledger: Ledger, usage: Usage) -> None:
             now = await asyncio.to_thread(meter.snapshot, instance)
             usage.seconds += sum(meter.used(before, now).values()) if before else 0.0
             before = now
-            if number % _MEMORY_SAMPLES == 0:
-                megabytes: Counter[str] = Counter(await asyncio.to_thread(meter.memory_mb, instance))
-                ledger.memory_mb.append((ledger.now, megabytes.total()))
+            if number % _SIZE_SAMPLES == 0:
+                await _measure_sizes(instance, ledger)
         except BenchError:  # the supervisor is just being started again
             before = {}
         await asyncio.sleep(_SAMPLE_SECONDS)
+
+
+async def _measure_sizes(instance: Instance, ledger: Ledger) -> None:
+    """Whatever is dead in this moment is left out. Raises BenchError, if the supervisor is."""
+    megabytes: Counter[str] = Counter(await asyncio.to_thread(meter.memory_mb, instance))
+    ledger.memory_mb.append((ledger.now, megabytes.total()))
+    rows, size, secrets = 0, 0, Secrets.of(instance)
+    try:
+        for service in instance.system.services.values():
+            if service.store == "postgres":
+                connection = await asyncpg.connect(admin_url(instance, secrets, database_name(service.name)))
+                try:
+                    rows += await connection.fetchval(_TRANSIENT)
+                    size += await connection.fetchval("SELECT pg_total_relation_size('outbox')")
+                finally:
+                    await connection.close()
+    except _AWAY:
+        return
+    ledger.transient_rows.append((ledger.now, rows))
+    ledger.outbox_kb.append((ledger.now, size / 1024))
 
 
 def _rng(plan: Plan, whose: object) -> Random:
