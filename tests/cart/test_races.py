@@ -30,16 +30,17 @@ class Together:
         return await self._client.set(*arguments, **options)
 
 
+def carts_of(settings: Settings) -> Carts:
+    return Carts(
+        settings.redis_url, key_prefix=f"{settings.key_prefix}races:", connections=4, timeout_seconds=30,
+        cart_days=1, marker_days=1, snapshot_days=1, idempotency_hours=1,
+    )  # fmt: skip
+
+
 @pytest.fixture
 async def replicas(cart_settings: Settings) -> AsyncIterator[list[Room]]:
     """Two, each asked by one device."""
-    made = [
-        Carts(
-            cart_settings.redis_url, key_prefix=f"{cart_settings.key_prefix}races:", connections=4, timeout_seconds=30,
-            cart_days=1, marker_days=1, snapshot_days=1, idempotency_hours=1,
-        )  # fmt: skip
-        for _ in range(2)
-    ]
+    made = [carts_of(cart_settings) for _ in range(2)]
     yield [Room(carts, None, fresh_seconds=3600) for carts in made]  # type: ignore[arg-type]
     for carts in made:
         await carts.close()
