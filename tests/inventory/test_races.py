@@ -13,7 +13,7 @@ from tests.locks import so_many_wait
 pytestmark = pytest.mark.service
 
 
-async def test_of_two_who_reserve_the_last_unit_one_gets_it_and_the_other_is_told_that_it_is_gone(
+async def test_of_two_who_reserve_the_last_unit_one_gets_it_and_the_other_is_refused(
     checkout: Caller, database: Database
 ) -> None:
     """The row is locked until both wait for it: by then each has seen that there is one left."""
@@ -26,5 +26,5 @@ async def test_of_two_who_reserve_the_last_unit_one_gets_it_and_the_other_is_tol
         await so_many_wait(database, 2)
     answers = sorted(await asyncio.gather(*reserving), key=lambda answer: answer.status)
     assert await standing(database, sku) == (1, 1), "the last unit was promised twice"
-    assert [one.status for one in answers] == [201, 409], "who came second was not told that the last unit is gone"
+    assert [one.status for one in answers] == [201, 409], "the second request was not refused as out of stock"
     assert answers[1].json["lines"] == [{"sku": sku, "wanted": 1, "left": 0}]

@@ -66,5 +66,5 @@ async def test_a_clock_that_runs_out_while_a_payment_is_being_accepted_ends_noth
     (outcome,) = await asyncio.gather(expiring, return_exceptions=True)
     state, notes = await kept(database, order)
     assert state == "paid", "the clock has cancelled an order that was paid"
-    assert isinstance(outcome, AlreadyPaid), "checkout was not told that the order is paid"
+    assert isinstance(outcome, AlreadyPaid), "the clock's request was not refused as already paid"
     assert notes == ["created", "payment_accepted"]

@@ -39,11 +39,11 @@ async def test_of_two_cards_for_one_order_at_once_one_is_asked(workplace: Workpl
     outcomes = await asyncio.gather(*wishing, return_exceptions=True)
     admitted = [one for one in outcomes if isinstance(one, Admission)]
     assert len([one for one in admitted if one.held is not None]) == 1, "two cards are asked for the money of one order"
-    assert len(admitted) == 2, "the second card was not told of the first, but failed"
+    assert len(admitted) == 2, "the second attempt failed instead of finding the first"
     assert [one.in_the_way for one in admitted if one.held is None] == [True]
 
 
-async def test_a_webhook_and_a_browser_that_tell_of_one_authorisation_make_one(
+async def test_a_webhook_and_a_browser_that_report_one_authorisation_make_one(
     settings: Settings, workplace: Workplace, bank: Bank, buy: Buy
 ) -> None:
     """Whoever the webhook has woken falls asleep over the processor's answer, and for longer than the lease. The
@@ -70,7 +70,7 @@ async def test_a_webhook_and_a_browser_that_tell_of_one_authorisation_make_one(
 
     sleeper.morning.set()
     (outcome,) = await asyncio.gather(of_webhook, return_exceptions=True)
-    assert await workplace.told(buy) == ["PaymentAuthorized"], "one authorisation was told and booked twice"
+    assert await workplace.told(buy) == ["PaymentAuthorized"], "one authorisation was published and booked twice"
     assert not isinstance(outcome, Exception), "who came late did not see that the answer was written, and failed"
     assert await workplace.payment(buy) == answered
 

@@ -31,6 +31,6 @@ async def test_a_parcel_that_is_handed_over_while_another_label_is_asked_for_kee
     seen = (await merchant.get(f"/admin/shipments/{shipment['id']}")).json
     kept = (seen["state"], seen["status"], seen["tracking_number"])
     assert kept == ("labelled", "picked_up", shipment["tracking_number"]), "a parcel on its way has lost its label"
-    assert answer.status == 409, "the merchant was not told that the parcel has left"
+    assert answer.status == 409, "the merchant's request was not refused as too late"
     assert answer.code == "already_handed_over"
     assert [label["status"] for label in await world.sold(order)] == ["label_created"]
