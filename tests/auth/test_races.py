@@ -1,4 +1,4 @@
-"""Two tabs and one refresh token. Its guard: tests/races.toml."""
+"""Two tabs and one refresh token. Its guards: tests/races.toml."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ async def test_two_tabs_that_refresh_at_once_share_one_session_that_goes_on(auth
         refreshing = [asyncio.create_task(refresh(auth, made["refresh_token"])) for _ in range(2)]
         await so_many_wait(database, 2)
     answers = await asyncio.gather(*refreshing)
-    assert [one.status for one in answers] == [200, 200]
+    assert [one.status for one in answers] == [200, 200], "the second tab failed instead of getting the same token"
     first, second = (one.json["refresh_token"] for one in answers)
     assert first == second, "two tabs have different tokens: the next use of one ends the session of both"
     assert (await refresh(auth, first)).status == 200

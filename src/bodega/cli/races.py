@@ -13,8 +13,8 @@ _PAGE = ROOT / "docs/races.md"
 def mutate(read: Races, environment: dict[str, str]) -> tuple[int, list[str]]:
     """Prints a table of all mutations (race, guards that were taken out, what the test said), and writes docs/races.md.
 
-    Gives the exit status, 1 if a test does not fail as declared, and what is to be said at the end. Ends the command, if
-    a test fails with all guards in.
+    Gives the exit status, 1 if a test does not fail as declared, and what is to be said at the end. Ends the command
+    if a test fails with all guards in.
     """
     with copy_of(ROOT, environment) as copy:
         with err.status("All guards in ..."):
