@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bodega.platform.coverage import Suite
+from bodega.platform.coverage import suite_of
 from bodega.platform.system import ROOT
 
 SOURCE = Path("tests/races.toml")
@@ -93,7 +93,7 @@ def races(root: Path = ROOT) -> Races:
         read = Races.model_validate(tomllib.loads((root / SOURCE).read_text()))
     except ValidationError as error:
         raise ValueError(f"{SOURCE}: {error}") from error
-    suite = Suite(root)
+    suite = suite_of(root)
     faults = [f"there is no {test}" for test in read.tests if not suite.has(test)]
     names = [race.name for race in read.race]
     faults += [f"{name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
