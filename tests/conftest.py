@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import bodega
 from bodega.kit.testing import Credentials, Topics
 from bodega.platform.migrations import drop_database, migrate_database
 from bodega.platform.system import System
@@ -77,6 +78,12 @@ def topics_for(room: str) -> Any:
 def credentials(tmp_path_factory: pytest.TempPathFactory) -> Credentials:
     """Keys of every service, and of customers."""
     return Credentials(tmp_path_factory.mktemp("keys"), [*System.load(local=False).services, "cli"])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _where_the_code_is(record_testsuite_property: Callable[[str, object], None]) -> None:
+    """Kept in reports: the code that was tested may be a copy (`./bodega test races --mutate`)."""
+    record_testsuite_property("bodega", Path(bodega.__file__).parent)
 
 
 @pytest.fixture(scope="session")

@@ -14,10 +14,15 @@ async def locks_awaited(database: Database) -> int:
     return count
 
 
-async def somebody_waits(database: Database) -> None:
-    """Returns as soon as a transaction in this database waits for another."""
+async def so_many_wait(database: Database, many: int) -> None:
+    """Returns as soon as so many transactions in this database wait for others."""
 
     async def check() -> None:
-        assert await locks_awaited(database) > 0
+        assert await locks_awaited(database) >= many
 
     await eventually(check, every_seconds=0.01)
+
+
+async def somebody_waits(database: Database) -> None:
+    """Returns as soon as a transaction in this database waits for another."""
+    await so_many_wait(database, 1)

@@ -16,6 +16,7 @@ from bodega.services.payments.app import create_app
 from bodega.services.payments.settings import Settings
 from tests.conftest import MakeDatabase, topics_for
 from tests.payments.making import Buy
+from tests.payments.workplace import Workplace
 from tests.sandbox.stand import SECRET_KEY, WEBHOOK_SECRET, Sandbox, free_port
 
 topics = topics_for("payments")
@@ -155,6 +156,17 @@ async def bank(processor: Sandbox, http: aiohttp.ClientSession) -> Bank:
 @pytest.fixture
 def buy() -> Buy:
     return Buy()
+
+
+@pytest.fixture
+async def workplace(make_database: MakeDatabase) -> AsyncIterator[Workplace]:
+    database = Database(await make_database("payments"))
+    await database.open()
+    made = Workplace(database)
+    yield made
+    for processor in made.processors:
+        await processor.close()
+    await database.close()
 
 
 async def accounts(database: Database, buy: Buy) -> dict[str, int]:

@@ -1,7 +1,6 @@
 """The processor loses answers, stores errors, is slow or away; workers die. Nobody is charged twice, and it ends."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -10,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from bodega.contracts.ids import new_id
 from bodega.contracts.payments import AuthorizePayment, RefundRequest
 from bodega.kit.db import Database, Row, Transaction
 from bodega.kit.testing import PATIENCE_SECONDS, Credentials, Topics, eventually, serving
@@ -20,10 +18,9 @@ from bodega.services.payments.clients import Stripe
 from bodega.services.payments.domain import Change, Payment, Standing
 from bodega.services.payments.flows import Sweep, Workers
 from bodega.services.payments.settings import Settings
-from bodega.services.payments.store import Hand, Held
-from tests.conftest import MakeDatabase
 from tests.payments.conftest import Bank, Checkout, accounts
 from tests.payments.making import TOTAL, Buy, euro
+from tests.payments.workplace import Sleeper, Workplace
 from tests.sandbox.stand import Sandbox
 
 pytestmark = pytest.mark.service
@@ -160,81 +157,6 @@ def _secret(value: str) -> Any:
     from pydantic import SecretStr
 
     return SecretStr(value)
-
-
-class Workplace:
-    """A database of its own, and workers on it one by one."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.processors: list[Stripe] = []
-
-    def processor(self, settings: Settings, kind: type[Stripe] = Stripe) -> Any:
-        made = kind(
-            settings.stripe_secret_key.get_secret_value(), publishable_key="", webhook_secret="",
-            api_base=settings.stripe_api_base, timeout_seconds=settings.processor_timeout_seconds,
-            webhook_tolerance_seconds=300,
-        )  # fmt: skip
-        self.processors.append(made)
-        return made
-
-    async def begin(self, buy: Buy, lease_seconds: float = 0) -> Held:
-        """A wish to pay by somebody whose lease ends so soon."""
-        wanted = AuthorizePayment.model_validate(buy.wanted())
-        admitted = await service.begin(wanted, Hand(new_id("own"), lease_seconds, self.database))
-        assert admitted is not None
-        assert admitted.held is not None
-        return admitted.held
-
-    async def wake(self, buy: Buy) -> None:
-        async with self.database.transaction() as tx:
-            await store.wake(tx, buy.payment_id())
-
-    async def payment(self, buy: Buy) -> Payment:
-        async with self.database.transaction() as tx:
-            return await store.get_payment(tx, buy.payment_id())
-
-    async def told(self, buy: Buy) -> list[str]:
-        async with self.database.transaction() as tx:
-            rows = await tx.fetch("SELECT body FROM outbox WHERE key = $1 ORDER BY position", buy.order_id)
-        return [json.loads(row["body"])["type"] for row in rows]
-
-
-@pytest.fixture
-async def workplace(make_database: MakeDatabase) -> AsyncIterator[Workplace]:
-    database = Database(await make_database("payments"))
-    await database.open()
-    made = Workplace(database)
-    yield made
-    for processor in made.processors:
-        await processor.close()
-    await database.close()
-
-
-class Sleeper(Stripe):
-    """Its owner falls asleep after the call that `sleeps_after` names, before it can write what it has learnt."""
-
-    sleeps_after = "confirm"
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.asleep = asyncio.Event()
-        self.morning = asyncio.Event()
-
-    async def confirm(self, payment: Payment) -> Standing:
-        return await self._sleep("confirm", await super().confirm(payment))
-
-    async def create(self, payment: Payment) -> Standing:
-        return await self._sleep("create", await super().create(payment))
-
-    async def capture(self, payment: Payment) -> Standing:
-        return await self._sleep("capture", await super().capture(payment))
-
-    async def _sleep(self, call: str, answer: Standing) -> Standing:
-        if call == self.sleeps_after:
-            self.asleep.set()
-            await self.morning.wait()
-        return answer
 
 
 @pytest.mark.parametrize("call", ["create", "confirm", "capture"])
@@ -485,7 +407,8 @@ async def test_news_that_comes_during_a_call_make_its_answer_worthless(
         await service.cancel_order(tx, buy.order_id)
     sleeper.morning.set()
     await working
-    assert (await workplace.payment(buy)).state == "voided"
+    state = (await workplace.payment(buy)).state
+    assert state == "voided", "a shopper's money is held for an order that was cancelled"
     assert await workplace.told(buy) == ["PaymentVoided"]
     assert (await bank.ledger(buy))["held"] == 0
 

@@ -2,7 +2,8 @@
 
 lint (ruff, mypy, import-linter; the storefront's types, style and API client), unit (no engines), service (on the test
 instance's engines), journey (the whole shop on the test instance, a browser included), torture (two minutes of it, in
-an instance of its own). `bodega test long` is what takes hours, and is run before a release.
+an instance of its own). By name only: `races`, some of the service tests, of which `--mutate` takes out the guards one
+by one; `long`, what takes hours and is run before a release.
 """
 
 import os
@@ -20,13 +21,16 @@ from rich.text import Text
 from bodega.cli.engines import test_environment
 from bodega.cli.instances import ensure_engines, ensure_packages, ensure_pages, instance_of
 from bodega.cli.lifecycle import show_start
+from bodega.cli.races import mutate as mutate_races
 from bodega.cli.screen import err, fail, out
 from bodega.platform import control, gotools, pages, state
 from bodega.platform.environment import DOWNLOADS, inherited
+from bodega.platform.races import races
 from bodega.platform.system import ROOT, Instance
 
 STAGES = ("lint", "unit", "service", "journey", "torture")
 _LONG = "long"
+_RACES = "races"
 _JOURNEYS = "tests/journeys"
 _NOTHING_CHOSEN = 5
 """pytest's exit status, if no test fits what was asked for."""
@@ -48,14 +52,20 @@ class Outcome:
 
 def test(
     context: typer.Context,
-    stage: Annotated[str | None, typer.Argument(help="lint, unit, service, journey or torture; all if left out.")]
-    | None = None,
+    stage: Annotated[
+        str | None, typer.Argument(help="lint, unit, service, journey or torture, all if left out; races, long.")
+    ] = None,
+    mutate: Annotated[
+        bool, typer.Option("--mutate", help="With races: take out guard by guard, and expect each test to fail.")
+    ] = False,
 ) -> None:
     """Run the tests. What follows the stage goes to pytest: `test unit -k money`, `test tests/orders -x`."""
     arguments = list(context.args)
-    if stage is not None and stage not in (*STAGES, _LONG):
+    if mutate and (stage != _RACES or arguments):
+        fail("Guards are taken out of all races at once, and of nothing else.", do="./bodega test races --mutate")
+    if stage is not None and stage not in (*STAGES, _RACES, _LONG):
         if not (stage.startswith("-") or Path(stage.split("::")[0]).exists()):
-            fail(f"There is no stage {stage}.", f"There are {', '.join(STAGES)} and {_LONG}.")
+            fail(f"There is no stage {stage}.", f"There are {', '.join(STAGES)}, {_RACES} and {_LONG}.")
         arguments.insert(0, stage)
         stage = "chosen"
     # Tests start Python hundreds of times: whoever wants no compiled files about still has them made here, and ignored.
@@ -63,7 +73,7 @@ def test(
     ensure_packages("test", "Test packages")
     ensure_packages("engines", "Engines")  # their versions are known to unit tests, and Node is one of them
     instance = instance_of("test")
-    stages = STAGES if stage is None else (stage,)
+    stages = STAGES if stage is None else ("mutations",) if mutate else (stage,)
     was_running = state.running(instance) is not None
     outcomes: list[Outcome] = []
     try:
@@ -98,6 +108,12 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
             ensure_pages(for_tests=True)
             show_start(instance, "engines")
             code, said = _beside_then_alone([f"--ignore={_JOURNEYS}", *arguments], instance)
+        case "races":
+            _open_engines(instance)
+            code, said = _pytest([*_SIDE_BY_SIDE, *races().tests, *arguments], test_environment(instance))
+        case "mutations":
+            _open_engines(instance)
+            code, said = mutate_races(races(), {**inherited(), **test_environment(instance)})
         case "journey":
             _open_shop(instance)
             code, said = _beside_then_alone([_JOURNEYS, *arguments], instance)
@@ -138,6 +154,11 @@ def _ensure_stripe_mock() -> None:
             str(error),
             "Is the machine on the network? A module proxy can be named in GOPROXY. Run the command again.",
         )
+
+
+def _open_engines(instance: Instance) -> None:
+    ensure_engines(instance)
+    show_start(instance, "engines")
 
 
 def _open_shop(instance: Instance) -> None:

@@ -182,7 +182,7 @@ def _words(function: ast.AST) -> Iterator[str]:
 
 def sections(root: Path = ROOT) -> list[Section]:
     """The promises as written down. Raises `ValueError` naming all faults: an id twice, a test that is not there."""
-    suite, faults, seen = _suite(root), list[str](), set[str]()
+    suite, faults, seen = suite_of(root), list[str](), set[str]()
     read = []
     for path in sorted((root / "tests/specification").glob("*.toml")):
         written = tomllib.loads(path.read_text())
@@ -210,7 +210,8 @@ def _tree(source: bytes) -> ast.Module:
 
 
 @cache
-def _suite(root: Path) -> Suite:
+def suite_of(root: Path) -> Suite:
+    """The tests of a repository, read once."""
     return Suite(root)
 
 
@@ -230,7 +231,7 @@ def operations(root: Path = ROOT) -> dict[Operation, list[Function]]:
             if method.upper() not in _METHODS:
                 continue
             operation = Operation(method.upper(), path, described["tags"][0])
-            found[operation] = _suite(root).that(partial(_asks, operation, pattern))
+            found[operation] = suite_of(root).that(partial(_asks, operation, pattern))
     return found
 
 
@@ -246,7 +247,7 @@ def _asks(operation: Operation, pattern: re.Pattern[str], function: Function) ->
 @cache
 def events(root: Path = ROOT) -> dict[str, list[Function]]:
     """Every event with the tests that name it."""
-    suite = _suite(root)
+    suite = suite_of(root)
     return {
         name: suite.that(partial(_names, name)) for name in sorted(event.type_name() for event in all_events().values())
     }

@@ -1,5 +1,5 @@
-"""What is written from code: `map.md`, `events.md`, `openapi.json`, `coverage.md`, `asvs.md` and `cost.md` of `docs`,
-the edge's table of the parameters that public answers have, and the pages' table of minor units.
+"""What is written from code: `map.md`, `events.md`, `openapi.json`, `coverage.md`, `asvs.md`, `cost.md`, `races.md` of
+`docs`, the edge's table of the parameters that public answers have, and the pages' table of minor units.
 
 `python -m bodega.platform.maps` writes them; a test compares, so they cannot go stale.
 """
@@ -18,6 +18,7 @@ from bodega.platform.asvs import asvs
 from bodega.platform.cost import cost
 from bodega.platform.coverage import coverage
 from bodega.platform.description import api
+from bodega.platform.races import page as races
 from bodega.platform.system import ROOT, Engine, Service, System
 
 _STORES = {"postgres": "PostgreSQL", "mongo": "MongoDB", "valkey": "Redis (Valkey)", "opensearch": "OpenSearch"}
@@ -162,6 +163,7 @@ FILES: dict[Path, Callable[[], str]] = {
     Path("docs/coverage.md"): coverage,
     Path("docs/asvs.md"): asvs,
     Path("docs/cost.md"): cost,
+    Path("docs/races.md"): races,
 }
 
 

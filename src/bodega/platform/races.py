@@ -1,0 +1,156 @@
+"""`docs/races.md`: the races that Bodega survives, the guard of each, and what happens without it.
+
+They are written down in `tests/races.toml`, with the edits that take a guard out of the code. Whether each test is red
+then is tried by `bodega.proof.mutations`.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bodega.platform.coverage import suite_of
+from bodega.platform.system import ROOT
+
+SOURCE = Path("tests/races.toml")
+_HEAD = """# Races that can fail
+<!-- Written by `python -m bodega.platform.maps` from tests/races.toml. Do not edit. -->
+
+Two who want the same thing at the same moment: each test below forces the bad order of events, every time, by holding
+one of them in its midst until the other has come as far as it can. `./bodega test races` runs them. Each is known to
+fail: `./bodega test races --mutate` takes the guard out of a copy of the code, runs the test on that copy, and expects
+it to be red, with the words in the last column.
+
+Where two guards stand behind each other, the first is taken out alone, and then both. Without the first somebody gets
+a bad answer and the second still holds the promise; without both it is broken.
+"""
+
+_TORTURE = """## Torture without a guard
+
+`./bodega torture --without NAME` runs a whole shop that lacks these guards, and must find broken promises
+(docs/guides/torture.md).
+"""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Edit(_Frozen):
+    """`text`, which stands in `file` (from the repository's root) exactly once, becomes `becomes`."""
+
+    file: Path
+    text: str = Field(min_length=1)
+    becomes: str
+
+    def applied(self, written: str) -> str:
+        """What the file says without the guard. Raises ValueError, if the text does not stand in it exactly once."""
+        if (times := written.count(self.text)) != 1:
+            raise ValueError(f"{self.file} has {self.text!r} {times} times, not once")
+        return written.replace(self.text, self.becomes)
+
+
+class Guard(_Frozen):
+    """What keeps a promise: a lock, a constraint, a fence. `is_`: in words that follow "without"."""
+
+    is_: str = Field(alias="is")
+    edits: tuple[Edit, ...] = Field(min_length=1)
+
+
+class Red(_Frozen):
+    """A test (pytest's id) that fails without some guards (their names), and what its assertion says then."""
+
+    without: tuple[str, ...] = Field(min_length=1)
+    test: str
+    seen: str = Field(min_length=1)
+
+
+class Race(_Frozen):
+    name: str
+    promise: str
+    red: tuple[Red, ...] = Field(min_length=1)
+
+
+class Races(_Frozen):
+    """As they are written down."""
+
+    guards: Mapping[str, Guard]
+    race: tuple[Race, ...]
+    torture: Mapping[str, tuple[str, ...]] = {}
+    """What `./bodega torture --without` takes, and the guards that it takes out."""
+
+    @property
+    def tests(self) -> list[str]:
+        """Each once, in the order of the races."""
+        return list(dict.fromkeys(red.test for race in self.race for red in race.red))
+
+    def edits(self, without: Sequence[str]) -> list[Edit]:
+        """What takes these guards out."""
+        return [edit for name in without for edit in self.guards[name].edits]
+
+
+def races(root: Path = ROOT) -> Races:
+    """As written down. Raises `ValueError` naming all faults: a guard that no code or no race has, a test that is not
+    there, a race that is there twice."""
+    try:
+        read = Races.model_validate(tomllib.loads((root / SOURCE).read_text()))
+    except ValidationError as error:
+        raise ValueError(f"{SOURCE}: {error}") from error
+    suite = suite_of(root)
+    faults = [f"there is no {test}" for test in read.tests if not suite.has(test)]
+    names = [race.name for race in read.race]
+    faults += [f"{name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    used = {name for race in read.race for red in race.red for name in red.without}
+    used |= {name for names in read.torture.values() for name in names}
+    faults += [f"there is no guard {name}" for name in sorted(used - read.guards.keys())]
+    faults += [f"neither a race nor torture is about the guard {name}" for name in sorted(read.guards.keys() - used)]
+    for guard in read.guards.values():
+        for edit in guard.edits:
+            faults += _unfit(root, edit)
+    if faults:
+        raise ValueError("\n".join(f"{SOURCE}: {fault}" for fault in faults))
+    return read
+
+
+def _unfit(root: Path, edit: Edit) -> list[str]:
+    """Why an edit does not take a guard out."""
+    if not edit.file.is_relative_to("src") or not (root / edit.file).is_file():
+        return [f"{edit.file} is no file below src"]
+    try:
+        edit.applied((root / edit.file).read_text())
+    except ValueError as fault:
+        return [str(fault)]
+    return []
+
+
+def page(root: Path = ROOT) -> str:
+    """`docs/races.md`."""
+    read = races(root)
+    lines = [_HEAD]
+    for race in read.race:
+        lines += [f"## {race.name}", "", race.promise, ""]
+        lines += [_guard(name, read.guards[name]) for name in dict.fromkeys(n for red in race.red for n in red.without)]
+        lines += ["", "| without | test | fails with |", "|---|---|---|"]
+        lines += [f"| {' and '.join(red.without)} | {_test(red.test)} | {red.seen} |" for red in race.red]
+        lines += [""]
+    lines += [_TORTURE]
+    for name, guards in read.torture.items():
+        lines += [f"### --without {name}", "", *(_guard(guard, read.guards[guard]) for guard in guards), ""]
+    return "\n".join(lines)
+
+
+def _guard(name: str, guard: Guard) -> str:
+    """A line about it, with its code and where that is."""
+    edit = guard.edits[0]
+    code = " ".join(edit.text.split())
+    return f"- **{name}**: {guard.is_}. `{code}` in [{_short(edit.file)}](../{edit.file.as_posix()})"
+
+
+def _short(file: Path) -> str:
+    return file.relative_to("src/bodega").as_posix().removeprefix("services/")
+
+
+def _test(test: str) -> str:
+    file, _, name = test.partition("::")
+    return f"[{name.removeprefix('test_').replace('_', ' ')}](../{file})"
