@@ -1,5 +1,5 @@
 # The storefront's image: its packages from the lock, the pages built. The context is the repository:
-#     docker build -f deploy/storefront.Dockerfile -t bodega-storefront:0.1.0 .
+#     docker build -f deploy/storefront.Dockerfile -t bodega-storefront:0.2.0 .
 FROM node:24-bookworm-slim AS pages
 ENV NEXT_TELEMETRY_DISABLED=1
 WORKDIR /storefront

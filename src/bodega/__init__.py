@@ -3,4 +3,4 @@
 The house is drawn in docs/map.md; what runs, and where, in platform.toml.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

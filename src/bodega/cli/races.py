@@ -3,9 +3,9 @@
 from rich.text import Text
 
 from bodega.cli.screen import err, fail, out
-from bodega.platform.races import Races, Red, page
 from bodega.platform.system import ROOT
-from bodega.proof.mutations import Copy, Verdict, copy_of, judged
+from bodega.proof.races import Races, Red, page
+from bodega.proof.races.trials import ALL_GUARDS_IN, Trials, Verdict, trials
 
 _PAGE = ROOT / "docs/races.md"
 
@@ -16,15 +16,15 @@ def mutate(read: Races, environment: dict[str, str]) -> tuple[int, list[str]]:
     Gives the exit status, 1 if a test does not fail as declared, and what is to be said at the end. Ends the command
     if a test fails with all guards in.
     """
-    with copy_of(ROOT, environment) as copy:
+    with trials(environment) as trying:
         with err.status("All guards in ..."):
-            _must_be_green(copy, read)
+            _must_be_green(trying, read)
         verdicts = list[Verdict]()
         width = max(len(_without(red)) for race in read.race for red in race.red)
         for race in read.race:
             for red in race.red:
-                with err.status(f"{race.name}, without {_without(red)} ..."), copy.without(read.edits(red)):
-                    verdicts.append(judged(race, red, copy.run([red.test])))
+                with err.status(f"{race.name}, without {_without(red)} ..."):
+                    verdicts.append(trying.judge(race, red, read.mutation(red)))
                 _print_row(verdicts[-1], width)
     _PAGE.write_text(page().rstrip() + "\n")
     reds = [verdict for verdict in verdicts if verdict.kind == "red"]
@@ -32,12 +32,12 @@ def mutate(read: Races, environment: dict[str, str]) -> tuple[int, list[str]]:
     return int(len(reds) < len(verdicts)), [said]
 
 
-def _must_be_green(copy: Copy, read: Races) -> None:
-    run = copy.run(read.tests)
+def _must_be_green(trying: Trials, read: Races) -> None:
+    run = trying.run(ALL_GUARDS_IN, read.tests)
     if run.failed or run.broken or run.passed != len(read.tests):
         reasons = "\n".join([*run.failed, *run.broken]) or f"{run.passed} of {len(read.tests)} tests were run."
         fail("The tests of races must pass before a guard is taken out.", reasons, "Run ./bodega test races.")
-    if run.code != copy.root / "src/bodega":
+    if run.code != trying.copy / "src/bodega":
         fail(f"The tests were run on {run.code}, not on the copy.", do="Is bodega installed in another place, too?")
 
 
