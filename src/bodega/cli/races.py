@@ -20,12 +20,13 @@ def mutate(read: Races, environment: dict[str, str]) -> tuple[int, list[str]]:
         with err.status("All guards in ..."):
             _must_be_green(trying, read)
         verdicts = list[Verdict]()
-        width = max(len(_without(red)) for race in read.race for red in race.red)
+        names = max(len(race.name) for race in read.race)
+        guards = max(len(_without(red)) for race in read.race for red in race.red)
         for race in read.race:
             for red in race.red:
                 with err.status(f"{race.name}, without {_without(red)} ..."):
                     verdicts.append(trying.judge(race, red, read.mutation(red)))
-                _print_row(verdicts[-1], width)
+                _print_row(verdicts[-1], names, guards)
     _PAGE.write_text(page().rstrip() + "\n")
     reds = [verdict for verdict in verdicts if verdict.kind == "red"]
     said = f"{len(reds)} of {len(verdicts)} mutations are noticed by a test; written: {_PAGE.relative_to(ROOT)}"
@@ -41,11 +42,11 @@ def _must_be_green(trying: Trials, read: Races) -> None:
         fail(f"The tests were run on {run.code}, not on the copy.", do="Is bodega installed in another place, too?")
 
 
-def _print_row(verdict: Verdict, width: int) -> None:
-    """A row of the table: it grows while the next mutation is tried."""
+def _print_row(verdict: Verdict, names: int, guards: int) -> None:
+    """A row of the table: it grows while the next mutation is tried. `names`, `guards`: how wide these columns are."""
     is_red = verdict.kind == "red"
     mark = Text("✓", "green") if is_red else Text("✗", "red")
-    what = f" {verdict.race.name:<26}  {_without(verdict.red):<{width}}  "
+    what = f" {verdict.race.name:<{names}}  {_without(verdict.red):<{guards}}  "
     said = Text(verdict.said) if is_red else Text(f"{verdict.kind}: {verdict.said}", "red")
     out.print(Text.assemble(mark, what, said), soft_wrap=True)
 

@@ -61,8 +61,8 @@ class Races(_Frozen):
 
     @property
     def tests(self) -> list[str]:
-        """Each once, in the order of the races."""
-        return list(dict.fromkeys(red.test for race in self.race for red in race.red))
+        """Each once, those of a service together: they share what is made once for it."""
+        return sorted({red.test for race in self.race for red in race.red})
 
     def mutation(self, red: Red) -> Mutation:
         """What takes its guards out."""
