@@ -51,6 +51,13 @@ def test_an_unknown_log_names_the_known_ones(tmp_path: Path) -> None:
     assert bodega("logs", "orders", "-n", "1", home=tmp_path).stdout == "two\n"
 
 
+@pytest.mark.parametrize("arguments", [("unit", "--mutate"), ("races", "--mutate", "-x"), ("--mutate",)])
+def test_guards_are_taken_out_of_all_races_and_of_nothing_else(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    answer = bodega("test", *arguments, home=tmp_path)
+    assert answer.returncode == 1
+    assert "./bodega test races --mutate" in answer.stderr
+
+
 def test_reset_asks_first(tmp_path: Path) -> None:
     kept = tmp_path / "shop" / "kept"
     kept.parent.mkdir()

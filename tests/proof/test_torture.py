@@ -8,10 +8,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bodega.platform.races import races
-from bodega.platform.system import System
+from bodega.platform.system import ROOT, System
 from bodega.proof import audit
 from bodega.proof.audit import Finding
+from bodega.proof.mutations import DoesNotApply, Edit, Mutation, mutated_copy
+from bodega.proof.torture.guards import GUARDS
 from bodega.proof.torture.ledger import Happened, Ledger
 from bodega.proof.torture.plan import Fault, Guard, Plan
 from bodega.proof.torture.report import Report
@@ -133,10 +134,25 @@ def test_a_price_that_never_was_is_told_from_an_old_one() -> None:
     assert prices((100, 1.0)).stale_seconds("mug", 999, asked_at=2.0) is None
 
 
-def test_a_run_can_do_without_each_guard_that_is_written_down_for_it() -> None:
-    read = races()
-    assert set(read.torture) == {str(guard) for guard in Guard}
-    assert all(read.edits(guards) for guards in read.torture.values())
+@pytest.mark.parametrize("guard", Guard)
+def test_each_guard_that_a_run_can_do_without_is_where_it_is_said_to_be(guard: Guard) -> None:
+    GUARDS[guard].check()
+
+
+def test_a_copy_without_a_guard_differs_in_that_alone_and_leaves_the_original_as_it_is(tmp_path: Path) -> None:
+    edit = Edit("kit/flow.py", '"""Long processes:', '"""Short processes:')
+    before = (ROOT / "src/bodega/kit/flow.py").read_text()
+    source = mutated_copy(Mutation("the length", (edit,)), tmp_path / "copy")
+    assert (source / "bodega/kit/flow.py").read_text() == before.replace("Long processes", "Short processes", 1)
+    assert (source / "bodega/kit/db.py").read_text() == (ROOT / "src/bodega/kit/db.py").read_text()
+    assert (tmp_path / "copy/platform.toml").exists()
+    assert (ROOT / "src/bodega/kit/flow.py").read_text() == before
+
+
+@pytest.mark.parametrize("text", ["nowhere in this file", "import"])
+def test_a_guard_that_stands_nowhere_or_more_than_once_cannot_be_taken_out(text: str) -> None:
+    with pytest.raises(DoesNotApply, match=r"flow.py has \d+ times"):
+        Mutation("none", (Edit("kit/flow.py", text, ""),)).check()
 
 
 def test_the_picture_of_a_run_is_an_svg_with_its_figures(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@
 
 lint (ruff, mypy, import-linter; the storefront's types, style and API client), unit (no engines), service (on the test
 instance's engines), journey (the whole shop on the test instance, a browser included), torture (two minutes of it, in
-an instance of its own). By name only: `races`, some of the service tests, of which `--mutate` takes out the guards one
-by one; `long`, what takes hours and is run before a release.
+an instance of its own). `bodega test long` is what takes hours, and is run before a release; `bodega test races` is a
+part of service by itself, and with `--mutate` the guards of those tests are taken out one by one.
 """
 
 import os
@@ -25,8 +25,8 @@ from bodega.cli.races import mutate as mutate_races
 from bodega.cli.screen import err, fail, out
 from bodega.platform import control, gotools, pages, state
 from bodega.platform.environment import DOWNLOADS, inherited
-from bodega.platform.races import races
 from bodega.platform.system import ROOT, Instance
+from bodega.proof.races import races
 
 STAGES = ("lint", "unit", "service", "journey", "torture")
 _LONG = "long"
@@ -53,7 +53,8 @@ class Outcome:
 def test(
     context: typer.Context,
     stage: Annotated[
-        str | None, typer.Argument(help="lint, unit, service, journey or torture, all if left out; races, long.")
+        str | None,
+        typer.Argument(help="lint, unit, service, journey or torture, all if left out; or races, a part of service."),
     ] = None,
     mutate: Annotated[
         bool, typer.Option("--mutate", help="With races: take out guard by guard, and expect each test to fail.")
@@ -63,9 +64,9 @@ def test(
     arguments = list(context.args)
     if mutate and (stage != _RACES or arguments):
         fail("Guards are taken out of all races at once, and of nothing else.", do="./bodega test races --mutate")
-    if stage is not None and stage not in (*STAGES, _RACES, _LONG):
+    if stage is not None and stage not in (*STAGES, _LONG, _RACES):
         if not (stage.startswith("-") or Path(stage.split("::")[0]).exists()):
-            fail(f"There is no stage {stage}.", f"There are {', '.join(STAGES)}, {_RACES} and {_LONG}.")
+            fail(f"There is no stage {stage}.", f"There are {', '.join(STAGES)}, {_LONG} and {_RACES}.")
         arguments.insert(0, stage)
         stage = "chosen"
     # Tests start Python hundreds of times: whoever wants no compiled files about still has them made here, and ignored.

@@ -16,7 +16,7 @@ from bodega.cli.doctor import supported_or_fail
 from bodega.cli.instances import instance_of
 from bodega.cli.scratch import started_anew
 from bodega.cli.screen import err, fail, out
-from bodega.platform.system import ROOT, Instance
+from bodega.platform.system import Instance
 from bodega.proof.torture.plan import Fault, Guard, Plan
 
 if TYPE_CHECKING:
@@ -48,8 +48,6 @@ def torture(
     server misbehave, and old events come again. Then all may come to rest, and is audited. 1 if a promise was broken.
     """
     plan = Plan(minutes, buyers, kill_every, seed, tuple(faults or Fault), without)
-    if keep and without:
-        fail("An instance that lacks a guard is not kept.", "It runs a copy of the code that goes with this command.")
     supported_or_fail()
     instance = instance_of(INSTANCE)
     with _shop_without(instance, without), started_anew(instance, "torture", "eleven", keep=keep):
@@ -71,21 +69,23 @@ def _shop_without(instance: Instance, guard: Guard | None) -> Iterator[None]:
     if guard is None:
         yield
         return
-    from bodega.platform.races import races
-    from bodega.proof.mutations import copy_of
+    from bodega.proof.mutations import DoesNotApply, mutated_copy
+    from bodega.proof.torture.guards import GUARDS
 
-    read = races()
-    with copy_of(ROOT, {}) as copy, copy.without(read.edits(read.torture[guard])):
-        # Without this, whatever is started would find the code, and the home, of the installed package.
-        theirs = {"PYTHONPATH": str(copy.root / "src"), "BODEGA_HOME": str(instance.home)}
-        ours = {name: os.environ.pop(name) for name in theirs if name in os.environ}
-        os.environ.update(theirs)
-        try:
-            yield
-        finally:
-            for name in theirs:
-                del os.environ[name]
-            os.environ.update(ours)
+    try:
+        source = mutated_copy(GUARDS[guard], instance.home / "without" / guard)
+    except DoesNotApply as error:
+        fail(f"The guard {guard} could not be taken out.", str(error), "src/bodega/proof/torture/guards.py names it.")
+    # Without this, whatever is started would find the code, and the home, of the installed package.
+    theirs = {"PYTHONPATH": str(source), "BODEGA_HOME": str(instance.home)}
+    ours = {name: os.environ.pop(name) for name in theirs if name in os.environ}
+    os.environ.update(theirs)
+    try:
+        yield
+    finally:
+        for name in theirs:
+            del os.environ[name]
+        os.environ.update(ours)
 
 
 def _run(instance: Instance, plan: Plan, report: Path) -> "Report":

@@ -18,8 +18,8 @@ from bodega.platform.asvs import asvs
 from bodega.platform.cost import cost
 from bodega.platform.coverage import coverage
 from bodega.platform.description import api
-from bodega.platform.races import page as races
 from bodega.platform.system import ROOT, Engine, Service, System
+from bodega.proof.races import page as races
 
 _STORES = {"postgres": "PostgreSQL", "mongo": "MongoDB", "valkey": "Redis (Valkey)", "opensearch": "OpenSearch"}
 _GENERATED = "<!-- Written by `python -m bodega.platform.maps` from platform.toml and the code. Do not edit. -->\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bodega.platform.races import page, races
+from bodega.proof.races import page, races
 
 pytestmark = pytest.mark.unit
 
@@ -15,9 +15,9 @@ WRITTEN = """
 [guards.row-lock]
 is = "the lock of the row"
 [[guards.row-lock.edits]]
-file = "src/bodega/pay.py"
-text = "    lock(row)\\n"
-becomes = ""
+file = "pay.py"
+guard = "    lock(row)\\n"
+without = ""
 
 [[race]]
 name = "Double Pay"
@@ -48,14 +48,13 @@ def test_each_race_of_a_shop_is_there_with_guards_that_stand_in_the_code_once() 
 @pytest.mark.parametrize(
     ("file", "text", "becomes", "fault"),
     [
-        ("src/bodega/pay.py", "lock(row)", "keep(row)", "src/bodega/pay.py has '    lock(row)\\n' 0 times"),
-        ("src/bodega/pay.py", CODE, CODE * 2, "src/bodega/pay.py has '    lock(row)\\n' 2 times"),
+        ("src/bodega/pay.py", "lock(row)", "keep(row)", "pay.py has 0 times, not once:     lock(row)"),
+        ("src/bodega/pay.py", CODE, CODE * 2, "pay.py has 2 times, not once:     lock(row)"),
         ("tests/test_pay.py", "two_pay", "many_pay", "there is no tests/test_pay.py::test_two_pay_at_once"),
-        ("tests/races.toml", "src/bodega/pay.py", "tests/test_pay.py", "tests/test_pay.py is no file below src"),
-        ("tests/races.toml", "src/bodega/pay.py", "src/bodega/gone.py", "src/bodega/gone.py is no file below src"),
+        ("tests/races.toml", 'file = "pay.py"', 'file = "gone.py"', "No such file or directory"),
         ("tests/races.toml", '["row-lock"]', '["lock"]', "there is no guard lock"),
-        ("tests/races.toml", '["row-lock"]', '["lock"]', "neither a race nor torture is about the guard row-lock"),
-        ("tests/races.toml", WRITTEN, WRITTEN + WRITTEN.partition("becomes")[2][5:], "Double Pay is there twice"),
+        ("tests/races.toml", '["row-lock"]', '["lock"]', "no race is about the guard row-lock"),
+        ("tests/races.toml", WRITTEN, WRITTEN + WRITTEN.partition('without = ""')[2], "Double Pay is there twice"),
         ("tests/races.toml", "seen = ", "sees = ", "race.0.red.0.sees"),
     ],
 )

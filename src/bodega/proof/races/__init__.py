@@ -1,17 +1,18 @@
 """`docs/races.md`: the races that Bodega survives, the guard of each, and what happens without it.
 
 They are written down in `tests/races.toml`, with the edits that take a guard out of the code. Whether each test is red
-then is tried by `bodega.proof.mutations`.
+then is tried by `trials`.
 """
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bodega.platform.coverage import suite_of
 from bodega.platform.system import ROOT
+from bodega.proof.mutations import DoesNotApply, Edit, Mutation
 
 SOURCE = Path("tests/races.toml")
 _HEAD = """# Races that can fail
@@ -26,29 +27,9 @@ Where two guards stand behind each other, the first is taken out alone, and then
 a bad answer and the second still holds the promise; without both it is broken.
 """
 
-_TORTURE = """## Torture without a guard
-
-`./bodega torture --without NAME` runs a whole shop that lacks these guards, and must find broken promises
-(docs/guides/torture.md).
-"""
-
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Edit(_Frozen):
-    """`text`, which stands in `file` (from the repository's root) exactly once, becomes `becomes`."""
-
-    file: Path
-    text: str = Field(min_length=1)
-    becomes: str
-
-    def applied(self, written: str) -> str:
-        """What the file says without the guard. Raises ValueError, if the text does not stand in it exactly once."""
-        if (times := written.count(self.text)) != 1:
-            raise ValueError(f"{self.file} has {self.text!r} {times} times, not once")
-        return written.replace(self.text, self.becomes)
 
 
 class Guard(_Frozen):
@@ -77,17 +58,16 @@ class Races(_Frozen):
 
     guards: Mapping[str, Guard]
     race: tuple[Race, ...]
-    torture: Mapping[str, tuple[str, ...]] = {}
-    """What `./bodega torture --without` takes, and the guards that it takes out."""
 
     @property
     def tests(self) -> list[str]:
-        """Each once, in the order of the races."""
-        return list(dict.fromkeys(red.test for race in self.race for red in race.red))
+        """Each once, those of a service together: they share what is made once for it."""
+        return sorted({red.test for race in self.race for red in race.red})
 
-    def edits(self, without: Sequence[str]) -> list[Edit]:
-        """What takes these guards out."""
-        return [edit for name in without for edit in self.guards[name].edits]
+    def mutation(self, red: Red) -> Mutation:
+        """What takes its guards out."""
+        edits = tuple(edit for name in red.without for edit in self.guards[name].edits)
+        return Mutation(", and ".join(self.guards[name].is_ for name in red.without), edits)
 
 
 def races(root: Path = ROOT) -> Races:
@@ -102,26 +82,21 @@ def races(root: Path = ROOT) -> Races:
     names = [race.name for race in read.race]
     faults += [f"{name} is there twice" for name in sorted(set(names)) if names.count(name) > 1]
     used = {name for race in read.race for red in race.red for name in red.without}
-    used |= {name for names in read.torture.values() for name in names}
     faults += [f"there is no guard {name}" for name in sorted(used - read.guards.keys())]
-    faults += [f"neither a race nor torture is about the guard {name}" for name in sorted(read.guards.keys() - used)]
-    for guard in read.guards.values():
-        for edit in guard.edits:
-            faults += _unfit(root, edit)
+    faults += [f"no race is about the guard {name}" for name in sorted(read.guards.keys() - used)]
+    faults += [fault for guard in read.guards.values() for fault in _misfits(root, guard)]
     if faults:
         raise ValueError("\n".join(f"{SOURCE}: {fault}" for fault in faults))
     return read
 
 
-def _unfit(root: Path, edit: Edit) -> list[str]:
-    """Why an edit does not take a guard out."""
-    if not edit.file.is_relative_to("src") or not (root / edit.file).is_file():
-        return [f"{edit.file} is no file below src"]
-    try:
-        edit.applied((root / edit.file).read_text())
-    except ValueError as fault:
-        return [str(fault)]
-    return []
+def _misfits(root: Path, guard: Guard) -> Iterator[str]:
+    """Why the edits do not take it out."""
+    for edit in guard.edits:
+        try:
+            Mutation(guard.is_, (edit,)).check(root / "src")
+        except (DoesNotApply, OSError) as error:
+            yield str(error)
 
 
 def page(root: Path = ROOT) -> str:
@@ -134,21 +109,14 @@ def page(root: Path = ROOT) -> str:
         lines += ["", "| without | test | fails with |", "|---|---|---|"]
         lines += [f"| {' and '.join(red.without)} | {_test(red.test)} | {red.seen} |" for red in race.red]
         lines += [""]
-    lines += [_TORTURE]
-    for name, guards in read.torture.items():
-        lines += [f"### --without {name}", "", *(_guard(guard, read.guards[guard]) for guard in guards), ""]
     return "\n".join(lines)
 
 
 def _guard(name: str, guard: Guard) -> str:
     """A line about it, with its code and where that is."""
     edit = guard.edits[0]
-    code = " ".join(edit.text.split())
-    return f"- **{name}**: {guard.is_}. `{code}` in [{_short(edit.file)}](../{edit.file.as_posix()})"
-
-
-def _short(file: Path) -> str:
-    return file.relative_to("src/bodega").as_posix().removeprefix("services/")
+    code = " ".join(edit.guard.split())
+    return f"- **{name}**: {guard.is_}. `{code}` in [{edit.file.removeprefix('services/')}](../src/bodega/{edit.file})"
 
 
 def _test(test: str) -> str:

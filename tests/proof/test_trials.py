@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from bodega.platform.environment import inherited
-from bodega.platform.races import Edit, Race, Red
-from bodega.proof.mutations import Copy, copy_of, judged
+from bodega.proof.mutations import DoesNotApply, Edit, Mutation
+from bodega.proof.races import Race, Red
+from bodega.proof.races.trials import ALL_GUARDS_IN, Trials, trials
 
 pytestmark = pytest.mark.unit
 
@@ -37,28 +38,31 @@ import bodega, pytest
 def where(record_testsuite_property):
     record_testsuite_property("bodega", Path(bodega.__file__).parent)
 """
-SHOP = Path("src/bodega/shop.py")
 RED = Red(
     without=("look",), test="tests/test_shop.py::test_the_last_one_is_sold_once", seen="the last one was sold twice"
 )
 RACE = Race(name="Last one", promise="It is sold once.", red=(RED,))
 
 
+def without(guard: str, instead: str) -> Mutation:
+    return Mutation("a line of the shop", (Edit("shop.py", guard, instead),))
+
+
 @pytest.fixture
-def copy(tmp_path: Path) -> Iterator[Copy]:
+def trying(tmp_path: Path) -> Iterator[Trials]:
     files = {
-        SHOP: CODE, "src/bodega/__init__.py": "", "tests/test_shop.py": TEST, "tests/conftest.py": CONFTEST,
-        "pyproject.toml": "[tool.pytest.ini_options]\n", "data/beside.txt": "as it is",
+        "src/bodega/shop.py": CODE, "src/bodega/__init__.py": "", "tests/test_shop.py": TEST,
+        "tests/conftest.py": CONFTEST, "pyproject.toml": "[tool.pytest.ini_options]\n", "data/beside.txt": "as it is",
     }  # fmt: skip
     for file, text in files.items():
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text)
-    with copy_of(tmp_path, {**inherited(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}) as made:
+    with trials({**inherited(), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, tmp_path) as made:
         yield made
 
 
 @pytest.mark.parametrize(
-    ("text", "becomes", "kind", "said"),
+    ("guard", "instead", "kind", "said"),
     [
         ("        return 0\n", "        return wanted\n", "red", "the last one was sold twice"),
         ('NAME = "Mug"', 'NAME = "Cup"', "green", "the test passed: nothing that it looks at depends on the guard"),
@@ -70,34 +74,30 @@ def copy(tmp_path: Path) -> Iterator[Copy]:
     ],
     ids=["seen", "not seen", "another assertion", "another error", "not there", "no Python"],
 )  # fmt: skip
-def test_what_the_test_says_without_a_guard_is_told_apart(
-    copy: Copy, text: str, becomes: str, kind: str, said: str
+def test_how_a_test_fails_without_a_guard_is_distinguished(
+    trying: Trials, guard: str, instead: str, kind: str, said: str
 ) -> None:
-    with copy.without([Edit(file=SHOP, text=text, becomes=becomes)]):
-        run = copy.run([RED.test])
-    verdict = judged(RACE, RED, run)
+    verdict = trying.judge(RACE, RED, without(guard, instead))
     assert verdict.kind == kind, verdict.said
     assert said in verdict.said
 
 
-def test_the_copy_is_what_is_tested_and_is_whole_again_afterwards(copy: Copy, tmp_path: Path) -> None:
-    with copy.without([
-        Edit(file=SHOP, text="LEFT = 1", becomes="LEFT = 2"), Edit(file=SHOP, text="wanted > LEFT", becomes="False")
-    ]):  # fmt: skip
-        assert "LEFT = 2" in (copy.root / SHOP).read_text()
-        assert copy.run([RED.test]).failed
-    run = copy.run([RED.test])
-    assert (run.passed, run.code) == (1, copy.root / "src/bodega")
-    assert (copy.root / SHOP).read_text() == (tmp_path / SHOP).read_text() == CODE
-    assert (copy.root / "data/beside.txt").read_text() == "as it is"
+def test_each_trial_is_of_a_copy_that_is_whole_but_for_its_own_edits(trying: Trials, tmp_path: Path) -> None:
+    more = Mutation("the look", (Edit("shop.py", "LEFT = 1", "LEFT = 2"), Edit("shop.py", "wanted > LEFT", "False")))
+    assert trying.run(more, [RED.test]).failed
+    assert "LEFT = 2" in (trying.copy / "src/bodega/shop.py").read_text()
+    run = trying.run(ALL_GUARDS_IN, [RED.test])
+    assert (run.passed, run.code) == (1, trying.copy / "src/bodega")
+    assert (trying.copy / "src/bodega/shop.py").read_text() == CODE
+    assert (tmp_path / "src/bodega/shop.py").read_text() == CODE
+    assert (trying.copy / "data/beside.txt").read_text() == "as it is"
 
 
-def test_a_test_that_is_not_there_is_no_failure(copy: Copy) -> None:
-    assert judged(RACE, RED, copy.run(["tests/test_shop.py::test_renamed"])).kind == "broken"
+def test_a_test_that_is_not_there_is_no_failure(trying: Trials) -> None:
+    renamed = RED.model_copy(update={"test": "tests/test_shop.py::test_renamed"})
+    assert trying.judge(RACE, renamed, ALL_GUARDS_IN).kind == "broken"
 
 
-def test_an_edit_that_does_not_fit_is_refused_before_anything_is_changed(copy: Copy) -> None:
-    fits, does_not = Edit(file=SHOP, text="LEFT = 1", becomes="LEFT = 2"), Edit(file=SHOP, text="gone", becomes="")
-    with pytest.raises(ValueError, match="has 'gone' 0 times, not once"), copy.without([fits, does_not]):
-        pass
-    assert (copy.root / SHOP).read_text() == CODE
+def test_an_edit_that_does_not_fit_is_refused(trying: Trials) -> None:
+    with pytest.raises(DoesNotApply, match="0 times, not once: gone"):
+        trying.judge(RACE, RED, without("gone", ""))
