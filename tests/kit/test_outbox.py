@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import OutOfOrderSequenceNumber, RequestTimedOutError
@@ -14,7 +15,7 @@ from aiokafka.errors import OutOfOrderSequenceNumber, RequestTimedOutError
 from bodega.contracts.ids import new_id
 from bodega.kit.bus import Message, Producer, Trouble
 from bodega.kit.db import Database
-from bodega.kit.outbox import Relay
+from bodega.kit.outbox import DELETING, Relay
 from bodega.kit.testing import Topics, eventually, outbox_is_empty
 from tests.kit.making import counted
 
@@ -261,3 +262,22 @@ async def test_a_broker_that_is_away_loses_nothing(database: Database, topics: T
             assert await tx.fetchval("SELECT count(*) FROM outbox") == 1
     async with running(relay_of(database, Producer(topics.bootstrap, client_id="t"), topics)):
         assert len(await topics.of_subject("orders", subject, "Counted")) == 1
+
+
+async def test_nothing_leaves_an_outbox_while_a_backup_takes_its_points(
+    database: Database, topics: Topics, kit_url: str
+) -> None:
+    subject = new_id("x")
+    backup = await asyncpg.connect(kit_url)
+    try:
+        async with running(relay_of(database, Producer(topics.bootstrap, client_id="t"), topics)):
+            await backup.execute("SELECT pg_advisory_lock($1)", DELETING)
+            await emit(database, subject)
+            await topics.of_subject("orders", subject, "Counted")  # it is published all the same
+            await emit(database, subject)  # and nobody who writes waits
+            async with database.reading() as tx:
+                assert await tx.fetchval("SELECT count(*) FROM outbox") == 2
+            await backup.execute("SELECT pg_advisory_unlock($1)", DELETING)
+            await outbox_is_empty(database)
+    finally:
+        await backup.close()

@@ -14,8 +14,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis.strategies import lists, sampled_from, tuples
 
-from bodega.platform import backups, versions
-from bodega.platform.backups import BackupError
+from bodega.platform import settings as rendered
+from bodega.platform import versions
+from bodega.platform.backups import archive as backups
+from bodega.platform.backups.archive import BackupError
+from bodega.platform.backups.points import Points
+from bodega.platform.secrets import Secrets
 from bodega.platform.system import Instance, System
 
 pytestmark = pytest.mark.unit
@@ -78,7 +82,7 @@ def test_a_running_instance_is_not_copied_nor_replaced(shop: Instance, backup: P
 def test_an_interrupted_backup_leaves_the_former_one(
     shop: Instance, backup: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_off(*_: object) -> None:
+    def break_off(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     before = backup.read_bytes()
@@ -170,7 +174,7 @@ def test_no_backup_however_it_is_made_up_writes_outside_of_the_instance(members:
         instance = System.load(local=False).instance("shop", home)
         crafted = Path(folder) / "crafted.bodega"
         with tarfile.open(crafted, "w:gz") as archive:
-            backups._add_manifest(archive, instance)
+            backups._add_manifest(archive, backups.manifest_of(instance))
             for kind, place, target in members:
                 member = tarfile.TarInfo(place)
                 member.type, member.mode = kind, 0o777
@@ -232,3 +236,75 @@ def test_what_was_never_started_has_no_backup(elsewhere: Instance, tmp_path: Pat
     elsewhere.data.mkdir(parents=True)
     with pytest.raises(BackupError, match="no data"):
         backups.make(elsewhere, tmp_path / "none")
+
+
+def rewritten(backup: Path, **changes: object) -> None:
+    """The same backup, but for what its manifest says. None: it does not say it."""
+    with tarfile.open(backup) as whole:
+        members = [(member, whole.extractfile(member)) for member in whole.getmembers()]
+        kept = [(member, file.read() if file is not None else b"") for member, file in members]
+    with tarfile.open(backup, "w:gz") as again:
+        for member, content in kept:
+            text = content
+            if member.name == "manifest.json":
+                said = {**json.loads(content), **changes}
+                text = json.dumps({name: value for name, value in said.items() if value is not None}).encode()
+                member.size = len(text)
+            again.addfile(member, BytesIO(text))
+
+
+def test_a_backup_of_the_format_before_still_restores(elsewhere: Instance, backup: Path) -> None:
+    rewritten(backup, format=1, points=None, processor=None, times=None)
+    manifest = backups.restore(elsewhere, backup)
+    assert (manifest["format"], Points.of(manifest)) == (1, None)
+    assert contents(elsewhere)["seaweedfs/data/1.dat"] == "a picture"
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [({"format": 3}, "has the format 3, this Bodega reads 1 to 2"), ({"points": {"ends": 7}}, "is damaged")],
+)
+def test_a_backup_that_says_of_itself_what_we_do_not_know_leaves_the_data_as_it_was(
+    shop: Instance, backup: Path, change: dict[str, object], why: str
+) -> None:
+    rewritten(backup, **change)
+    before = contents(shop)
+    with pytest.raises(BackupError, match=why):
+        backups.restore(shop, backup)
+    assert contents(shop) == before
+
+
+def test_a_copy_beside_the_shop_never_charges_a_card_nor_sends_a_message(
+    shop: Instance, elsewhere: Instance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = {
+        "BODEGA_STRIPE_SECRET_KEY": "sk_live_1", "BODEGA_STRIPE_PUBLISHABLE_KEY": "pk_live_1",
+        "BODEGA_STRIPE_WEBHOOK_SECRET": "whsec_1", "BODEGA_SMS_URL": "https://sms.example.com",
+    }  # fmt: skip
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+    assert "sk_live_1" in rendered.render(shop, Secrets.of(shop), keys)["payments"].values()
+
+    backups.make(shop, tmp_path / "real.bodega")
+    backups.restore(elsewhere, tmp_path / "real.bodega", as_copy=True)
+    told = rendered.render(elsewhere, Secrets.of(elsewhere), keys)
+    assert not set(keys.values()) & set(rendered.flat(told).values())
+    assert told["payments"]["BODEGA_PAYMENTS_STRIPE_API_BASE"] == elsewhere.sandbox_url
+    assert (elsewhere.is_copy, elsewhere.copied_processor, elsewhere.profile) == (True, "other", shop.profile)
+
+
+def test_a_copy_of_a_shop_that_has_the_sandbox_is_audited_against_the_sandbox(
+    elsewhere: Instance, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backups.restore(elsewhere, backup, as_copy=True)
+    monkeypatch.setenv("BODEGA_STRIPE_SECRET_KEY", "sk_live_1")
+    assert rendered.processor_of(elsewhere) == "sandbox"
+
+
+def test_a_copy_that_is_backed_up_and_restored_in_its_place_is_a_shop_again(
+    elsewhere: Instance, backup: Path, tmp_path: Path
+) -> None:
+    backups.restore(elsewhere, backup, as_copy=True)
+    backups.make(elsewhere, tmp_path / "of a copy")
+    backups.restore(elsewhere, tmp_path / "of a copy")
+    assert not elsewhere.is_copy

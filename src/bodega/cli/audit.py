@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -12,8 +12,11 @@ from rich.table import Table
 
 from bodega.cli.instances import InstanceName, instance_of
 from bodega.cli.screen import err, fail, out
+from bodega.platform.system import Instance
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from bodega.proof.audit import Answer, Report
 
 
@@ -30,29 +33,37 @@ def audit(
     ] = None,
 ) -> None:
     """Compare stock, money, parcels, events, mails, index, carts and pages; name what waits too long. 1 if any."""
+    report = judge(instance_of(instance), sample, _read(answers))
+    if as_json:
+        typer.echo(json.dumps(in_json(report), indent=1))
+    else:
+        show(report)
+    if report.findings:
+        raise typer.Exit(1)
+
+
+def judge(chosen: Instance, sample: int | None = None, told: "Sequence[Answer]" = ()) -> "Report":
+    """The audit of a running instance; ends the command, if a service's store cannot be read."""
     from bodega.proof import audit as proof
 
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of passwords without TLS, on the loopback too
-    chosen, told = instance_of(instance), _read(answers)
     try:
         with err.status("Reading every service; whatever differs is checked twice ..."):
-            report = asyncio.run(proof.audit(proof.Places.of(chosen), sample=sample, told=told))
+            return asyncio.run(proof.audit(proof.Places.of(chosen), sample=sample, told=told))
     except proof.UNREADABLE as error:
         fail(
             "The audit could not read every service.",
             str(error) or type(error).__name__,
             "Is the shop running? `./bodega status` shows it.",
         )
-    if as_json:
-        answer = {
-            "looked_at": report.looked_at, "unseen": report.unseen,
-            "findings": [finding.as_json() for finding in report.findings],
-        }  # fmt: skip
-        typer.echo(json.dumps(answer, indent=1))
-    else:
-        _show(report)
-    if report.findings:
-        raise typer.Exit(1)
+
+
+def in_json(report: "Report") -> dict[str, Any]:
+    """For programs."""
+    return {
+        "looked_at": report.looked_at, "unseen": report.unseen,
+        "findings": [finding.as_json() for finding in report.findings],
+    }  # fmt: skip
 
 
 def _read(file: Path | None) -> "list[Answer]":
@@ -66,7 +77,8 @@ def _read(file: Path | None) -> "list[Answer]":
         fail("The answers cannot be read.", str(error), "One JSON object a line: order, key, status, lines.")
 
 
-def _show(report: "Report") -> None:
+def show(report: "Report") -> None:
+    """For people."""
     from bodega.proof.audit import INDEX_RULE
 
     out.print("Looked at " + ", ".join(f"{count} {what}" for what, count in report.looked_at.items()) + ".")

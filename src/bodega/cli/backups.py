@@ -1,5 +1,7 @@
-"""`bodega backup FILE`, `bodega restore FILE`."""
+"""`bodega backup FILE`, `bodega restore FILE`, `bodega restore FILE --as INSTANCE`."""
 
+import asyncio
+import logging
 import time
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +9,15 @@ from typing import Annotated
 import typer
 
 from bodega.cli.audit import audit
-from bodega.cli.instances import InstanceName, ensure_engines, ensure_pages, instance_of
+from bodega.cli.instances import InstanceName, ensure_engines, instance_of
 from bodega.cli.lifecycle import show_start, stop_and_say
+from bodega.cli.restoring import bring_up_beside, make_index_whole, put_back
 from bodega.cli.screen import err, fail, out
-from bodega.platform import backups, processes, state
+from bodega.platform import processes, state
+from bodega.platform.backups import archive
+from bodega.platform.backups.archive import BackupError
+from bodega.platform.backups.points import Points
+from bodega.platform.system import Instance
 from bodega.platform.versions import VersionMismatch
 
 
@@ -19,49 +26,72 @@ def backup(
         Path, typer.Argument(help="The file to write; an existing one is replaced. It will hold keys: keep it safe.")
     ],
     instance: InstanceName = "shop",
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Stop a running shop for it, copy it as it stands, and start it again.")
+    ] = False,
 ) -> None:
-    """Copy everything the shop keeps into one file. A running shop is stopped for it, then started again."""
+    """Copy everything the shop keeps into one file. A running shop goes on selling meanwhile."""
     chosen = instance_of(instance)
     ensure_engines(chosen)
-    extent = processes.read_extent(chosen) if state.running(chosen) is not None else None
     began = time.monotonic()
-    if extent is not None:
+    report = state.running(chosen)
+    if report is not None and not stop:
+        size, points = _of_running(chosen, file.absolute())
+        out.print(f"This is {chosen.name} as of {points.postgres_at.isoformat(timespec='milliseconds')}.")
+    else:
+        size = _of_stopped(chosen, file.absolute(), restart=report is not None)
+    out.print(f"{file}: {size / 1e6:.0f} MB, {time.monotonic() - began:.0f} s.")
+
+
+def _of_running(chosen: Instance, file: Path) -> tuple[int, Points]:
+    from bodega.platform.backups import running
+
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of passwords without TLS, on the loopback too
+    try:
+        with err.status("Copying ...") as status:
+            return asyncio.run(running.make_running(chosen, file, status.update))
+    except (*running.UNREADABLE, BackupError, VersionMismatch) as error:
+        fail("The backup was not made; the shop runs on.", str(error) or type(error).__name__)
+
+
+def _of_stopped(chosen: Instance, file: Path, *, restart: bool) -> int:
+    extent = processes.read_extent(chosen) if restart else None
+    if restart:
         stop_and_say(chosen)
+    failure: Exception | None = None
+    size = 0
     try:
         with err.status(f"Copying {chosen.data} ..."):
-            size = backups.make(chosen, file.absolute())
-    except (backups.BackupError, VersionMismatch, OSError) as error:
-        failure: Exception | None = error
-    else:
-        failure = None
+            size = archive.make(chosen, file)
+    except (BackupError, VersionMismatch, OSError) as error:
+        failure = error
     if extent is not None:
         show_start(chosen, extent)
     if failure is not None:
         fail("The backup was not made.", str(failure))
-    out.print(f"{file}: {size / 1e6:.0f} MB, {time.monotonic() - began:.0f} s.")
+    return size
 
 
 def restore(
     file: Annotated[Path, typer.Argument(help="A backup.", exists=True, dir_okay=False)],
     instance: InstanceName = "shop",
     yes: Annotated[bool, typer.Option("--yes", help="Replace the data that is there.")] = False,
+    beside: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            help="Bring it up beside the shop as this instance (platform.toml has `restored`), which speaks to the "
+            "sandbox alone, and compare both.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --as: print JSON, for programs.")] = False,
 ) -> None:
-    """Make the instance what it was when the backup was made, start it, and audit it."""
+    """Make the instance what it was when the backup was made, start it, and audit it. With --as, leave it as it is."""
     chosen = instance_of(instance)
-    if backups.holds_data(chosen) and not yes:
-        fail(
-            f"There is data in {chosen.data}.",
-            "A restore replaces it: every order, customer and key.",
-            f"`./bodega restore {file} --yes`, if that is what you want.",
-        )
-    ensure_engines(chosen)
-    ensure_pages()
-    stop_and_say(chosen)
-    try:
-        with err.status(f"Unpacking {file} ..."):
-            manifest = backups.restore(chosen, file)
-    except (backups.BackupError, OSError) as error:
-        fail("The backup was not restored; the data is as it was.", str(error))
-    out.print(f"This is {manifest['instance']} as of {manifest['made_at']}, made by Bodega {manifest['bodega']}.")
+    if beside is not None:
+        bring_up_beside(file, chosen, instance_of(beside), yes=yes, as_json=as_json)
+        return
+    put_back(chosen, file, yes=yes)
     show_start(chosen, "shop")
+    make_index_whole(chosen)
     audit(instance)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import psutil
 import typer
-from rich.console import Group
+from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
@@ -127,14 +127,14 @@ def show_logs(
         _follow(path)
 
 
-def stop_and_say(instance: Instance) -> None:
+def stop_and_say(instance: Instance, said: Console = out) -> None:
     """Stop an instance, with a word about it."""
     try:
         with err.status(f"Stopping {instance.name}: running requests are finished ..."):
             was_running = control.stop(instance)
     except TimeoutError as error:
         fail(f"{instance.name} did not stop.", str(error), "See `./bodega logs supervisor`.")
-    out.print(f"{instance.name} is stopped; its data stays." if was_running else f"{instance.name} was not running.")
+    said.print(f"{instance.name} is stopped; its data stays." if was_running else f"{instance.name} was not running.")
 
 
 def show_start(instance: Instance, extent: Extent, topology: Topology | None = None) -> None:

@@ -4,6 +4,9 @@ It holds an advisory lock on a connection that the server ends when it has been 
 relay that sleeps or hangs loses its place. It deletes only what the broker has acknowledged: a crash
 between the two sends again, and the consumers' inboxes know it already. It deletes all of that, also where
 the broker has not taken a whole batch: else a broker that loses one message in ten would never be done.
+
+It deletes only while nobody holds `DELETING` alone. A backup of the running shop does so for a moment, in all
+databases: whatever an outbox no longer has then was on its topic before (ADR 0014).
 """
 
 import asyncio
@@ -16,6 +19,8 @@ from bodega.kit.telemetry import OUTBOX_LAG, OUTBOX_SENT, count, log, span
 from bodega.kit.trouble import Backoff
 
 _LOCK = 0x0B0DE6A  # one key: the lock is per database, and a database is one service's
+DELETING = 0x0B0DE6B
+"""An advisory lock, shared by who deletes from the outbox of this database."""
 _BATCH = 500
 _log = log()
 
@@ -131,7 +136,11 @@ class Relay:
     async def _delete(self, connection: Connection, rows: Sequence[Row]) -> None:
         """What the broker has."""
         if rows:
-            await connection.execute("DELETE FROM outbox WHERE position = ANY($1)", [row["position"] for row in rows])
+            await connection.execute(
+                """WITH let AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared($2))
+                   DELETE FROM outbox USING let WHERE position = ANY($1)""",
+                [row["position"] for row in rows], DELETING,
+            )  # fmt: skip
             OUTBOX_SENT.labels(self._service).inc(len(rows))
             self._backoff.reset()
 

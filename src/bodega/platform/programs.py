@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from bodega.platform import debs, settings
+from bodega.platform.backups import incoming
 from bodega.platform.engines import (
     docs,
     envoy,
@@ -41,7 +42,7 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
         kafka.program(instance, secrets),
         opensearch.program(instance, secrets),
         seaweedfs.program(instance, secrets),
-        _step(instance, "provision", "provision", needs=("kafka", "seaweedfs")),
+        _step(instance, "provision", "provision", needs=("kafka", "seaweedfs", *_more_to_take_in(instance))),
     ]
     if extent == "engines":
         return engines
@@ -49,7 +50,7 @@ def programs(instance: Instance, extent: Extent) -> list[Program]:
     return [
         *engines,
         _step(instance, "migrate", "migrations", needs=("postgres",)),
-        sandbox.program(instance, rendered["sandbox"]),
+        sandbox.program(instance, rendered["sandbox"], needs=("provision",) if incoming.is_due(instance) else ()),
         *(_services(instance, rendered, replica) for replica in range(instance.spec.replicas)),
         docs.program(instance),
         envoy.program(instance, secrets, needs=("auth",)),
@@ -112,6 +113,11 @@ def _services(instance: Instance, rendered: dict[str, dict[str, str]], replica: 
             for service in services
         ),
     )
+
+
+def _more_to_take_in(instance: Instance) -> tuple[str, ...]:
+    """What provision asks besides, if it has something to take in."""
+    return ("mongo", "postgres") if incoming.is_due(instance) else ()
 
 
 def _clock_of(instance: Instance, replica: int) -> dict[str, str]:

@@ -3,22 +3,28 @@
     python -m bodega.platform.provision INSTANCE
 
 Idempotent: what is there is left alone, but a topic with fewer partitions than platform.toml says gets the rest.
+
+After a restore it takes in what the backup holds for topics and buckets (see `backups`).
 """
 
 import asyncio
+import sqlite3
 import sys
 from contextlib import suppress
 
-from aiobotocore.session import get_session
+import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from botocore.config import Config
 from botocore.exceptions import ClientError
+from pymongo.errors import PyMongoError
 
 from bodega.kit.bus import Broker
 from bodega.platform import broker
+from bodega.platform.backups import incoming
+from bodega.platform.backups.archive import BackupError
+from bodega.platform.backups.objects import storage_of
 from bodega.platform.secrets import Secrets
-from bodega.platform.settings import kafka_admin_url, s3_keys
+from bodega.platform.settings import kafka_admin_url
 from bodega.platform.system import Instance, System
 
 
@@ -59,15 +65,7 @@ async def topics(instance: Instance) -> None:
 
 async def buckets(instance: Instance) -> None:
     """Make every bucket that a service names. Raises ClientError."""
-    access_key, secret_key = s3_keys(Secrets.of(instance))
-    async with get_session().create_client(
-        "s3",
-        endpoint_url=instance.s3_url,
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret_key,
-        region_name="us-east-1",
-        config=Config(s3={"addressing_style": "path"}, proxies={}),
-    ) as client:
+    async with storage_of(instance) as client:
         for service in instance.system.services.values():
             for bucket in service.buckets:
                 try:
@@ -80,13 +78,22 @@ async def buckets(instance: Instance) -> None:
 async def provision(instance: Instance) -> None:
     """All of it."""
     await asyncio.gather(topics(instance), broker.make(instance, Secrets.of(instance)), buckets(instance))
+    if incoming.is_due(instance):
+        from bodega.platform.backups import (
+            loading,  # once in the life of an instance; every start waits for this module
+        )
+
+        await loading.take_in(instance)
 
 
 def main() -> None:
     """Provision the instance named on the command line."""
     try:
         asyncio.run(provision(System.load().instance(sys.argv[1])))
-    except (KafkaError, broker.BrokerError, ClientError, OSError) as error:
+    except (
+        KafkaError, broker.BrokerError, BackupError, ClientError, OSError, PyMongoError, sqlite3.Error,
+        asyncpg.PostgresError,
+    ) as error:  # fmt: skip
         sys.exit(f"topics, users and buckets could not be made: {error}. Are the engines running? (`./bodega status`)")
 
 

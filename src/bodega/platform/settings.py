@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bodega.platform.secrets import Secrets
-from bodega.platform.system import Instance, Service
+from bodega.platform.system import SANDBOX, Instance, Service
 
 SANDBOX_PUBLISHABLE_KEY = "pk_test_bodega_sandbox"
 ADMIN_ROLE = "postgres"
@@ -33,8 +33,9 @@ _URL_PASSWORD = re.compile(r"(?<=://)([^:@/]*):([^@/]+)@")
 def render(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os.environ) -> dict[str, dict[str, str]]:
     """Settings by process: each service by name, `sandbox`, `purger`, `storefront`.
 
-    A processor's keys may stand `outside`.
+    A processor's keys may stand `outside`. A copy is told of none: whatever its settings, it has the sandbox.
     """
+    outside = {} if instance.is_copy else outside
     processor = _processor(instance, secrets, outside)
     rendered = {
         name: _of_service(instance, service, secrets, processor) for name, service in instance.system.services.items()
@@ -44,6 +45,13 @@ def render(instance: Instance, secrets: Secrets, outside: Mapping[str, str] = os
     rendered["purger"] = _of_purger(instance, secrets)
     rendered["storefront"] = _of_storefront(instance, secrets, outside)
     return rendered
+
+
+def processor_of(instance: Instance, outside: Mapping[str, str] = os.environ) -> str:
+    """Who charges the cards: `sandbox`, or `other`."""
+    if copied := instance.copied_processor:
+        return copied
+    return SANDBOX if _given(outside, "BODEGA_STRIPE_SECRET_KEY") is None else "other"
 
 
 def flat(rendered: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
@@ -108,6 +116,13 @@ def valkey_url(instance: Instance, secrets: Secrets, service: str | None = None)
 def valkey_password(secrets: Secrets, service: str) -> str:
     """The password of a service that keeps something in Valkey."""
     return secrets.read(f"valkey-{service}")
+
+
+def mongo_url(instance: Instance, secrets: Secrets) -> str:
+    """The catalog's documents, by the one password that there is."""
+    address = f"{instance.host('mongo')}:{instance.port('mongo', 'mongo')}/bodega"
+    login = f"{MONGO_USER}:{secrets.read('mongo')}"
+    return f"mongodb://{login}@{address}?authSource=admin&authMechanism=SCRAM-SHA-256"
 
 
 def s3_keys(secrets: Secrets, service: str | None = None) -> tuple[str, str]:
@@ -201,9 +216,7 @@ def _of_store(instance: Instance, service: Service, secrets: Secrets) -> dict[st
         case "valkey":
             return {"REDIS_URL": valkey_url(instance, secrets, service.name)}
         case "mongo":
-            address = f"{instance.host('mongo')}:{instance.port('mongo', 'mongo')}/bodega"
-            login = f"{MONGO_USER}:{secrets.read('mongo')}"
-            return {"MONGO_URL": f"mongodb://{login}@{address}?authSource=admin&authMechanism=SCRAM-SHA-256"}
+            return {"MONGO_URL": mongo_url(instance, secrets)}
         case "opensearch":
             address = f"{instance.host('opensearch')}:{instance.port('opensearch', 'http')}"
             if instance.spec.site is None:

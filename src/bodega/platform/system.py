@@ -25,6 +25,8 @@ LOOPBACK = "127.0.0.1"
 Port = Annotated[int, Field(gt=0, lt=65536)]
 Access = Literal["open", "optional", "customer", "staff", "merchant"]
 Store = Literal["postgres", "mongo", "valkey", "opensearch"]
+COPY_MARK = "copy"
+SANDBOX = "sandbox"
 Topology = Literal["eleven", "one"]
 """`eleven`: a process per service. `one`: all services in a single process, calls between them in memory."""
 
@@ -341,6 +343,17 @@ class Instance:
             }
             for name, engine in self.system.engines.items()
         }
+
+    @property
+    def is_copy(self) -> bool:
+        """Whether it was restored beside the instance that it is a copy of. It then speaks to the sandbox alone: cards
+        are charged, mails and messages sent by the other."""
+        return (self.data / COPY_MARK).exists()
+
+    @property
+    def copied_processor(self) -> str | None:
+        """Of a copy: who charged the cards of the other, `sandbox` or `other`."""
+        return (self.data / COPY_MARK).read_text() if self.is_copy else None
 
     @property
     def topology(self) -> Topology:

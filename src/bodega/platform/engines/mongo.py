@@ -13,6 +13,11 @@ from bodega.platform.secrets import Secrets
 from bodega.platform.settings import MONGO_USER
 from bodega.platform.system import Instance
 
+COPY = "bodegaCopy"
+"""The command that has a copy of the file made; its value is `begin`, or `look`: whether it is done."""
+COPY_SUFFIX = ".copy.zip"
+"""Of the copy's name, behind that of the file: a zip of one entry, since H2 writes its copies so."""
+
 
 def program(instance: Instance, secrets: Secrets) -> Program:
     """The MongoDB-protocol server on the instance's port."""

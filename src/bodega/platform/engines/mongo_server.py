@@ -2,18 +2,23 @@
 
 The server itself knows no users. `Guarded` stands in front of its backend and asks every connection for the password,
 by SCRAM-SHA-256 (RFC 5802, RFC 7677), as MongoDB does: before that, a connection may say hello and nothing else.
+
+It also answers a command that MongoDB does not have: `bodegaCopy` has a copy of the file, of one instant, written
+beside it, while others go on reading and writing.
 """
 
 import argparse
 import gc
 import signal
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import jpype
 from scramp import ScramException, ScramMechanism
 
+from bodega.platform.engines.mongo import COPY, COPY_SUFFIX
 from bodega.platform.system import LOOPBACK
 
 COMMIT_DELAY_MS = 10
@@ -25,14 +30,16 @@ MECHANISM = "SCRAM-SHA-256"
 # What a driver asks before it can say who it is.
 _OPEN_TO_ALL = frozenset({"hello", "ismaster", "ping", "buildinfo"})
 _UNAUTHORIZED, _AUTHENTICATION_FAILED = (13, "Unauthorized"), (18, "AuthenticationFailed")
+_COPY_FAILED = 1, "InternalError"
 
 
 class Guarded:
     """A MongoBackend that lets only those in who know the password. Java calls its methods, each from its own thread;
     those of one connection come one after another."""
 
-    def __init__(self, backend: Any, user: str, password: str) -> None:
+    def __init__(self, backend: Any, user: str, password: str, copier: "Copier") -> None:
         self._backend = backend
+        self._copier = copier
         self._mechanism = ScramMechanism(MECHANISM)
         known = self._mechanism.make_auth_info(password)
         self._look_up = {user: known}.__getitem__
@@ -87,7 +94,22 @@ class Guarded:
                 return self._goes_on(channel, document, first=False)
         if command.lower() not in _OPEN_TO_ALL:
             self._must_be_known(channel)
+        if command == COPY:
+            return self._copied(str(document.get(COPY)))
         return answer()
+
+    def _copied(self, word: str) -> Any:
+        """`begin`, or whether it is `done`."""
+        if word == "begin":
+            self._copier.begin()
+        try:
+            done = self._copier.is_done()
+        except (jpype.JException, OSError) as error:
+            raise self._refusal(*_COPY_FAILED, f"no copy was made: {error}") from error
+        reply = self._document()
+        reply.put("done", jpype.JBoolean(done))
+        reply.put("ok", jpype.JDouble(1))
+        return reply
 
     def _goes_on(self, channel: Any, document: Any, *, first: bool) -> Any:
         """A step of the exchange. Raises what the server answers as an error."""
@@ -122,6 +144,42 @@ def _name(channel: Any) -> str:
     return str(channel.id().asLongText())
 
 
+class Copier:
+    """Copies the store's file in a thread of its own, so that nobody else's question waits for it."""
+
+    def __init__(self, store: Any, file: str) -> None:
+        self._store = store
+        self._target, self._draft = Path(file + COPY_SUFFIX), Path(file + ".copy.part")
+        self._worker = ThreadPoolExecutor(1)
+        self._copying: Future[None] | None = None
+
+    def begin(self) -> None:
+        """Returns at once. One at a time: a second beginning is the first one's."""
+        if self._copying is None or self._copying.done():
+            self._copying = self._worker.submit(self._copy)
+
+    def is_done(self) -> bool:
+        """Whether the copy is there. Raises what has kept it from being made."""
+        if self._copying is None or not self._copying.done():
+            return False
+        self._copying.result()
+        return True
+
+    def _copy(self) -> None:
+        """Whole or not at all. H2 only appends to its file as long as this lasts: so it is of one instant."""
+        self._store.commit()
+        self._draft.touch(mode=0o600)
+        packed = jpype.JClass("java.util.zip.ZipOutputStream")(
+            jpype.JClass("java.io.FileOutputStream")(str(self._draft))
+        )
+        packed.setLevel(1)
+        try:
+            self._store.getFileStore().backup(packed)
+        finally:
+            packed.close()
+        self._draft.replace(self._target)
+
+
 def main() -> None:
     """Serve until SIGTERM or SIGINT, then close the store."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -142,7 +200,9 @@ def main() -> None:
     store = store_builder.fileName(options.file).cacheSize(CACHE_MEGABYTES).autoCompactFillRate(FILL_PERCENT).open()
     store.setAutoCommitDelay(COMMIT_DELAY_MS)
     backend = jpype.JClass("de.bwaldvogel.mongo.backend.h2.H2Backend")(store)
-    guarded = Guarded(backend, options.user, Path(options.password_file).read_text().strip())
+    guarded = Guarded(
+        backend, options.user, Path(options.password_file).read_text().strip(), Copier(store, options.file)
+    )  # fmt: skip
     server = jpype.JClass("de.bwaldvogel.mongo.MongoServer")(guarded.as_backend())
     server.bind(LOOPBACK, int(options.port))
     # After each collection of Java's garbage the bridge has Python collect its own, and nobody is answered meanwhile:

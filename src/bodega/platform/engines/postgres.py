@@ -22,7 +22,7 @@ _OPTIONS = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "wal_level": "replica",
-    "max_wal_senders": "0",
+    "max_wal_senders": "2",  # a backup of the running shop is one
     "io_method": "sync",
     "max_logical_replication_workers": "0",
     "fsync": "on",

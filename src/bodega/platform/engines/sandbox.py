@@ -6,7 +6,7 @@ from bodega.platform.engines.program import Program, answers
 from bodega.platform.system import Instance
 
 
-def program(instance: Instance, settings: dict[str, str]) -> Program:
+def program(instance: Instance, settings: dict[str, str], needs: tuple[str, ...] = ()) -> Program:
     """The sandbox on the instance's ports."""
     folder = instance.data / "sandbox"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -16,5 +16,6 @@ def program(instance: Instance, settings: dict[str, str]) -> Program:
         folder=folder,
         environment=settings,
         ports=instance.ports["sandbox"],
+        needs=needs,
         ready=answers(f"{instance.sandbox_url}/livez"),
     )

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 
 from bodega.platform import settings
 from bodega.platform.secrets import Secrets
-from bodega.platform.system import Instance
+from bodega.platform.system import SANDBOX, Instance
 from bodega.proof.audit import answers, events, mails, money, parcels, stock, time, views
 from bodega.proof.audit.answers import Answer
 from bodega.proof.audit.books import Books, read_rooms
@@ -101,7 +101,7 @@ class Places:
                 edge=instance.edge_url,
             ),
             sandbox=instance.sandbox_url if is_ours else None,
-            processor=instance.sandbox_url if "BODEGA_PAYMENTS_STRIPE_API_BASE" in rendered["payments"] else None,
+            processor=instance.sandbox_url if settings.processor_of(instance) == SANDBOX else None,
         )  # fmt: skip
 
 

@@ -1,11 +1,9 @@
-"""A whole instance in one file, and back: every store, the events under way, the outside world's sandbox, the secrets.
+"""The file of a backup: a gzipped tar, `manifest.json` first, then an instance's data folder below `data/`.
 
-The copy is made while nothing runs. So all stores are of one instant, which copies of running stores would not be, and
-events that nobody has heard yet lie in it with the offsets of those who hear them. It is of the engines' own files:
-what may open it is what may open the data (see `versions`).
+A damaged or cut one is noticed by gzip's checksum before anything of the instance has been touched. It holds customers'
+data and all keys: mode 0600. What may open it is what may open the data (see `versions`).
 
-The file is a gzipped tar, `manifest.json` first. A damaged or cut one is noticed by gzip's checksum before anything of
-the instance has been touched. It holds customers' data and all keys: mode 0600.
+A stopped instance is copied as its folder stands: all stores are of one instant. A running one: see `running`.
 """
 
 import ctypes
@@ -16,7 +14,7 @@ import json
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import BytesIO
@@ -26,17 +24,22 @@ from zlib import error as ZlibError
 
 from bodega import __version__
 from bodega.platform import versions
+from bodega.platform.backups.points import Points
 from bodega.platform.engines.accounts import NOBODY
-from bodega.platform.system import Instance
+from bodega.platform.settings import processor_of
+from bodega.platform.system import COPY_MARK, SANDBOX, Instance
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 _libc = ctypes.CDLL(None, use_errno=True)
 
-FORMAT = 1
+FORMAT = 2
+"""Since 2 a manifest has `points`: None, where the instance stood still."""
+_READ = (1, 2)
 _MANIFEST = "manifest.json"
 # Of the running processes, or made anew at each start.
 _LEFT_OUT = {
+    COPY_MARK,
     "logs",
     "state.json",
     "state.new",
@@ -71,30 +74,71 @@ def make(instance: Instance, target: Path) -> int:
     """
     if not holds_data(instance):
         raise BackupError(f"there is no data in {instance.data}")
-    draft = target.with_name(f".{target.name}.part")
     with _stopped(instance):
         versions.check(instance)
-        try:
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                with (
-                    gzip.GzipFile(fileobj=file, mode="wb", compresslevel=3) as packed,
-                    tarfile.open(fileobj=packed, mode="w|") as archive,
-                ):
-                    _add_manifest(archive, instance)
-                    for path in sorted(instance.data.iterdir()):
-                        if path.name not in _LEFT_OUT:
-                            archive.add(path, f"data/{path.name}")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(target)
-        finally:
-            draft.unlink(missing_ok=True)
+        return pack(target, manifest_of(instance), kept_of(instance))
+
+
+def kept_of(instance: Instance) -> list[Path]:
+    """What of the data folder is kept: not what belongs to the running processes, or is made anew at each start."""
+    return [path for path in sorted(instance.data.iterdir()) if path.name not in _LEFT_OUT]
+
+
+def manifest_of(instance: Instance, points: Points | None = None) -> dict[str, Any]:
+    """What the file says of itself."""
+    return {
+        "format": FORMAT,
+        "bodega": __version__,
+        "instance": instance.name,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "engines": versions.current(),
+        "processor": processor_of(instance),
+        "times": instance.profile,
+        "points": None if points is None else points.model_dump(mode="json"),
+    }
+
+
+def pack(target: Path, manifest: Mapping[str, Any], paths: Iterable[Path], cluster_owner: int | None = None) -> int:
+    """Write these files and folders of a data folder into the file, which has its name only when it is whole. Gives its
+    size in bytes. `cluster_owner`: the user id that PostgreSQL's files are written with, whoever has copied them.
+
+    Raises OSError.
+    """
+
+    def owned(member: tarfile.TarInfo) -> tarfile.TarInfo:
+        if cluster_owner is not None and member.name.split("/")[1:2] == ["postgres"]:
+            member.uid = cluster_owner
+        return member
+
+    draft = target.with_name(f".{target.name}.part")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            with (
+                gzip.GzipFile(fileobj=file, mode="wb", compresslevel=3) as packed,
+                tarfile.open(fileobj=packed, mode="w|") as archive,
+            ):
+                _add_manifest(archive, manifest)
+                for path in paths:
+                    archive.add(path, f"data/{path.name}", filter=owned)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
     return target.stat().st_size
 
 
-def restore(instance: Instance, source: Path) -> dict[str, Any]:
+def read_manifest(source: Path) -> dict[str, Any]:
+    """What a backup says of itself, and nothing more: the rest of the file may be damaged. Raises BackupError."""
+    with _reading(source) as (archive, _):
+        return _manifest(source, archive)
+
+
+def restore(instance: Instance, source: Path, *, as_copy: bool = False) -> dict[str, Any]:
     """Put a backup in the place of a stopped instance's data, whole or not at all. Gives the backup's manifest.
+    `as_copy`: beside the instance that it is of; it then has no door to the real world outside (`Instance.is_copy`),
+    and that one's waiting times.
 
     There is no instant at which neither is there: old and new change places in one step, and the old goes last.
     Raises BackupError: it is damaged or of other engines, or the instance runs; OSError.
@@ -107,6 +151,10 @@ def restore(instance: Instance, source: Path) -> dict[str, Any]:
         (draft / "data").chmod(instance.data.stat().st_mode & 0o777)
         try:
             manifest = _unpack(source, draft)
+            if as_copy:
+                (draft / "data" / COPY_MARK).write_text(manifest.get("processor", SANDBOX))
+                if manifest.get("times") in instance.system.times:
+                    (draft / "data" / "times").write_text(manifest["times"])
             os.sync()  # all of it, before the old data goes
             _exchange(draft / "data", instance.data)
             os.sync()
@@ -122,41 +170,47 @@ def _exchange(one: Path, other: Path) -> None:
         raise OSError(code, os.strerror(code), str(other))
 
 
-def _add_manifest(archive: tarfile.TarFile, instance: Instance) -> None:
-    manifest = {
-        "format": FORMAT,
-        "bodega": __version__,
-        "instance": instance.name,
-        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "engines": versions.current(),
-    }
+def _add_manifest(archive: tarfile.TarFile, manifest: Mapping[str, Any]) -> None:
     text = json.dumps(manifest, indent=1).encode()
     member = tarfile.TarInfo(_MANIFEST)
     member.size, member.mode = len(text), 0o600
     archive.addfile(member, BytesIO(text))
 
 
-def _unpack(source: Path, folder: Path) -> dict[str, Any]:
+@contextmanager
+def _reading(source: Path) -> Iterator[tuple[tarfile.TarFile, gzip.GzipFile]]:
+    """The file, open. Raises BackupError for whatever in it is no backup of ours."""
     try:
         with gzip.open(source) as packed, tarfile.open(fileobj=packed, mode="r|") as archive:
-            first = archive.next()
-            file = archive.extractfile(first) if first is not None and first.name == _MANIFEST else None
-            if file is None:
-                raise BackupError(f"{source} is not a backup of Bodega")
-            manifest: dict[str, Any] = json.loads(file.read())
-            if manifest["format"] != FORMAT:
-                raise BackupError(f"{source} has the format {manifest['format']}, this Bodega reads {FORMAT}")
-            if faults := versions.faults(manifest["engines"]):
-                raise BackupError(f"{source} was made by other engines. {'; '.join(faults)}")
-            # Members are judged and owned below; a newer Python's own filter would refuse links to secrets outside.
-            archive.extraction_filter = lambda member, path: member
-            while (member := archive.next()) is not None:
-                with _possible(member):
-                    _extract(archive, _owned(member, folder), folder)
-            while packed.read(1 << 20):  # to the end, where the checksum is
-                pass
+            yield archive, packed
     except (tarfile.TarError, gzip.BadGzipFile, EOFError, ZlibError, ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{source} is damaged: {error}") from error
+
+
+def _manifest(source: Path, archive: tarfile.TarFile) -> dict[str, Any]:
+    first = archive.next()
+    file = archive.extractfile(first) if first is not None and first.name == _MANIFEST else None
+    if file is None:
+        raise BackupError(f"{source} is not a backup of Bodega")
+    manifest: dict[str, Any] = json.loads(file.read())
+    if manifest["format"] not in _READ:
+        raise BackupError(f"{source} has the format {manifest['format']}, this Bodega reads {_READ[0]} to {_READ[-1]}")
+    if faults := versions.faults(manifest["engines"]):
+        raise BackupError(f"{source} was made by other engines. {'; '.join(faults)}")
+    Points.of(manifest)
+    return manifest
+
+
+def _unpack(source: Path, folder: Path) -> dict[str, Any]:
+    with _reading(source) as (archive, packed):
+        manifest = _manifest(source, archive)
+        # Members are judged and owned below; a newer Python's own filter would refuse links to secrets outside.
+        archive.extraction_filter = lambda member, path: member
+        while (member := archive.next()) is not None:
+            with _possible(member):
+                _extract(archive, _owned(member, folder), folder)
+        while packed.read(1 << 20):  # to the end, where the checksum is
+            pass
     return manifest
 
 
