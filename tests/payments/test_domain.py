@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bodega.contracts.ids import new_id
@@ -193,6 +193,7 @@ NEWS = st.one_of(
 
 
 @given(st.lists(NEWS, max_size=40))
+@example(["unconfirmed", "authorized", "paid", "canceled", "cancelled", "captured"])
 def test_whatever_is_answered_in_whatever_order_the_sums_and_the_ledger_hold(news: list[str]) -> None:
     current, money, facts = payment(intent_id=None), OPEN, list[str]()
     accounts = {"shopper": 0, "held": 0, "shop": 0}

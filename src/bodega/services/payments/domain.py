@@ -431,8 +431,11 @@ def _captured(payment: Payment, standing: Standing) -> Change:
     bookings = [Booking("capture", "held", "shop", taken)]
     if payment.authorized == 0:
         bookings.insert(0, Booking("authorize", "shopper", "held", held))
+    elif payment.released:  # the processor said before that it had let the money go
+        bookings.insert(0, Booking("authorize_again", "shopper", "held", payment.released))
     if taken < held:
-        bookings.append(Booking("release", "held", "shopper", held - taken))
+        entry = "release_again" if payment.released else "release"
+        bookings.append(Booking(entry, "held", "shopper", held - taken))
     after = replace(
         payment, state="captured", authorized=held, captured=taken, released=held - taken, reason=None, message=""
     )
