@@ -35,6 +35,8 @@ class Shopkeeper:
                 await (self._restocks() if self._rng.random() < 0.5 else self._reprices())
                 self.edits += 1
             except SeedError as refused:
+                if refused.status >= 500:
+                    self._ledger.answers[f"{refused.status} (merchant)"] += 1
                 if refused.status == 500:
                     self._ledger.violation("answers", f"a merchant was answered {refused}")
             except (aiohttp.ClientError, TimeoutError, OSError):
