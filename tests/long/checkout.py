@@ -18,9 +18,24 @@ _SHARED = ("maven", "debian", "zig")
 """What is fetched and compiled once for all: by a link."""
 _COMMAND_SECONDS = 900.0
 _DESCRIPTION = """
+[times.upgrade]  # short waits as in `fast`, and patience with a machine that has other things to do
+request_timeout_seconds = 18
+step_deadline_seconds = 12
+lease_seconds = 15
+relay_poll_seconds = 0.2
+retry_first_seconds = 0.2
+retry_most_seconds = 2
+cancel_window_seconds = 2
+first_scan_seconds = 2
+next_scan_seconds = 1
+payment_failed_mail_seconds = 1
+checkout_due_seconds = 30
+declined_due_seconds = 30
+unknown_due_seconds = 40
+reconcile_seconds = 1
 [instances.{name}]
 offset = 5000
-times = "fast"
+times = "upgrade"
 replicas = {replicas}
 [instances.{name}.ports]
 opensearch = {{ http = 9296, transport = 14351 }}

@@ -18,6 +18,7 @@ from tests.long.selling import Sold, sold_while
 pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(2400)]
 
 RELEASE = "v0.1.0"
+ENGINES = ("postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs")
 _UPGRADE_SECONDS = 900
 
 
@@ -59,10 +60,29 @@ def pids(checkout: Checkout) -> dict[str, int | None]:
 def holds(sold: Sold) -> None:
     """What an upgrade promises."""
     print(dict(sold.ledger.answers.most_common()))
-    assert sold.trouble == {}
+    assert sold.troubles == []
     assert [one.what for one in sold.ledger.violations] == []
     assert [finding.sentence for finding in sold.judged.findings] == []
     assert sold.orders_meanwhile > 0, "it was not open"
+
+
+@pytest.mark.parametrize("checkout", [1], indirect=True)
+async def test_a_shop_of_one_process_a_service_goes_on_selling_while_all_of_them_are_replaced(
+    checkout: Checkout,
+) -> None:
+    checkout.folder.mkdir()
+    checkout.at_the_code_under_test()
+    checkout.furnish()
+    checkout.bodega("up", "--no-seed")
+    before = pids(checkout)
+    checkout.change("src/bodega/kit/__init__.py", "\n# Of the next release.\n")
+    checkout.change("src/bodega/gateway/routes.py", "\nIMPORT_SECONDS += 1  # a configuration of the next release\n")
+    sold, _ = await upgraded_while_selling(checkout)
+    holds(sold)
+    after = pids(checkout)
+    same = {name for name in after if after[name] is not None and after[name] == before[name]}
+    assert same >= {*ENGINES, "sandbox", "storefront"}
+    assert not same & {*checkout.instance.system.services, "services", "envoy"}
 
 
 @pytest.mark.skipif(not is_here(RELEASE), reason=f"the tag {RELEASE} is not in this clone (git fetch --tags)")
@@ -77,7 +97,7 @@ async def test_the_last_release_is_replaced_while_it_sells(checkout: Checkout) -
     sold, said = await upgraded_while_selling(checkout)
     holds(sold)
     after = pids(checkout)
-    assert {name for name in after if after[name] == before[name]} >= {"postgres", "kafka", "valkey", "opensearch"}
+    assert {name for name in after if after[name] == before[name]} >= set(ENGINES)
     assert not [name for name in checkout.instance.system.services if after[name] == before[name]]
     assert "down" in said, "what is still of the old release is named"
     assert __version__ != RELEASE.removeprefix("v")

@@ -1,6 +1,7 @@
 """`bodega upgrade`: the shop that is open goes on with the code on disk."""
 
 import asyncio
+import logging
 from typing import NoReturn
 
 from bodega.cli.doctor import supported_or_fail
@@ -48,6 +49,7 @@ def upgrade(instance: InstanceName = "shop") -> None:
 def _migrate(instance: Instance) -> None:
     from bodega.platform import migrations, provision
 
+    logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of a password that does not leave this machine
     try:
         applied = migrations.migrate(instance)
         asyncio.run(provision.provision(instance))

@@ -100,7 +100,7 @@ class Supervisor:
                     self._add(child.name, child.port, child.needs)
                 if handed is not None:
                     self._adopt(program, handed)
-            elif before.command != (program := _on_side(program, before.side)).command:
+            elif before.command != (program := program.on(before.side)).command:
                 self._renew(program)
         for name in self._programs:
             if name not in self._keepers:
@@ -111,7 +111,7 @@ class Supervisor:
         for name in (program.name, *(child.name for child in program.children)):
             self._parts[name] = handed.parts.get(name, self._parts[name])
         if left := handed.processes.get(program.name):
-            program = self._programs[program.name] = _on_side(program, left.side)
+            program = self._programs[program.name] = program.on(left.side)
             running = Running(program, left.process, left.made_of, left.admitted, left.pids)
             self._at_hand[program.name] = running
             if program.children:
@@ -176,7 +176,10 @@ class Supervisor:
         before = self.running[name]
         self._programs[name] = successor.program
         self._at_hand[name] = successor
+        if before.program.wind_down is not None:
+            await before.program.wind_down()
         await _end(before.process, before.program.stop, before.program.grace_seconds)
+        await successor.looked_after.wait()
 
     async def give_up(self, attempt: Running) -> None:
         """It ends, and the one that is looked after goes on."""
@@ -248,7 +251,8 @@ class Supervisor:
         """Report on a program to its end, and give its exit status."""
         program = running.program
         self.running[program.name] = running
-        self._set(program.name, State.STARTING, pid=running.process.pid)
+        serves = self._ready[program.name].is_set()  # it succeeds another, and has been found to serve
+        self._set(program.name, State.READY if serves else State.STARTING, pid=running.process.pid)
         if not program.once:
             running.tasks.append(
                 asyncio.create_task(self._await_ready(program.name, program.ready, program.patience_seconds))
@@ -256,6 +260,7 @@ class Supervisor:
         for child in program.children:
             if pid := running.pids.get(child.name):
                 self._started(running, child, pid)
+        running.looked_after.set()
         try:
             return await ended(running.process)
         finally:
@@ -356,6 +361,9 @@ class Supervisor:
                     self._fell(child.name, said["message"])
 
     def _started(self, running: Running, child: Child, pid: int) -> None:
+        if self._ready[child.name].is_set():  # as above
+            self._set(child.name, State.READY, pid=pid)
+            return
         self._set(child.name, State.STARTING, pid=pid)
         running.tasks.append(asyncio.create_task(self._child_ready(running, child, pid)))
 
@@ -476,10 +484,6 @@ def write_topology(instance: Instance, topology: Topology) -> None:
     """Say how the services are to run; a running supervisor looks at SIGHUP."""
     instance.data.mkdir(parents=True, exist_ok=True)
     (instance.data / "topology").write_text(topology)
-
-
-def _on_side(program: Program, side: int) -> Program:
-    return program.other() if program.side != side and program.other is not None else program
 
 
 async def _end(process: Process, stop: signal.Signals, grace_seconds: float) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from bodega.platform import ports
-from bodega.platform.engines.program import Child, NotReady, Program
+from bodega.platform.engines.program import Child, NotReady, Program, ended
 from bodega.platform.running import Running, made_of
 
 SET_SECONDS = 120.0
@@ -46,7 +46,7 @@ async def replace(plan: Mapping[str, Program], hands: Hands, names: list[str], s
     """One after the other. Raises NotReplaced: what comes after it is left as it is."""
     for name in names:
         program = hands.running[name].program
-        if program.children and program.other is not None:
+        if program.other is not None:
             say(f"{name}: the new one starts beside the old one")
             await _replace_beside(program.other(), hands)
         else:
@@ -56,11 +56,14 @@ async def replace(plan: Mapping[str, Program], hands: Hands, names: list[str], s
 
 async def _replace_beside(program: Program, hands: Hands) -> None:
     successor = await hands.begin_beside(program)
+    ending = asyncio.create_task(ended(successor.process))
     try:
-        await _within(lambda: _serves(program, successor), program.name)
+        await _within(lambda: _serves(program, successor, ending), program.name)
     except BaseException:
         await hands.give_up(successor)
         raise
+    finally:
+        ending.cancel()
     await hands.succeed(program.name, successor)
 
 
@@ -75,13 +78,17 @@ async def _replace_in_place(program: Program, hands: Hands) -> None:
     await _within(is_back, program.name)
 
 
-async def _serves(program: Program, successor: Running) -> str:
-    """What it lacks. That a port answers says nothing: it is the old one's, too."""
-    if successor.process.returncode is not None:
-        return f"it ended with status {successor.process.returncode}"
+async def _serves(program: Program, successor: Running, ending: "asyncio.Task[int]") -> str:
+    """What it lacks. That a port answers says nothing: the old one does. Raises NotReplaced, if it has ended."""
+    if ending.done():
+        raise NotReplaced(f"the new {program.name} ended with status {ending.result()}")
+    try:
+        await program.ready()
+    except NotReady as lack:
+        return str(lack)
     for child in program.children:
-        if lack := await _lack(child, successor.pids.get(child.name)):
-            return lack
+        if missing := await _lack(child, successor.pids.get(child.name)):
+            return missing
     return ""
 
 

@@ -50,6 +50,8 @@ class Running:
     admitted: set[str] = field(default_factory=set)
     pids: dict[str, int] = field(default_factory=dict)
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+    looked_after: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set as soon as its keeper reports on it."""
 
     async def let_go(self) -> None:
         """Nothing listens to it any more."""

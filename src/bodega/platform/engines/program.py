@@ -93,6 +93,10 @@ class Program:
     side: int = 0
     other: Callable[[], "Program"] | None = None
 
+    def on(self, side: int) -> "Program":
+        """Itself or the other, whichever is of this side."""
+        return self if self.side == side or self.other is None else self.other()
+
 
 def accepts(port: int) -> Probe:
     """Ready when the port takes a connection."""

@@ -1,10 +1,8 @@
 """The stand-in for the world outside: card processor, parcel carrier, mailbox."""
 
 import sys
-from functools import partial
 
 from bodega.platform.engines.program import Program, answers
-from bodega.platform.running import python_of
 from bodega.platform.system import Instance
 
 
@@ -19,5 +17,4 @@ def program(instance: Instance, settings: dict[str, str]) -> Program:
         environment=settings,
         ports=instance.ports["sandbox"],
         ready=answers(f"{instance.sandbox_url}/livez"),
-        made_of=partial(python_of, ("sandbox",), settings),
     )
