@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from bodega.platform import state
-from bodega.platform.state import State, Upgrade
+from bodega.platform.state import Part, State, Upgrade
 from tests.platform.stage import PORT
 from tests.platform.test_supervisor import Stage, await_true, is_gone, stage
 
@@ -50,6 +50,10 @@ def upgraded(stage: Stage, release: str) -> Upgrade:
 
 def pids(stage: Stage, *names: str) -> list[int]:
     return [stage.pid(name) for name in names]
+
+
+def has_another_process(part: Part, than: int) -> bool:
+    return part.state == State.READY and part.pid != than
 
 
 @contextmanager
@@ -113,8 +117,8 @@ def test_what_was_handed_over_is_started_again_and_stopped_as_before(stage: Stag
     before = pids(stage, "first", *CHILDREN)
     for name in ("first", "free"):
         os.kill(stage.pid(name), signal.SIGKILL)
-    await_true(lambda: stage.part("first").state == State.READY and stage.pid("first") != before[0])
-    await_true(lambda: stage.part("free").state == State.READY and stage.pid("free") != before[1])
+    for name, pid in (("first", before[0]), ("free", before[1])):
+        await_true(lambda name=name, pid=pid: has_another_process(stage.part(name), pid))
     after = pids(stage, "first", "services", *CHILDREN)
     assert stage.signal(signal.SIGTERM) == 0
     assert all(is_gone(pid) for pid in after)

@@ -13,7 +13,6 @@
 """
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
@@ -25,21 +24,20 @@ from functools import partial
 from pathlib import Path
 
 from bodega import __version__
-from bodega.platform import handover, holding, logs, ports, replacing, state
+from bodega.platform import family, handover, holding, logs, replacing, state
+from bodega.platform.board import Board, demand, say
 from bodega.platform.engines.accounts import popen_options
-from bodega.platform.engines.program import CannotStart, Child, NotReady, Probe, Process, Program, ended
+from bodega.platform.engines.program import CannotStart, Process, Program, ended
 from bodega.platform.handover import Handed
 from bodega.platform.holding import AlreadyRunning
 from bodega.platform.programs import Extent, environment_of, programs, stopping_order
 from bodega.platform.running import Running, made_of
-from bodega.platform.state import Part, Report, State, Upgrade
+from bodega.platform.state import Report, State, Upgrade
 from bodega.platform.system import Instance, System, Topology
 
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0  # who ran that long starts over with the shortest pause
-PROBE_SECONDS = 0.1
-BLOCKED_PAUSE_SECONDS = 2.0
 ROTATION_SECONDS = 30.0
 ORPHAN_SECONDS = 15.0
 
@@ -51,14 +49,12 @@ class Supervisor:
         self._instance = instance
         self._plan = plan
         self._programs: dict[str, Program] = {}
-        self._parts: dict[str, Part] = {}
-        self._ready: dict[str, asyncio.Event] = {}
+        self._board = Board()
         self._keepers: dict[str, asyncio.Task[None]] = {}
         self.running: dict[str, Running] = {}
         self._at_hand: dict[str, Running] = {}
         """Runs already, and is looked after next: handed over, or started beside the one that ends."""
         self._stopping = asyncio.Event()
-        self._changed = asyncio.Event()
         self._upgrade: Upgrade | None = None
         self._topology: Topology = instance.topology
         self._pid, self._began = state.itself()
@@ -81,13 +77,15 @@ class Supervisor:
             if handed is not None:
                 helpers.append(asyncio.create_task(self._replace_what_has_changed(handed)))
             await self._stopping.wait()
-            self._say("stopping")
+            say("stopping")
+            self._board.closing = True
             for helper in helpers[1:]:
                 helper.cancel()
             await self._stop_everything()
             helpers[0].cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
             self._report().write(state.state_file(self._instance))
-            self._say("stopped")
+            say("stopped")
 
     def _start_what_is_wanted(self, handed: Handed | None = None) -> None:
         self._topology = self._instance.topology
@@ -95,9 +93,7 @@ class Supervisor:
             before = self._programs.get(program.name)
             if before is None:
                 self._programs[program.name] = program
-                self._add(program.name, next(iter(program.ports.values()), None), program.needs)
-                for child in program.children:
-                    self._add(child.name, child.port, child.needs)
+                self._board.add(program)
                 if handed is not None:
                     self._adopt(program, handed)
             elif before.command != (program := program.on(before.side)).command:
@@ -105,28 +101,24 @@ class Supervisor:
         for name in self._programs:
             if name not in self._keepers:
                 self._keepers[name] = asyncio.create_task(self._keep(name))
-        self._changed.set()
+        self._board.changed.set()
 
     def _adopt(self, program: Program, handed: Handed) -> None:
         for name in (program.name, *(child.name for child in program.children)):
-            self._parts[name] = handed.parts.get(name, self._parts[name])
+            self._board.parts[name] = handed.parts.get(name, self._board.parts[name])
         if left := handed.processes.get(program.name):
             program = self._programs[program.name] = program.on(left.side)
-            running = Running(program, left.process, left.made_of, left.admitted, left.pids)
+            running = Running(program, left.process, left.made_of, beside=True, admitted=left.admitted, pids=left.pids)
             self._at_hand[program.name] = running
             if program.children:
-                self._lead(running)
-
-    def _add(self, name: str, port: int | None, needs: tuple[str, ...]) -> None:
-        self._parts[name] = Part(name, port=port, needs=needs)
-        self._ready[name] = asyncio.Event()
+                family.lead(running, self._board, self._is_shown)
 
     def _renew(self, program: Program) -> None:
         """It runs in another way from now on: its keeper starts it anew."""
         self._programs[program.name] = program
         for name in (program.name, *(child.name for child in program.children)):
-            self._ready[name].clear()
-            self._set(name, State.STARTING, "restarts in a different way")
+            self._board.ready[name].clear()
+            self._board.set(name, State.STARTING, "restarts in a different way")
         running = self.running.get(program.name)
         if running is not None and running.process.returncode is None:
             running.process.send_signal(program.stop)
@@ -134,33 +126,34 @@ class Supervisor:
     # --- another release -----------------------------------------------------------------------------------------
 
     def _become_the_code_on_disk(self, lock: holding.Lock) -> None:
-        self._say("becoming the code on disk")
+        say("becoming the code on disk")
         try:
-            handover.become_the_code_on_disk(self._instance, lock.fileno(), self._parts, self.running)
+            handover.become_the_code_on_disk(self._instance, lock.fileno(), self._board.parts, self.running)
         except OSError as error:
             self._upgrade = Upgrade(time.time(), "failed", f"the supervisor could not start the code on disk: {error}")
-            self._changed.set()
+            self._board.changed.set()
 
     async def _replace_what_has_changed(self, handed: Handed) -> None:
         upgrade = self._upgrade = Upgrade(time.time(), "running")
 
-        def say(text: str) -> None:
-            self._say(text)
+        def note(text: str) -> None:
+            say(text)
             upgrade.message = text
-            self._changed.set()
+            self._board.changed.set()
 
         try:
             await asyncio.gather(*(self._end_forgotten(name, handed) for name in handed.processes))
             ours, engines = replacing.changed(self._programs, {**self.running, **self._at_hand})
             upgrade.left = tuple(engines)
-            await asyncio.gather(*(self._ready[name].wait() for name in ours))
-            await replacing.replace(self._programs, self, ours, say)
-            say("all that runs is the code on disk")
+            async with asyncio.timeout(replacing.SET_SECONDS):
+                await self._board.has(*ours)
+            await replacing.replace(self._programs, self, ours, note)
+            note("all that runs is the code on disk")
             upgrade.state = "done"
-        except (replacing.NotReplaced, CannotStart) as error:
-            say(str(error))
+        except Exception as error:  # whatever it is, the report says it, and what runs goes on
+            note(str(error) or repr(error))
             upgrade.state = "failed"
-        self._changed.set()
+        self._board.changed.set()
 
     async def _end_forgotten(self, name: str, handed: Handed) -> None:
         """What this release does not have any more."""
@@ -169,7 +162,7 @@ class Supervisor:
 
     async def begin_beside(self, program: Program) -> Running:
         """Started, and not looked after yet. Raises CannotStart."""
-        return await self._begin(program)
+        return await self._begin(program, beside=True)
 
     async def succeed(self, name: str, successor: Running) -> None:
         """The one that was looked after ends; the successor is looked after."""
@@ -189,86 +182,84 @@ class Supervisor:
     async def restart(self, name: str) -> None:
         """It ends, and its keeper starts it anew."""
         running = self.running[name]
-        self._ready[name].clear()
+        self._board.ready[name].clear()
         if running.program.wind_down is not None:
             await running.program.wind_down()
         await _end(running.process, running.program.stop, running.program.grace_seconds)
 
     def is_ready(self, name: str) -> bool:
-        return self._ready[name].is_set()
+        return self._board.ready[name].is_set()
 
     # --- one program ---------------------------------------------------------------------------------------------
 
     async def _keep(self, name: str) -> None:
         """Start a program, again and again when it ends, until everything stops."""
         pause = FIRST_PAUSE_SECONDS
-        if self._programs[name].once and self._parts[name].state == State.DONE:  # as the code before us has said
-            self._ready[name].set()
+        if self._programs[name].once and self._board.parts[name].state == State.DONE:  # as the code before us has said
+            self._board.ready[name].set()
             return
         while not self._stopping.is_set():
             program, running = self._programs[name], self._at_hand.pop(name, None)
             began = time.monotonic()
             try:
                 if running is None:
-                    self._set(program.name, State.WAITING)
-                    for need in program.needs:
-                        await self._ready[need].wait()
+                    self._board.set(program.name, State.WAITING)
+                    await self._board.has(*program.needs)
                     began = time.monotonic()
                     for purpose, port in program.ports.items():
-                        self._demand(port, purpose)
-                    self._set(program.name, State.STARTING)
+                        demand(port, purpose)
+                    self._board.set(program.name, State.STARTING)
                     running = await self._begin(program)
                 ending = await self._look_after(running)
             except CannotStart as reason:
-                self._set(program.name, State.BLOCKED, str(reason))
-                await self._pause(BLOCKED_PAUSE_SECONDS)
+                self._board.set(program.name, State.BLOCKED, str(reason))
+                await self._pause(family.BLOCKED_PAUSE_SECONDS)
                 continue
             if self._stopping.is_set():
                 return
             if name in self._at_hand:
                 continue
             if program.once and ending == 0:
-                self._set(program.name, State.DONE)
-                self._ready[program.name].set()
+                self._board.set(program.name, State.DONE)
+                self._board.ready[program.name].set()
                 return
             if time.monotonic() - began > STEADY_SECONDS:
                 pause = FIRST_PAUSE_SECONDS
-            self._fell(program.name, f"{_ending_in_words(ending)}; started again in {pause:g} s")
+            self._board.fell(program.name, f"{_ending_in_words(ending)}; started again in {pause:g} s")
             await self._pause(pause)
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _begin(self, program: Program) -> Running:
+    async def _begin(self, program: Program, *, beside: bool = False) -> Running:
         """Start a program. Raises CannotStart."""
         of_what = made_of(program)
         if program.prepare is not None:
             await program.prepare()
-        running = Running(program, self._spawn(program), of_what)
+        running = Running(program, self._spawn(program), of_what, beside=beside)
         if program.children:
-            self._lead(running)
+            family.lead(running, self._board, self._is_shown)
         return running
 
     async def _look_after(self, running: Running) -> int:
         """Report on a program to its end, and give its exit status."""
         program = running.program
         self.running[program.name] = running
-        serves = self._ready[program.name].is_set()  # it succeeds another, and has been found to serve
-        self._set(program.name, State.READY if serves else State.STARTING, pid=running.process.pid)
-        if not program.once:
-            running.tasks.append(
-                asyncio.create_task(self._await_ready(program.name, program.ready, program.patience_seconds))
-            )
-        for child in program.children:
-            if pid := running.pids.get(child.name):
-                self._started(running, child, pid)
+        serves = self._board.begun(program.name, running.process.pid)
+        if not (program.once or serves):
+            probing = self._board.await_ready(program.name, program.ready, program.patience_seconds)
+            running.tasks.append(asyncio.create_task(probing))
+        family.show(running, self._board)
         running.looked_after.set()
         try:
             return await ended(running.process)
         finally:
             await running.let_go()
             if program.name not in self._at_hand:
-                self._ready[program.name].clear()
+                self._board.ready[program.name].clear()
                 for child in program.children:
-                    self._fell(child.name, "its parent process ended")
+                    self._board.fell(child.name, "its parent process ended")
+
+    def _is_shown(self, running: Running) -> bool:
+        return self.running.get(running.program.name) is running
 
     def _spawn(self, program: Program) -> "subprocess.Popen[bytes]":
         log = logs.open_for(self._instance.logs, program.name)
@@ -291,90 +282,6 @@ class Supervisor:
         finally:
             os.close(log)
 
-    async def _await_ready(self, name: str, ready: Probe, patience_seconds: float) -> None:
-        """Probe until ready; past its patience a program is not ended, only said to be slow."""
-        began = time.monotonic()
-        while True:
-            try:
-                await ready()
-            except NotReady as lack:
-                if time.monotonic() - began > patience_seconds:
-                    self._set(name, State.STARTING, f"not ready after {time.monotonic() - began:.0f} s: {lack}")
-                await asyncio.sleep(PROBE_SECONDS)
-            else:
-                self._set(name, State.READY)
-                self._ready[name].set()
-                return
-
-    # --- a program's children ------------------------------------------------------------------------------------
-
-    def _lead(self, running: Running) -> None:
-        running.tasks.append(asyncio.create_task(self._listen(running)))
-        running.tasks += [
-            asyncio.create_task(self._admit(child, running))
-            for child in running.program.children
-            if child.name not in running.admitted
-        ]
-
-    def _is_shown(self, running: Running) -> bool:
-        """Whether it is the one that is reported on: one that starts beside it is not yet."""
-        return self.running.get(running.program.name) is running
-
-    async def _admit(self, child: Child, running: Running) -> None:
-        beside = running.program.name in self.running and not self._is_shown(running)
-        if not beside:
-            self._set(child.name, State.WAITING)
-        for need in child.needs:
-            await self._ready[need].wait()
-        while not (child.shares_port or beside):
-            try:
-                self._demand(child.port, "http")
-                break
-            except CannotStart as reason:
-                self._set(child.name, State.BLOCKED, str(reason))
-                await asyncio.sleep(BLOCKED_PAUSE_SECONDS)
-        if not beside:
-            self._set(child.name, State.STARTING)
-        stdin = running.process.stdin
-        assert stdin is not None
-        running.admitted.add(child.name)
-        stdin.write(f"{child.name}\n".encode())
-        stdin.flush()
-
-    async def _listen(self, running: Running) -> None:
-        """Follow what a program says of its children."""
-        stdout = running.process.stdout
-        assert stdout is not None
-        children = {child.name: child for child in running.program.children}
-        reader = asyncio.StreamReader()
-        await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), stdout)
-        async for line in reader:
-            said = json.loads(line)
-            child = children[said["name"]]
-            if said["event"] == "started":
-                running.pids[child.name] = said["pid"]
-                if self._is_shown(running):
-                    self._started(running, child, said["pid"])
-            else:
-                running.pids.pop(child.name, None)
-                if self._is_shown(running):
-                    self._fell(child.name, said["message"])
-
-    def _started(self, running: Running, child: Child, pid: int) -> None:
-        if self._ready[child.name].is_set():  # as above
-            self._set(child.name, State.READY, pid=pid)
-            return
-        self._set(child.name, State.STARTING, pid=pid)
-        running.tasks.append(asyncio.create_task(self._child_ready(running, child, pid)))
-
-    async def _child_ready(self, running: Running, child: Child, pid: int) -> None:
-        """While it is this very process."""
-        probing = asyncio.create_task(self._await_ready(child.name, child.ready, 60))
-        while running.pids.get(child.name) == pid:
-            if (await asyncio.wait([probing], timeout=PROBE_SECONDS))[0]:
-                return
-        probing.cancel()
-
     # --- stopping ------------------------------------------------------------------------------------------------
 
     async def _stop_everything(self) -> None:
@@ -392,7 +299,7 @@ class Supervisor:
             try:
                 await asyncio.wait_for(asyncio.shield(keeper), program.grace_seconds)
             except TimeoutError:
-                self._say(f"{program.name} did not end within {program.grace_seconds:g} s and was killed")
+                say(f"{program.name} did not end within {program.grace_seconds:g} s and was killed")
                 process.kill()
                 await keeper
         else:
@@ -400,7 +307,7 @@ class Supervisor:
             with suppress(asyncio.CancelledError):
                 await keeper
         for name in (program.name, *(child.name for child in program.children)):
-            self._set(name, State.STOPPED)
+            self._board.set(name, State.STOPPED)
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
@@ -408,43 +315,21 @@ class Supervisor:
 
     # --- telling -------------------------------------------------------------------------------------------------
 
-    def _demand(self, port: int, purpose: str) -> None:
-        """Raise CannotStart, naming who holds the port, if we cannot listen on it."""
-        if ports.is_free(port):
-            return
-        raise CannotStart(
-            f"port {port} ({purpose}) is taken by {ports.holder(port)}. End that process, or give the part another "
-            "port in platform.local.toml."
-        )
-
-    def _fell(self, name: str, message: str) -> None:
-        self._ready[name].clear()
-        if not self._stopping.is_set():
-            self._parts[name].restarts += 1
-            self._set(name, State.RESTARTING, message)
-
-    def _set(self, name: str, to: State, message: str = "", pid: int | None = None) -> None:
-        part = self._parts[name]
-        if to in (State.STARTING, State.READY):
-            pid = pid or part.pid
-        if (part.state, part.message, part.pid) == (to, message, pid):
-            return
-        if part.state != to:
-            part.since = time.time()
-        if part.state != to or message:
-            self._say(f"{name}: {to}" + (f" ({message})" if message else ""))
-        part.state, part.message, part.pid = to, message, pid
-        self._changed.set()
-
     def _report(self) -> Report:
         return Report(
-            self._pid, self._began, read_extent(self._instance), self._parts, self._topology, __version__, self._upgrade
+            self._pid,
+            self._began,
+            read_extent(self._instance),
+            self._board.parts,
+            self._topology,
+            __version__,
+            self._upgrade,
         )
 
     async def _report_changes(self) -> None:
         while True:
-            await self._changed.wait()
-            self._changed.clear()
+            await self._board.changed.wait()
+            self._board.changed.clear()
             self._report().write(state.state_file(self._instance))
             await asyncio.sleep(0.05)  # changes come in bursts: one file for all of a burst
 
@@ -453,19 +338,16 @@ class Supervisor:
             try:
                 logs.rotate(self._instance.logs)
             except OSError as error:  # a disk that is full, a log taken away just now: the next round may do better
-                self._say(f"the logs could not be rotated: {error}")
+                say(f"the logs could not be rotated: {error}")
             await asyncio.sleep(ROTATION_SECONDS)
-
-    def _say(self, text: str) -> None:
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}", flush=True)  # noqa: T201 - standard output is our log
 
     async def _await_orphans(self) -> None:
         """Wait for what a killed supervisor left behind; end what does not go by itself."""
         if not (left := holding.left_over(self._instance)):
             return
-        self._say(f"the supervisor before us was killed; waiting for {len(left)} of its processes to end")
+        say(f"the supervisor before us was killed; waiting for {len(left)} of its processes to end")
         for process in await holding.end_after(left, ORPHAN_SECONDS):
-            self._say(f"ended process {process.pid}, left over")
+            say(f"ended process {process.pid}, left over")
 
 
 def read_extent(instance: Instance) -> Extent:

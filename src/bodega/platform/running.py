@@ -42,11 +42,12 @@ class Adopted:
 @dataclass
 class Running:
     """A program's process. `made_of`: what its program said when it was started. Of one with children: which of them
-    may start, and their pids."""
+    may start, and their pids. `beside`: it was started beside another one, at the same ports."""
 
     program: Program
     process: Process
     made_of: str
+    beside: bool = False
     admitted: set[str] = field(default_factory=set)
     pids: dict[str, int] = field(default_factory=dict)
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
