@@ -37,15 +37,15 @@ def check(instance: Instance, report: Report) -> None:
     """Whether this release can replace the one that runs while the shop is open. Raises CannotUpgrade."""
     if report.extent != "shop":
         raise CannotUpgrade("Its engines run, but no services: there is nothing to replace.")
-    if not packages.are_installed("engines") or jars.missing(instance.home, jars.ENGINES):
-        raise CannotUpgrade(
-            "This release brings other engines than those that run (locks/engines.txt, or their jars), and an engine "
-            "is not replaced while it works."
-        )
     if report.release is None and len(_sets(report)) < 2:
         raise CannotUpgrade(
             "It was started by Bodega 0.1, whose services give their ports to nobody else, and there is one process of "
             "each: its place would be empty until the next is there."
+        )
+    if not packages.are_installed("engines") or jars.missing(instance.home, jars.ENGINES):
+        raise CannotUpgrade(
+            "This release brings other engines than those that run (locks/engines.txt, or their jars), and an engine "
+            "is not replaced while it works."
         )
 
 
