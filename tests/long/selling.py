@@ -1,4 +1,4 @@
-"""Buyers and a merchant at work in a shop, for as long as something is done to it; then rest and judgement."""
+"""Buyers, a visitor and a merchant at work in a shop, for as long as something is done to it; then rest and judgement."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,6 +16,7 @@ from bodega.proof.torture.buyers import Buyer
 from bodega.proof.torture.ledger import Ledger
 from bodega.proof.torture.merchant import Shopkeeper
 from bodega.proof.torture.run import HOT, all_up, judged, rested, stock_up
+from bodega.proof.torture.visitors import Prices, Visitor
 
 _BUYERS = 4
 _BUYERS_FROM = IPv4Network("127.3.0.0/16")
@@ -42,17 +43,20 @@ async def sold_while(instance: Instance, folder: Path, act: Callable[[], Awaitab
     ledger, over = Ledger(), asyncio.Event()
     async with ShopApi(instance.api_url, *await data.make_merchant(instance)) as api:
         assert await api.log_in()
-        skus = await stock_up(instance, api, print)
+        prices, currency = Prices(), instance.system.shop.currency
+        skus = await stock_up(instance, api, prices, print)
         addresses, slugs = Addresses(_BUYERS_FROM), [sku.lower() for sku in skus]
         buyers = [
             Buyer(instance.api_url, addresses.next(), instance.sandbox_url, skus, ledger, Random(number), over)
             for number in range(_BUYERS)
         ]
-        keeper = Shopkeeper(api, instance.system.shop.currency, slugs, skus[:HOT], ledger, Random("merchant"))
+        visitor = Visitor(instance.site_url, addresses.next(), currency, slugs, prices, ledger, Random("visitor"))
+        keeper = Shopkeeper(api, currency, slugs, skus[:HOT], prices, ledger, Random("merchant"))
         async with asyncio.TaskGroup() as group:
             for buyer in buyers:
                 group.create_task(buyer.run())
             group.create_task(keeper.run(over))
+            group.create_task(visitor.run(over))
             try:
                 await _more_orders(ledger, _SETTLED_ORDERS)
                 before = len(ledger.orders)

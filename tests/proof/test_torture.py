@@ -4,16 +4,20 @@ from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
-from bodega.platform.system import System
+from bodega.platform.system import ROOT, System
 from bodega.proof import audit
 from bodega.proof.audit import Finding
+from bodega.proof.mutations import DoesNotApply, Edit, Mutation, mutated_copy
+from bodega.proof.torture.guards import GUARDS
 from bodega.proof.torture.ledger import Happened, Ledger
-from bodega.proof.torture.plan import Fault, Plan
+from bodega.proof.torture.plan import Fault, Guard, Plan
 from bodega.proof.torture.report import Report
 from bodega.proof.torture.schedule import LIES, Targets, schedule
+from bodega.proof.torture.visitors import Prices
 from bodega.sandbox.faults import Fault as Lie
 
 pytestmark = pytest.mark.unit
@@ -96,3 +100,69 @@ def test_a_run_without_a_broken_promise_says_so(tmp_path: Path) -> None:
     ledger.faults.append(Happened(1.0, Fault.LIE, "smtp kind=slow"))
     report_of(ledger, []).write_page(tmp_path / "page.html")
     assert "No promise was broken" in (tmp_path / "page.html").read_text()
+
+
+def prices(*changes: tuple[int, float | None]) -> Prices:
+    """Of one product: amount, and when the shop acknowledged it."""
+    prices = Prices()
+    for amount, acknowledged_at in changes:
+        prices.change("mug", amount).acknowledged_at = acknowledged_at
+    return prices
+
+
+def test_a_price_is_stale_from_when_the_next_one_was_acknowledged() -> None:
+    of_mug = prices((100, 1.0), (200, 10.0), (300, 20.0))
+    assert of_mug.stale_seconds("mug", 100, asked_at=14.5) == 4.5
+    assert of_mug.stale_seconds("mug", 300, asked_at=99.0) == 0
+
+
+def test_a_price_that_the_shop_has_not_acknowledged_makes_none_stale_and_is_none_itself() -> None:
+    of_mug = prices((100, 1.0), (200, None))
+    assert of_mug.stale_seconds("mug", 100, asked_at=50.0) == 0
+    assert of_mug.stale_seconds("mug", 200, asked_at=50.0) == 0
+
+
+def test_a_page_that_was_asked_for_before_the_change_may_show_the_old_price() -> None:
+    assert prices((100, 1.0), (200, 10.0)).stale_seconds("mug", 100, asked_at=9.0) == 0
+
+
+def test_a_price_that_comes_back_is_not_stale() -> None:
+    assert prices((100, 1.0), (200, 10.0), (100, 20.0)).stale_seconds("mug", 100, asked_at=50.0) == 0
+
+
+def test_a_price_that_never_was_is_told_from_an_old_one() -> None:
+    assert prices((100, 1.0)).stale_seconds("mug", 999, asked_at=2.0) is None
+
+
+@pytest.mark.parametrize("guard", Guard)
+def test_each_guard_that_a_run_can_do_without_is_where_it_is_said_to_be(guard: Guard) -> None:
+    GUARDS[guard].check()
+
+
+def test_a_copy_without_a_guard_differs_in_that_alone_and_leaves_the_original_as_it_is(tmp_path: Path) -> None:
+    edit = Edit("kit/flow.py", '"""Long processes:', '"""Short processes:')
+    before = (ROOT / "src/bodega/kit/flow.py").read_text()
+    source = mutated_copy(Mutation("the length", (edit,)), tmp_path / "copy")
+    assert (source / "bodega/kit/flow.py").read_text() == before.replace("Long processes", "Short processes", 1)
+    assert (source / "bodega/kit/db.py").read_text() == (ROOT / "src/bodega/kit/db.py").read_text()
+    assert (tmp_path / "copy/platform.toml").exists()
+    assert (ROOT / "src/bodega/kit/flow.py").read_text() == before
+
+
+@pytest.mark.parametrize("text", ["nowhere in this file", "import"])
+def test_a_guard_that_stands_nowhere_or_more_than_once_cannot_be_taken_out(text: str) -> None:
+    with pytest.raises(DoesNotApply, match=r"flow.py has \d+ times"):
+        Mutation("none", (Edit("kit/flow.py", text, ""),)).check()
+
+
+def test_the_picture_of_a_run_is_an_svg_with_its_figures(tmp_path: Path) -> None:
+    ledger = Ledger()
+    ledger.fault(Fault.KILL, "orders-2")
+    ledger.order("two tabs", "BDG-1", 0.5)
+    report_of(ledger, []).write_picture(tmp_path / "run.svg")
+    picture = ElementTree.parse(tmp_path / "run.svg").getroot()
+    title = picture.findtext("{http://www.w3.org/2000/svg}title")
+    assert title is not None
+    assert title.startswith("Torture, 2026-01-01: 1 kills, 0 freezes")
+    assert title.endswith("1 orders, 0 broken promises")
+    assert [mark.get("class") for mark in picture.iter("{http://www.w3.org/2000/svg}circle")] == ["kill"]

@@ -1,7 +1,8 @@
 """`bodega test`: everything that CI runs, in the order in which a failure is cheapest to learn of.
 
 lint (ruff, mypy, import-linter; the storefront's types, style and API client), unit (no engines), service (on the test
-instance's engines), journey (the whole shop on the test instance, a browser included).
+instance's engines), journey (the whole shop on the test instance, a browser included), torture (two minutes of it, in
+an instance of its own). `bodega test long` is what takes hours, and is run before a release.
 """
 
 import os
@@ -24,10 +25,12 @@ from bodega.platform import control, gotools, pages, state
 from bodega.platform.environment import DOWNLOADS, inherited
 from bodega.platform.system import ROOT, Instance
 
-STAGES = ("lint", "unit", "service", "journey")
+STAGES = ("lint", "unit", "service", "journey", "torture")
+_LONG = "long"
 _JOURNEYS = "tests/journeys"
 _NOTHING_CHOSEN = 5
 """pytest's exit status, if no test fits what was asked for."""
+_TORTURE = ("--minutes", "2", "--buyers", "20", "--kill-every", "5", "--seed", "1")
 _PASSED_ON = (*DOWNLOADS, "PYTEST_ADDOPTS", "BODEGA_TEST_MONGO_URL")
 _SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4")
 """As many processes as the machine has CPUs; rooms are shared out among them (tests/rooms.py). `-n 0` turns it off."""
@@ -45,13 +48,14 @@ class Outcome:
 
 def test(
     context: typer.Context,
-    stage: Annotated[str | None, typer.Argument(help="lint, unit, service or journey; all if left out.")] = None,
+    stage: Annotated[str | None, typer.Argument(help="lint, unit, service, journey or torture; all if left out.")]
+    | None = None,
 ) -> None:
     """Run the tests. What follows the stage goes to pytest: `test unit -k money`, `test tests/orders -x`."""
     arguments = list(context.args)
-    if stage is not None and stage not in STAGES:
+    if stage is not None and stage not in (*STAGES, _LONG):
         if not (stage.startswith("-") or Path(stage.split("::")[0]).exists()):
-            fail(f"There is no stage {stage}.", f"There are {', '.join(STAGES)}.")
+            fail(f"There is no stage {stage}.", f"There are {', '.join(STAGES)} and {_LONG}.")
         arguments.insert(0, stage)
         stage = "chosen"
     # Tests start Python hundreds of times: whoever wants no compiled files about still has them made here, and ignored.
@@ -64,13 +68,20 @@ def test(
     outcomes: list[Outcome] = []
     try:
         for each in stages:
+            if each == "torture" and not was_running:
+                _stop(instance)  # two shops at once would be slower than one after the other
             outcomes.append(_run(each, instance, arguments))
     finally:
-        if not was_running and state.running(instance) is not None:
-            with err.status("Stopping the test instance ..."):
-                control.stop(instance)
+        if not was_running:
+            _stop(instance)
     _summarise(outcomes)
     raise typer.Exit(max(outcome.code for outcome in outcomes))
+
+
+def _stop(instance: Instance) -> None:
+    if state.running(instance) is not None:
+        with err.status("Stopping the test instance ..."):
+            control.stop(instance)
 
 
 def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
@@ -90,6 +101,12 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
         case "journey":
             _open_shop(instance)
             code, said = _beside_then_alone([_JOURNEYS, *arguments], instance)
+        case "torture":
+            code, said = _torture(instance)
+        case "long":
+            ensure_engines(instance, for_tests=True)
+            ensure_pages(for_tests=True)
+            code, said = _pytest(["-m", "long", *arguments], {})
         case _:
             if any(_JOURNEYS in argument for argument in arguments):
                 _open_shop(instance)
@@ -99,6 +116,14 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
                 show_start(instance, "engines")
             code, said = _pytest(arguments, test_environment(instance))
     return Outcome(stage, code, time.monotonic() - began, said)
+
+
+def _torture(instance: Instance) -> tuple[int, list[str]]:
+    page = instance.home / "torture.html"
+    code, verdict = _shown(
+        [sys.executable, "-m", "bodega.cli", "torture", *_TORTURE, "--report", str(page)], inherited(*_PASSED_ON)
+    )
+    return code, [verdict]
 
 
 def _ensure_stripe_mock() -> None:
@@ -171,8 +196,8 @@ def _beside_then_alone(arguments: list[str], instance: Instance) -> tuple[int, l
     """
     environment = test_environment(instance)
     runs = [
-        _pytest(["-m", "not unit and not alone", *_SIDE_BY_SIDE, *arguments], environment),
-        _pytest(["-m", "not unit and alone", *arguments], environment),
+        _pytest(["-m", "not unit and not long and not alone", *_SIDE_BY_SIDE, *arguments], environment),
+        _pytest(["-m", "not unit and not long and alone", *arguments], environment),
     ]
     codes = [code for code, _ in runs if code != _NOTHING_CHOSEN] or [_NOTHING_CHOSEN]
     return next((code for code in codes if code), 0), [line for _, said in runs for line in said]

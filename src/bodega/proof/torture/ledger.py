@@ -47,7 +47,16 @@ class Ledger:
     """kind: how the buyer went about it; what: the order's number."""
     latencies: list[tuple[float, float]] = field(default_factory=list)
     """Of each order: when it was there, and how many seconds it took from Pay to the order."""
+    pages: int = 0
+    """Product pages that visitors have looked at."""
+    stale_seconds: float = 0.0
+    """The longest for which one of them showed a price that had been replaced."""
     memory_mb: list[tuple[float, float]] = field(default_factory=list)
+    """Of all processes, and when."""
+    transient_rows: list[tuple[float, int]] = field(default_factory=list)
+    """Events that are not published and flows that have not ended, of all services, and when."""
+    outbox_kb: list[tuple[float, float]] = field(default_factory=list)
+    """What the outboxes take on the disk: they are filled and emptied all the time."""
 
     @property
     def now(self) -> float:
@@ -69,6 +78,10 @@ class Ledger:
         self.orders.append(Happened(self.now, how, number))
         self.latencies.append((self.now, seconds))
 
+    def page(self, stale_seconds: float) -> None:
+        self.pages += 1
+        self.stale_seconds = max(self.stale_seconds, stale_seconds)
+
     def count(self, kind: str) -> int:
         """How many faults of a kind there were."""
         return sum(one.kind == kind for one in self.faults)
@@ -81,9 +94,10 @@ class Ledger:
         """All but what each buyer was told, which has a file of its own."""
         return {
             "faults": [asdict(one) for one in self.faults],
-            "violations": [asdict(one) for one in self.violations],
             "answers": dict(self.answers.most_common()),
             "orders": [asdict(one) for one in self.orders],
             "latencies": self.latencies,
             "memory_mb": self.memory_mb,
+            "transient_rows": self.transient_rows,
+            "outbox_kb": self.outbox_kb,
         }

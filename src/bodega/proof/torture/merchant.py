@@ -9,8 +9,10 @@ import aiohttp
 
 from bodega.demo.api import SeedError, ShopApi
 from bodega.proof.torture.ledger import Ledger
+from bodega.proof.torture.visitors import Prices
 
 EVERY_SECONDS: Final = 1.0
+MISTYPED: Final = 1 / 3
 HOT_STOCK: Final = (0, 5, 20, 60)
 """To what a merchant counts the stock of a thing that runs out."""
 
@@ -19,12 +21,20 @@ class Shopkeeper:
     """Edits one thing after the other, until the run is over."""
 
     def __init__(
-        self, api: ShopApi, currency: str, slugs: Sequence[str], hot: Sequence[str], ledger: Ledger, rng: Random
+        self,
+        api: ShopApi,
+        currency: str,
+        slugs: Sequence[str],
+        hot: Sequence[str],
+        prices: Prices,
+        ledger: Ledger,
+        rng: Random,
     ) -> None:
         self._api = api
         self._currency = currency
         self._slugs = slugs
         self._hot = hot
+        self._prices = prices
         self._ledger = ledger
         self._rng = rng
         self.edits = 0
@@ -47,11 +57,16 @@ class Shopkeeper:
         await self._api.set_stock(self._rng.choice(self._hot), self._rng.choice(HOT_STOCK))
 
     async def _reprices(self) -> None:
+        """One time in three a price was mistyped and is corrected at once, while pages with it are being made."""
         slug = self._rng.choice(self._slugs)
-        stored = await self._api.find_product(slug)
-        if stored is None:
-            self._ledger.violation("answers", f"the product {slug} is gone")
-            return
-        price = {"amount": self._rng.randint(500, 5000), "currency": self._currency}
-        variants = [{"sku": slug.upper(), "options": {}, "price": price, "weight_grams": 500}]
-        await self._api.change_product(stored, {"variants": variants})
+        for _ in range(2 if self._rng.random() < MISTYPED else 1):
+            stored = await self._api.find_product(slug)
+            if stored is None:
+                self._ledger.violation("answers", f"the product {slug} is gone")
+                return
+            amount = self._rng.randint(500, 5000)
+            price = {"amount": amount, "currency": self._currency}
+            change = self._prices.change(slug, amount)
+            variants = [{"sku": slug.upper(), "options": {}, "price": price, "weight_grams": 500}]
+            if await self._api.change_product(stored, {"variants": variants}):
+                change.acknowledge()

@@ -17,6 +17,16 @@ class Fault(StrEnum):
     """Events that were published before come once more, late."""
 
 
+class Guard(StrEnum):
+    """What keeps a promise, and can be taken out to see that a run without it finds broken ones."""
+
+    FENCE = "fence"
+    INBOX = "inbox"
+    STOCK = "stock"
+    IDEMPOTENCY_KEY = "idempotency-key"
+    PURGE = "purge"
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long, how much, and which faults. The same seed draws the same faults at the same seconds."""
@@ -27,6 +37,8 @@ class Plan:
     """Seconds between two kills."""
     seed: int = 1
     faults: tuple[Fault, ...] = tuple(Fault)
+    without: Guard | None = None
+    """The shop runs without this guard."""
 
     @property
     def seconds(self) -> float:

@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,8 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bodega.platform.environment import inherited
+from bodega.platform.system import ROOT
 from bodega.proof import audit
 from bodega.proof.torture.ledger import Ledger
 from bodega.proof.torture.plan import Fault, Plan
@@ -17,6 +20,12 @@ from bodega.proof.torture.plan import Fault, Plan
 _WIDTH: Final = 1000
 _BARS: Final = 100
 _ROWS: Final = {Fault.KILL: 20, Fault.FREEZE: 44, Fault.LIE: 68, Fault.REDELIVER: 92}
+
+
+_TEMPLATES: Final = Environment(
+    loader=PackageLoader("bodega.proof.torture", "."), autoescape=True, undefined=StrictUndefined,
+    trim_blocks=True, lstrip_blocks=True,
+)  # fmt: skip
 
 
 @dataclass
@@ -41,6 +50,16 @@ class Report:
         ]
 
     @property
+    def verdict(self) -> str:
+        """In one line."""
+        told = self.figures
+        broken = "no promise was broken" if not self.violations else f"broken promises: {len(self.violations)}"
+        return (
+            f"{told['kills']} kills, {told['freezes']} freezes and {told['lies']} failures of the world outside in "
+            f"{self.plan.minutes:g} minutes, {told['orders']} orders: {broken}"
+        )
+
+    @property
     def figures(self) -> dict[str, Any]:
         """What is told of the run, in the order in which it is told."""
         took = [seconds for _, seconds in self.ledger.latencies]
@@ -50,8 +69,11 @@ class Report:
             "seed": self.plan.seed,
             "minutes": self.plan.minutes,
             "buyers": self.plan.buyers,
+            **({"without": str(self.plan.without)} if self.plan.without else {}),
             **{f"{fault}s": self.ledger.count(fault) for fault in Fault},
             "edits": self.edits,
+            "pages": self.ledger.pages,
+            "oldest_price_seconds": round(self.ledger.stale_seconds, 1),
             "orders": len(self.ledger.orders),
             "checkout_p50_seconds": round(statistics.median(took), 2) if took else None,
             "checkout_longest_seconds": round(max(took), 2) if took else None,
@@ -77,14 +99,15 @@ class Report:
 
     def write_page(self, path: Path) -> None:
         """One HTML file that needs no other."""
-        environment = Environment(
-            loader=PackageLoader("bodega.proof.torture", "."), autoescape=True, undefined=StrictUndefined,
-            trim_blocks=True, lstrip_blocks=True,
-        )  # fmt: skip
-        path.write_text(environment.get_template("report.html.j2").render(report=self, **self._picture()))
+        path.write_text(_TEMPLATES.get_template("report.html.j2").render(report=self, **self._timeline()))
 
-    def _picture(self) -> dict[str, Any]:
-        """The timeline: a mark for each fault, a bar for the orders of each hundredth of the time."""
+    def write_picture(self, path: Path) -> None:
+        """An SVG of the figures and the timeline, small enough for the top of a README."""
+        picture = _TEMPLATES.get_template("picture.svg.j2")
+        path.write_text(picture.render(figures=self.figures, commit=_commit(), **self._timeline()))
+
+    def _timeline(self) -> dict[str, Any]:
+        """A mark for each fault, a bar for the orders of each hundredth of the time."""
         length = max([self.plan.seconds, *(one.at for one in self.ledger.orders)])
         per_bar = Counter(min(_BARS - 1, int(one.at / length * _BARS)) for one in self.ledger.orders)
         most = max(per_bar.values(), default=1)
@@ -121,3 +144,15 @@ class Report:
                 for one in self.ledger.violations
             ],
         }  # fmt: skip
+
+
+def _commit() -> str:
+    """Of the code that ran; a plus, if it was changed since. "unknown", where there is no git."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--exclude=*", "--dirty=+"],
+            cwd=ROOT, env=inherited(), capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()

@@ -21,6 +21,8 @@ from aiokafka.errors import KafkaError
 from bodega import __version__
 from bodega.demo.api import SeedError, ShopApi
 from bodega.platform import control, state
+from bodega.platform.secrets import Secrets
+from bodega.platform.settings import admin_url, database_name
 from bodega.platform.system import Instance
 from bodega.proof import audit
 from bodega.proof.audit import answers
@@ -36,6 +38,7 @@ from bodega.proof.torture.merchant import Shopkeeper
 from bodega.proof.torture.plan import Plan
 from bodega.proof.torture.report import Report
 from bodega.proof.torture.schedule import Targets, schedule
+from bodega.proof.torture.visitors import Prices, Visitor
 
 Tell = Callable[[str], None]
 
@@ -43,13 +46,15 @@ PRODUCTS: Final = 40
 HOT: Final = 8
 """How many of them run out now and then."""
 PLENTY: Final = 100_000
+VISITORS: Final = 4
 REST_SECONDS: Final = 60.0
 """How long after the last fault all that goes on by itself may take."""
 _BACK_SECONDS: Final = 180.0
 _BUYERS_FROM: Final = IPv4Network("127.2.0.0/16")
 _SAMPLE_SECONDS: Final = 1.0
-_MEMORY_SAMPLES: Final = 30
+_SIZE_SAMPLES: Final = 30
 _LOOK_SECONDS: Final = 0.5
+_TRANSIENT: Final = "SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM flow WHERE state <> 'ended')"
 _AWAY: Final = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, KafkaError, aiohttp.ClientError, TimeoutError)
 
 
@@ -72,24 +77,29 @@ async def torture(instance: Instance, login: tuple[str, str], plan: Plan, told: 
         async with ShopApi(instance.api_url, *login) as api:
             if not await api.log_in():
                 raise TortureError("The merchant of the run is not known.")
-            skus = await stock_up(instance, api, tell)
-            return await _suffer(instance, api, skus, plan, told, tell)
+            prices = Prices()
+            skus = await stock_up(instance, api, prices, tell)
+            return await _suffer(instance, api, skus, prices, plan, told, tell)
     except (SeedError, BenchError, *_AWAY) as error:
         raise TortureError(str(error) or repr(error)) from error
 
 
-async def stock_up(instance: Instance, api: ShopApi, tell: Tell) -> list[str]:
-    """Makes the products of a run; gives their SKUs, of which the first `HOT` run out. Raises SeedError, BenchError."""
+async def stock_up(instance: Instance, api: ShopApi, prices: Prices, tell: Tell) -> list[str]:
+    """Makes the products of a run, and notes what they cost; gives their SKUs, of which the first `HOT` run out.
+    Raises SeedError, BenchError."""
     tell(f"making {PRODUCTS} products")
     merchant, rng = Merchant(api, instance.system.shop.currency), Random(0)  # noqa: S311 - the same goods each time
     skus = []
     for number in range(PRODUCTS):
-        stock = 20 if number < HOT else PLENTY
-        skus.append(await merchant.makes(f"torture-{number:02}", price=rng.randint(500, 5000), stock=stock))
+        slug, price, stock = f"torture-{number:02}", rng.randint(500, 5000), 20 if number < HOT else PLENTY
+        skus.append(await merchant.makes(slug, price=price, stock=stock))
+        prices.change(slug, price).acknowledge()
     return skus
 
 
-async def _suffer(instance: Instance, api: ShopApi, skus: list[str], plan: Plan, told: Path, tell: Tell) -> Report:
+async def _suffer(
+    instance: Instance, api: ShopApi, skus: list[str], prices: Prices, plan: Plan, told: Path, tell: Tell
+) -> Report:
     ledger, over, usage = Ledger(), asyncio.Event(), Usage()
     began = datetime.now(UTC)
 
@@ -101,15 +111,20 @@ async def _suffer(instance: Instance, api: ShopApi, skus: list[str], plan: Plan,
         Buyer(instance.api_url, addresses.next(), instance.sandbox_url, skus, ledger, _rng(plan, number), over)
         for number in range(plan.buyers)
     ]
-    keeper = Shopkeeper(
-        api, instance.system.shop.currency, [sku.lower() for sku in skus], skus[:HOT], ledger, _rng(plan, "merchant")
-    )
+    currency, slugs = instance.system.shop.currency, [sku.lower() for sku in skus]
+    visitors = [
+        Visitor(instance.site_url, addresses.next(), currency, slugs, prices, ledger, _rng(plan, f"visitor {number}"))
+        for number in range(VISITORS)
+    ]
+    keeper = Shopkeeper(api, currency, slugs, skus[:HOT], prices, ledger, _rng(plan, "merchant"))
     injector = Injector(instance, ledger, say)
     faults = schedule(plan, Targets.of(instance), instance.times["lease_seconds"])
     with one_error():
         async with _metered(instance, ledger, usage), asyncio.TaskGroup() as group:
             for buyer in buyers:
                 group.create_task(buyer.run())
+            for visitor in visitors:
+                group.create_task(visitor.run(over))
             group.create_task(keeper.run(over))
             injecting = group.create_task(injector.run(faults))
             await asyncio.sleep(plan.seconds)
@@ -189,12 +204,31 @@ async def _meter(instance: Instance, ledger: Ledger, usage: Usage) -> None:
             now = await asyncio.to_thread(meter.snapshot, instance)
             usage.seconds += sum(meter.used(before, now).values()) if before else 0.0
             before = now
-            if number % _MEMORY_SAMPLES == 0:
-                megabytes: Counter[str] = Counter(await asyncio.to_thread(meter.memory_mb, instance))
-                ledger.memory_mb.append((ledger.now, megabytes.total()))
+            if number % _SIZE_SAMPLES == 0:
+                await _measure_sizes(instance, ledger)
         except BenchError:  # the supervisor is just being started again
             before = {}
         await asyncio.sleep(_SAMPLE_SECONDS)
+
+
+async def _measure_sizes(instance: Instance, ledger: Ledger) -> None:
+    """Whatever is dead in this moment is left out. Raises BenchError, if the supervisor is."""
+    megabytes: Counter[str] = Counter(await asyncio.to_thread(meter.memory_mb, instance))
+    ledger.memory_mb.append((ledger.now, megabytes.total()))
+    rows, size, secrets = 0, 0, Secrets.of(instance)
+    try:
+        for service in instance.system.services.values():
+            if service.store == "postgres":
+                connection = await asyncpg.connect(admin_url(instance, secrets, database_name(service.name)))
+                try:
+                    rows += await connection.fetchval(_TRANSIENT)
+                    size += await connection.fetchval("SELECT pg_total_relation_size('outbox')")
+                finally:
+                    await connection.close()
+    except _AWAY:
+        return
+    ledger.transient_rows.append((ledger.now, rows))
+    ledger.outbox_kb.append((ledger.now, size / 1024))
 
 
 def _rng(plan: Plan, whose: object) -> Random:
