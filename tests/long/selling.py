@@ -1,4 +1,4 @@
-"""Buyers, a visitor and a merchant at work in a shop, for as long as something is done to it; then rest and judgement."""
+"""Buyers, a visitor and a merchant at work in a shop while something is done to it; then rest and judgement."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bodega.platform import state, upgrades
-from bodega.platform.state import Part, Report
+from bodega.platform.state import Part, Report, Upgrade
 from bodega.platform.system import Instance, System
 from bodega.platform.upgrades import CannotUpgrade
 
@@ -63,8 +63,12 @@ def test_the_report_of_a_supervisor_of_0_1_can_be_read(instance: Instance) -> No
 
 def test_what_a_later_release_adds_to_the_report_is_passed_over(instance: Instance) -> None:
     written = report("auth", release="0.2.0")
+    written.upgrade = Upgrade(1.0, "done", left=("kafka",))
     instance.data.mkdir()
     written.write(state.state_file(instance))
     text = state.state_file(instance).read_text()
-    state.state_file(instance).write_text(text.replace('"extent"', '"later": 1, "extent"'))
+    for field in ("extent", "restarts", "began"):
+        assert f'"{field}"' in text
+        text = text.replace(f'"{field}"', f'"later": 1, "{field}"')
+    state.state_file(instance).write_text(text)
     assert state.read(instance) == written

@@ -99,7 +99,7 @@ def _services(instance: Instance, rendered: dict[str, dict[str, str]], replica: 
         environment=_clock_of(instance, replica),
         prepare=partial(_tell, folder, told),
         ready=partial(_at_once),
-        grace_seconds=20,  # the services have 10 to finish what runs
+        grace_seconds=25,  # its children have 20 (`services.STOP_SECONDS`)
         children=tuple(
             Child(
                 name=f"{service.name}{suffix}",

@@ -88,14 +88,20 @@ def read(instance: Instance) -> Report | None:
         return None
     parts = {name: part_of(part) for name, part in told.pop("parts").items()}
     if upgrade := told.pop("upgrade", None):
-        upgrade = Upgrade(**{**upgrade, "left": tuple(upgrade["left"])})
-    known = {name: value for name, value in told.items() if name in {one.name for one in fields(Report)}}
-    return Report(**known, parts=parts, upgrade=upgrade)
+        upgrade = Upgrade(**{**_known(Upgrade, upgrade), "left": tuple(upgrade["left"])})
+    return Report(**_known(Report, told), parts=parts, upgrade=upgrade)
 
 
 def part_of(written: dict[str, Any]) -> Part:
     """A part as it was written to JSON."""
-    return Part(**{**written, "state": State(written["state"]), "needs": tuple(written["needs"])})
+    known = _known(Part, written)
+    return Part(**{**known, "state": State(written["state"]), "needs": tuple(written["needs"])})
+
+
+def _known(kind: type[Part | Report | Upgrade], written: dict[str, Any]) -> dict[str, Any]:
+    """Without what a later release has added."""
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in written.items() if name in names}
 
 
 def started(pid: int) -> float:
