@@ -19,7 +19,7 @@ _SHARED = ("maven", "debian", "zig")
 _COMMAND_SECONDS = 900.0
 _DESCRIPTION = """
 [times.upgrade]  # short waits as in `fast`, and patience with a machine that has other things to do
-request_timeout_seconds = 18
+request_timeout_seconds = 14
 step_deadline_seconds = 12
 lease_seconds = 15
 relay_poll_seconds = 0.2

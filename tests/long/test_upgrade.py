@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(2400)]
 
 RELEASE = "v0.1.0"
 ENGINES = ("postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs")
+LOST_BY_0_1 = 3
+"""Services of 0.1 close idle connections at once when they are told to end (docs/guides/operating.md, "Upgrades")."""
 _UPGRADE_SECONDS = 900
 
 
@@ -57,10 +59,13 @@ def pids(checkout: Checkout) -> dict[str, int | None]:
     return {name: part.pid for name, part in report.parts.items()}
 
 
-def holds(sold: Sold) -> None:
-    """What an upgrade promises."""
+def holds(sold: Sold, *, lost: int = 0) -> None:
+    """What an upgrade promises. `lost`: how many requests may meet a connection that is being closed."""
     print(dict(sold.ledger.answers.most_common()))
-    assert sold.troubles == []
+    print(*sold.troubles, sep="\n")
+    met = [one for one in sold.ledger.troubles if (one.kind, "does not answ" in one.what) == ("503 unavailable", True)]
+    assert len(met) <= lost
+    assert len(sold.troubles) == len(met)
     assert [one.what for one in sold.ledger.violations] == []
     assert [finding.sentence for finding in sold.judged.findings] == []
     assert sold.orders_meanwhile > 0, "it was not open"
@@ -95,7 +100,7 @@ async def test_the_last_release_is_replaced_while_it_sells(checkout: Checkout) -
     before = pids(checkout)
     checkout.at_the_code_under_test()
     sold, said = await upgraded_while_selling(checkout)
-    holds(sold)
+    holds(sold, lost=LOST_BY_0_1)
     after = pids(checkout)
     assert {name for name in after if after[name] == before[name]} >= set(ENGINES)
     assert not [name for name in checkout.instance.system.services if after[name] == before[name]]

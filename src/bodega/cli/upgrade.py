@@ -7,7 +7,7 @@ from typing import NoReturn
 from bodega.cli.doctor import supported_or_fail
 from bodega.cli.instances import InstanceName, ensure_pages, instance_of
 from bodega.cli.screen import err, fail, out
-from bodega.platform import control, state, upgrades, versions
+from bodega.platform import control, pages, state, upgrades, versions
 from bodega.platform.system import Instance
 
 _CLOSE = "`./bodega down` and `./bodega up`: it is closed for as long as that takes, and keeps its data."
@@ -35,10 +35,11 @@ def upgrade(instance: InstanceName = "shop") -> None:
     except (upgrades.CannotUpgrade, versions.VersionMismatch) as error:
         fail(f"{chosen.name} cannot be upgraded while it is open.", str(error), _CLOSE)
     _migrate(chosen)
+    are_new = not pages.are_built()
     ensure_pages()
     try:
         if report.release is None:
-            upgrades.replace_sets(chosen, err.print)
+            upgrades.replace_sets(chosen, err.print, pages_too=are_new)
         else:
             control.replace(chosen, err.print)
     except upgrades.UpgradeFailed as error:
@@ -47,18 +48,21 @@ def upgrade(instance: InstanceName = "shop") -> None:
 
 
 def _migrate(instance: Instance) -> None:
-    from bodega.platform import migrations, provision
+    from aiokafka.errors import KafkaError
+    from botocore.exceptions import ClientError
+
+    from bodega.platform import broker, migrations, provision
 
     logging.getLogger("aiokafka").setLevel(logging.ERROR)  # it warns of a password that does not leave this machine
     try:
         applied = migrations.migrate(instance)
         asyncio.run(provision.provision(instance))
-    except (migrations.MigrationError, OSError) as error:
+    except (migrations.MigrationError, broker.BrokerError, KafkaError, ClientError, OSError) as error:
         fail(
-            "The databases could not be migrated.",
+            "Databases, topics and buckets could not be brought to what this release needs.",
             str(error),
-            "The shop is open with its old code. Fix the step that it names, or go back to the old release "
-            "(`git checkout`): what was applied stays, and does the old code no harm.",
+            "The shop is open with its old code. Fix what it names, or go back to the old release (`git checkout`): "
+            "what was done stays, and does the old code no harm.",
         )
     for service, steps in applied.items():
         if steps:
@@ -67,7 +71,7 @@ def _migrate(instance: Instance) -> None:
 
 def _failed(instance: Instance, error: Exception) -> NoReturn:
     fail(
-        "The upgrade has stopped half way; what serves, serves on.",
+        "The upgrade has stopped; what serves, serves on.",
         str(error),
         f"`./bodega logs --instance {instance.name} services` and the log of the service say why. Mend it and run "
         "`./bodega upgrade` again; or go back to the old release (`git checkout`): the supervisor starts what is "

@@ -49,8 +49,9 @@ def check(instance: Instance, report: Report) -> None:
         )
 
 
-def replace_sets(instance: Instance, say: Say) -> None:
-    """Of a supervisor of 0.1: one set of services after the other, then what else it starts from the code on disk.
+def replace_sets(instance: Instance, say: Say, *, pages_too: bool) -> None:
+    """Of a supervisor of 0.1: one set of services after the other, then what else it starts from the code on disk, and
+    the pages, if they have been built anew.
 
     Raises UpgradeFailed.
     """
@@ -58,7 +59,7 @@ def replace_sets(instance: Instance, say: Say) -> None:
     for name in _sets(report):
         say(f"{name}: ends what runs, and comes back with the new code")
         _replace_set(instance, name)
-    for name in _FROM_CODE:
+    for name in (*_FROM_CODE, *(["storefront"] if pages_too else [])):
         if name in report.parts:
             say(f"{name}: starts again with the new code")
             _restart(instance, name)
