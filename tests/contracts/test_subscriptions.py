@@ -24,8 +24,10 @@ CATCHES_UP: dict[Subscription, str] = {}
 (the producer begins a release later), or the command, loop or comparison that reads it again."""
 
 
-def subscriptions(heard: dict[str, dict[str, list[str]]]) -> set[Subscription]:
-    return {(who, topic, kind) for who, topics in heard.items() for topic, kinds in topics.items() for kind in kinds}
+def subscriptions(described: dict[str, dict[str, list[str]]]) -> set[Subscription]:
+    return {
+        (who, topic, kind) for who, topics in described.items() for topic, kinds in topics.items() for kind in kinds
+    }
 
 
 def of_this_release() -> set[Subscription]:
@@ -34,7 +36,7 @@ def of_this_release() -> set[Subscription]:
     return subscriptions({name: {t: list(kinds) for t, kinds in part.hears.items()} for name, part in parts.items()})
 
 
-def test_what_a_service_begins_to_hear_is_not_lost_to_the_processes_of_the_release_before() -> None:
+def test_what_a_service_newly_subscribes_to_is_not_lost_to_the_processes_of_the_release_before() -> None:
     begun = of_this_release() - subscriptions(json.loads(BEFORE.read_text()))
     assert begun == CATCHES_UP.keys(), "say in CATCHES_UP how it learns of them (docs/adr/0014)"
 

@@ -34,7 +34,7 @@ class Sold:
 
     @property
     def troubles(self) -> list[str]:
-        """What nobody may be told: 5xx but `busy`, and no answer at all."""
+        """What nobody may be answered: 5xx but `busy`, and no answer at all."""
         return [f"{one.at:.1f} s: {one.kind}: {one.what}" for one in self.ledger.troubles]
 
 

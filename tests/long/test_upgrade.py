@@ -1,4 +1,4 @@
-"""A shop that is open is brought to the next release: who buys meanwhile is told of no trouble, and nothing is lost.
+"""A shop that is open is brought to the next release: buyers meet no trouble meanwhile, and nothing is lost.
 
 Needs git and the tags of the repository: `git fetch --tags`.
 """
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(2400)]
 RELEASE = "v0.1.0"
 ENGINES = ("postgres", "valkey", "mongo", "kafka", "opensearch", "seaweedfs")
 LOST_BY_0_1 = 3
-"""Services of 0.1 close idle connections at once when they are told to end (docs/guides/operating.md, "Upgrades")."""
+"""Services of 0.1 close idle connections at once when they end (docs/guides/operating.md, "Upgrades")."""
 _UPGRADE_SECONDS = 900
 
 

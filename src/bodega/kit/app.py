@@ -544,7 +544,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the streams first: they are answers that would not end by themselves.
 
-        Then whoever keeps a connection to us is told with their next answer to close it: if we closed it, a request
+        Then the next answer on each kept connection asks its owner to close it: if we closed it, a request
         that is on its way at that moment would be lost, and nobody could say whether it had been carried out."""
         self._hatch.close()
         for stream in self._streams:

@@ -18,7 +18,7 @@ class Board:
         self.ready: dict[str, asyncio.Event] = {}
         self.changed = asyncio.Event()
         self.closing = False
-        """What ends from now on was told to, and has not failed."""
+        """What ends from now on was asked to, and has not failed."""
 
     def add(self, program: Program) -> None:
         """A program, and its children."""

@@ -1,4 +1,4 @@
-"""A program that forks others: it is told on its standard input which of them may start, and tells on its standard
+"""A program that forks others: it reads on its standard input which of them may start, and writes to its standard
 output what became of them."""
 
 import asyncio

@@ -1,7 +1,7 @@
 """A supervisor becomes the code on disk without losing a process: it calls exec, which keeps its pid, its children and
 its open files. What the next code must know of them stands in a file meanwhile.
 
-Its children would be told to stop if it ended; it does not. (man 2 execve; man 2 prctl, PR_SET_PDEATHSIG)
+The kernel would stop its children if it ended; it does not. (man 2 execve; man 2 prctl, PR_SET_PDEATHSIG)
 """
 
 import json
@@ -17,7 +17,7 @@ from bodega.platform.running import Adopted, Running
 from bodega.platform.state import Part, part_of
 from bodega.platform.system import Instance
 
-_LISTENED_TO = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
+_HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)
 
 
 @dataclass(frozen=True)
@@ -63,14 +63,14 @@ def become_the_code_on_disk(
     }
     _file(instance).write_text(json.dumps(handed))
     kept = [lock, *(fd for one in left.values() for fd in _pipes(one))]
-    # A signal that comes while there is nobody to hear it would end us, and all that we run.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _LISTENED_TO)
+    # A signal that comes while nothing handles it would end us, and all that we run.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
     _keep(kept, across=True)
     try:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
     except OSError:
         _keep(kept, across=False)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _LISTENED_TO)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
         raise
 
 
@@ -99,9 +99,9 @@ def is_ours(instance: Instance) -> bool:
         return False
 
 
-def listen() -> None:
-    """From now on signals are heard, those that came meanwhile too."""
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _LISTENED_TO)
+def handle_signals() -> None:
+    """From now on signals are handled, those that came meanwhile too."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
 
 
 def _file(instance: Instance) -> Path:

@@ -54,7 +54,7 @@ class Lock:
 
 
 def die_with(parent: int, stop: signal.Signals, namespaced: bool) -> None:
-    """In the forked child, before exec: die with the supervisor, and hear what signals there are."""
+    """In the forked child, before exec: die with the supervisor."""
     if namespaced:
         enter_namespace()
     _libc.prctl(_PR_SET_PDEATHSIG, int(stop))

@@ -71,7 +71,7 @@ class Supervisor:
                 loop.add_signal_handler(ending, self._stopping.set)
             loop.add_signal_handler(signal.SIGHUP, self._start_what_is_wanted)
             loop.add_signal_handler(signal.SIGUSR1, self._become_the_code_on_disk, lock)
-            handover.listen()
+            handover.handle_signals()
             self._start_what_is_wanted(handed)
             helpers = [asyncio.create_task(self._report_changes()), asyncio.create_task(self._rotate_logs())]
             if handed is not None:
@@ -369,7 +369,7 @@ def write_topology(instance: Instance, topology: Topology) -> None:
 
 
 async def _end(process: Process, stop: signal.Signals, grace_seconds: float) -> None:
-    """Tell it to end; past its grace, end it."""
+    """Ask it to end; past its grace, end it."""
     if process.returncode is None:
         process.send_signal(stop)
         try:
@@ -387,7 +387,7 @@ def main() -> None:
     """Supervise the instance named on the command line."""
     name, extent = sys.argv[1:]
     instance = System.load().instance(name)
-    if not handover.is_ours(instance):  # since then it may have been told that more is wanted
+    if not handover.is_ours(instance):  # since then more may be wanted
         write_extent(instance, "shop" if extent == "shop" else "engines")
     os.umask(0o022 if Path(instance.home).stat().st_mode & 0o005 else 0o077)
     try:

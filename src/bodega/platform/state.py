@@ -42,7 +42,7 @@ class Part:
 @dataclass
 class Upgrade:
     """How far the last SIGUSR1 has come: `running`, `done` or `failed`; `message` says what it is about, or why it
-    failed. `began`: Unix time, which tells one from the next. `left`: engines that go on with the options of the
+    failed. `began`: Unix time, by which one differs from the next. `left`: engines that go on with the options of the
     release before, until the next `down` and `up`."""
 
     began: float
