@@ -423,3 +423,38 @@ async def test_only_a_record_that_may_be_lost_does_not_wait_for_the_disk(databas
         await flows.drive(await begin(database, flows, "lasting"))
 
     assert (await cost_of(whole))["commit"] == 2, "the beginning, and the step that lasts"
+
+
+async def test_a_flow_at_a_step_of_another_release_is_left_to_a_process_that_knows_it(database: Database) -> None:
+    async def begins(_: Held) -> Next:
+        return Next("added", wait_seconds=0)
+
+    async def added(_: Held) -> Next:
+        return Next("done", ended=True)
+
+    older = flows_of(database, {"begin": begins}, "older")
+    newer = flows_of(database, {"begin": begins, "added": added}, "newer")
+    await newer.drive(await begin(database, newer, "begin"))
+    assert (await row(database))["step"] == "added"
+    assert await older.claim() is None, "it would fail at it again and again"
+    assert await older.claim("flow-1") is None
+    taken = await newer.claim()
+    assert taken is not None
+    await newer.drive(taken)
+    assert (await row(database))["state"] == "ended"
+
+
+async def test_a_flow_seized_at_a_step_of_another_release_is_given_back_at_once(database: Database) -> None:
+    async def added(held: Held) -> Next:
+        return Next("done", data={"cancelled": held.data["wish"]}, ended=True)
+
+    older, newer = flows_of(database, {}, "older", lease_seconds=60), flows_of(database, {"added": added}, "newer")
+    await begin(database, newer, "added")
+    async with database.transaction() as tx:
+        held = await older.seize(tx, "flow-1", wish="cancel")
+    assert held is not None
+    await older.drive(held)
+    taken = await newer.claim()
+    assert taken is not None, "not after the lease of a process that can do nothing with it"
+    await newer.drive(taken)
+    assert (await row(database))["data"]["cancelled"] == "cancel"

@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bodega.platform import processes
+from bodega.platform import processes, replacing
 from bodega.platform.engines import postgres
 from bodega.platform.engines.program import Child, NotReady, Program, accepts
 from bodega.platform.processes import Supervisor
@@ -118,6 +118,31 @@ def family(instance: Instance, _: Extent) -> list[Program]:
     ]
 
 
+_TWINS = _CHILDREN.replace(
+    'socket.create_server(("127.0.0.1", PORTS[name]))',
+    'socket.create_server(("127.0.0.1", PORTS[name]), reuse_port=True)',
+)
+
+
+def releases(instance: Instance, _: Extent, side: int = 0) -> list[Program]:
+    """A warm parent that gives its ports to others, as the file `release` has it, beside one that stays. The release
+    `broken` does not come up."""
+    release = instance.home / "release"
+    free, bound = PORT + 5, PORT + 6
+    code = "raise SystemExit(1)" if release.read_text() == "broken" and side else _TWINS
+    services = Program(
+        name="services",
+        command=(sys.executable, "-c", code, str(instance.logs), str(free), str(bound), "free", "bound"),
+        folder=instance.home,
+        ready=_at_once,
+        children=(Child("free", free, accepts(free)), Child("bound", bound, accepts(bound), needs=("first",))),
+        made_of=release.read_text,
+        side=side,
+        other=lambda: releases(instance, _, 1 - side)[1],
+    )
+    return [listener(instance.home, "first", PORT), services]
+
+
 def rows(instance: Instance, _: Extent) -> list[Program]:
     """PostgreSQL alone, on a port of its own."""
     spec = instance.spec.model_copy(update={"offset": PORT - 7432 - 10})
@@ -137,6 +162,7 @@ def main() -> None:
     instance = System.load().instance("test", Path(home))
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the supervisor hears it
     processes.ORPHAN_SECONDS = 0.5
+    replacing.SET_SECONDS = 20.0
     asyncio.run(Supervisor(instance, partial(globals()[plan])).run())
 
 

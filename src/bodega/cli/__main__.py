@@ -21,6 +21,7 @@ from bodega.cli import (
     search,
     tests,
     torture,
+    upgrade,
     users,
 )
 from bodega.cli.screen import fail
@@ -34,6 +35,7 @@ app = typer.Typer(
     help="Bodega, a shop of eleven services. `./bodega up` opens it.",
 )
 app.command()(lifecycle.up)
+app.command()(upgrade.upgrade)
 app.command()(lifecycle.down)
 app.command()(lifecycle.reset)
 app.command()(lifecycle.status)

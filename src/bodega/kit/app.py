@@ -61,7 +61,11 @@ _log = telemetry.log()
 _OF_OUR_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """`Front` has one span and one metric for a request; FastAPI's own five spans would cost as much as its routing."""
 GRACE_SECONDS = 10
+LINGER_SECONDS = 4
+"""A connection that has been silent for so long is used by nobody any more: the gateway gives up its own after three
+seconds (`gateway.render`), and calls between services are repeated."""
 STARTUP_FAILURE = 3
+_LOOK_SECONDS = 0.02
 
 
 class Resource(Protocol):
@@ -538,8 +542,25 @@ class Server(uvicorn.Server):
         return shared
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends the streams first: they are answers that would not end by themselves."""
+        """Ends the streams first: they are answers that would not end by themselves.
+
+        Then the next answer on each kept connection asks its owner to close it: if we closed it, a request
+        that is on its way at that moment would be lost, and nobody could say whether it had been carried out."""
         self._hatch.close()
         for stream in self._streams:
             stream.stop()
+        await asyncio.sleep(0)  # takes the connections that wait to be accepted
+        for server in self.servers:
+            server.close()
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        loop = asyncio.get_running_loop()
+        until = loop.time() + LINGER_SECONDS
+        used = self._may_be_used
+        while loop.time() < until and any(used(one, loop.time()) for one in self.server_state.connections):  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
         await super().shutdown(sockets)
+
+    def _may_be_used(self, connection: Any, now: float) -> bool:
+        """Whether a request may be on its way, or runs: uvicorn's timer begins anew with each answer."""
+        timer = connection.timeout_keep_alive_task
+        return timer is None or now < timer.when() - self.config.timeout_keep_alive + LINGER_SECONDS

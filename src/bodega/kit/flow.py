@@ -142,7 +142,9 @@ class Flows:
         return _held(row, carried) if row is not None else None
 
     async def claim(self, flow_id: str | None = None) -> Held | None:
-        """Takes a flow whose lease has run out and whose time has come: this one, or any. None: nothing to do."""
+        """Takes a flow whose lease has run out and whose time has come: this one, or any. None: nothing to do.
+
+        One that stands at a step of another release is left to the processes of that release (ADR 0015)."""
         # One statement for each: a condition for both would let no index find those that are due.
         which = "id = $4::text" if flow_id is not None else "wake_at <= now() AND $4::text IS NULL"
         row = await self.database.fetchrow(
@@ -150,10 +152,10 @@ class Flows:
                        lease_until = now() + make_interval(secs => $3), updated_at = now()
                  WHERE id = (SELECT id FROM flow
                               WHERE kind = $1 AND state <> 'ended' AND {which}
-                                AND (lease_until IS NULL OR lease_until < now())
+                                AND (lease_until IS NULL OR lease_until < now()) AND step = ANY($5::text[])
                               ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED)
              RETURNING *, coalesce(due_at <= now(), false) AS overdue""",  # noqa: S608 - constants
-            self.kind, self.owner, self.lease, flow_id,
+            self.kind, self.owner, self.lease, flow_id, list(self.steps),
         )  # fmt: skip
         return _held(row) if row is not None else None
 
@@ -208,8 +210,12 @@ class Flows:
     async def drive(self, held: Held) -> None:
         """Runs steps until the flow waits, or ends, or fails for now (and is tried again later).
 
+        A flow that was seized at a step of another release is given back at once, due for a process that knows it.
         Raises: LeaseLost, if somebody else has taken over.
         """
+        if held.step not in self.steps:
+            await self._leave_to_another(held)
+            return
         going_on: Held | None = held
         self._driving += 1
         self._at_rest.clear()
@@ -273,6 +279,17 @@ class Flows:
         if state == "waiting":
             self._wake_in(row["wait"])
         return _held(row, decided.carried) if leased else None
+
+    async def _leave_to_another(self, held: Held) -> None:
+        _log.info("a flow is left to another release", flow=held.id, kind=self.kind, step=held.step)
+        FLOW_STEPS.labels(self.service, self.kind, held.step, "left").inc()
+        row = await self.database.fetchrow(
+            """UPDATE flow SET state = 'waiting', owner = NULL, lease_until = NULL, wake_at = now(), updated_at = now()
+                WHERE id = $1 AND epoch = $2 AND state <> 'ended' RETURNING id""",
+            held.id, held.epoch,
+        )  # fmt: skip
+        if row is None:
+            raise LeaseLost(held.id)
 
     def _wake_in(self, seconds: float) -> None:
         """A wait shorter than the poll would else last as long as the poll."""

@@ -5,14 +5,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from bodega.platform import logs, processes, state
 from bodega.platform.environment import SUPERVISED, inherited
-from bodega.platform.programs import Extent
+from bodega.platform.programs import Extent, programs
 from bodega.platform.secrets import Secrets
 from bodega.platform.state import Part, Report, State
 from bodega.platform.system import Instance, Topology
+from bodega.platform.upgrades import UpgradeFailed
 
 POLL_SECONDS = 0.1
 MOST_FAILURES = 5
@@ -105,6 +106,39 @@ def stop(instance: Instance, seconds: float = 60) -> bool:
     return True
 
 
+def replace(instance: Instance, say: Callable[[str], None], seconds: float = 1800) -> None:
+    """Let the supervisor become the code on disk and replace what has changed, shop open. `say`: each thing that it
+    does. Raises UpgradeFailed."""
+    report = _able(instance)
+    before = report.upgrade.began if report.upgrade is not None else None
+    programs(instance, "shop")  # what is wrong with this release's description is said here, where nothing has ended
+    os.kill(report.supervisor, signal.SIGUSR1)
+    deadline, said = time.monotonic() + seconds, ""
+    while time.monotonic() < deadline:
+        now = state.running(instance)
+        if now is None:
+            raise UpgradeFailed(f"the supervisor has ended\n{last_words(instance, 'supervisor')}")
+        if (upgrade := now.upgrade) is not None and upgrade.began != before:
+            if upgrade.message not in (said, ""):
+                said = upgrade.message
+                say(said)
+            if upgrade.state == "done":
+                return
+            if upgrade.state == "failed":
+                raise UpgradeFailed(upgrade.message)
+        time.sleep(POLL_SECONDS)
+    raise UpgradeFailed(f"not all is replaced after {seconds:.0f} s: {said}")
+
+
+def _able(instance: Instance) -> Report:
+    """What a supervisor reports of which all parts are up. Raises UpgradeFailed."""
+    report = state.running(instance)
+    late = [part.name for part in report.parts.values() if not is_up(part)] if report is not None else ["supervisor"]
+    if report is None or late:
+        raise UpgradeFailed(f"not all is up, so nothing has been replaced: {', '.join(late)}")
+    return report
+
+
 def last_words(instance: Instance, name: str, lines: int = 12) -> str:
     """The end of a part's log."""
     return "\n".join(logs.last_lines(instance.log_of(name), lines))
@@ -118,4 +152,4 @@ def _is_whole(parts: dict[str, Part], extent: Extent) -> bool:
     return extent == "engines" or "envoy" in parts
 
 
-__all__ = ["DidNotStart", "Report", "ensure_supervised", "is_up", "last_words", "stop", "watch"]
+__all__ = ["DidNotStart", "Report", "ensure_supervised", "is_up", "last_words", "replace", "stop", "watch"]

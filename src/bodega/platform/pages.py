@@ -50,6 +50,13 @@ def are_built() -> bool:
     return _BUILT.exists() and _BUILT.read_text() == _sources_hash()
 
 
+def built_from() -> str:
+    """A digest of what the build that lies there was made from, and of what serves it."""
+    stamp = _BUILT.read_text() if _BUILT.exists() else ""
+    served_by = hashlib.sha256((STOREFRONT / "server.ts").read_bytes()).hexdigest()
+    return f"{stamp} {served_by}"
+
+
 def build() -> None:
     """Build the pages. Raises PagesError."""
     _BUILT.unlink(missing_ok=True)

@@ -47,6 +47,15 @@ def holder(port: int) -> Holder | None:
     return None if is_free(port) else Holder(None, None)
 
 
+def listens(pid: int, port: int) -> bool:
+    """Whether this very process listens on the port: several may, and then any of them answers."""
+    try:
+        found = psutil.Process(pid).net_connections("tcp")
+    except psutil.Error:
+        return False
+    return any(one.status == psutil.CONN_LISTEN and one.laddr and one.laddr.port == port for one in found)
+
+
 def _described(pid: int) -> Holder:
     try:
         process = psutil.Process(pid)

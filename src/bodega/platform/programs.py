@@ -24,6 +24,7 @@ from bodega.platform.engines import (
 )
 from bodega.platform.engines.program import Child, Program, answers
 from bodega.platform.environment import TRACES, inherited
+from bodega.platform.running import code, digest, sorted_settings
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import Instance, Service
 
@@ -79,29 +80,27 @@ def environment_of(program: Program) -> dict[str, str]:
     return {**inherited(*program.inherits), "HOME": str(program.folder), **program.environment}
 
 
-def _services(instance: Instance, rendered: dict[str, dict[str, str]], replica: int) -> Program:
-    """All services, once; `replica` counts from 0, and names the processes of the others."""
+def _services(instance: Instance, rendered: dict[str, dict[str, str]], replica: int, side: int = 0) -> Program:
+    """All services, once; `replica` counts from 0, and names the processes of the others. `side`: an upgrade starts
+    the other one beside it."""
     services = instance.system.services.values()
     suffix = f"-{replica + 1}" if replica else ""
     names = tuple(f"{service.name}{suffix}" for service in services)
-    told = instance.data / f"settings{suffix}"
+    folder = instance.data / f"settings{suffix}{'.b' if side else ''}"
     groups = (",".join(names),) if instance.topology == "one" else names
+    told = {
+        f"{service.name}{suffix}": rendered[service.name] | _as_replica(instance, service, replica, side)
+        for service in services
+    }
     return Program(
         name=f"services{suffix}",
-        command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), str(told), *groups),
+        command=(sys.executable, "-m", "bodega.platform.services", str(instance.logs), str(folder), *groups),
         folder=instance.data,
         inherits=TRACES,
         environment=_clock_of(instance, replica),
-        prepare=partial(
-            _tell,
-            told,
-            {
-                f"{service.name}{suffix}": rendered[service.name] | _as_replica(instance, service, replica)
-                for service in services
-            },
-        ),
+        prepare=partial(_tell, folder, told),
         ready=partial(_at_once),
-        grace_seconds=20,  # the services have 10 to finish what runs
+        grace_seconds=25,  # its children have 20 (`services.STOP_SECONDS`)
         children=tuple(
             Child(
                 name=f"{service.name}{suffix}",
@@ -112,6 +111,9 @@ def _services(instance: Instance, rendered: dict[str, dict[str, str]], replica: 
             )
             for service in services
         ),
+        made_of=partial(_made_of_services, groups, [rendered[service.name] for service in services]),
+        side=side,
+        other=partial(_services, instance, rendered, replica, 1 - side),
     )
 
 
@@ -120,17 +122,22 @@ def _more_to_take_in(instance: Instance) -> tuple[str, ...]:
     return ("mongo", "postgres") if incoming.is_due(instance) else ()
 
 
+def _made_of_services(groups: tuple[str, ...], rendered: list[dict[str, str]]) -> str:
+    return digest(
+        code("kit", "contracts", "services", "platform/services.py", "platform/logs.py"), *groups,
+        *(one for settings in rendered for one in sorted_settings(settings)),
+    )  # fmt: skip
+
+
 def _clock_of(instance: Instance, replica: int) -> dict[str, str]:
     ahead = instance.spec.clock_ahead_seconds
     return debs.another_clock(instance.home, ahead) if replica and ahead else {}
 
 
-def _as_replica(instance: Instance, service: Service, replica: int) -> dict[str, str]:
-    """What a service is told where there are several of it."""
-    if instance.spec.replicas == 1:
-        return {}
+def _as_replica(instance: Instance, service: Service, replica: int, side: int) -> dict[str, str]:
+    """Which of all processes of a service it is. Each lets others share its port: they, or the next release's."""
     prefix = f"BODEGA_{service.name.upper()}_"
-    return {f"{prefix}REPLICA": str(replica), f"{prefix}REUSE_PORT": "true"}
+    return {f"{prefix}REPLICA": str(replica + side * instance.spec.replicas), f"{prefix}REUSE_PORT": "true"}
 
 
 async def _tell(folder: Path, rendered: dict[str, dict[str, str]]) -> None:

@@ -30,7 +30,7 @@ from bodega.platform import logs
 FIRST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
-STOP_SECONDS = 15.0  # a service has 10 to finish what runs
+STOP_SECONDS = 20.0  # a service has 4 until nobody calls it any more, and 10 to finish what runs
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15

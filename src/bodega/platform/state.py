@@ -3,9 +3,10 @@
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, Literal
 
 import psutil
 
@@ -39,14 +40,29 @@ class Part:
 
 
 @dataclass
+class Upgrade:
+    """How far the last SIGUSR1 has come: `running`, `done` or `failed`; `message` says what it is about, or why it
+    failed. `began`: Unix time, by which one differs from the next. `left`: engines that go on with the options of the
+    release before, until the next `down` and `up`."""
+
+    began: float
+    state: Literal["running", "done", "failed"]
+    message: str = ""
+    left: tuple[str, ...] = ()
+
+
+@dataclass
 class Report:
-    """The whole: the supervisor itself and its parts."""
+    """The whole: the supervisor itself and its parts. `release`: of the supervisor's code; None: 0.1, which cannot
+    become the code on disk."""
 
     supervisor: int
     supervisor_started: float
     extent: str
     parts: dict[str, Part]
     topology: Topology = "eleven"
+    release: str | None = None
+    upgrade: Upgrade | None = None
 
     def is_alive(self) -> bool:
         """Whether the supervisor that wrote this still runs."""
@@ -70,11 +86,22 @@ def read(instance: Instance) -> Report | None:
         told = json.loads(state_file(instance).read_text())
     except FileNotFoundError:
         return None
-    parts = {
-        name: Part(**{**part, "state": State(part["state"]), "needs": tuple(part["needs"])})
-        for name, part in told.pop("parts").items()
-    }
-    return Report(**told, parts=parts)
+    parts = {name: part_of(part) for name, part in told.pop("parts").items()}
+    if upgrade := told.pop("upgrade", None):
+        upgrade = Upgrade(**{**_known(Upgrade, upgrade), "left": tuple(upgrade["left"])})
+    return Report(**_known(Report, told), parts=parts, upgrade=upgrade)
+
+
+def part_of(written: dict[str, Any]) -> Part:
+    """A part as it was written to JSON."""
+    known = _known(Part, written)
+    return Part(**{**known, "state": State(written["state"]), "needs": tuple(written["needs"])})
+
+
+def _known(kind: type[Part | Report | Upgrade], written: dict[str, Any]) -> dict[str, Any]:
+    """Without what a later release has added."""
+    names = {one.name for one in fields(kind)}
+    return {name: value for name, value in written.items() if name in names}
 
 
 def started(pid: int) -> float:

@@ -47,8 +47,12 @@ _LEFT_OUT = {
     "extent",
     "envoy",
     "varnish",
+    "envoy.b",
     "settings",
     "settings-2",
+    "settings.b",
+    "settings-2.b",
+    "handover.json",
     ".config",
 }
 

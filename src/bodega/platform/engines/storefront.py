@@ -2,6 +2,7 @@
 
 from bodega.platform import pages
 from bodega.platform.engines.program import CannotStart, Program, answers
+from bodega.platform.running import digest, sorted_settings
 from bodega.platform.system import LOOPBACK, Instance
 
 
@@ -20,4 +21,5 @@ def program(instance: Instance, settings: dict[str, str]) -> Program:
         ports=instance.ports["storefront"],
         ready=answers(f"http://{LOOPBACK}:{instance.port('storefront', 'http')}/livez"),
         prepare=ready_to_start,
+        made_of=lambda: digest(pages.built_from(), *sorted_settings(settings)),
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bodega.platform import debs
 from bodega.platform.engines.program import CannotStart, Program, answers
+from bodega.platform.running import digest
 from bodega.platform.secrets import Secrets
 from bodega.platform.system import LOOPBACK, Instance
 
@@ -36,21 +37,23 @@ def program(instance: Instance, secrets: Secrets) -> Program:
     folder = instance.data / "varnish"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     vcl = folder / "edge.vcl"
+    line = command(
+        instance.home,
+        vcl,
+        folder / "work",
+        site=f"{LOOPBACK}:{instance.port('varnish', 'http')}",
+        admin=f"{LOOPBACK}:{instance.port('varnish', 'admin')}",
+        admin_secret=secrets.file("varnish"),
+    )
     return Program(
         name="varnish",
-        command=command(
-            instance.home,
-            vcl,
-            folder / "work",
-            site=f"{LOOPBACK}:{instance.port('varnish', 'http')}",
-            admin=f"{LOOPBACK}:{instance.port('varnish', 'admin')}",
-            admin_secret=secrets.file("varnish"),
-        ),
+        command=line,
         folder=folder,
         environment=environment(instance.home),
         ports=instance.ports["varnish"],
         ready=answers(f"http://{LOOPBACK}:{instance.port('varnish', 'http')}/readyz"),
         prepare=partial(_prepare, instance, secrets, vcl, folder / "work"),
+        made_of=lambda: digest(*line, _vcl(instance, secrets)),
         patience_seconds=180,  # the compiler's very first run builds what it needs itself
     )
 
@@ -74,10 +77,14 @@ def environment(home: Path) -> dict[str, str]:
 
 
 async def _prepare(instance: Instance, secrets: Secrets, vcl: Path, work: Path) -> None:
-    from bodega.edge.render import edge_vcl
-
     if not debs.are_fetched(instance.home):
         raise CannotStart("Varnish has not been fetched: run `./bodega up`")
     shutil.rmtree(work, ignore_errors=True)  # a killed one leaves its compiled configurations there
     vcl.touch(mode=0o600)
-    vcl.write_text(edge_vcl(instance, gateway_secret=secrets.read("edge"), purge_secret=secrets.read("purge")))
+    vcl.write_text(_vcl(instance, secrets))
+
+
+def _vcl(instance: Instance, secrets: Secrets) -> str:
+    from bodega.edge.render import edge_vcl
+
+    return edge_vcl(instance, gateway_secret=secrets.read("edge"), purge_secret=secrets.read("purge"))

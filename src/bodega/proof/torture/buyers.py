@@ -19,6 +19,8 @@ import aiohttp
 from bodega.proof.bench.buyers import ADDRESS, Answer
 from bodega.proof.torture.ledger import Ledger, Told
 
+BUSY = "busy"
+"""The code of a 503 that is in order: ask again."""
 GOOD, DECLINED = "pm_card_visa", "pm_card_chargeDeclined"
 _ANSWER_SECONDS: Final = 20.0
 _PATIENCE_SECONDS: Final = 180.0
@@ -65,13 +67,17 @@ class Browser:
         try:
             async with self.session.request(method, self.base + path, json=body, headers=send) as reply:
                 answer = Answer(reply.status, reply.headers, await reply.read())
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            self.ledger.answers["no answer"] += 1
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            self.ledger.trouble("no answer", f"{method} {path}: {error!r}")
             return None
         if token := answer.headers.get("Cart-Token"):
             self.headers["Cart-Token"] = token
         code = code_of(answer)
-        self.ledger.answers[f"{answer.status} {code or ''}".rstrip()] += 1
+        said = f"{answer.status} {code or ''}".rstrip()
+        if answer.status >= 500 and code != BUSY:
+            self.ledger.trouble(said, f"{method} {path}: {answer.body[:200]!r}")
+        else:
+            self.ledger.answers[said] += 1
         if answer.status == 500 or (answer.status >= 400 and code is None):
             self.ledger.violation("answers", f"{method} {path}: {answer.status} {answer.body[:200]!r}")
         return answer

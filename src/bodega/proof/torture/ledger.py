@@ -40,6 +40,8 @@ class Ledger:
     violations: list[Happened] = field(default_factory=list)
     answers: Counter[str] = field(default_factory=Counter)
     """By status and code, of all requests of buyers."""
+    troubles: list[Happened] = field(default_factory=list)
+    """5xx but `busy`, and no answer. kind: as in `answers`; what: the request, and what came instead of an answer."""
     told: list[Told] = field(default_factory=list)
     orders: list[Happened] = field(default_factory=list)
     """kind: how the buyer went about it; what: the order's number."""
@@ -66,6 +68,11 @@ class Ledger:
     def violation(self, kind: str, what: str) -> None:
         """A promise that was broken, as whoever was told of it saw it."""
         self.violations.append(Happened(self.now, kind, what))
+
+    def trouble(self, kind: str, what: str) -> None:
+        """Counted as an answer, and kept."""
+        self.answers[kind] += 1
+        self.troubles.append(Happened(self.now, kind, what))
 
     def order(self, how: str, number: str, seconds: float) -> None:
         self.orders.append(Happened(self.now, how, number))

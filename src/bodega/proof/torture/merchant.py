@@ -45,10 +45,12 @@ class Shopkeeper:
                 await (self._restocks() if self._rng.random() < 0.5 else self._reprices())
                 self.edits += 1
             except SeedError as refused:
+                if refused.status >= 500:
+                    self._ledger.trouble(f"{refused.status} (merchant)", str(refused))
                 if refused.status == 500:
                     self._ledger.violation("answers", f"a merchant was answered {refused}")
-            except (aiohttp.ClientError, TimeoutError, OSError):
-                self._ledger.answers["no answer (merchant)"] += 1
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                self._ledger.trouble("no answer (merchant)", repr(error))
             await asyncio.sleep(EVERY_SECONDS)
 
     async def _restocks(self) -> None:

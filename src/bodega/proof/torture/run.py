@@ -78,14 +78,15 @@ async def torture(instance: Instance, login: tuple[str, str], plan: Plan, told: 
             if not await api.log_in():
                 raise TortureError("The merchant of the run is not known.")
             prices = Prices()
-            skus = await _stock_up(instance, api, prices, tell)
+            skus = await stock_up(instance, api, prices, tell)
             return await _suffer(instance, api, skus, prices, plan, told, tell)
     except (SeedError, BenchError, *_AWAY) as error:
         raise TortureError(str(error) or repr(error)) from error
 
 
-async def _stock_up(instance: Instance, api: ShopApi, prices: Prices, tell: Tell) -> list[str]:
-    """SKUs; the first `HOT` run out."""
+async def stock_up(instance: Instance, api: ShopApi, prices: Prices, tell: Tell) -> list[str]:
+    """Makes the products of a run, and notes what they cost; gives their SKUs, of which the first `HOT` run out.
+    Raises SeedError, BenchError."""
     tell(f"making {PRODUCTS} products")
     merchant, rng = Merchant(api, instance.system.shop.currency), Random(0)  # noqa: S311 - the same goods each time
     skus = []
@@ -131,12 +132,12 @@ async def _suffer(
             say("the load is over")
             await injector.close()
             await injecting
-            await _all_up(instance)
+            await all_up(instance)
     say("every process runs, and every buyer is answered")
-    rest_seconds = await _rested(instance, ledger)
+    rest_seconds = await rested(instance, ledger)
     say(f"at rest after {rest_seconds:.1f} s")
     ledger.write_answers(told)
-    judged = await _judged(instance, told)
+    findings = await judged(instance, told)
     return Report(
         bodega=__version__,
         began_at=began.replace(microsecond=0),
@@ -145,19 +146,19 @@ async def _suffer(
         rest_seconds=rest_seconds,
         cpu_ms_per_order=usage.seconds * 1000 / max(1, len(ledger.orders)),
         edits=keeper.edits,
-        judged=judged,
+        judged=findings,
     )
 
 
-async def _judged(instance: Instance, told: Path) -> audit.Report:
-    """Raises TortureError."""
+async def judged(instance: Instance, told: Path) -> audit.Report:
+    """What the audit says of the shop, and of the answers in the file `told`. Raises TortureError."""
     try:
         return await audit.audit(audit.Places.of(instance), told=answers.read(told))
     except audit.UNREADABLE as error:
         raise TortureError(f"The audit could not read every service: {error!r}.") from error
 
 
-async def _all_up(instance: Instance) -> None:
+async def all_up(instance: Instance) -> None:
     """Every part is as `up` wants it. Raises TortureError."""
     until = time.monotonic() + _BACK_SECONDS
     while True:
@@ -170,7 +171,7 @@ async def _all_up(instance: Instance) -> None:
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-async def _rested(instance: Instance, ledger: Ledger) -> float:
+async def rested(instance: Instance, ledger: Ledger) -> float:
     """Seconds until nothing goes on by itself any more; more than is allowed is a violation."""
     began = time.monotonic()
     async with Rest(instance) as rest:

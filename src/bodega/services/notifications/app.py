@@ -1,5 +1,7 @@
 """Notifications as an application."""
 
+import secrets
+
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
@@ -35,7 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         "mailing",
         {"wait": steps.wait, "send": steps.send},
         service=NAME,
-        owner=f"{NAME}-{settings.replica}",
+        owner=f"{NAME}-{settings.replica}-{secrets.token_hex(4)}",
         lease_seconds=settings.lease_seconds,
         step_deadline_seconds=settings.step_deadline_seconds,
         retry_first_seconds=settings.retry_first_seconds,

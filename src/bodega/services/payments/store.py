@@ -378,7 +378,8 @@ async def ledger_of(tx: Transaction, order_id: str) -> list[Booked]:
     """In the order in which it happened. What was booked together is told as money flows: promised, taken, returned."""
     rows = await tx.fetch(
         """SELECT * FROM ledger WHERE order_id = $1
-            ORDER BY at, array_position(ARRAY['authorize', 'authorize_again', 'capture', 'release', 'release_again'], entry) NULLS LAST, entry""",
+            ORDER BY at, array_position(ARRAY['authorize', 'authorize_again', 'capture', 'release', 'release_again'],
+                                        entry) NULLS LAST, entry""",
         order_id,
     )
     return [

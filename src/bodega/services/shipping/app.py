@@ -1,5 +1,7 @@
 """Shipping as an application."""
 
+import secrets
+
 from fastapi import FastAPI
 
 from bodega.contracts.problems import TITLES
@@ -43,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         "fulfilment",
         steps.steps,
         service=NAME,
-        owner=f"{NAME}-{settings.replica}",
+        owner=f"{NAME}-{settings.replica}-{secrets.token_hex(4)}",
         lease_seconds=settings.lease_seconds,
         step_deadline_seconds=settings.step_deadline_seconds,
         retry_first_seconds=settings.retry_first_seconds,
