@@ -55,7 +55,11 @@ GUARDS: Final = {
     Guard.PURGE: Mutation(
         "the edge's guard against late refills, and the purger's second sweep",
         (
-            Edit("edge/edge.vcl", "        call against_late_refills;\n", ""),
+            Edit(
+                "edge/edge.vcl",
+                ">= std.real(bereq.http.X-Began, 0.0)) {",
+                ">= std.real(bereq.http.X-Began, 0.0) + 86400.0) {",
+            ),
             Edit(
                 "edge/purger.py", "        self._sweeps.append((self._now() + SWEEP_AFTER_SECONDS, tuple(keys)))\n", ""
             ),
