@@ -1,0 +1,115 @@
+"""Telling stories, without a fault and with faults at their crash points."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from bodega.kit.testing import Caller
+from tests.crashes.stage import Patient, Stage, merchant_of
+from tests.crashes.state import Reader
+from tests.crashes.stories import Story
+from tests.crashes.world import World
+from tests.journeys.shop import Merchant, Outside
+
+ROUNDS = 4
+"""How often a story is told with faults, at most: a fault may lead it past a point that it came by without."""
+
+
+@dataclass
+class Told:
+    """What came of a story."""
+
+    story: Story
+    points: set[str] = field(default_factory=set)
+    """Crash points that it came by without a fault."""
+    expected: dict[str, Any] = field(default_factory=dict)
+    killed: list[str] = field(default_factory=list)
+    """Where it was killed, in the order of that, over all rounds."""
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+    """By crash point: how the story ended otherwise, in the round in which it was killed there."""
+
+
+@dataclass
+class Teller:
+    """Tells stories in one world."""
+
+    world: World
+    reader: Reader
+    session: aiohttp.ClientSession
+    merchant: Merchant
+    api: Patient
+
+    async def record(self, told: Told) -> None:
+        """Without a fault."""
+        told.expected = await self._tell(told.story, set())
+        told.points = set(self.world.lives.passed)
+
+    async def kill(self, told: Told, wanted: Iterable[str]) -> None:
+        """Until it has been killed at all of these points, or comes by no more of them."""
+        left = set(wanted)
+        for _ in range(ROUNDS):
+            if not left:
+                return
+            try:
+                found = await self._tell(told.story, left)
+                wrong = differences(told.expected, found)
+            except AssertionError as error:
+                wrong = [f"it does not come to its end: {error}"]
+            killed = self.world.lives.killed
+            told.killed += killed
+            if wrong:
+                told.wrong |= dict.fromkeys(killed or sorted(left), wrong)
+            if not killed:
+                return
+            left -= set(killed)
+
+    async def _tell(self, story: Story, wanted: set[str]) -> dict[str, Any]:
+        await self.world.lives.begin(wanted, story.settings)
+        try:
+            await self.world.lives.is_up()
+            outside = Outside(Caller(self.world.sandbox.url, self.session))
+            stage = Stage(self.world, self.reader, self.api, self.merchant, outside)
+            await story.tell(stage)
+            await stage.rest()
+            return await self.reader.end_state(stage.about)
+        finally:
+            await self.world.lives.end()
+
+
+@asynccontextmanager
+async def a_teller(world: World) -> AsyncIterator[Teller]:
+    reader = Reader(world)
+    await reader.open()
+    try:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+            api = Patient("", session, world=world)
+            await world.lives.begin(set(), {})
+            await world.lives.is_up()
+            merchant = await merchant_of(world, session, api)
+            await world.lives.end()
+            yield Teller(world, reader, session, merchant, api)
+    finally:
+        await reader.close()
+
+
+def differences(expected: Any, found: Any, at: str = "") -> list[str]:
+    """Where two end states differ, a line each."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        names = sorted({*expected, *found})
+        return [line for name in names for line in differences(expected.get(name), found.get(name), f"{at}/{name}")]
+    return [] if expected == found else [f"{at}: without a fault {expected}, with faults {found}"]
+
+
+async def side_by_side(tellers: list[Teller], work: list[Any]) -> None:
+    """Each teller does the next piece of work, until there is none."""
+    left = list(reversed(work))
+
+    async def goes_on(teller: Teller) -> None:
+        while left:
+            await left.pop()(teller)
+
+    await asyncio.gather(*(goes_on(teller) for teller in tellers))
