@@ -39,8 +39,9 @@ def main() -> None:
         if pid == 0:
             _live(modules, json.loads(line), parent)
         POINTS.say(event="began", pid=pid)
-        _, status = os.waitpid(pid, 0)
-        POINTS.say(event="ended", pid=pid, code=os.waitstatus_to_exitcode(status))
+        _, status, used = os.wait4(pid, 0)
+        seconds = used.ru_utime + used.ru_stime
+        POINTS.say(event="ended", pid=pid, code=os.waitstatus_to_exitcode(status), cpu_seconds=seconds)
 
 
 def _live(modules: dict[str, Any], told: dict[str, Any], parent: int) -> NoReturn:

@@ -12,16 +12,18 @@ from typing import Any
 from bodega.kit.testing import PATIENCE_SECONDS
 
 
+async def nothing() -> None:
+    """Nothing happens."""
+
+
 class Lives:
     """One after the other, each until it comes to a crash point that is wanted."""
 
-    def __init__(
-        self, environment: Mapping[str, str], folder: Path, between: Callable[[], Awaitable[None]], root: Path
-    ) -> None:
-        """`between`: what happens after each death."""
+    def __init__(self, environment: Mapping[str, str], folder: Path, root: Path) -> None:
+        self.between: Callable[[], Awaitable[None]] = nothing
+        """What happens after each death."""
         self._environment = environment
         self._log = folder / "services.log"
-        self._between = between
         self._root = root
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -36,6 +38,8 @@ class Lives:
         """Crash points at which it was killed, in their order."""
         self.defined: set[str] = set()
         self.trouble: str | None = None
+        self.cpu_seconds = 0.0
+        """Of all lives."""
 
     async def open(self) -> None:
         """Imports the services, once for all lives."""
@@ -105,6 +109,7 @@ class Lives:
                 self.wanted -= set(said["points"])
             case "ended":
                 self._pid = 0
+                self.cpu_seconds += said["cpu_seconds"]
                 self.ready.clear()
                 self._has_ended.set()
                 if self._goes_on and said["code"] != -signal.SIGKILL:
@@ -112,5 +117,5 @@ class Lives:
                     self._goes_on = False
                     self.ready.set()
                 if self._goes_on:
-                    await self._between()
+                    await self.between()
                     await self._fork()

@@ -1,8 +1,8 @@
 """Where a service may be killed: before and after whatever it does that outlives it.
 
-`install` wraps the kit and the clients of the engines, in a process of the test's own. Then each operation that lasts (a
-commit, a publish, a call to the outside that is no reading) bears a name: who does it, which it is of theirs, and the
-side of it. So a new step, handler or relay has crash points without being named here.
+`install` wraps the kit and the clients of the engines, in a process of the test's own. Then each operation that lasts
+(a commit, a publish, a call to the outside that is no reading) bears a name: who does it, which it is of theirs, and
+the side of it. So a new step, handler or relay has crash points without being named here.
 
 "Just after" one operation and "just before" the next of the same task are the same state of all that lasts, so only the
 first operation of a task has a "before".
@@ -26,6 +26,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from redis.asyncio.client import Pipeline, Redis
 
 import bodega.kit.app
+import bodega.kit.bus
 from bodega.kit.bus import Consumer, Producer
 from bodega.kit.db import Database
 from bodega.kit.flow import Flows
@@ -136,9 +137,7 @@ def _lasting(what: str, *, before: bool = True) -> Iterator[None]:
     POINTS.reach(task.who(), f"after {operation}")
 
 
-def _wrap(
-    owner: Any, name: str, what: Callable[..., str | None]
-) -> None:
+def _wrap(owner: Any, name: str, what: Callable[..., str | None]) -> None:
     """Each call of the coroutine function is the operation that `what` says of its arguments; None: it only reads."""
     original = getattr(owner, name)
 
@@ -220,6 +219,7 @@ def _wrap_events() -> None:
         with _doing(Task([f"offsets {self._group.rpartition('.')[2]}"] if self._done else [])), _lasting("commit"):
             await commit(self, consumer)
 
+    bodega.kit.bus._COMMIT_SECONDS = 0.05  # stories wait until everything is read
     Relay.__init__, Relay.publish = relay_made, published  # type: ignore[method-assign]
     CatalogRelay.tell_all = told  # type: ignore[method-assign]
     POINTS.defined.add("relay catalog")

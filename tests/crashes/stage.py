@@ -107,7 +107,7 @@ class Stage:
         while True:
             deaths = len(self.world.lives.killed)
             try:
-                return await eventually(check, within_seconds=60, every_seconds=0.1)
+                return await eventually(check, within_seconds=60, every_seconds=0.05)
             except AssertionError:
                 await self.world.lives.is_up()
                 if len(self.world.lives.killed) == deaths:
@@ -128,4 +128,3 @@ async def merchant_of(world: World, session: aiohttp.ClientSession, api: Patient
     assert answer.status == 200, answer.body
     token = {"Authorization": f"Bearer {answer.json['access_token']}"}
     return Merchant(api.being(token), Caller(engine("BODEGA_CATALOG_S3_URL"), session))
-

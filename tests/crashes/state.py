@@ -39,8 +39,8 @@ _ROWS: Mapping[str, Mapping[str, str]] = {
         "checkouts": """SELECT state, attempt FROM checkout WHERE order_id = ANY($3) ORDER BY created_at""",
     },
     "payments": {
-        "payments": """SELECT attempt, state, amount, authorized, captured, released, refunding, refunded, closed, reason
-                         FROM payment WHERE order_id = ANY($3) ORDER BY created_at""",
+        "payments": """SELECT attempt, state, amount, authorized, captured, released, refunding, refunded, closed,
+                               reason FROM payment WHERE order_id = ANY($3) ORDER BY created_at""",
         "refunds": """SELECT r.amount, r.state FROM refund r JOIN payment p ON p.id = r.payment_id
                        WHERE order_id = ANY($3) ORDER BY r.created_at""",
         "ledger": """SELECT from_account, to_account, amount FROM ledger WHERE order_id = ANY($3)
@@ -117,7 +117,13 @@ class Reader:
     # --- whether anything is still under way -------------------------------------------------------------
 
     async def must_be_at_rest(self) -> None:
-        """Raises AssertionError, as long as anything is under way that no shopper and no clock has to begin."""
+        """Raises AssertionError, as long as anything is under way that no shopper and no clock has to begin.
+
+        The topics are looked at before and after the stores: what was under way between two stores has been told
+        meanwhile.
+        """
+        await self._must_be_read()
+        ends = dict(self._ends)
         rows = await asyncio.gather(*(self._world.run(service, _WORKING) for service in self._world.databases))
         for service, (row,) in zip(self._world.databases, rows, strict=True):
             assert (row["outbox"], row["flows"], row["parked"]) == (0, 0, 0), f"{service} is at work: {dict(row)}"
@@ -128,6 +134,7 @@ class Reader:
         assert await database["pending"].count_documents({}) == 0, "a product is yet to be told"
         assert await database["category"].count_documents({"untold": True}) == 0, "a category is yet to be told"
         await self._must_be_read()
+        assert self._ends == ends, "something has been told just now"
 
     def _undelivered(self) -> int:
         with closing(sqlite3.connect(self._world.sandbox.data / "sandbox.sqlite3")) as books:

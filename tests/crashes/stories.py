@@ -86,7 +86,7 @@ async def mailed_secret(stage: Stage, email: str, subject: str) -> str:
 
 @story()
 async def an_order_is_paid_sent_delivered_and_partly_refunded(stage: Stage) -> None:
-    product = await stage.product()
+    product = await stage.product(stock=1)
     shopper = stage.shopper()
     order = await buys(stage, shopper, product["sku"])
     number = (await order.read())["number"]
@@ -125,7 +125,7 @@ async def a_bank_asks_and_is_answered(stage: Stage) -> None:
 
 @story(settings=NEVER)
 async def a_paid_order_is_cancelled(stage: Stage) -> None:
-    product = await stage.product()
+    product = await stage.product(stock=1)
     shopper = stage.shopper()
     order = await buys(stage, shopper, product["sku"])
     ok(await order.cancel())
@@ -151,6 +151,26 @@ async def a_declined_checkout_runs_out_and_is_mailed(stage: Stage) -> None:
     await stage.world.comes_due("notifications", "mailing")
     await stage.rest()
     await stage.world.comes_due("checkout", "checkout")
+
+
+@story()
+async def answers_of_the_processor_are_lost(stage: Stage) -> None:
+    product = await stage.product()
+    shopper = stage.shopper()
+    await stage.outside.breaks("create", "drop_after")
+    order = await buys(stage, shopper, product["sku"])
+    await stage.outside.breaks("refund", "drop_after")
+    ok(await stage.merchant.api.post(f"/admin/payments/{order.id}/refunds", {"reason": "Late", "amount": euro(100)}))
+
+
+@story(settings=NEVER)
+async def the_money_of_an_order_cannot_be_taken(stage: Stage) -> None:
+    product = await stage.product()
+    shopper = stage.shopper()
+    await stage.outside.breaks("capture", "refuse")
+    ok(await checks_out(stage, shopper, product["sku"]), 201, 202, 409)
+    await stage.rest()
+    await stage.world.comes_due("shipping", "fulfilment")
 
 
 @story()
@@ -195,7 +215,7 @@ async def a_parcel_gets_another_label_and_is_refunded_whole(stage: Stage) -> Non
 async def a_merchant_makes_shows_changes_and_archives_a_product(stage: Stage) -> None:
     slug = unique("category")
     stage.about.categories.append(slug)
-    ok(await stage.merchant.api.post("/admin/categories", {"slug": slug, "name": "Drawing"}))
+    ok(await stage.merchant.api.post("/admin/categories", {"slug": slug, "title": "Drawing"}))
     product = await stage.product()
     await stage.merchant.pictures(product)
     at = f"/admin/products/{product['id']}"

@@ -1,7 +1,7 @@
 """Telling stories, without a fault and with faults at their crash points."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from bodega.kit.testing import Caller
+from bodega.proof.audit.finding import Finding
 from tests.crashes.stage import Patient, Stage, merchant_of
 from tests.crashes.state import Reader
 from tests.crashes.stories import Story
@@ -27,10 +28,39 @@ class Told:
     points: set[str] = field(default_factory=set)
     """Crash points that it came by without a fault."""
     expected: dict[str, Any] = field(default_factory=dict)
+    wanted: set[str] = field(default_factory=set)
+    """Where it is to be killed."""
     killed: list[str] = field(default_factory=list)
     """Where it was killed, in the order of that, over all rounds."""
     wrong: dict[str, list[str]] = field(default_factory=dict)
     """By crash point: how the story ended otherwise, in the round in which it was killed there."""
+
+    async def record(self, teller: "Teller") -> None:
+        """Without a fault."""
+        try:
+            self.expected = await teller.tell(self.story, set())
+        except Exception as error:  # of this story, not of the others
+            self.wrong["without a fault"] = [repr(error)]
+            return
+        self.points = set(teller.world.lives.passed)
+
+    async def kill(self, teller: "Teller") -> None:
+        """Until it has been killed wherever that is wanted, or comes by no more of these points."""
+        left = set(self.wanted)
+        for _ in range(ROUNDS):
+            if not left:
+                return
+            try:
+                wrong = differences(self.expected, await teller.tell(self.story, left))
+            except Exception as error:  # whatever it is, it is what the fault has led to
+                wrong = [f"it does not come to its end: {error!r}"]
+            killed = teller.world.lives.killed
+            self.killed += killed
+            left -= set(killed)
+            if wrong:
+                self.wrong |= dict.fromkeys(killed or sorted(left), wrong)
+            if not killed:
+                return
 
 
 @dataclass
@@ -43,31 +73,7 @@ class Teller:
     merchant: Merchant
     api: Patient
 
-    async def record(self, told: Told) -> None:
-        """Without a fault."""
-        told.expected = await self._tell(told.story, set())
-        told.points = set(self.world.lives.passed)
-
-    async def kill(self, told: Told, wanted: Iterable[str]) -> None:
-        """Until it has been killed at all of these points, or comes by no more of them."""
-        left = set(wanted)
-        for _ in range(ROUNDS):
-            if not left:
-                return
-            try:
-                found = await self._tell(told.story, left)
-                wrong = differences(told.expected, found)
-            except AssertionError as error:
-                wrong = [f"it does not come to its end: {error}"]
-            killed = self.world.lives.killed
-            told.killed += killed
-            if wrong:
-                told.wrong |= dict.fromkeys(killed or sorted(left), wrong)
-            if not killed:
-                return
-            left -= set(killed)
-
-    async def _tell(self, story: Story, wanted: set[str]) -> dict[str, Any]:
+    async def tell(self, story: Story, wanted: set[str]) -> dict[str, Any]:
         await self.world.lives.begin(wanted, story.settings)
         try:
             await self.world.lives.is_up()
@@ -104,7 +110,32 @@ def differences(expected: Any, found: Any, at: str = "") -> list[str]:
     return [] if expected == found else [f"{at}: without a fault {expected}, with faults {found}"]
 
 
-async def side_by_side(tellers: list[Teller], work: list[Any]) -> None:
+@dataclass(frozen=True)
+class Whole:
+    """What came of all stories."""
+
+    told: Mapping[str, Told]
+    defined: set[str]
+    """Who has crash points, by the services' definitions."""
+    findings: Sequence[Finding]
+    """Of the audit."""
+    cpu_seconds: float
+    """Of all the lives together."""
+
+
+async def tell_all(tellers: Sequence[Teller], told: Sequence[Told], words: str) -> list[Told]:
+    """Each without a fault; then with faults at the points that no story before it comes by. `words`: of those, only
+    points in whose names they are."""
+    await _side_by_side(tellers, [one.record for one in told])
+    known: set[str] = set()
+    for one in told:
+        one.wanted = {point for point in one.points - known if words in point}
+        known |= one.points
+    await _side_by_side(tellers, [one.kill for one in told if one.wanted])
+    return list(told)
+
+
+async def _side_by_side(tellers: Sequence[Teller], work: Sequence[Callable[[Teller], Awaitable[None]]]) -> None:
     """Each teller does the next piece of work, until there is none."""
     left = list(reversed(work))
 

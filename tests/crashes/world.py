@@ -25,10 +25,11 @@ from tests.sandbox.stand import CARRIER_KEY, SECRET_KEY, WEBHOOK_SECRET, Sandbox
 SYSTEM = System.load(local=False)
 _QUICKLY: Mapping[str, float] = {
     "retry_first_seconds": 0.05, "retry_most_seconds": 0.5, "relay_poll_seconds": 0.1, "lease_seconds": 30,
-    "step_deadline_seconds": 12, "request_timeout_seconds": 20, "reconcile_seconds": 1,
+    "step_deadline_seconds": 12, "request_timeout_seconds": 20, "reconcile_seconds": 600,
     "checkout_due_seconds": 3600, "declined_due_seconds": 3600, "unknown_due_seconds": 3600,
     "payment_failed_mail_seconds": 3600, "erase_again_seconds": 0.2, "carrier_patience_seconds": 5,
-    "unmatched_grace_seconds": 3600, "address_free_sign_ups": 10_000, "access_token_seconds": 86_400, "chores_poll_seconds": 0.2,
+    "unmatched_grace_seconds": 3600, "address_free_sign_ups": 10_000, "access_token_seconds": 86_400,
+    "chores_poll_seconds": 0.2,
 }  # fmt: skip
 """No time ends anything by itself here, since a killed service takes any time to be there again: leases are ended
 for it (`World.leases_end`), and what is due is made due (`World.comes_due`)."""
@@ -91,9 +92,9 @@ async def a_world(make_database: MakeDatabase, folder: Path, root: Path) -> Asyn
     environment = _environment(name, prefix, urls, ports, sandbox, mongo_url, folder)
     admin = urlsplit(engine("BODEGA_TEST_ADMIN_URL"))
     looked_at = {service: admin._replace(path=urlsplit(url).path).geturl() for service, url in urls.items()}
-    world: World
-    lives = Lives(environment, folder, lambda: world.leases_end(), root)
+    lives = Lives(environment, folder, root)
     world = World(prefix, looked_at, topics, sandbox, ports, mongo_url, lives)
+    lives.between = world.leases_end
     await lives.open()
     try:
         yield world
