@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bodega.kit.testing import PATIENCE_SECONDS
+
+_log = logging.getLogger(__name__)
 
 
 async def nothing() -> None:
@@ -104,6 +107,7 @@ class Lives:
             case "passed":
                 self.passed |= set(said["points"])
             case "killed":
+                _log.info("killed at %s", ", ".join(said["points"]))
                 self.killed += said["points"]
                 self.passed |= set(said["points"])
                 self.wanted -= set(said["points"])

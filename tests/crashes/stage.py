@@ -13,7 +13,7 @@ from bodega.kit.testing import Answered, Caller, eventually
 from tests.conftest import engine
 from tests.crashes.state import Reader, Subjects
 from tests.crashes.world import SYSTEM, World
-from tests.journeys.shop import Merchant, Outside, Shopper, unique
+from tests.journeys.shop import Merchant, Outside, Shopper, euro, unique
 
 PASSWORD = "correct horse battery"
 _TRIES = 1000
@@ -89,13 +89,27 @@ class Stage:
         self.about.customers.append(rows[0]["id"])
         return shopper
 
-    async def product(self, *, stock: int = 10, **other: Any) -> dict[str, Any]:
+    async def product(self, *, stock: int = 10) -> dict[str, Any]:
         """A product on sale, of which every service knows."""
-        product = await self.merchant.makes(stock=stock, **other)
-        self.about.products.append(product["id"])
-        self.about.skus.append(product["sku"])
+        title, sku = unique("Zirkel"), unique("SKU")
+        wish = {
+            "title": title, "slug": title.lower(), "brand": "Crash", "description": "Made by a test.",
+            "categories": [], "options": [], "status": "published",
+            "variants": [{"sku": sku, "options": {}, "price": euro(1000), "weight_grams": 500}],
+        }  # fmt: skip
+        made = await self.merchant.api.post("/admin/products", wish)
+        assert made.status == 201, made.body
+        self.about.products.append(made.json["id"])
+        self.about.skus.append(sku)
         await self.rest()
-        return product
+        await self.stocks(sku, stock)
+        return {**made.json, "sku": sku}
+
+    async def stocks(self, sku: str, on_hand: int) -> None:
+        """So many are there, and every service knows."""
+        answer = await self.merchant.api.put(f"/admin/inventory/{sku}", {"on_hand": on_hand})
+        assert answer.status == 200, answer.body
+        await self.rest()
 
     async def rest(self) -> None:
         """Waits until all that follows has been done."""

@@ -163,6 +163,17 @@ async def answers_of_the_processor_are_lost(stage: Stage) -> None:
     ok(await stage.merchant.api.post(f"/admin/payments/{order.id}/refunds", {"reason": "Late", "amount": euro(100)}))
 
 
+@story(settings={**AT_ONCE, "BODEGA_CHECKOUT_REQUEST_TIMEOUT_SECONDS": "1"})
+async def a_checkout_is_given_up_while_the_processor_is_away(stage: Stage) -> None:
+    product = await stage.product()
+    shopper = stage.shopper()
+    await stage.outside.breaks("create", "error_500", times=None)
+    answer = ok(await checks_out(stage, shopper, product["sku"]), 202)
+    ok(await shopper.api.post(f"/checkout/{answer.json['checkout_id']}/cancel"))
+    await stage.rest()
+    await stage.outside.works()
+
+
 @story(settings=NEVER)
 async def the_money_of_an_order_cannot_be_taken(stage: Stage) -> None:
     product = await stage.product()
@@ -190,13 +201,12 @@ async def what_was_in_the_cart_is_sold_out(stage: Stage) -> None:
     ok(await shopper.add(plenty["sku"]))
     ok(await shopper.add(short["sku"]))
     wish = await shopper.wish()
-    await stage.merchant.stocks(short["sku"], 0)
-    await stage.rest()
+    await stage.stocks(short["sku"], 0)
     ok(await stage.api.post("/notifications/stock-wishes", {"sku": short["sku"], "email": shopper.email}))
     refused = ok(await shopper.check_out(body=wish), 202, 409)
     assert refused.status == 202 or refused.code == "out_of_stock", refused.body
     await stage.rest()
-    await stage.merchant.stocks(short["sku"], 3)
+    await stage.stocks(short["sku"], 3)
 
 
 @story()

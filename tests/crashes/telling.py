@@ -1,6 +1,7 @@
 """Telling stories, without a fault and with faults at their crash points."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from tests.crashes.stories import Story
 from tests.crashes.world import World
 from tests.journeys.shop import Merchant, Outside
 
+_log = logging.getLogger(__name__)
 ROUNDS = 4
 """How often a story is told with faults, at most: a fault may lead it past a point that it came by without."""
 
@@ -43,6 +45,7 @@ class Told:
             self.wrong["without a fault"] = [repr(error)]
             return
         self.points = set(teller.world.lives.passed)
+        _log.info("%s: %d points", self.story.name, len(self.points))
 
     async def kill(self, teller: "Teller") -> None:
         """Until it has been killed wherever that is wanted, or comes by no more of these points."""
@@ -55,6 +58,9 @@ class Told:
             except Exception as error:  # whatever it is, it is what the fault has led to
                 wrong = [f"it does not come to its end: {error!r}"]
             killed = teller.world.lives.killed
+            _log.info(
+                "%s: killed at %d of %d points, %d differences", self.story.name, len(killed), len(left), len(wrong)
+            )
             self.killed += killed
             left -= set(killed)
             if wrong:

@@ -18,6 +18,8 @@ NOT_COME_BY = {
         "another name of `place`, for flows that an older version has begun",
     ),
     "flow fulfilment step wait": "for flows that an older version has begun",
+    "consumer search InventoryCommitted": "writes nothing: what is sold was reserved, and is as sold out as before",
+    "consumer search InventoryShort": "writes nothing: what is sold out stays sold out",
 }
 """By name: who has crash points, as the services define it, and is in no story; and why."""
 
