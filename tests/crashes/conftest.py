@@ -14,6 +14,7 @@ from tests.crashes.stories import STORIES
 from tests.crashes.telling import Told, Whole, a_teller, tell_all
 from tests.crashes.world import a_world
 
+_HERE = Path(__file__).parent
 WORLDS = 2
 
 
@@ -27,9 +28,7 @@ async def whole(
 ) -> AsyncIterator[Whole]:
     """The stories of the tests that are to be run, told without faults and with them; then the audit of each world."""
     wanted = {item.callspec.params["story"] for item in request.session.items if _is_of_a_story(item)}
-    everything = any(
-        not _is_of_a_story(item) and item.path.parent == request.path.parent for item in request.session.items
-    )
+    everything = any(not _is_of_a_story(item) and item.path.parent == _HERE for item in request.session.items)
     stories = [one for one in STORIES if everything or one.name in wanted]
     words = request.config.getoption("--points")
     async with AsyncExitStack() as stack:

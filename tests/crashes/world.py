@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import secrets
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from bodega.kit.testing import Topics
 from bodega.platform.system import System
 from tests.conftest import RUN, MakeDatabase, engine
 from tests.crashes.lives import Lives
-from tests.sandbox.stand import CARRIER_KEY, SECRET_KEY, WEBHOOK_SECRET, Sandbox, free_port
+from tests.sandbox.stand import CARRIER_KEY, SECRET_KEY, WEBHOOK_SECRET, Sandbox
 
 SYSTEM = System.load(local=False)
 _QUICKLY: Mapping[str, float] = {
@@ -84,7 +85,8 @@ async def a_world(make_database: MakeDatabase, folder: Path, root: Path) -> Asyn
     urls = {one.name: await make_database(one.name) for one in SYSTEM.services.values() if one.store == "postgres"}
     topics = Topics(engine("BODEGA_TEST_KAFKA"), prefix)
     await topics.make(*SYSTEM.topic_names, partitions=1)
-    ports = {service: free_port() for service in SYSTEM.services}
+    kept = {service: _kept_port() for service in SYSTEM.services}
+    ports = {service: one.getsockname()[1] for service, one in kept.items()}
     sandbox = _sandbox(folder, ports)
     sandbox.start()
     mongo = urlsplit(os.environ.get("BODEGA_TEST_MONGO_URL") or engine("BODEGA_CATALOG_MONGO_URL"))
@@ -101,8 +103,18 @@ async def a_world(make_database: MakeDatabase, folder: Path, root: Path) -> Asyn
     finally:
         await lives.close()
         await world.close()
+        for one in kept.values():
+            one.close()
         sandbox.stop()
         await _clean(name, mongo_url)
+
+
+def _kept_port() -> socket.socket:
+    """A port that nobody else is given while no life has it: bound, and shared with the one that listens there."""
+    kept = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    kept.bind(("127.0.0.1", 0))
+    return kept
 
 
 def _sandbox(folder: Path, ports: Mapping[str, int]) -> Sandbox:
@@ -124,6 +136,7 @@ def _environment(
     for service, port in ports.items():
         told = {
             "PORT": str(port),
+            "REUSE_PORT": "true",
             "KAFKA": engine("BODEGA_TEST_KAFKA"),
             "TOPIC_PREFIX": prefix,
             "SERVICE_URLS": json.dumps({one: f"memory://{one}" for one in ports}),
