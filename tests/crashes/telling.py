@@ -34,15 +34,15 @@ class Told:
     """Where it is to be killed."""
     killed: list[str] = field(default_factory=list)
     """Where it was killed, in the order of that, over all rounds."""
-    wrong: dict[str, list[str]] = field(default_factory=dict)
-    """By crash point: how the story ended otherwise, in the round in which it was killed there."""
+    wrong: list[str] = field(default_factory=list)
+    """How the story ended otherwise, and where it had been killed."""
 
     async def record(self, teller: "Teller") -> None:
         """Without a fault."""
         try:
             self.expected = await teller.tell(self.story, set())
         except Exception as error:  # of this story, not of the others
-            self.wrong["without a fault"] = [repr(error)]
+            self.wrong.append(f"Without a fault: {error!r}")
             return
         self.points = set(teller.world.lives.passed)
         _log.info("%s: %d points", self.story.name, len(self.points))
@@ -64,7 +64,7 @@ class Told:
             self.killed += killed
             left -= set(killed)
             if wrong:
-                self.wrong |= dict.fromkeys(killed or sorted(left), wrong)
+                self.wrong += ["Killed at:", *(f"  {point}" for point in killed), "it ends otherwise:", *wrong]
             if not killed:
                 return
 
@@ -113,7 +113,22 @@ def differences(expected: Any, found: Any, at: str = "") -> list[str]:
     if isinstance(expected, dict) and isinstance(found, dict):
         names = sorted({*expected, *found})
         return [line for name in names for line in differences(expected.get(name), found.get(name), f"{at}/{name}")]
-    return [] if expected == found else [f"{at}: without a fault {expected}, with faults {found}"]
+    if expected == found:
+        return []
+    if isinstance(expected, list) and isinstance(found, list):
+        expected, found = _only_in(expected, found), _only_in(found, expected)
+    return [f"  {at}: without a fault {expected}, with faults {found}"]
+
+
+def _only_in(some: list[Any], others: list[Any]) -> list[Any]:
+    """What the one has more of than the other."""
+    more, left = [], list(others)
+    for one in some:
+        if one in left:
+            left.remove(one)
+        else:
+            more.append(one)
+    return more
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ NOT_COME_BY = {
 @pytest.mark.parametrize("story", [one.name for one in STORIES])
 async def test_wherever_it_is_killed_a_story_ends_as_without_the_fault(whole: Whole, story: str) -> None:
     told = whole.told[story]
-    assert not told.wrong, "\n".join(f"{point}\n    {line}" for point, lines in told.wrong.items() for line in lines)
+    assert not told.wrong, "\n".join(told.wrong)
     names = {point.partition(": ")[0] for point in told.wanted}
     assert {point.partition(": ")[0] for point in told.killed} == names, "somebody was never killed"
 
