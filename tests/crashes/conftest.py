@@ -1,6 +1,7 @@
 """Two worlds, in which the stories are told side by side; `--points` names who is killed, if not everybody."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.crashes.stories import STORIES
 from tests.crashes.telling import Told, Whole, a_teller, tell_all
 from tests.crashes.world import a_world
 
+_log = logging.getLogger(__name__)
 _HERE = Path(__file__).parent
 WORLDS = 2
 
@@ -40,7 +42,10 @@ async def whole(
         for world in worlds:
             findings += await audit_of(world)
         defined = {name for world in worlds for name in world.lives.defined}
-        yield Whole({one.story.name: one for one in told}, defined, findings, sum(w.lives.cpu_seconds for w in worlds))
+        whole = Whole({one.story.name: one for one in told}, defined, findings)
+        seconds = sum(world.lives.cpu_seconds for world in worlds)
+        _log.info("killed at %d of %d points; %.0f CPU seconds", len(whole.killed), len(whole.points), seconds)
+        yield whole
 
 
 def _is_of_a_story(item: pytest.Item) -> bool:

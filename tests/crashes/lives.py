@@ -78,7 +78,7 @@ class Lives:
     async def is_up(self) -> None:
         """Waits until a life serves. Raises AssertionError, where none does."""
         try:
-            await asyncio.wait_for(self.ready.wait(), 2 * PATIENCE_SECONDS)
+            await asyncio.wait_for(self.ready.wait(), 10 * PATIENCE_SECONDS)
         except TimeoutError as error:
             raise AssertionError(f"the services do not start: see {self._log}") from error
         assert self.trouble is None, self.trouble

@@ -16,7 +16,7 @@ from tests.crashes.world import SYSTEM, World
 from tests.journeys.shop import Merchant, Outside, Shopper, euro, unique
 
 PASSWORD = "correct horse battery"
-_TRIES = 1000
+_TRIES = 3000
 """More than there are crash points on any request's way."""
 Seen = TypeVar("Seen")
 
@@ -121,7 +121,7 @@ class Stage:
         while True:
             deaths = len(self.world.lives.killed)
             try:
-                return await eventually(check, within_seconds=60, every_seconds=0.05)
+                return await eventually(check, within_seconds=180, every_seconds=0.05)
             except AssertionError:
                 await self.world.lives.is_up()
                 if len(self.world.lives.killed) == deaths:

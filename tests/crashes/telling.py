@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,8 +30,6 @@ class Told:
     points: set[str] = field(default_factory=set)
     """Crash points that it came by without a fault."""
     expected: dict[str, Any] = field(default_factory=dict)
-    wanted: set[str] = field(default_factory=set)
-    """Where it is to be killed."""
     killed: list[str] = field(default_factory=list)
     """Where it was killed, in the order of that, over all rounds."""
     wrong: list[str] = field(default_factory=list)
@@ -47,26 +45,25 @@ class Told:
         self.points = set(teller.world.lives.passed)
         _log.info("%s: %d points", self.story.name, len(self.points))
 
-    async def kill(self, teller: "Teller") -> None:
-        """Until it has been killed wherever that is wanted, or comes by no more of these points."""
-        left = set(self.wanted)
+    async def kill(self, teller: "Teller", wanted: Set[str]) -> set[str]:
+        """Until it has been killed at all of these points, or comes by no more of them; those that are left."""
+        left = set(wanted)
         for _ in range(ROUNDS):
             if not left:
-                return
+                break
             try:
                 wrong = differences(self.expected, await teller.tell(self.story, left))
             except Exception as error:  # whatever it is, it is what the fault has led to
-                wrong = [f"it does not come to its end: {error!r}"]
+                wrong = [f"  it does not come to its end: {error!r}"]
             killed = teller.world.lives.killed
-            _log.info(
-                "%s: killed at %d of %d points, %d differences", self.story.name, len(killed), len(left), len(wrong)
-            )
+            _log.info("%s: killed at %d of %d, %d differences", self.story.name, len(killed), len(left), len(wrong))
             self.killed += killed
             left -= set(killed)
             if wrong:
                 self.wrong += ["Killed at:", *(f"  {point}" for point in killed), "it ends otherwise:", *wrong]
             if not killed:
-                return
+                break
+        return left
 
 
 @dataclass
@@ -140,19 +137,33 @@ class Whole:
     """Who has crash points, by the services' definitions."""
     findings: Sequence[Finding]
     """Of the audit."""
-    cpu_seconds: float
-    """Of all the lives together."""
+
+    @property
+    def points(self) -> set[str]:
+        """All crash points that any story came by."""
+        return {point for told in self.told.values() for point in told.points}
+
+    @property
+    def killed(self) -> set[str]:
+        """Those at which one was killed."""
+        return {point for told in self.told.values() for point in told.killed}
 
 
 async def tell_all(tellers: Sequence[Teller], told: Sequence[Told], words: str) -> list[Told]:
-    """Each without a fault; then with faults at the points that no story before it comes by. `words`: of those, only
-    points in whose names they are."""
+    """Each without a fault; then with faults at the points at which no story before it was killed. `words`: of those,
+    only points in whose names they are."""
     await _side_by_side(tellers, [one.record for one in told])
-    known: set[str] = set()
-    for one in told:
-        one.wanted = {point for point in one.points - known if words in point}
-        known |= one.points
-    await _side_by_side(tellers, [one.kill for one in told if one.wanted])
+    tried: set[str] = set()
+
+    def killing(one: Told) -> Callable[[Teller], Awaitable[None]]:
+        async def kill(teller: Teller) -> None:
+            wanted = {point for point in one.points - tried if words in point}
+            tried.update(wanted)
+            tried.difference_update(await one.kill(teller, wanted))
+
+        return kill
+
+    await _side_by_side(tellers, [killing(one) for one in told])
     return list(told)
 
 
