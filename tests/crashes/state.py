@@ -23,6 +23,8 @@ _WORKING = """SELECT (SELECT count(*) FROM outbox) AS outbox, (SELECT count(*) F
                      (SELECT count(*) FROM flow WHERE state <> 'ended' AND
                        (lease_until > now() OR wake_at < now() + interval '60 seconds')) AS flows"""
 _PAYMENTS = "SELECT count(*) AS due FROM payment WHERE wake_at < now() + interval '60 seconds'"
+_SAID_AGAIN = frozenset(("OrderLinkRequested", "PasswordResetRequested"))
+"""Events that say what somebody has asked for: who gets no answer asks again, and the mail is the same."""
 _NUMBER = re.compile(r"BDG-[0-9A-Z]{4}-[0-9A-Z]{4}")
 
 # Of what a story is about, which row says what. $1: e-mails, $2: SKUs, $3: orders, $4: customers.
@@ -220,7 +222,9 @@ class Reader:
     async def _told_of(self, keys: list[str]) -> list[str]:
         """The types of all events that tell of them; one that was sent twice is one."""
         await self._read_on()
-        return sorted(kind for key in keys for kind in self._events[key].values())
+        told = [(key, kind) for key in keys for kind in self._events[key].values()]
+        once = {(key, kind) for key, kind in told if kind in _SAID_AGAIN}
+        return sorted(kind for key, kind in [*once, *(one for one in told if one not in once)])
 
     async def _read_on(self) -> None:
         ends = await self._consumer.end_offsets(self._partitions)

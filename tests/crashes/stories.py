@@ -169,7 +169,14 @@ async def a_checkout_is_given_up_while_the_processor_is_away(stage: Stage) -> No
     shopper = stage.shopper()
     await stage.outside.breaks("create", "error_500", times=None)
     answer = ok(await checks_out(stage, shopper, product["sku"]), 202)
-    ok(await shopper.api.post(f"/checkout/{answer.json['checkout_id']}/cancel"))
+    checkout_id = answer.json["checkout_id"]
+
+    async def the_processor_was_asked() -> None:
+        query = "SELECT 1 FROM payment WHERE checkout_id = $1 AND troubles > 0"
+        assert await stage.world.run("payments", query, checkout_id)
+
+    await stage.until(the_processor_was_asked)
+    ok(await shopper.api.post(f"/checkout/{checkout_id}/cancel"))
     await stage.rest()
     await stage.outside.works()
 

@@ -56,7 +56,7 @@ class Told:
             except Exception as error:  # whatever it is, it is what the fault has led to
                 wrong = [f"  it does not come to its end: {error!r}"]
             killed = teller.world.lives.killed
-            _log.info("%s: killed at %d of %d, %d differences", self.story.name, len(killed), len(left), len(wrong))
+            _log.info("%s: killed at %d of %d; %s", self.story.name, len(killed), len(left), wrong or "all is well")
             self.killed += killed
             left -= set(killed)
             if wrong:
