@@ -21,7 +21,9 @@ WORLDS = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--points", default="", help="of the crash points, only those with these words in their names")
+    parser.addoption(
+        "--points", default="", help="of the crash points, only those whose names fit this regular expression"
+    )
 
 
 @pytest.fixture(scope="session")

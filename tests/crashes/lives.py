@@ -76,11 +76,14 @@ class Lives:
             await asyncio.wait_for(self._has_ended.wait(), PATIENCE_SECONDS)
 
     async def is_up(self) -> None:
-        """Waits until a life serves. Raises AssertionError, where none does."""
-        try:
-            await asyncio.wait_for(self.ready.wait(), 10 * PATIENCE_SECONDS)
-        except TimeoutError as error:
-            raise AssertionError(f"the services do not start: see {self._log}") from error
+        """Waits until a life serves, however many end before they do. Raises AssertionError, where none does."""
+        while not self.ready.is_set():
+            deaths = len(self.killed)
+            try:
+                await asyncio.wait_for(self.ready.wait(), 4 * PATIENCE_SECONDS)
+            except TimeoutError as error:
+                if len(self.killed) == deaths:
+                    raise AssertionError(f"the services do not start: see {self._log}") from error
         assert self.trouble is None, self.trouble
 
     async def _fork(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -151,13 +152,13 @@ class Whole:
 
 async def tell_all(tellers: Sequence[Teller], told: Sequence[Told], words: str) -> list[Told]:
     """Each without a fault; then with faults at the points at which no story before it was killed. `words`: of those,
-    only points in whose names they are."""
+    only points in whose names this regular expression finds something."""
     await _side_by_side(tellers, [one.record for one in told])
     tried: set[str] = set()
 
     def killing(one: Told) -> Callable[[Teller], Awaitable[None]]:
         async def kill(teller: Teller) -> None:
-            wanted = {point for point in one.points - tried if words in point}
+            wanted = {point for point in one.points - tried if re.search(words, point)}
             tried.update(wanted)
             tried.difference_update(await one.kill(teller, wanted))
 
