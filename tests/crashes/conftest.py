@@ -34,7 +34,7 @@ async def whole(
     wanted = {item.callspec.params["story"] for item in request.session.items if _is_of_a_story(item)}
     everything = any(not _is_of_a_story(item) and item.path.parent == _HERE for item in request.session.items)
     stories = [one for one in STORIES if everything or one.name in wanted]
-    words = request.config.getoption("--points")
+    words = request.config.getoption("--points", default="")  # not known, where this folder is not named
     async with AsyncExitStack() as stack:
         folders = [tmp_path_factory.mktemp("world") for _ in range(min(WORLDS, len(stories)))]
         worlds = [await stack.enter_async_context(a_world(make_database, folder, root)) for folder in folders]
