@@ -43,9 +43,9 @@ async def test_half_an_hour_of_torture_neither_breaks_a_promise_nor_fills_memory
 ) -> None:
     code, report = await torture(root, tmp_path, "--minutes", "30", "--buyers", "50", "--seed", "4")
     assert (code, report["found"]) == (0, [])
-    assert grows(report["memory_mb"]) < 1.25
-    assert grows(report["outbox_kb"]) < 1.25
-    assert max(rows for _, rows in report["transient_rows"]) < 1000
+    assert grows(report["log"]["memory_mb"]) < 1.25
+    assert grows(report["log"]["outbox_kb"]) < 1.25
+    assert max(rows for _, rows in report["log"]["transient_rows"]) < 1000
 
 
 @pytest.mark.timeout(1200)

@@ -1,5 +1,6 @@
 """What a run of torture does is drawn from its seed, and what it found is told."""
 
+import asyncio
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from bodega.platform.system import ROOT, System
 from bodega.proof import audit
 from bodega.proof.audit import Finding
 from bodega.proof.mutations import DoesNotApply, Edit, Mutation, mutated_copy
+from bodega.proof.torture.drop import Drop
 from bodega.proof.torture.guards import GUARDS
 from bodega.proof.torture.ledger import Happened, Ledger
 from bodega.proof.torture.plan import Fault, Guard, Plan
@@ -166,3 +168,16 @@ def test_the_picture_of_a_run_is_an_svg_with_its_figures(tmp_path: Path) -> None
     assert title.startswith("Torture, 2026-01-01: 1 kills, 0 freezes")
     assert title.endswith("1 orders, 0 broken promises")
     assert [mark.get("class") for mark in picture.iter("{http://www.w3.org/2000/svg}circle")] == ["kill"]
+
+
+async def test_all_who_wait_for_a_drop_go_on_together_and_whoever_comes_later_waits_for_the_next() -> None:
+    drop = Drop("MUG")
+    first = [asyncio.create_task(drop.comes()) for _ in range(3)]
+    await asyncio.sleep(0)
+    drop.happens()
+    await asyncio.gather(*first)
+    late = asyncio.create_task(drop.comes())
+    await asyncio.sleep(0)
+    assert not late.done()
+    drop.happens()
+    await late

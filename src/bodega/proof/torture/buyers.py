@@ -17,6 +17,7 @@ from typing import Any, Final
 import aiohttp
 
 from bodega.proof.bench.buyers import ADDRESS, Answer
+from bodega.proof.torture.drop import Drop
 from bodega.proof.torture.ledger import Ledger, Told
 
 BUSY = "busy"
@@ -112,19 +113,21 @@ class Buyer:
     """One person, who comes again and again until the run is over."""
 
     def __init__(
-        self, base: str, address: str, sandbox: str, skus: Sequence[str], ledger: Ledger, rng: Random,
+        self, base: str, address: str, sandbox: str, skus: Sequence[str], drop: Drop, ledger: Ledger, rng: Random,
         over: asyncio.Event,
     ) -> None:  # fmt: skip
         self._base = base
         self._address = address
         self._sandbox = sandbox
         self._skus = skus
+        self._drop = drop
         self._ledger = ledger
         self._rng = rng
         self._over = over
         self._ways: list[tuple[Callable[[], Awaitable[None]], int]] = [
             (self.buys, 6), (self.presses_pay_twice, 3), (self.buys_from_two_tabs, 2), (self.gives_up, 2),
             (self.cancels, 2), (self.tries_another_card, 2), (self.has_two_devices, 1), (self.claims_an_order, 1),
+            (self.waits_for_the_drop, 4),
         ]  # fmt: skip
 
     async def run(self) -> None:
@@ -169,6 +172,15 @@ class Buyer:
         if not bought:
             raise next(one for one in ended if isinstance(one, NoDeal))
         self._note(how, bought[0])
+
+    async def waits_for_the_drop(self) -> None:
+        """With the thing in the cart, and with all others who want it: it is sold as often as it is there."""
+        async with self._browser() as browser:
+            answer = await browser.insists("POST", "/cart", {"sku": self._drop.sku, "quantity": 1})
+            if answer.status not in (200, 201):
+                raise NoDeal(code_of(answer) or str(answer.status))
+            await self._drop.comes()
+            self._note("at the drop", await self._pay(browser, await self._wish(browser)))
 
     async def gives_up(self) -> None:
         """With a cart, before paying, or after a card that was declined; what was kept for them comes free."""

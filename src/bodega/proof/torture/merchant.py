@@ -1,6 +1,7 @@
 """A merchant who changes prices and stock while others buy."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from random import Random
 from typing import Final
@@ -8,10 +9,13 @@ from typing import Final
 import aiohttp
 
 from bodega.demo.api import SeedError, ShopApi
+from bodega.proof.torture.drop import PIECES, Drop
 from bodega.proof.torture.ledger import Ledger
 from bodega.proof.torture.visitors import Prices
 
 EVERY_SECONDS: Final = 1.0
+DROP_EVERY: Final = 6
+"""Of so many turns of the merchant one is a drop."""
 MISTYPED: Final = 1 / 3
 HOT_STOCK: Final = (0, 5, 20, 60)
 """To what a merchant counts the stock of a thing that runs out."""
@@ -26,6 +30,7 @@ class Shopkeeper:
         currency: str,
         slugs: Sequence[str],
         hot: Sequence[str],
+        drop: Drop,
         prices: Prices,
         ledger: Ledger,
         rng: Random,
@@ -34,15 +39,22 @@ class Shopkeeper:
         self._currency = currency
         self._slugs = slugs
         self._hot = hot
+        self._drop = drop
         self._prices = prices
         self._ledger = ledger
         self._rng = rng
         self.edits = 0
 
     async def run(self, over: asyncio.Event) -> None:
-        while not over.is_set():
+        for turn in itertools.count(1):
+            if over.is_set():
+                return
             try:
-                await (self._restocks() if self._rng.random() < 0.5 else self._reprices())
+                if turn % DROP_EVERY == 0:
+                    await self._api.set_stock(self._drop.sku, PIECES)
+                    self._drop.happens()
+                else:
+                    await (self._restocks() if self._rng.random() < 0.5 else self._reprices())
                 self.edits += 1
             except SeedError as refused:
                 if refused.status >= 500:

@@ -92,7 +92,7 @@ class Report:
                 "unseen": self.judged.unseen,
                 "findings": [finding.as_json() for finding in self.judged.findings],
                 "found": self.violations,
-                **self.ledger.as_json(),
+                "log": self.ledger.as_json(),
             },
             indent=1,
         )

@@ -32,6 +32,7 @@ from bodega.proof.bench.errors import BenchError
 from bodega.proof.bench.ground import Merchant
 from bodega.proof.bench.rest import Rest
 from bodega.proof.torture.buyers import Buyer
+from bodega.proof.torture.drop import Drop
 from bodega.proof.torture.injector import Injector
 from bodega.proof.torture.ledger import Ledger
 from bodega.proof.torture.merchant import Shopkeeper
@@ -106,9 +107,9 @@ async def _suffer(
     def say(what: str) -> None:
         tell(f"{ledger.now:6.1f} s  {len(ledger.orders):5} orders  {what}")
 
-    addresses = Addresses(_BUYERS_FROM)
+    addresses, drop = Addresses(_BUYERS_FROM), Drop(skus[0])
     buyers = [
-        Buyer(instance.api_url, addresses.next(), instance.sandbox_url, skus, ledger, _rng(plan, number), over)
+        Buyer(instance.api_url, addresses.next(), instance.sandbox_url, skus, drop, ledger, _rng(plan, number), over)
         for number in range(plan.buyers)
     ]
     currency, slugs = instance.system.shop.currency, [sku.lower() for sku in skus]
@@ -116,7 +117,7 @@ async def _suffer(
         Visitor(instance.site_url, addresses.next(), currency, slugs, prices, ledger, _rng(plan, f"visitor {number}"))
         for number in range(VISITORS)
     ]
-    keeper = Shopkeeper(api, currency, slugs, skus[:HOT], prices, ledger, _rng(plan, "merchant"))
+    keeper = Shopkeeper(api, currency, slugs, skus[1:HOT], drop, prices, ledger, _rng(plan, "merchant"))
     injector = Injector(instance, ledger, say)
     faults = schedule(plan, Targets.of(instance), instance.times["lease_seconds"])
     with one_error():
