@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from bodega.platform.environment import SUPERVISED, inherited
 from bodega.platform.running import Adopted, Running
 from bodega.platform.state import Part, part_of
 from bodega.platform.system import Instance
@@ -67,7 +68,7 @@ def become_the_code_on_disk(
     signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
     _keep(kept, across=True)
     try:
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], env=inherited(*SUPERVISED))  # noqa: S606
     except OSError:
         _keep(kept, across=False)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _HANDLED)
