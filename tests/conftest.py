@@ -31,6 +31,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     return RoomByRoom(config, log)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of several that run side by side
+        from tests.rooms import largest_first
+
+        largest_first(items, config.rootpath)
+
+
 def engine(variable: str) -> str:
     """An address of the test instance. Fails the test, where it is not up: nothing is skipped silently."""
     value = os.environ.get(variable)
