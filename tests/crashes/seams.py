@@ -216,7 +216,7 @@ def _wrap_events() -> None:
                 yield entrance
 
     async def offsets(self: Consumer, consumer: Any) -> None:
-        with _doing(Task([f"offsets {self._group.rpartition('.')[2]}"] if self._done else [])), _lasting("commit"):
+        with _doing(Task([f"offsets {self._group.rpartition('.')[2]}"] if self._settled else [])), _lasting("commit"):
             await commit(self, consumer)
 
     bodega.kit.bus._COMMIT_SECONDS = 0.05  # stories wait until everything is read

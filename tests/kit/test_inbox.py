@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+import time
 from base64 import b64decode
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from bodega.contracts.envelope import CloudEvent
 from bodega.contracts.ids import new_id
@@ -368,6 +370,41 @@ async def test_an_offset_is_committed_after_the_effect_so_a_kill_between_brings_
     async with consuming(topics, group, door):
         await eventually(twice)
         assert await value_of(database, subject) == 1
+
+
+class NotesWhen:
+    """Notes when a message was handled."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.handled_at: float | None = None
+
+    async def receive(self, message: Message) -> None:
+        if message.key == self.key:
+            self.handled_at = time.monotonic()
+
+
+async def test_the_broker_is_told_of_nothing_that_a_crash_of_the_database_could_still_undo(
+    topics: Topics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What changed nothing is committed without waiting for the disk, which comes 0.6 s later at most."""
+    subject, group = new_id("x"), topics.prefix + new_id("g")
+    door, told, commit = NotesWhen(subject), list[float](), AIOKafkaConsumer.commit
+
+    async def noting(self: AIOKafkaConsumer, offsets: Any = None) -> None:
+        if door.handled_at is not None:
+            told.append(time.monotonic())
+        await commit(self, offsets)
+
+    async def is_told() -> None:
+        assert told
+
+    monkeypatch.setattr(AIOKafkaConsumer, "commit", noting)
+    async with consuming(topics, group, door):
+        await topics.publish(counted(subject))
+        await eventually(is_told)
+    assert door.handled_at is not None
+    assert told[0] - door.handled_at >= 0.6
 
 
 class Remembers:

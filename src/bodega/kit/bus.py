@@ -27,8 +27,10 @@ _log = log()
 _SCRAM = "SCRAM-SHA-512"
 AT_ONCE = 200
 """Messages that a consumer takes from the broker at once, at most."""
-_COMMIT_SECONDS = 0.5
-"""How often the broker is told how far a consumer is: a commit for each event costs it more than the event."""
+_COMMIT_SECONDS = 0.75
+"""How often the broker is told how far a consumer is: a commit for each event costs it more than the event. It is told
+only of what has been done for so long: an event that changed nothing is committed without waiting for the disk (ADR
+0013), and PostgreSQL has written it within three times its `wal_writer_delay` (200 ms)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +237,9 @@ class Consumer:
         self._consumer: AIOKafkaConsumer | None = None
         self._working = False
         self._done: dict[TopicPartition, OffsetAndMetadata] = {}
-        """How far each partition is done, as the broker has yet to be told."""
+        """How far each partition is done, of those that have gone on since the broker was last told."""
+        self._settled: dict[TopicPartition, OffsetAndMetadata] = {}
+        """How far they were done when it was: what it is told next."""
         self.connected = False
         self.connections = 0
         """How often it has connected. Between two connections something may have been missed `from_now`."""
@@ -308,8 +312,9 @@ class Consumer:
         clock = asyncio.get_running_loop().time
         commit_at = clock()
         self._done.clear()
+        self._settled.clear()
         while not self._stopping.is_set():
-            if self._done and clock() >= commit_at:
+            if (self._done or self._settled) and clock() >= commit_at:
                 await self._commit(consumer)
                 commit_at = clock() + _COMMIT_SECONDS
             for partition in [p for p, at in resume_at.items() if at <= clock()]:
@@ -339,15 +344,16 @@ class Consumer:
                         wait_seconds=wait, error=trouble,
                     )  # fmt: skip
             self._working = False
+        self._settled |= self._done  # PostgreSQL goes on when we end: it will have written that, too
         await self._commit(consumer)
 
     async def _commit(self, consumer: AIOKafkaConsumer) -> None:
-        """Tells the broker how far each partition is done, all of them at once. Raises KafkaError."""
+        """Tells the broker how far each partition was done a while ago, all of them at once. Raises KafkaError."""
         mine = consumer.assignment()  # what another replica has taken over meanwhile is its own to say
-        done = {partition: offset for partition, offset in self._done.items() if partition in mine}
-        self._done.clear()
-        if done:
-            await consumer.commit(done)
+        settled = {partition: offset for partition, offset in self._settled.items() if partition in mine}
+        self._settled, self._done = self._done, {}
+        if settled:
+            await consumer.commit(settled)
 
     async def _work(self, records: Sequence[ConsumerRecord[Any, Any]]) -> tuple[int, Exception | None]:
         """How many of the partition's records are done, and why not more."""
