@@ -16,7 +16,7 @@ from bodega.proof.torture.visitors import Prices
 EVERY_SECONDS: Final = 1.0
 DROP_EVERY: Final = 6
 """Of so many turns of the merchant one is a drop."""
-MISTYPED: Final = 1 / 3
+MISTYPED: Final = 2 / 3
 HOT_STOCK: Final = (0, 5, 20, 60)
 """To what a merchant counts the stock of a thing that runs out."""
 
@@ -69,7 +69,7 @@ class Shopkeeper:
         await self._api.set_stock(self._rng.choice(self._hot), self._rng.choice(HOT_STOCK))
 
     async def _reprices(self) -> None:
-        """One time in three a price was mistyped and is corrected at once, while pages with it are being made."""
+        """Two times in three a price was mistyped and is corrected at once, while pages with it are being made."""
         slug = self._rng.choice(self._slugs)
         for _ in range(2 if self._rng.random() < MISTYPED else 1):
             stored = await self._api.find_product(slug)

@@ -47,7 +47,7 @@ PRODUCTS: Final = 40
 HOT: Final = 8
 """How many of them run out now and then."""
 PLENTY: Final = 100_000
-VISITORS: Final = 4
+VISITORS: Final = 8
 REST_SECONDS: Final = 60.0
 """How long after the last fault all that goes on by itself may take."""
 _BACK_SECONDS: Final = 180.0

@@ -16,10 +16,12 @@ import aiohttp
 from bodega.proof.audit.views import shown_by
 from bodega.proof.torture.ledger import Ledger
 
+LATEST: Final = 0.75
+"""So often a visitor looks at the product whose price was changed last."""
 STALE_SECONDS: Final = 30.0
 """So long an old price may be shown at most. The edge trusts its memory for five seconds without a word of the purger;
 a frozen publisher, or one that waits for a broker which was killed, holds a change back for some ten more."""
-_PAUSE_SECONDS: Final = 0.2
+_PAUSE_SECONDS: Final = 0.05
 _REFUSED_PAUSE_SECONDS: Final = 2.0
 _ANSWER_SECONDS: Final = 20.0
 
@@ -81,7 +83,7 @@ class Visitor:
         async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
             while not over.is_set():
                 slug = self._rng.choice(self._slugs)
-                if self._prices.latest is not None and self._rng.random() < 0.5:
+                if self._prices.latest is not None and self._rng.random() < LATEST:
                     slug = self._prices.latest
                 await asyncio.sleep(await self._looks_at(session, slug))
 
