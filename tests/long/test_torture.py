@@ -49,10 +49,11 @@ async def test_half_an_hour_of_torture_neither_breaks_a_promise_nor_fills_memory
 
 
 @pytest.mark.timeout(1200)
-@pytest.mark.parametrize("guard", Guard)
-async def test_a_shop_without_a_guard_is_found_to_break_promises(guard: Guard, root: Path, tmp_path: Path) -> None:
-    """Else the run above would say nothing."""
-    code, report = await torture(root, tmp_path, "--minutes", "5", "--buyers", "50", "--seed", "1", "--without", guard)
+async def test_a_shop_without_the_inboxs_key_is_found_to_break_promises(root: Path, tmp_path: Path) -> None:
+    """Else the run above would say nothing. What the other guards prevent takes a race to show: tests/races.toml."""
+    code, report = await torture(
+        root, tmp_path, "--minutes", "3", "--buyers", "50", "--seed", "1", "--without", Guard.INBOX
+    )
     assert code == 1
     assert report["found"]
 

@@ -34,7 +34,7 @@ def torture(
         list[Fault] | None, typer.Option(help="kill, freeze, lie, redeliver; can be repeated. All if left out.")
     ] = None,
     without: Annotated[
-        Guard | None, typer.Option(help="Run a shop that lacks this guard: the run must find broken promises.")
+        Guard | None, typer.Option(help="Run a shop that lacks this guard, to see what it prevents.")
     ] = None,
     report: Annotated[Path, typer.Option(help="Where the page about the run is written.")] = Path("torture.html"),
     picture: Annotated[Path | None, typer.Option(help="Where a small picture of it (SVG) is written.")] = None,

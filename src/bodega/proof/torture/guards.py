@@ -1,4 +1,4 @@
-"""Guards that torture can be run without, to see that it finds what they prevent."""
+"""Guards that torture can be run without, to see what they prevent."""
 
 from typing import Final
 

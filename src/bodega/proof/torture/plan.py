@@ -18,7 +18,7 @@ class Fault(StrEnum):
 
 
 class Guard(StrEnum):
-    """What keeps a promise, and can be taken out to see that a run without it finds broken ones."""
+    """What keeps a promise, and can be taken out to see what it prevents."""
 
     FENCE = "fence"
     INBOX = "inbox"
