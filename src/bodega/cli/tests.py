@@ -105,9 +105,7 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
             code, said = _pytest(["-m", "unit", *_SIDE_BY_SIDE, *arguments], {})
         case "service":
             _ensure_stripe_mock()
-            ensure_engines(instance, for_tests=True)
-            ensure_pages(for_tests=True)
-            show_start(instance, "engines")
+            _open_engines(instance)
             code, said = _beside_then_alone([f"--ignore={_JOURNEYS}", *arguments], instance)
         case "races":
             _open_engines(instance)
@@ -128,9 +126,7 @@ def _run(stage: str, instance: Instance, arguments: list[str]) -> Outcome:
             if any(_JOURNEYS in argument for argument in arguments):
                 _open_shop(instance)
             else:
-                ensure_engines(instance, for_tests=True)
-                ensure_pages(for_tests=True)
-                show_start(instance, "engines")
+                _open_engines(instance)
             code, said = _pytest(arguments, test_environment(instance))
     return Outcome(stage, code, time.monotonic() - began, said)
 
@@ -158,7 +154,9 @@ def _ensure_stripe_mock() -> None:
 
 
 def _open_engines(instance: Instance) -> None:
-    ensure_engines(instance)
+    """Start the engines alone, with whatever service tests need of packages."""
+    ensure_engines(instance, for_tests=True)
+    ensure_pages(for_tests=True)
     show_start(instance, "engines")
 
 
